@@ -1,0 +1,224 @@
+"""Overlap scores: short functions of `Counts`, one value for each of its entries.
+
+Where both truth and prediction lack the class, `empty` says what a score gives: "nan" (the default: left out
+of means, counted as undefined), "one" or "zero". Where exactly one lacks it, every overlap score is 0.
+Definitions and their limits: Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x), Maier-Hein et al. 2024
+(doi:10.1038/s41592-023-02151-z).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metrics.counts import Counts, counts_from_confusion
+
+Empty = Literal["nan", "one", "zero"]
+Scores = NDArray[np.float64]
+
+_EMPTY = {"nan": np.nan, "one": 1.0, "zero": 0.0}
+
+
+def dice(counts: Counts, *, empty: Empty = "nan") -> Scores:
+    """Dice similarity 2 tp / (2 tp + fp + fn) (Dice 1945, doi:10.2307/1932409), in 0..1, 1 is best.
+
+    Args:
+        counts: Counts of any shape.
+        empty: What is given where both sides lack the class: "nan", "one" or "zero".
+
+    Returns:
+        float64 of the shape of `counts`; 0 where exactly one side lacks the class.
+
+    Raises:
+        ValueError: if `empty` is another word.
+
+    Example:
+        >>> float(dice(Counts(tp=2, fp=1, fn=1, tn=5))), float(dice(Counts(tp=0, fp=0, fn=0, tn=9)))
+        (0.6666666666666666, nan)
+    """
+    return _share(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn, counts, empty)
+
+
+def iou(counts: Counts, *, empty: Empty = "nan") -> Scores:
+    """Intersection over union tp / (tp + fp + fn) (Jaccard 1912, doi:10.1111/j.1469-8137.1912.tb05611.x).
+
+    In 0..1, 1 is best; arguments, edges and errors as for `dice`. iou = dice / (2 - dice).
+
+    Example:
+        >>> float(iou(Counts(tp=2, fp=1, fn=1, tn=5)))
+        0.5
+    """
+    return _share(counts.tp, counts.tp + counts.fp + counts.fn, counts, empty)
+
+
+def precision(counts: Counts, *, empty: Empty = "nan") -> Scores:
+    """Positive predictive value tp / (tp + fp): how much of what was found is there, in 0..1.
+
+    Nothing predicted gives 0 where the truth has the class. Arguments and errors as for `dice`.
+
+    Example:
+        >>> float(precision(Counts(tp=2, fp=1, fn=0, tn=0))), float(precision(Counts(tp=0, fp=0, fn=3, tn=0)))
+        (0.6666666666666666, 0.0)
+    """
+    return _share(counts.tp, counts.tp + counts.fp, counts, empty)
+
+
+def recall(counts: Counts, *, empty: Empty = "nan") -> Scores:
+    """Sensitivity tp / (tp + fn): how much of what is there was found, in 0..1.
+
+    An empty truth gives 0 where something was predicted. Arguments and errors as for `dice`.
+
+    Example:
+        >>> float(recall(Counts(tp=2, fp=0, fn=2, tn=0))), float(recall(Counts(tp=0, fp=3, fn=0, tn=0)))
+        (0.5, 0.0)
+    """
+    return _share(counts.tp, counts.tp + counts.fn, counts, empty)
+
+
+def f1(counts: Counts, *, beta: float = 1.0, empty: Empty = "nan") -> Scores:
+    """F-beta, the harmonic mean of precision and recall (van Rijsbergen 1979); F1 is the same as Dice.
+
+    Args:
+        counts: Counts of any shape.
+        beta: Above 0; recall counts beta times as much as precision.
+        empty: As for `dice`.
+
+    Returns:
+        float64 of the shape of `counts`, in 0..1; edges as for `dice`.
+
+    Raises:
+        ValueError: if beta is not above 0 or `empty` is an unknown word.
+
+    Example:
+        >>> counts = Counts(tp=2, fp=1, fn=0, tn=0)
+        >>> float(f1(counts)), round(float(f1(counts, beta=2)), 4)
+        (0.8, 0.9091)
+    """
+    if not beta > 0:
+        raise ValueError(f"beta must be above 0, got {beta}")
+    square = beta**2
+    weighted = (1 + square) * counts.tp
+    return _share(weighted, weighted + square * counts.fn + counts.fp, counts, empty)
+
+
+def specificity(counts: Counts) -> Scores:
+    """True negative rate tn / (tn + fp), in 0..1; NaN where the truth has no negative.
+
+    Example:
+        >>> specificity(Counts(tp=[0, 4], fp=[1, 0], fn=[0, 0], tn=[3, 0])).tolist()
+        [0.75, nan]
+    """
+    return _divide(counts.tn, counts.tn + counts.fp, np.nan)
+
+
+def accuracy(counts: Counts) -> Scores:
+    """Share of rightly judged pixels (tp + tn) / all, each class against the rest; NaN where all is 0.
+
+    With rare classes it is near 1 whatever is predicted. Over all classes at once: `trace / sum` of the
+    confusion matrix, `metrics.classification.accuracy`.
+
+    Example:
+        >>> float(accuracy(Counts(tp=1, fp=1, fn=0, tn=2)))
+        0.75
+    """
+    return _divide(counts.tp + counts.tn, _total(counts), np.nan)
+
+
+def mcc(counts: Counts) -> Scores:
+    """Matthews correlation of each class against the rest (1975, doi:10.1016/0005-2795(75)90109-9).
+
+    Args:
+        counts: Counts of any shape; 10^10 and more are fine (no product of four counts is formed).
+
+    Returns:
+        float64 of the shape of `counts`, in -1..1; 0 where a margin is zero (Chicco and Jurman 2020,
+        doi:10.1186/s12864-019-6413-7), NaN where nothing was counted at all.
+
+    Example:
+        >>> float(mcc(Counts(tp=6, fp=1, fn=2, tn=3))), float(mcc(Counts(tp=0, fp=0, fn=2, tn=3)))
+        (0.47809144373375745, 0.0)
+    """
+    tp, fp, fn, tn = (np.asarray(part, np.float64) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
+    scale = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
+    return _correlation(tp * tn - fp * fn, scale, _total(counts))
+
+
+def multiclass_mcc(confusion: ArrayLike) -> Scores:
+    """Matthews correlation over all classes at once, R_K (Gorodkin 2004, 10.1016/j.compbiolchem.2004.09.006).
+
+    Args:
+        confusion: Integers of shape (..., classes, classes), rows are the truth.
+
+    Returns:
+        float64 of shape (...), in -1..1 and for two classes the same as `mcc`; 0 where truth or prediction
+        holds a single class, NaN where nothing was counted.
+
+    Raises:
+        ValueError: if the matrix is not square or not of whole numbers.
+
+    Example:
+        >>> round(float(multiclass_mcc([[2, 1, 0], [0, 3, 1], [1, 0, 4]])), 4)
+        0.617
+    """
+    counts = counts_from_confusion(confusion)
+    tp, fp, fn, tn = (np.asarray(part, np.float64) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
+    # sums over classes of terms that do not cancel: s^2 - sum p^2 would lose 10^10 counts of one class
+    predicted = ((tp + fp) * (tn + fn)).sum(axis=-1)
+    true = ((tp + fn) * (tn + fp)).sum(axis=-1)
+    return _correlation(
+        (tp * tn - fp * fn).sum(axis=-1), np.sqrt(predicted) * np.sqrt(true), _total(counts)[..., 0]
+    )
+
+
+def mean_over_classes(values: ArrayLike, include_background: bool = False) -> Scores:
+    """Mean over the last axis of what is defined; class 0 is left out by default.
+
+    Args:
+        values: float of shape (..., classes), NaN where undefined.
+        include_background: Whether class 0 counts.
+
+    Returns:
+        float64 of shape (...); NaN where no class is defined, without a warning.
+
+    Example:
+        >>> float(mean_over_classes([0.99, 0.5, float("nan")])), float(mean_over_classes([0.9, 0.5], True))
+        (0.5, 0.7)
+    """
+    scores = np.asarray(values, np.float64)
+    scores = scores if include_background else scores[..., 1:]
+    defined = ~np.isnan(scores)
+    return _divide(np.where(defined, scores, 0.0).sum(axis=-1), defined.sum(axis=-1), np.nan)
+
+
+def mean_iou(counts: Counts, include_background: bool = False) -> Scores:
+    """Mean IoU over the classes that truth or prediction has: float64 of shape (...), NaN if none.
+
+    Example:
+        >>> float(mean_iou(Counts(tp=[5, 2, 0], fp=[1, 1, 0], fn=[1, 1, 0], tn=[2, 5, 9])))
+        0.5
+    """
+    return mean_over_classes(iou(counts), include_background)
+
+
+def _share(part: NDArray[np.generic], whole: NDArray[np.generic], counts: Counts, empty: Empty) -> Scores:
+    if empty not in _EMPTY:
+        raise ValueError(f"empty must be one of {sorted(_EMPTY)}, got {empty!r}")
+    absent = counts.tp + counts.fp + counts.fn == 0
+    return np.asarray(np.where(absent, _EMPTY[empty], _divide(part, whole, 0.0)))
+
+
+def _divide(part: ArrayLike, whole: ArrayLike, otherwise: float) -> Scores:
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    shares: Scores = np.divide(part, whole, out=np.full(whole.shape, otherwise), where=whole > 0)
+    return shares
+
+
+def _correlation(covariance: Scores, scale: Scores, total: NDArray[np.int64]) -> Scores:
+    scores = np.clip(_divide(covariance, scale, 0.0), -1.0, 1.0)
+    return np.asarray(np.where(total > 0, scores, np.nan))
+
+
+def _total(counts: Counts) -> NDArray[np.int64]:
+    return np.asarray(counts.tp + counts.fp + counts.fn + counts.tn)

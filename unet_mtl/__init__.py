@@ -1,0 +1,70 @@
+"""One U-Net, several answers: masks, classes and numbers of 2-D medical images, with labels missing or not.
+
+Names are imported when first used, so that `import unet_mtl` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unet_mtl.api import check, evaluate, overlay, predict, train
+    from unet_mtl.config import Config, load_config
+    from unet_mtl.data.phantom import write_phantom
+    from unet_mtl.data.records import Dataset, Record, read_dataset
+    from unet_mtl.data.splits import SplitSettings
+    from unet_mtl.errors import UnetMtlError
+    from unet_mtl.network import build_network
+    from unet_mtl.nn.settings import NetworkSettings
+    from unet_mtl.pipeline.preprocess import Preprocess
+    from unet_mtl.prediction.predictor import Predictor
+    from unet_mtl.runs import RunFolder
+    from unet_mtl.tasks import Classification, Regression, Segmentation
+    from unet_mtl.training.settings import TrainingSettings
+
+_HOMES = {
+    "unet_mtl.api": ("check", "evaluate", "overlay", "predict", "train"),
+    "unet_mtl.config": ("Config", "load_config"),
+    "unet_mtl.data.phantom": ("write_phantom",),
+    "unet_mtl.data.records": ("Dataset", "Record", "read_dataset"),
+    "unet_mtl.data.splits": ("SplitSettings",),
+    "unet_mtl.errors": ("UnetMtlError",),
+    "unet_mtl.network": ("build_network",),
+    "unet_mtl.nn.settings": ("NetworkSettings",),
+    "unet_mtl.pipeline.preprocess": ("Preprocess",),
+    "unet_mtl.prediction.predictor": ("Predictor",),
+    "unet_mtl.runs": ("RunFolder",),
+    "unet_mtl.tasks": ("Classification", "Regression", "Segmentation"),
+    "unet_mtl.training.settings": ("TrainingSettings",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Classification",
+    "Config",
+    "Dataset",
+    "NetworkSettings",
+    "Predictor",
+    "Preprocess",
+    "Record",
+    "Regression",
+    "RunFolder",
+    "Segmentation",
+    "SplitSettings",
+    "TrainingSettings",
+    "UnetMtlError",
+    "build_network",
+    "check",
+    "evaluate",
+    "load_config",
+    "overlay",
+    "predict",
+    "read_dataset",
+    "train",
+    "write_phantom",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'unet_mtl' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)

@@ -1,0 +1,210 @@
+"""The Python API: what each command does, as a function. Wiring only."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from unet_mtl.checkup import Checkup, check_dataset
+from unet_mtl.data.description import Description
+from unet_mtl.data.records import Dataset, read_dataset
+from unet_mtl.data.splits import SplitSettings, split_dataset
+from unet_mtl.nn.settings import NetworkSettings
+from unet_mtl.pipeline.augment import Step
+from unet_mtl.pipeline.device import Precision
+from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.progress import case_bar
+from unet_mtl.runs import RunFolder
+from unet_mtl.tasks import Task
+from unet_mtl.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from unet_mtl.evaluation.evaluator import Evaluation
+    from unet_mtl.training.outline import Outline
+
+
+def train(
+    dataset: Dataset,
+    tasks: Sequence[Task[Any, Any]],
+    run: Path | str,
+    *,
+    split: SplitSettings | None = None,
+    preprocess: Preprocess | None = None,
+    augment: str | Sequence[Step] = "light",
+    network: NetworkSettings | None = None,
+    training: TrainingSettings | None = None,
+    precision: Precision = "auto",
+    seed: int = 7,
+    resume: bool = False,
+    progress: bool = True,
+) -> RunFolder:
+    """Trains one network on all tasks.
+
+    Args:
+        dataset: From `read_dataset`.
+        tasks: What the network is to answer; the first one's primary score picks the best checkpoint.
+        run: Folder to be; with `resume`, one that an interrupted training left.
+        split: How cases are dealt out.
+        preprocess: Fixed steps before the network.
+        augment: Name of a preset, or a list of `{albumentations name: arguments}`.
+        network: Of the U-Net.
+        training: How long and how fast.
+        precision: "auto" takes bfloat16 where this machine is fast at it.
+        seed: The same seed gives the same run on one machine.
+        resume: Goes on after the last finished epoch, to the same end as without the interruption.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        UnetMtlError: Data, settings or run folder are not usable; nothing is written then.
+    """
+    from unet_mtl.training.session import Plan, run_plan
+
+    plan = Plan.of(
+        tasks,
+        split=split,
+        preprocess=preprocess,
+        augment=augment,
+        network=network,
+        training=training,
+        precision=precision,
+        seed=seed,
+    )
+    return run_plan(plan, dataset, Path(run), resume=resume, progress=progress)
+
+
+def evaluate(
+    run: RunFolder | Path | str,
+    *,
+    split: str | None = None,
+    data: Path | str | None = None,
+    progress: bool = True,
+) -> "Evaluation":
+    """Measures a run on labelled cases and writes `evaluation/<split>/` into it.
+
+    Args:
+        run: A trained run.
+        split: train, val or test, as saved with the run (default: test); "all" for every case.
+        data: Folder of another data set with dataset.yaml; then the default split is "all".
+        progress: Whether to show a progress bar.
+
+    Returns:
+        One row a task and score, with its interval, n, and what was undefined, missed or hallucinated.
+
+    Raises:
+        RunError: Not a trained run.
+        DataError: The data are unreadable, gone, or changed since the training.
+    """
+    from unet_mtl.evaluation.evaluator import evaluate_cases
+    from unet_mtl.evaluation.report import write_evaluation
+    from unet_mtl.evaluation.source import cases_to_measure
+    from unet_mtl.prediction.predictor import Predictor
+
+    run = RunFolder.open(run)
+    name, dataset = cases_to_measure(run, split, data)
+    predictor = Predictor.load(run)
+    with case_bar("evaluating", len(dataset), shown=progress) as advance:
+        evaluation = evaluate_cases(predictor, dataset, on_case=advance)
+    facts = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
+    return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
+
+
+def predict(
+    run: RunFolder | Path | str, paths: Sequence[Path | str], out: Path | str, *, progress: bool = True
+) -> pd.DataFrame:
+    """Answers for new images: masks at the original size, and a table.
+
+    Args:
+        run: A trained run.
+        paths: Images, or folders of images.
+        out: Folder for `<task>/<image>.png` and predictions.csv.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        predictions.csv: one row an image; `error` says why an image has no answers.
+
+    Raises:
+        RunError: Not a trained run.
+        DataError: No image at one of the paths.
+        WriteError: The disk refused.
+    """
+    from unet_mtl.prediction.files import find_images, write_predictions
+    from unet_mtl.prediction.predictor import Predictor
+
+    images = find_images(paths)
+    predictor = Predictor.load(run)
+    with case_bar("predicting", len(images), shown=progress) as advance:
+        return write_predictions(predictor, images, Path(out), on_case=advance)
+
+
+def overlay(
+    run: RunFolder | Path | str, paths: Sequence[Path | str], out: Path | str, *, progress: bool = True
+) -> list[Path]:
+    """Pictures of images with predicted contours, and with the true ones where a mask is known.
+
+    Args:
+        run: A trained run.
+        paths: Images, or folders of images. Truth comes from the dataset.yaml in a folder above an image.
+        out: Folder for the pictures.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        Paths of the pictures.
+
+    Raises:
+        RunError: Not a trained run.
+        DataError: No image at one of the paths, or one of them is unreadable.
+        WriteError: The disk refused.
+    """
+    from unet_mtl.prediction.files import find_images
+    from unet_mtl.prediction.pictures import write_overlays
+    from unet_mtl.prediction.predictor import Predictor
+
+    images = find_images(paths)
+    predictor = Predictor.load(run)
+    with case_bar("drawing", len(images), shown=progress) as advance:
+        return write_overlays(predictor, images, Path(out), on_case=advance)
+
+
+def check(
+    source: Path | str | Description, tasks: Sequence[Task[Any, Any]] = (), split: SplitSettings | None = None
+) -> Checkup:
+    """Opens every file and says what is in a data set and all that is wrong, without TensorFlow.
+
+    Args:
+        source: A folder with dataset.yaml, or a description.
+        tasks: Looked at too: does each have a label in train?
+        split: How cases are dealt out.
+
+    Returns:
+        Tables of what was found; its `problems` are empty if training may start.
+
+    Raises:
+        DataError: The table cannot be used at all.
+    """
+    return check_dataset(source, tasks, split or SplitSettings())
+
+
+def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) -> "Outline":
+    """What `train` would make of the same arguments: parts of the network, and the shapes of one batch.
+
+    Args:
+        dataset: From `read_dataset`.
+        tasks: What the network is to answer.
+        **arguments: As for `train`.
+
+    Raises:
+        UnetMtlError: Data or settings are not usable.
+    """
+    from unet_mtl.training.outline import make_outline
+    from unet_mtl.training.session import Plan, make_session
+
+    plan = Plan.of(tasks, **arguments)
+    session = make_session(plan, split_dataset(dataset, plan.split))
+    return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
+
+
+__all__ = ["check", "evaluate", "overlay", "predict", "read_dataset", "show", "train"]

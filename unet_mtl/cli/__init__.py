@@ -1,0 +1,32 @@
+"""The command `unet-mtl`: one file a command, heavy imports inside the commands."""
+
+import os
+import sys
+
+import typer
+
+# Before TensorFlow is imported by any command: its start-up notes are not for users.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from unet_mtl.cli import check, evaluate, overlay, phantom, predict, show, train
+from unet_mtl.errors import UnetMtlError
+
+app = typer.Typer(
+    name="unet-mtl",
+    help="One U-Net, several answers: masks, classes and numbers of 2-D medical images. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (phantom, check, show, train, evaluate, predict, overlay):
+    app.command()(getattr(module, module.__name__.rpartition(".")[2]))
+
+
+def main() -> None:
+    """Runs a command: exit code 1 with a clear line for an error of the user's, 2 for wrong usage."""
+    try:
+        app()
+    except UnetMtlError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(1)

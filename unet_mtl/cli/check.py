@@ -1,0 +1,35 @@
+"""unet-mtl check."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def check(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER|CONFIG", help="Folder with dataset.yaml, or a config.yaml.", show_default=False
+        ),
+    ],
+) -> None:
+    """Open every file of a data set, say what is in it and all that is wrong. Without TensorFlow."""
+    from unet_mtl import api
+    from unet_mtl.cli.tables import print_rows
+
+    if source.is_dir():
+        checked = api.check(source)
+    else:
+        from unet_mtl.config import load_config
+
+        settings = load_config(source)
+        checked = api.check(settings.data, settings.tasks, settings.split)
+    for title, rows in checked.tables().items():
+        print_rows(title, rows)
+    for problem in checked.problems:
+        typer.echo(f"error: {problem}", err=True)
+    if checked.problems:
+        typer.echo(f"{len(checked.problems)} problems; training would not start", err=True)
+        raise typer.Exit(1)
+    typer.echo("nothing wrong found")

@@ -1,0 +1,24 @@
+"""unet-mtl evaluate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unet_mtl.cli.options import RunArgument
+
+
+def evaluate(
+    run: RunArgument,
+    split: Annotated[str | None, typer.Option(help="train, val, test or all.", show_default="test")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of another data set with dataset.yaml.")] = None,
+) -> None:
+    """Measure a run: one row a task and score, with interval and n; tables and pictures in RUN/evaluation."""
+    from unet_mtl import api
+    from unet_mtl.cli.quiet import import_quietly
+    from unet_mtl.cli.tables import print_scores
+
+    import_quietly()
+    evaluation = api.evaluate(run, split=split, data=data)
+    print_scores(evaluation)
+    typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

@@ -1,0 +1,15 @@
+"""unet-mtl overlay."""
+
+import typer
+
+from unet_mtl.cli.options import ImagesArgument, OutOption, RunArgument
+
+
+def overlay(run: RunArgument, paths: ImagesArgument, *, out: OutOption) -> None:
+    """Draw predicted contours on images, and the true ones where a data set knows them."""
+    from unet_mtl import api
+    from unet_mtl.cli.quiet import import_quietly
+
+    import_quietly()
+    pictures = api.overlay(run, paths, out)
+    typer.echo(f"{len(pictures)} pictures in {out}")

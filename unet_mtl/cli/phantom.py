@@ -1,0 +1,21 @@
+"""unet-mtl phantom."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Folder to be.", show_default=False)],
+    cases: Annotated[int, typer.Option(help="How many.", min=1)] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same files.", min=0)] = 7,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+) -> None:
+    """Write a SYNTHETIC breast-ultrasound-like data set with masks, diagnoses and diameters."""
+    from unet_mtl.data.phantom import write_phantom
+    from unet_mtl.progress import case_bar
+
+    with case_bar("writing", cases, shown=True) as advance:
+        write_phantom(out, cases=cases, seed=seed, workers=workers, progress=lambda done, total: advance())
+    typer.echo(f"{cases} synthetic cases in {out}; look at them with: unet-mtl check {out}")

@@ -1,0 +1,22 @@
+"""unet-mtl show."""
+
+import typer
+
+from unet_mtl.cli.options import ConfigArgument, OverridesArgument
+
+
+def show(config: ConfigArgument, overrides: OverridesArgument = None) -> None:
+    """Show a config with every default, the network's parts, and the shapes of one batch."""
+    import yaml
+
+    from unet_mtl import api
+    from unet_mtl.cli.quiet import import_quietly
+    from unet_mtl.cli.tables import print_rows
+    from unet_mtl.config import load_config
+
+    settings = load_config(config, overrides or [])
+    typer.echo(yaml.safe_dump(settings.to_config(), sort_keys=False, allow_unicode=True))
+    import_quietly()
+    outline = api.show(api.read_dataset(settings.data), settings.tasks, **settings.arguments())
+    print_rows(f"network: {outline.parameters:,} parameters, computing in {outline.precision}", outline.parts)
+    print_rows(f"one batch of {outline.steps} in an epoch", outline.batch)

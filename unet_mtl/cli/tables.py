@@ -1,0 +1,57 @@
+"""Tables on the screen."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from unet_mtl.evaluation.evaluator import Evaluation
+
+
+def _new_table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1))
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position else "left", no_wrap=position == 0)
+    return table
+
+
+def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints rows that share their keys."""
+    if not rows:
+        return
+    table = _new_table(title, list(rows[0]))
+    for row in rows:
+        table.add_row(*(_word(value) for value in row.values()))
+    Console().print(table)
+
+
+def print_scores(evaluation: "Evaluation") -> None:
+    """Prints one row a task and headline score; summary.json has them all."""
+    table = _new_table(evaluation.title, ["task", "score", "value", "95 % interval", "median", "n", "notes"])
+    shown = evaluation.scores[evaluation.scores["headline"]]
+    for row in shown.to_dict("records"):
+        whats = ("undefined", "missed", "hallucinated")
+        notes = ", ".join(f"{int(row[f'n_{what}'])} {what}" for what in whats if row[f"n_{what}"] > 0)
+        interval = "" if math.isnan(row["low"]) else f"{_word(row['low'])} to {_word(row['high'])}"
+        words = (_word(row[column]) for column in ("value", "median", "n"))
+        value, median, n = words
+        table.add_row(row["task"], row["score"], value, interval, median, n, notes)
+    console = Console()
+    console.width = max(console.width, 100)
+    console.print(table)
+    hidden = len(evaluation.scores) - len(shown)
+    console.print(
+        f"{hidden} more scores in summary.json; intervals are bootstrapped over patients", style="dim"
+    )
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

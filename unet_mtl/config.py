@@ -1,0 +1,106 @@
+"""config.yaml: read, changed by `key=value`, checked whole. No component imports it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Union
+
+import yaml
+from pydantic import Field, ValidationError
+
+from unet_mtl.data.description import Description, make_description, read_description, read_yaml
+from unet_mtl.data.splits import SplitSettings
+from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.nn.settings import NetworkSettings
+from unet_mtl.pipeline.augment import Step
+from unet_mtl.pipeline.device import Precision
+from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.settings import Settings, describe_problems
+from unet_mtl.tasks import TASKS
+from unet_mtl.training.settings import TrainingSettings
+
+# One model a kind, told apart by `kind`: pydantic then names the field that is wrong.
+_AnyTask: Any = Annotated[Union[tuple(TASKS.values())], Field(discriminator="kind")]  # noqa: UP007
+
+
+class Config(Settings):
+    """Everything that `train` can be told; `api.train` says what each part means.
+
+    Attributes:
+        data: The data set, as in dataset.yaml; in the file a folder with one, or its lines.
+        tasks: What the network is to answer.
+    """
+
+    data: Description
+    tasks: tuple[_AnyTask, ...] = Field(min_length=1)
+    split: SplitSettings = SplitSettings()
+    preprocess: Preprocess = Preprocess()
+    augment: str | list[Step] = "light"
+    network: NetworkSettings = NetworkSettings()
+    training: TrainingSettings = TrainingSettings()
+    precision: Precision = "auto"
+    seed: int = Field(default=7, ge=0)
+
+    def arguments(self) -> dict[str, Any]:
+        """For `train(dataset, tasks, run, **arguments)`."""
+        return {
+            name: getattr(self, name) for name in type(self).model_fields if name not in ("data", "tasks")
+        }
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Reads and checks a config file.
+
+    Args:
+        path: YAML; `data` in it is relative to its folder.
+        overrides: `dotted.key=value`, the value in YAML; `tasks.NAME.key=value` finds a task by name.
+
+    Raises:
+        ConfigError: With every problem, a line each.
+        DataError: The file or the description of the data is not readable.
+    """
+    path = Path(path)
+    content = read_yaml(path)
+    for override in overrides:
+        _apply(content, override)
+    try:
+        content["data"] = _description(content.get("data"), path)
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError("\n".join(describe_problems(error, str(path)))) from error
+
+
+def _description(data: Any, path: Path) -> Description:
+    if isinstance(data, str):
+        return read_description(path.parent / data)
+    if isinstance(data, dict):
+        return make_description(data, base=path.parent, where=f"{path}: data")
+    raise DataError(f"{path}: data: give a folder with dataset.yaml or its lines, received {data!r}")
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not (key and equals):
+        raise ConfigError(f"expected key=value, received {override!r}; for example training.epochs=20")
+    *parents, last = key.split(".")
+    place: Any = content
+    for part in parents:
+        place = _step_into(place, part, override)
+    if isinstance(place, list):
+        raise ConfigError(f"{override}: name the task's setting too, as in tasks.NAME.weight=2")
+    try:
+        place[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override}: the value is not YAML ({error})") from error
+
+
+def _step_into(place: Any, part: str, override: str) -> Any:
+    if isinstance(place, list):
+        for item in place:
+            if isinstance(item, dict) and item.get("name") == part:
+                return item
+        names = [str(item.get("name")) for item in place if isinstance(item, dict)]
+        raise ConfigError(f"{override}: no task {part!r}; there is {', '.join(names)}")
+    inner = place.setdefault(part, {})
+    if not isinstance(inner, dict | list):
+        raise ConfigError(f"{override}: {part} is {inner!r} and has no parts")
+    return inner

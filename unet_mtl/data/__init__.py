@@ -1,0 +1,1 @@
+"""From a user's folder to records."""

@@ -1,0 +1,1 @@
+"""A trained run against labelled cases: tables, intervals, pictures."""

@@ -1,0 +1,118 @@
+"""An evaluation on disk: tables, set pictures, and overlays of the best, the middle and the worst cases."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from unet_mtl.data.images import read_image
+from unet_mtl.data.records import Dataset, Record
+from unet_mtl.evaluation.evaluator import Evaluation
+from unet_mtl.files import write_json, writing
+from unet_mtl.plots.overlay import new_figure, save_figure
+from unet_mtl.prediction.pictures import draw_overlay, make_overlay
+from unet_mtl.prediction.predictor import Predictor
+from unet_mtl.tasks import Task
+
+SYNTHETIC = "SYNTHETIC data"
+
+
+def write_evaluation(
+    folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, *, facts: dict[str, Any]
+) -> Evaluation:
+    """Writes cases.csv, summary.json, a picture for each task, and overlays.
+
+    Args:
+        folder: Made where absent; older files of the same names are replaced.
+        evaluation: What was measured.
+        predictor: Draws the overlays' answers.
+        dataset: The cases that were measured.
+        facts: Of the run and the data, for the head of summary.json.
+
+    Returns:
+        The evaluation, which knows its folder now.
+
+    Raises:
+        WriteError: The disk refused.
+    """
+    with writing(folder / "cases.csv") as temporary:
+        evaluation.cases.to_csv(temporary, index=False)
+    rows = evaluation.scores.astype(object).where(evaluation.scores.notna(), None).to_dict("records")
+    write_json(folder / "summary.json", facts | {"n_cases": len(dataset), "scores": rows})
+    mark = SYNTHETIC if dataset.description.synthetic else ""
+    for task in predictor.tasks:
+        if len(evaluation.facts[task.name]):
+            _write_set_picture(folder, task, evaluation.facts[task.name], mark)
+    _write_overlays(folder / "overlays", evaluation, predictor, dataset, mark)
+    return replace(evaluation, folder=folder)
+
+
+def _write_set_picture(folder: Path, task: Task[Any, Any], facts: pd.DataFrame, mark: str) -> None:
+    figure = new_figure(5.0, 4.2)
+    axes = figure.subplots()
+    task.draw_set(axes, facts)
+    axes.set_title(f"{task.name}, n={len(facts)}" + (f" ({mark})" if mark else ""), fontsize=10)
+    save_figure(figure, folder / f"{task.name}_{task.picture}.png")
+
+
+def _write_overlays(
+    folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, mark: str
+) -> None:
+    chosen = choose_cases(evaluation.cases, predictor.tasks)
+    if not chosen:
+        return
+    for old in folder.glob("*.png"):
+        old.unlink()
+    records = {record.case: record for record in dataset}
+    sheet = new_figure(4.0 * 3, 4.5 * -(-len(chosen) // 3))
+    panels = sheet.subplots(-(-len(chosen) // 3), 3, squeeze=False).ravel()
+    for axes in panels[len(chosen) :]:
+        axes.set_axis_off()
+    for axes, (place, case, value) in zip(panels, chosen, strict=False):
+        heading = f"{place}: {case}, {value}" + (f" ({mark})" if mark else "")
+        parts = _overlay_parts(predictor, dataset, records[case])
+        draw_overlay(axes, predictor.tasks, *parts, heading)
+        save_figure(
+            make_overlay(predictor.tasks, *parts, heading), folder / f"{place.replace(' ', '_')}_{case}.png"
+        )
+    save_figure(sheet, folder / "overview.png")
+
+
+def _overlay_parts(predictor: Predictor, dataset: Dataset, record: Record) -> tuple[Any, Any, Any]:
+    truths = {task.name: task.read(record, dataset.description) for task in predictor.tasks}
+    return read_image(record.image), predictor(record.image), truths
+
+
+def choose_cases(
+    cases: pd.DataFrame, tasks: Sequence[Task[Any, Any]], each: int = 3
+) -> list[tuple[str, str, str]]:
+    """The worst, the middle and the best cases by the ranking score of the first task that has one.
+
+    Returns:
+        (place, case, the score in words), the worst first; fewer than 3 * each where there are fewer cases.
+    """
+    for task in tasks:
+        score, higher = task.ranking
+        column = f"{task.name}_{score}"
+        if column in cases and cases[column].notna().any():
+            order = cases.dropna(subset=[column]).sort_values(column, ascending=higher, kind="stable")
+            return _places(order, column, score, each)
+    return []
+
+
+def _places(order: pd.DataFrame, column: str, score: str, each: int) -> list[tuple[str, str, str]]:
+    n = len(order)
+    each = min(each, max(n // 3, 1))
+    middle = (n - each) // 2
+    positions = {
+        "worst": range(each),
+        "middle": range(middle, middle + each),
+        "best": range(n - 1, n - 1 - each, -1),
+    }
+    return [
+        (f"{place} {rank}", str(order["case"].iloc[row]), f"{score} {order[column].iloc[row]:.3f}")
+        for place, rows in positions.items()
+        for rank, row in enumerate(rows, start=1)
+    ]

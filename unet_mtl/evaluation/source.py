@@ -1,0 +1,49 @@
+"""Which cases an evaluation measures."""
+
+from pathlib import Path
+
+from unet_mtl.data.description import make_description, read_description
+from unet_mtl.data.records import Dataset, read_dataset
+from unet_mtl.data.splits import split_from_table
+from unet_mtl.errors import DataError
+from unet_mtl.runs import RunFolder
+
+
+def cases_to_measure(run: RunFolder, split: str | None, data: Path | str | None) -> tuple[str, Dataset]:
+    """Finds the cases, and makes sure that they are the ones that the run knows.
+
+    Args:
+        run: With the description of its data in its config.
+        split: Its name; None: test, or all of another data set.
+        data: Folder of another data set with dataset.yaml; None: the run's own.
+
+    Returns:
+        The name of the split (for another data set with the folder's name in front), and the cases.
+
+    Raises:
+        DataError: The data are gone or have changed, or the split is empty.
+    """
+    if data is not None:
+        dataset = read_dataset(read_description(Path(data)))
+        name = split or "all"
+        return f"{Path(data).resolve().name}_{name}", _by_column(dataset, name)
+    content = run.read_config()["data"]
+    dataset = read_dataset(make_description(content, base=Path(), where=str(run.config)))
+    if dataset.fingerprint() != run.read_environment()["data_hash"]:
+        raise DataError(
+            f"{dataset.description.root}: the data have changed since {run.path} was trained on them; measure on "
+            "them as they are with --data"
+        )
+    name = split or "test"
+    return name, dataset if name == "all" else split_from_table(dataset, run.read_splits(), name)
+
+
+def _by_column(dataset: Dataset, name: str) -> Dataset:
+    if name == "all":
+        return dataset
+    chosen = [record for record in dataset if record.split == name]
+    if not chosen:
+        raise DataError(
+            f"{dataset.description.root}: no case has split {name!r} in its table; leave --split out"
+        )
+    return dataset.only(chosen)

@@ -1,0 +1,45 @@
+"""Cross-entropy of one class an image."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from unet_mtl.losses.base import TINY, PerSampleLoss
+from unet_mtl.losses.masks import binary_cross_entropy
+
+
+@keras.saving.register_keras_serializable(package="unet_mtl")
+class ClassLoss(PerSampleLoss):
+    """Binary cross-entropy of a single sigmoid, or cross-entropy of a softmax.
+
+    Args:
+        n_classes: 2 or more.
+        class_weights: A factor by class on the loss of its cases. Keras refuses its own `class_weight` for
+            networks of several outputs, so they live here.
+        name: Of the loss.
+    """
+
+    def __init__(
+        self, n_classes: int, class_weights: Sequence[float] | None = None, *, name: str = "class_loss"
+    ) -> None:
+        super().__init__(name=name)
+        self.n_classes = n_classes
+        self.class_weights = None if class_weights is None else [float(weight) for weight in class_weights]
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """(B,) or (B, 1) indices and (B, 1) or (B, n_classes) probabilities -> (B,)."""
+        index = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        if y_pred.shape[-1] == 1:
+            loss = binary_cross_entropy(ops.cast(index, y_pred.dtype), ops.reshape(y_pred, (-1,)))
+        else:
+            truth = ops.one_hot(index, self.n_classes, dtype=y_pred.dtype)
+            loss = -ops.sum(truth * ops.log(ops.maximum(y_pred, TINY)), axis=-1)
+        if self.class_weights is None:
+            return loss
+        return loss * ops.take(ops.convert_to_tensor(self.class_weights, dtype=loss.dtype), index)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return super().get_config() | {"n_classes": self.n_classes, "class_weights": self.class_weights}

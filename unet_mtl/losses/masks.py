@@ -1,0 +1,108 @@
+"""Soft Dice and pixel cross-entropy: one value an image, unlabelled pixels left out."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from unet_mtl.losses.base import TINY, PerSampleLoss
+
+IGNORE = 255
+
+
+def soft_dice(truth: Any, probabilities: Any, valid: Any, smooth: float = 1.0) -> Any:
+    """1 - Dice of probabilities, per image and channel (Milletari 2016, doi:10.1109/3DV.2016.79).
+
+    Args:
+        truth: (B, H, W, K) 0 or 1.
+        probabilities: (B, H, W, K) in 0..1.
+        valid: (B, H, W, 1) 1 where a pixel is labelled, else 0.
+        smooth: Added above and below, in pixels, so that a correct empty answer costs 0.
+
+    Returns:
+        (B, K) in 0..1.
+    """
+    both = ops.sum(truth * probabilities * valid, axis=(1, 2))
+    either = ops.sum((truth + probabilities) * valid, axis=(1, 2))
+    return 1 - (2 * both + smooth) / (either + smooth)
+
+
+def pixel_cross_entropy(truth: Any, probabilities: Any, valid: Any) -> Any:
+    """Mean over the labelled pixels of an image; 0 where there are none.
+
+    Args:
+        truth: (B, H, W, K) 0 or 1.
+        probabilities: (B, H, W, K) in 0..1, summing to 1 over K (softmax).
+        valid: (B, H, W, 1).
+
+    Returns:
+        (B,) at least 0.
+    """
+    per_pixel = -ops.sum(truth * ops.log(ops.maximum(probabilities, TINY)), axis=-1)
+    return _pixel_mean(per_pixel, valid)
+
+
+def pixel_binary_cross_entropy(truth: Any, probabilities: Any, valid: Any) -> Any:
+    """Like `pixel_cross_entropy` for independent channels (sigmoid): the mean over pixels and channels."""
+    return _pixel_mean(ops.mean(binary_cross_entropy(truth, probabilities), axis=-1), valid)
+
+
+def binary_cross_entropy(truth: Any, probability: Any) -> Any:
+    """Elementwise; clipped where 1 - p leaves float32."""
+    probability = ops.clip(probability, 1e-7, 1 - 1e-7)
+    return -(truth * ops.log(probability) + (1 - truth) * ops.log(1 - probability))
+
+
+def _pixel_mean(per_pixel: Any, valid: Any) -> Any:
+    valid = ops.squeeze(valid, -1)
+    return ops.divide_no_nan(ops.sum(per_pixel * valid, axis=(1, 2)), ops.sum(valid, axis=(1, 2)))
+
+
+@keras.saving.register_keras_serializable(package="unet_mtl")
+class MaskLoss(PerSampleLoss):
+    """`dice * soft Dice + cross_entropy * cross-entropy` of masks of class indices.
+
+    The output's channels tell which: `n_classes` is a softmax (cross-entropy over classes), one less is a
+    sigmoid for each class but the background (binary cross-entropy).
+
+    Args:
+        n_classes: The background included.
+        dice: Weight of the mean soft Dice of all classes but the background.
+        cross_entropy: Weight of the cross-entropy.
+        smooth: See `soft_dice`.
+        name: Of the loss.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        *,
+        dice: float = 1.0,
+        cross_entropy: float = 1.0,
+        smooth: float = 1.0,
+        name: str = "mask_loss",
+    ) -> None:
+        super().__init__(name=name)
+        self.n_classes = n_classes
+        self.dice = dice
+        self.cross_entropy = cross_entropy
+        self.smooth = smooth
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """(B, H, W) or (B, H, W, 1) indices (255: unlabelled) and (B, H, W, K) probabilities -> (B,)."""
+        y_true = ops.cast(ops.reshape(y_true, ops.shape(y_pred)[:3]), "int32")
+        valid = ops.cast(ops.expand_dims(ops.not_equal(y_true, IGNORE), -1), y_pred.dtype)
+        # An index outside the classes gives a row of zeros, so 255 needs no filler of its own.
+        truth = ops.one_hot(y_true, self.n_classes, dtype=y_pred.dtype)
+        if y_pred.shape[-1] == self.n_classes:
+            entropy = pixel_cross_entropy(truth, y_pred, valid)
+            dice = soft_dice(truth[..., 1:], y_pred[..., 1:], valid, self.smooth)
+        else:
+            entropy = pixel_binary_cross_entropy(truth[..., 1:], y_pred, valid)
+            dice = soft_dice(truth[..., 1:], y_pred, valid, self.smooth)
+        return self.cross_entropy * entropy + self.dice * ops.mean(dice, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = ("n_classes", "dice", "cross_entropy", "smooth")
+        return super().get_config() | {key: getattr(self, key) for key in own}

@@ -1,0 +1,33 @@
+"""Last layers. All end in float32: under mixed precision a loss would see half precision otherwise."""
+
+from typing import Any
+
+from keras import layers
+
+from unet_mtl.nn.settings import Pooling
+
+
+def build_pooled(x: Any, pooling: Pooling) -> Any:
+    """(B, H, W, C) -> (B, C), or (B, 2C) for both: the average tells how much, the maximum whether at all."""
+    pools = {
+        "average": [layers.GlobalAveragePooling2D(name="pooled_average")],
+        "max": [layers.GlobalMaxPooling2D(name="pooled_max")],
+        "both": [
+            layers.GlobalAveragePooling2D(name="pooled_average"),
+            layers.GlobalMaxPooling2D(name="pooled_max"),
+        ],
+    }
+    pooled = [pool(x) for pool in pools[pooling]]
+    return pooled[0] if len(pooled) == 1 else layers.Concatenate(name="pooled")(pooled)
+
+
+def pixel_head(x: Any, channels: int, activation: str, name: str) -> Any:
+    """A 1x1 convolution, then the activation in float32: (B, H, W, channels)."""
+    x = layers.Conv2D(channels, 1, name=f"{name}_logits")(x)
+    return layers.Activation(activation, dtype="float32", name=name)(x)
+
+
+def dense_head(x: Any, units: int, activation: str, name: str) -> Any:
+    """A dense layer, then the activation in float32: (B, units)."""
+    x = layers.Dense(units, dtype="float32", name=f"{name}_logits")(x)
+    return layers.Activation(activation, dtype="float32", name=name)(x)

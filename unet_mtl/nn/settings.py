@@ -1,0 +1,44 @@
+"""What may be set of the network; free of Keras, so that a config is checked without it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from unet_mtl.settings import Settings
+
+Normalization = Literal["batch", "group", "none"]
+UpSampling = Literal["transpose", "nearest"]
+Pooling = Literal["average", "max", "both"]
+EncoderName = Literal["plain"]
+
+
+class NetworkSettings(Settings):
+    """The U-Net.
+
+    Attributes:
+        encoder: Which encoder.
+        width: Channels of the first level; each level down doubles them (32 gives 32, 64, 128, 256, 512).
+        levels: Levels, the bottleneck included; image sides must be divisible by 2 ** (levels - 1).
+        normalization: After each convolution; "group" suits batches of fewer than 4.
+        up: Transposed convolution, or nearest neighbour and a convolution.
+        pooling: What image-level heads read of the bottleneck: its average, its maximum, or both.
+        dropout: Share of bottleneck channels that is dropped in training.
+    """
+
+    encoder: EncoderName = "plain"
+    width: int = Field(default=32, ge=1)
+    levels: int = Field(default=5, ge=2, le=8)
+    normalization: Normalization = "batch"
+    up: UpSampling = "transpose"
+    pooling: Pooling = "average"
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels by level."""
+        return tuple(self.width * 2**level for level in range(self.levels))
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the image to one of the bottleneck."""
+        return 2 ** (self.levels - 1)

@@ -1,0 +1,1 @@
+"""Records -> batches: fixed steps that are saved with the run, and random ones for training."""

@@ -1,0 +1,1 @@
+"""Results -> matplotlib axes. Nothing here sees a model; matplotlib is imported inside."""

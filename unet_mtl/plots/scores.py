@@ -1,0 +1,57 @@
+"""Pictures of a whole set: confusion matrix, agreement, Dice by class."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_mtl.plots.overlay import class_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_confusion(axes: "Axes", matrix: NDArray[np.int64], classes: Sequence[str]) -> None:
+    """Counts in cells, coloured by their share of the row (the true class)."""
+    rows = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, rows, out=np.zeros(matrix.shape), where=rows > 0)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+
+
+def draw_agreement(axes: "Axes", true: NDArray[Any], predicted: NDArray[Any], unit: str) -> None:
+    """Predicted against true, with the line of perfect answers."""
+    low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
+    axes.plot([low, high], [low, high], color="grey", linewidth=1, label="perfect")
+    axes.scatter(true, predicted, s=14, alpha=0.7, color=class_colour(2), label=f"case (n={len(true)})")
+    suffix = f" [{unit}]" if unit else ""
+    axes.set_xlabel(f"true{suffix}")
+    axes.set_ylabel(f"predicted{suffix}")
+    axes.legend(frameon=False, fontsize=8)
+
+
+def draw_dice(axes: "Axes", values: Mapping[str, NDArray[np.float64]]) -> None:
+    """A box and the single cases for each class; undefined cases (both empty) are counted in the label."""
+    rng = np.random.default_rng(0)
+    labels = []
+    for position, (part, dice) in enumerate(values.items()):
+        defined = dice[~np.isnan(dice)]
+        labels.append(
+            f"{part}\nn={len(defined)}"
+            + (f", {len(dice) - len(defined)} undefined" * (len(defined) < len(dice)))
+        )
+        if len(defined):
+            axes.boxplot(defined, positions=[position], widths=0.5, showfliers=False)
+        jitter = position + rng.uniform(-0.12, 0.12, len(defined))
+        axes.scatter(jitter, defined, s=12, alpha=0.6, color=class_colour(position + 1))
+    axes.set_xticks(range(len(labels)), labels, fontsize=8)
+    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_ylabel("Dice by case")

@@ -1,0 +1,1 @@
+"""A trained run -> answers for new images, masks at the original size."""

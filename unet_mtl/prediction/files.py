@@ -1,0 +1,94 @@
+"""Predictions as files: which images, and what is written for them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
+from unet_mtl.errors import DataError
+from unet_mtl.files import writing
+from unet_mtl.prediction.predictor import Answers, Predictor
+
+
+def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
+    """Images by path, with a name for what is written about each.
+
+    Args:
+        paths: Files; or folders, of which all images are taken, also in folders below.
+
+    Returns:
+        Path -> name without suffix; for an image of a folder, with the folders between.
+
+    Raises:
+        DataError: A path does not exist, a folder has no image, or two images would get one name.
+    """
+    found: dict[Path, str] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            images = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+            if not images:
+                raise DataError(f"{path}: no image in this folder; known are {', '.join(IMAGE_SUFFIXES)}")
+            found.update({image: image.relative_to(path).with_suffix("").as_posix() for image in images})
+        elif path.is_file():
+            found[path] = path.stem
+        else:
+            raise DataError(f"{path}: no such file or folder")
+    _require_different_names(found)
+    return found
+
+
+def _require_different_names(found: Mapping[Path, str]) -> None:
+    by_name: dict[str, Path] = {}
+    for path, name in found.items():
+        if name in by_name:
+            raise DataError(
+                f"{path} and {by_name[name]} would both be written as {name!r}; predict them separately"
+            )
+        by_name[name] = path
+
+
+def write_predictions(
+    predictor: Predictor, images: Mapping[Path, str], out: Path, *, on_case: Callable[[], None] = lambda: None
+) -> pd.DataFrame:
+    """Writes a mask a task and image (palette PNG of class indices, original size), and predictions.csv.
+
+    Args:
+        predictor: Of a run.
+        images: From `find_images`.
+        out: Folder for `<task>/<name>.png` and predictions.csv.
+        on_case: Called after each image.
+
+    Returns:
+        The table: image, then the answers; `error` where an image could not be read.
+
+    Raises:
+        WriteError: The disk refused.
+    """
+    rows: list[dict[str, str | float]] = []
+    for path, answers in predictor.predict(list(images)):
+        if isinstance(answers, DataError):
+            rows.append({"image": str(path), "error": str(answers)})
+        else:
+            rows.append({"image": str(path), "error": "", **_cells(answers)})
+            _write_masks(answers, images[path], out)
+        on_case()
+    table = pd.DataFrame(rows)
+    table = table[[name for name in table.columns if name != "error"] + ["error"]]
+    with writing(out / "predictions.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    return table
+
+
+def _cells(answers: Answers) -> dict[str, str | float]:
+    return {
+        f"{name}_{key}" if key else name: value
+        for name, prediction in answers.items()
+        for key, value in prediction.cells().items()
+    }
+
+
+def _write_masks(answers: Answers, name: str, out: Path) -> None:
+    for task, prediction in answers.items():
+        if prediction.mask is not None:
+            write_mask(out / task / f"{name}.png", prediction.mask)

@@ -1,0 +1,115 @@
+"""Overlays: an image with what the network answers, and with what is true where that is known."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from unet_mtl.data.description import DESCRIPTION_FILE, Description
+from unet_mtl.data.images import read_image
+from unet_mtl.data.records import Record, read_dataset
+from unet_mtl.errors import DataError
+from unet_mtl.plots.overlay import add_legend, draw_image, new_figure, save_figure
+from unet_mtl.prediction.predictor import Answers, Predictor
+from unet_mtl.tasks import Task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_overlay(
+    axes: "Axes",
+    tasks: Sequence[Task[Any, Any]],
+    image: NDArray[Any],
+    answers: Answers,
+    truths: Mapping[str, Any],
+    heading: str,
+) -> None:
+    """Draws one case.
+
+    Args:
+        axes: Empty ones.
+        tasks: Each draws what it can.
+        image: (height, width, 1 or 3), original size.
+        answers: By task name.
+        truths: By task name; unknown ones may be absent.
+        heading: First line of the title; the answers follow, with the truth in brackets.
+    """
+    draw_image(axes, image)
+    lines = [heading]
+    for task in tasks:
+        truth = truths.get(task.name)
+        task.draw_case(axes, truth, answers[task.name])
+        words = answers[task.name].title()
+        if words:
+            lines.append(words + (f", true: {task.truth_title(truth)}" if truth is not None else ""))
+    axes.set_title("\n".join(lines), fontsize=8)
+    add_legend(axes)
+
+
+def make_overlay(
+    tasks: Sequence[Task[Any, Any]],
+    image: NDArray[Any],
+    answers: Answers,
+    truths: Mapping[str, Any],
+    heading: str,
+) -> "Figure":
+    """One case as a picture of its own, about as wide as high whatever the image."""
+    height, width = image.shape[:2]
+    figure = new_figure(5.0 * min(1.8, max(1.0, width / height)), 5.6)
+    draw_overlay(figure.subplots(), tasks, image, answers, truths, heading)
+    return figure
+
+
+def write_overlays(
+    predictor: Predictor, images: Mapping[Path, str], out: Path, *, on_case: Callable[[], None] = lambda: None
+) -> list[Path]:
+    """Writes one picture an image, with the truth of those that a data set describes.
+
+    Args:
+        predictor: Of a run.
+        images: From `find_images`.
+        out: Folder for `<name>.png`.
+        on_case: Called after each image.
+
+    Raises:
+        DataError: An image is unreadable.
+        WriteError: The disk refused.
+    """
+    written = []
+    known = KnownTruths()
+    for path, answers in predictor.predict(list(images)):
+        if isinstance(answers, DataError):
+            raise answers
+        record, description = known.find(path)
+        truths = (
+            {t.name: t.read(record, description) for t in predictor.tasks} if record and description else {}
+        )
+        mark = " (SYNTHETIC data)" if description and description.synthetic else ""
+        figure = make_overlay(predictor.tasks, read_image(path), answers, truths, f"{images[path]}{mark}")
+        save_figure(figure, out / f"{images[path]}.png")
+        written.append(out / f"{images[path]}.png")
+        on_case()
+    return written
+
+
+class KnownTruths:
+    """Finds the record of an image by the dataset.yaml in one of the three folders above it."""
+
+    def __init__(self) -> None:
+        self._datasets: dict[Path, dict[Path, tuple[Record, Description]]] = {}
+
+    def find(self, image: Path) -> tuple[Record, Description] | tuple[None, None]:
+        """The record and what its labels mean; nothing for an image that no data set describes."""
+        for folder in list(image.resolve().parents)[:3]:
+            if (folder / DESCRIPTION_FILE).is_file():
+                return self._records(folder).get(image.resolve(), (None, None))
+        return (None, None)
+
+    def _records(self, folder: Path) -> dict[Path, tuple[Record, Description]]:
+        if folder not in self._datasets:
+            dataset = read_dataset(folder)
+            self._datasets[folder] = {r.image.resolve(): (r, dataset.description) for r in dataset}
+        return self._datasets[folder]

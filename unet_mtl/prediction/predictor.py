@@ -1,0 +1,103 @@
+"""Answers for new images, in the user's terms."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_mtl.errors import DataError, RunError
+from unet_mtl.network import IMAGE, in_precision
+from unet_mtl.pipeline.device import choose_precision
+from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.runs import RunFolder
+from unet_mtl.tasks import Prediction, Task
+
+Answers = dict[str, Prediction]
+
+
+class Predictor:
+    """A trained network with everything around it that answers depend on.
+
+    Args:
+        network: From `build_network`, trained.
+        tasks: Adapted ones, by which its outputs are understood.
+        preprocess: The fixed steps that it was trained with.
+        batch_size: Images a step.
+    """
+
+    def __init__(
+        self, network: Any, tasks: Sequence[Task[Any, Any]], preprocess: Preprocess, *, batch_size: int = 8
+    ) -> None:
+        self.network = network
+        self.tasks = tuple(tasks)
+        self.preprocess = preprocess
+        self.batch_size = batch_size
+
+    @classmethod
+    def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8) -> "Predictor":
+        """Loads the best network of a run, in the precision it was trained in if this machine is fast at that.
+
+        Raises:
+            RunError: Not a run folder, or without a network.
+        """
+        import keras
+
+        run = RunFolder.open(run)
+        try:
+            network = keras.saving.load_model(run.network, compile=False)
+        except (OSError, ValueError) as error:
+            raise RunError(f"{run.network} cannot be loaded ({error}); train again") from error
+        if run.read_environment()["precision"] != "float32" and choose_precision("auto") == "float32":
+            network = in_precision(network, "float32")
+        return cls(network, run.read_tasks(), run.read_preprocess(), batch_size=batch_size)
+
+    def __call__(self, image: Path | str | NDArray[Any]) -> Answers:
+        """Answers for one image.
+
+        Args:
+            image: A path; or an array (height, width, 1 or 3), uint8 or float32 in 0..1.
+
+        Returns:
+            A prediction by task name; masks at the image's own size.
+
+        Raises:
+            DataError: The file is not a readable image.
+        """
+        fitted = (
+            self.preprocess.fit(image) if isinstance(image, np.ndarray) else self.preprocess.read(Path(image))
+        )
+        return self._answer([fitted])[0]
+
+    def predict(self, paths: Sequence[Path]) -> Iterator[tuple[Path, Answers | DataError]]:
+        """Answers for many files, in their order; for an unreadable one the error, so that the rest goes on."""
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(0, len(paths), self.batch_size):
+                chunk = paths[start : start + self.batch_size]
+                read = list(pool.map(self._read, chunk))
+                answers = iter(self._answer([fitted for fitted in read if not isinstance(fitted, DataError)]))
+                for path, fitted in zip(chunk, read, strict=True):
+                    yield path, fitted if isinstance(fitted, DataError) else next(answers)
+
+    def _read(self, path: Path) -> tuple[NDArray[Any], tuple[int, int]] | DataError:
+        try:
+            return self.preprocess.read(path)
+        except DataError as error:
+            return error
+
+    def _answer(self, fitted: Sequence[tuple[NDArray[Any], tuple[int, int]]]) -> list[Answers]:
+        if not fitted:
+            return []
+        batch = np.stack([self.preprocess.scale(image) for image, _ in fitted])
+        # Not `predict`, which waits at its end for tf.data to wind down.
+        outputs = self.network.predict_on_batch({IMAGE: batch})
+        return [
+            {task.name: self._decode(task, outputs[task.name][i], size) for task in self.tasks}
+            for i, (_, size) in enumerate(fitted)
+        ]
+
+    def _decode(self, task: Task[Any, Any], raw: NDArray[np.float32], size: tuple[int, int]) -> Prediction:
+        prediction: Prediction = task.decode(self.preprocess.restore(raw, size) if task.spatial else raw)
+        return prediction

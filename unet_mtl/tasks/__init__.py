@@ -1,0 +1,58 @@
+"""The kinds of task. A new kind is one file, and one line in `TASKS`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from unet_mtl.data.records import Dataset
+from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Prediction, Task
+from unet_mtl.tasks.classification import Classification, ClassPrediction
+from unet_mtl.tasks.regression import Regression, ValuePrediction
+from unet_mtl.tasks.segmentation import MaskPrediction, Segmentation
+
+TASKS: dict[str, type[Task[Any, Any]]] = {
+    "segmentation": Segmentation,
+    "classification": Classification,
+    "regression": Regression,
+}
+
+
+def make_task(config: dict[str, Any]) -> Task[Any, Any]:
+    """The task that `task.to_config()` described."""
+    return TASKS[config["kind"]].model_validate(config)
+
+
+def adapt_tasks(tasks: Sequence[Task[Any, Any]], train: Dataset) -> list[Task[Any, Any]]:
+    """Fills in classes, units and constants from the train cases.
+
+    Raises:
+        DataError: With the problems of all tasks, a line each.
+    """
+    adapted: list[Task[Any, Any]] = []
+    problems: list[str] = []
+    for task in tasks:
+        try:
+            adapted.append(task.adapt(train))
+        except (ConfigError, DataError) as error:
+            problems.append(str(error))
+    if problems:
+        raise DataError(problems)
+    return adapted
+
+
+__all__ = [
+    "TASKS",
+    "CaseScore",
+    "CaseScores",
+    "ClassPrediction",
+    "Classification",
+    "Features",
+    "MaskPrediction",
+    "Prediction",
+    "Regression",
+    "Segmentation",
+    "Task",
+    "ValuePrediction",
+    "adapt_tasks",
+    "make_task",
+]

@@ -1,0 +1,183 @@
+"""The contract of a task: one output of the network, from its label to its scores and picture."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from unet_mtl.data.description import Description
+from unet_mtl.data.records import Dataset, Record
+from unet_mtl.errors import ConfigError
+from unet_mtl.settings import Settings
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.axes import Axes
+
+Truth = TypeVar("Truth")
+Answer = TypeVar("Answer", bound="Prediction")
+
+
+class Features(NamedTuple):
+    """What the body of the network offers to the heads: `pixels` (B, H, W, C), `pooled` (B, F)."""
+
+    pixels: Any
+    pooled: Any
+
+
+class Prediction(ABC):
+    """A decoded output. `mask` is None unless the task draws one: `(height, width)` uint8, class indices."""
+
+    mask: NDArray[np.uint8] | None = None
+
+    @abstractmethod
+    def cells(self) -> dict[str, str | float]:
+        """Columns of predictions.csv, without the task's name in front."""
+
+    @abstractmethod
+    def title(self) -> str:
+        """A few words for the head of a picture; empty if the picture itself says it."""
+
+
+@dataclass(frozen=True)
+class CaseScore:
+    """One score of one case.
+
+    Attributes:
+        value: NaN where the score is undefined.
+        missed: There was something to find and nothing was found.
+        hallucinated: There was nothing to find and something was found.
+    """
+
+    value: float
+    missed: bool = False
+    hallucinated: bool = False
+
+
+@dataclass(frozen=True)
+class CaseScores:
+    """What evaluation keeps of one case: scores to average, and the facts that set scores are made of."""
+
+    scores: Mapping[str, CaseScore] = field(default_factory=dict)
+    facts: Mapping[str, str | float] = field(default_factory=dict)
+
+
+class Task(Settings, ABC, Generic[Truth, Answer]):
+    """One output of the network.
+
+    Attributes:
+        name: The one key everywhere: config, batch, network output, loss, log, table, picture.
+        target: What it learns: a mask or a column of the data set's description. Default: its name.
+        weight: Factor of its loss in the sum over tasks.
+    """
+
+    kind: str
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    target: str = ""
+    weight: float = Field(default=1.0, ge=0)
+
+    spatial: ClassVar[bool] = False
+    """Whether the target moves with the image under augmentation."""
+
+    picture: ClassVar[str] = ""
+    """What `draw_set` draws, as part of a file name."""
+
+    @property
+    def target_name(self) -> str:
+        """`target`, or the task's own name."""
+        return self.target or self.name
+
+    @property
+    @abstractmethod
+    def primary(self) -> tuple[str, bool]:
+        """(streaming score, whether higher is better) that picks the best checkpoint."""
+
+    @property
+    def ranking(self) -> tuple[str, bool]:
+        """(case score, whether higher is better) that says which cases went well."""
+        return self.primary
+
+    @abstractmethod
+    def adapt(self, train: Dataset) -> "Task[Truth, Answer]":
+        """A new task with classes, unit and constants filled in, from TRAIN cases only.
+
+        Raises:
+            ConfigError: The data set does not describe the target.
+            DataError: No train case is labelled.
+        """
+
+    @abstractmethod
+    def read(self, record: Record, description: Description) -> Truth | None:
+        """The label of one case, at the image's own size; None: unknown.
+
+        Raises:
+            DataError: The label is there, but is not what the description says.
+        """
+
+    @abstractmethod
+    def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
+        """(target, weight) of one case; an unknown label is a finite filler with weight 0.0, never NaN."""
+
+    @abstractmethod
+    def build_head(self, features: Features) -> Any:
+        """Keras layers from the features to an output whose last layer has the task's name, in float32."""
+
+    @abstractmethod
+    def loss(self) -> "keras.losses.Loss":
+        """A loss with one value a sample."""
+
+    @abstractmethod
+    def training_metrics(self) -> "list[keras.metrics.Metric]":
+        """Cheap streaming metrics for the curves; the primary score's is among them."""
+
+    @abstractmethod
+    def decode(self, raw: NDArray[np.float32]) -> Answer:
+        """The prediction in the user's terms, of the network's output for one case."""
+
+    @abstractmethod
+    def score_case(
+        self, truth: Truth, prediction: Answer, spacing_mm: tuple[float, float] | None
+    ) -> CaseScores:
+        """Scores and facts of one labelled case. Formulas live in `metrics`."""
+
+    @abstractmethod
+    def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
+        """Scores that exist only over a set, from the facts of its cases, one row each."""
+
+    def is_headline(self, score: str) -> bool:
+        """Whether a score is shown on the screen; all of them stand in summary.json."""
+        return True
+
+    def truth_title(self, truth: Truth) -> str:
+        """The truth in a few words, as `Prediction.title` says the answer."""
+        return ""
+
+    def draw_case(self, axes: "Axes", truth: Truth | None, prediction: Answer) -> None:
+        """Draws onto the image of one case; most tasks have nothing to draw there."""
+
+    @abstractmethod
+    def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
+        """One picture of all cases: a confusion matrix, say."""
+
+    def _described(self, kind: str, described: Mapping[str, Any]) -> Any:
+        if self.target_name not in described:
+            raise ConfigError(
+                f"task {self.name!r}: the data set describes no {kind} {self.target_name!r}; "
+                f"it has {', '.join(map(repr, described)) or 'none'}. Set `target` of the task, or add it there"
+            )
+        return described[self.target_name]
+
+
+def key_of(words: str) -> str:
+    """A class name as part of a column name: lower case, anything but letters and digits an underscore.
+
+    >>> key_of("Posterior region")
+    'posterior_region'
+    """
+    return re.sub(r"\W+", "_", words.strip().lower())

@@ -1,0 +1,207 @@
+"""A mask: each pixel belongs to one class."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+import metrics
+from unet_mtl.data.description import Description, MaskDescription
+from unet_mtl.data.images import IGNORE
+from unet_mtl.data.records import Dataset, Record, read_case_mask
+from unet_mtl.errors import DataError
+from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Prediction, Task, key_of
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.axes import Axes
+
+SCORES: dict[str, Callable[[metrics.Counts], Any]] = {
+    "dice": metrics.dice,
+    "iou": metrics.iou,
+    "precision": metrics.precision,
+    "recall": metrics.recall,
+    "specificity": metrics.specificity,
+    "mcc": metrics.mcc,
+    "accuracy": metrics.overlap.accuracy,
+}
+POOLED = ("dice", "iou", "precision", "recall", "mcc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskPrediction(Prediction):
+    """`mask` (H, W) uint8 class indices; `probabilities` (H, W, classes) float32."""
+
+    mask: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+
+    def cells(self) -> dict[str, str | float]:
+        """Pixels of each class but the background, at the original size."""
+        sizes = np.bincount(self.mask.ravel(), minlength=len(self.classes))
+        return {f"{key_of(name)}_px": int(sizes[i]) for i, name in enumerate(self.classes) if i}
+
+    def title(self) -> str:
+        """Nothing: the contours say it."""
+        return ""
+
+
+class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
+    """Segments classes that exclude each other.
+
+    Attributes:
+        classes: Names by mask value, the background first; filled in from the data set.
+        activation: "softmax": one channel a class. "sigmoid": one channel a class but the background; a
+            pixel is background unless its largest channel reaches `threshold`. "auto": sigmoid for two classes.
+        dice: Weight of the soft Dice loss.
+        cross_entropy: Weight of the cross-entropy (binary for sigmoid).
+        threshold: Of the sigmoid (`>=`).
+    """
+
+    kind: Literal["segmentation"] = "segmentation"
+    classes: tuple[str, ...] = ()
+    activation: Literal["auto", "softmax", "sigmoid"] = "auto"
+    dice: float = Field(default=1.0, ge=0)
+    cross_entropy: float = Field(default=1.0, ge=0)
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+
+    spatial: ClassVar[bool] = True
+    picture: ClassVar[str] = "dice"
+
+    @property
+    def primary(self) -> tuple[str, bool]:
+        """Mean Dice of the classes but the background."""
+        return ("dice", True)
+
+    @property
+    def _sigmoid(self) -> bool:
+        return self.activation == "sigmoid" or (self.activation == "auto" and len(self.classes) == 2)
+
+    def adapt(self, train: Dataset) -> "Segmentation":
+        """Takes the classes from the data set's description."""
+        described: MaskDescription = self._described("mask", train.description.masks)
+        if not any(self.target_name in record.masks for record in train):
+            raise DataError(f"task {self.name!r}: none of the {len(train)} train cases has a mask")
+        return self.model_copy(update={"classes": described.classes})
+
+    def read(self, record: Record, description: Description) -> NDArray[np.uint8] | None:
+        """The mask as class indices; 255 where nobody labelled."""
+        described: MaskDescription = self._described("mask", description.masks)
+        if self.classes and described.classes != self.classes:
+            raise DataError(
+                f"task {self.name!r} learned the classes {self.classes}, the data set has {described.classes}"
+            )
+        return read_case_mask(record, self.target_name, described)
+
+    def encode(self, truth: NDArray[np.uint8] | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
+        """The mask itself (already at the network's size); background with weight 0 where there is none."""
+        return (np.zeros(size, np.uint8), 0.0) if truth is None else (truth, 1.0)
+
+    def build_head(self, features: Features) -> Any:
+        """A 1x1 convolution with softmax or sigmoid: (B, H, W, channels)."""
+        from unet_mtl.nn.heads import pixel_head
+
+        channels = len(self.classes) - self._sigmoid
+        return pixel_head(features.pixels, channels, "sigmoid" if self._sigmoid else "softmax", self.name)
+
+    def loss(self) -> "keras.losses.Loss":
+        """Soft Dice + cross-entropy, weighted."""
+        from unet_mtl.losses import MaskLoss
+
+        return MaskLoss(len(self.classes), dice=self.dice, cross_entropy=self.cross_entropy)
+
+    def training_metrics(self) -> "list[keras.metrics.Metric]":
+        """Dice and IoU per case, at the network's size."""
+        from metrics import streaming
+
+        options: dict[str, Any] = {"threshold": self.threshold, "ignore": IGNORE}
+        n_classes = len(self.classes)
+        return [
+            streaming.Dice(n_classes, name=f"{self.name}_dice", **options),
+            streaming.MeanIoU(n_classes, name=f"{self.name}_iou", **options),
+        ]
+
+    def decode(self, raw: NDArray[np.float32]) -> MaskPrediction:
+        """Class indices by the largest probability, or by the threshold for a sigmoid."""
+        if not self._sigmoid:
+            mask = raw.argmax(-1).astype(np.uint8)
+            return MaskPrediction(mask=mask, probabilities=raw, classes=self.classes)
+        best = raw.argmax(-1) + 1
+        mask = np.where(raw.max(-1) >= self.threshold, best, 0).astype(np.uint8)
+        probabilities = np.concatenate([1 - raw.max(-1, keepdims=True), raw], -1)
+        return MaskPrediction(mask=mask, probabilities=probabilities, classes=self.classes)
+
+    def score_case(
+        self, truth: NDArray[np.uint8], prediction: MaskPrediction, spacing_mm: tuple[float, float] | None
+    ) -> CaseScores:
+        """Overlap by class, their mean, and (with several classes) all of them against the background."""
+        matrix = metrics.confusion_matrix(truth, prediction.mask, len(self.classes), ignore=IGNORE)
+        parts = self._parts(matrix)
+        found = {part: _found(counts) for part, counts in parts.items()}
+        scores: dict[str, CaseScore] = {}
+        for score, function in SCORES.items():
+            values = {part: float(function(counts)) for part, counts in parts.items()}
+            if len(self.classes) > 2:
+                mean = metrics.mean_over_classes(function(metrics.counts_from_confusion(matrix)))
+                scores[score] = CaseScore(float(mean), *_any(found))
+            for part, value in values.items():
+                scores[f"{score}_{part}" if len(self.classes) > 2 else score] = CaseScore(value, *found[part])
+        facts = {
+            f"{part}_{field}": int(getattr(counts, field))
+            for part, counts in parts.items()
+            for field in ("tp", "fp", "fn", "tn")
+        }
+        return CaseScores(scores, facts)
+
+    def _parts(self, matrix: NDArray[np.int64]) -> dict[str, metrics.Counts]:
+        """Counts of each class but the background, and of their union where there are several."""
+        counts = metrics.counts_from_confusion(matrix)
+        parts = {key_of(name): counts[i] for i, name in enumerate(self.classes) if i}
+        return parts | ({"foreground": metrics.foreground(matrix)} if len(self.classes) > 2 else {})
+
+    def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
+        """Pooled overlap: from the pixels of all cases together, where large structures count more."""
+        scores: dict[str, float] = {}
+        for part in [column[:-3] for column in facts.columns if column.endswith("_tp")]:
+            sums = (
+                np.asarray(facts[f"{part}_{field}"].sum(), np.int64) for field in ("tp", "fp", "fn", "tn")
+            )
+            counts = metrics.Counts(*sums)
+            suffix = f"_{part}" if len(self.classes) > 2 else ""
+            scores |= {f"pooled_{score}{suffix}": float(SCORES[score](counts)) for score in POOLED}
+        return scores
+
+    def is_headline(self, score: str) -> bool:
+        """Dice of every class, and the means of the others."""
+        return "dice" in score or score in SCORES
+
+    def draw_case(self, axes: "Axes", truth: NDArray[np.uint8] | None, prediction: MaskPrediction) -> None:
+        """Contours: predicted solid, true dashed."""
+        from unet_mtl.plots.overlay import draw_contours
+
+        draw_contours(axes, truth, prediction.mask, self.classes)
+
+    def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
+        """Dice of each case, by class."""
+        from unet_mtl.plots.scores import draw_dice
+
+        parts = [column[:-3] for column in facts.columns if column.endswith("_tp")]
+        columns = {
+            part: [facts[f"{part}_{field}"].to_numpy() for field in ("tp", "fp", "fn", "tn")]
+            for part in parts
+        }
+        draw_dice(axes, {part: metrics.dice(metrics.Counts(*counts)) for part, counts in columns.items()})
+
+
+def _found(counts: metrics.Counts) -> tuple[bool, bool]:
+    """(missed, hallucinated)."""
+    true, predicted = int(counts.tp + counts.fn), int(counts.tp + counts.fp)
+    return (true > 0 and predicted == 0, true == 0 and predicted > 0)
+
+
+def _any(found: dict[str, tuple[bool, bool]]) -> tuple[bool, bool]:
+    return (any(missed for missed, _ in found.values()), any(extra for _, extra in found.values()))

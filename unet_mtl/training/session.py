@@ -1,0 +1,253 @@
+"""One training from labelled cases to a run folder, and its continuation."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from unet_mtl.data.doctor import inspect_dataset
+from unet_mtl.data.records import Dataset
+from unet_mtl.data.splits import SplitName, SplitSettings, split_dataset, split_table
+from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.network import build_network
+from unet_mtl.nn.settings import NetworkSettings
+from unet_mtl.pipeline.augment import Augment, Step
+from unet_mtl.pipeline.batches import Batches
+from unet_mtl.pipeline.device import Precision, choose_precision
+from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.plots.curves import plot_curves
+from unet_mtl.plots.overlay import save_figure
+from unet_mtl.runs import RunFolder, describe_environment, git_commit
+from unet_mtl.tasks import Task, adapt_tasks
+from unet_mtl.training.callbacks import Clock, Keeper, Progress, StopOnNonFinite, load_checkpoint
+from unet_mtl.training.progress import ProgressBar
+from unet_mtl.training.settings import TrainingSettings
+from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that was set for a training; `api.train` says what each means."""
+
+    tasks: tuple[Task[Any, Any], ...]
+    split: SplitSettings
+    preprocess: Preprocess
+    augment: str | list[Step]
+    network: NetworkSettings
+    training: TrainingSettings
+    precision: Precision
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        tasks: Sequence[Task[Any, Any]],
+        *,
+        split: SplitSettings | None = None,
+        preprocess: Preprocess | None = None,
+        augment: str | Sequence[Step] = "light",
+        network: NetworkSettings | None = None,
+        training: TrainingSettings | None = None,
+        precision: Precision = "auto",
+        seed: int = 7,
+    ) -> "Plan":
+        """Fills in the defaults."""
+        return cls(
+            tasks=tuple(tasks),
+            split=split or SplitSettings(),
+            preprocess=preprocess or Preprocess(),
+            augment=augment if isinstance(augment, str) else list(augment),
+            network=network or NetworkSettings(),
+            training=training or TrainingSettings(),
+            precision=precision,
+            seed=seed,
+        )
+
+    def to_config(self, dataset: Dataset) -> dict[str, Any]:
+        """As config.yaml has it."""
+        return {
+            "data": dataset.description.model_dump(mode="json"),
+            "split": self.split.to_config(),
+            "tasks": [task.to_config() for task in self.tasks],
+            "preprocess": self.preprocess.to_config(),
+            "augment": self.augment,
+            "network": self.network.to_config(),
+            "training": self.training.to_config(),
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+
+
+def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress: bool) -> RunFolder:
+    """Checks everything, then writes the run folder, then trains.
+
+    Raises:
+        UnetMtlError: As `api.train` says.
+    """
+    config = plan.to_config(dataset)
+    run = RunFolder(path)
+    if resume:
+        run.require_settings(config)
+    else:
+        run.require_free()
+    parts = split_dataset(dataset, plan.split)
+    session = make_session(plan, parts)
+    _require_readable(dataset)
+    facts = {"seed": plan.seed, "precision": session.precision, "data_hash": dataset.fingerprint()}
+    if resume:
+        run.require_facts(facts)
+    else:
+        run.create(
+            config=config,
+            tasks=session.trainer.tasks,
+            preprocess=plan.preprocess,
+            splits=split_table(parts),
+            environment=describe_environment(**facts, data_commit=git_commit(dataset.description.root)),
+        )
+    with _progress_bar(session, shown=progress) as callbacks:
+        session.fit(run, callbacks=callbacks)
+    return run
+
+
+def _require_readable(dataset: Dataset) -> None:
+    problems = inspect_dataset(dataset).problems
+    if problems:
+        raise DataError(problems)
+
+
+@contextmanager
+def _progress_bar(session: "Session", *, shown: bool) -> Iterator[list[keras.callbacks.Callback]]:
+    if not shown:
+        yield []
+        return
+    bar = ProgressBar(session.monitor)
+    cases = f"{len(session.train.dataset)} train, {len(session.val.dataset)} validation cases"
+    bar.console.print(
+        f"{cases}; computing in {session.precision}; monitoring {session.monitor} ({session.mode})"
+    )
+    with bar.progress:
+        yield [bar]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """Everything that a training needs, made and checked before a file is written.
+
+    Attributes:
+        trainer: Compiled.
+        train: Batches to learn from.
+        val: Batches that pick the best checkpoint.
+        settings: How long and how fast.
+        monitor: Column of the history that picks the best checkpoint.
+        mode: "max" or "min".
+        precision: What it computes in.
+        title: Of the curves.
+    """
+
+    trainer: MultiTaskTrainer
+    train: Batches
+    val: Batches
+    settings: TrainingSettings
+    monitor: str
+    mode: str
+    precision: str
+    title: str
+
+    def fit(self, run: RunFolder, *, callbacks: Sequence[keras.callbacks.Callback] = ()) -> None:
+        """Trains to the end, from the last finished epoch where the run has a checkpoint.
+
+        Args:
+            run: Where checkpoints, history and curves go.
+            callbacks: More of them: a progress bar, say.
+
+        Raises:
+            TrainingError: The loss is not finite.
+            WriteError: The disk refused.
+            KeyboardInterrupt: Handed on; the run can be continued.
+        """
+        progress = load_checkpoint(run, self.trainer) if run.checkpoint.is_file() else Progress()
+        keeper = Keeper(
+            run,
+            self.trainer.network,
+            progress,
+            monitor=self.monitor,
+            mode=self.mode,
+            patience=self.settings.patience,
+        )
+        boards = keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)
+        try:
+            if not progress.finished and progress.epochs < self.settings.epochs:
+                self.trainer.fit(
+                    self.train,
+                    validation_data=self.val,
+                    epochs=self.settings.epochs,
+                    initial_epoch=progress.epochs,
+                    callbacks=[Clock(self.train), StopOnNonFinite(self.train), keeper, boards, *callbacks],
+                    verbose=0,
+                )
+        finally:
+            self._draw(run, progress)
+
+    def _draw(self, run: RunFolder, progress: Progress) -> None:
+        if progress.history:
+            history = pd.DataFrame(progress.history)
+            figure = plot_curves(
+                history, best_epoch=progress.best_epoch, monitor=self.monitor, title=self.title
+            )
+            save_figure(figure, run.curves, dpi=100)
+
+
+def make_session(plan: Plan, parts: Mapping[SplitName, Dataset]) -> Session:
+    """Builds network, trainer and batches.
+
+    Args:
+        plan: What was set.
+        parts: train and val.
+
+    Raises:
+        ConfigError: The size does not suit the network, or `monitor` is no score.
+        DataError: A task has no label in train.
+    """
+    keras.utils.set_random_seed(plan.seed)
+    tasks = adapt_tasks(plan.tasks, parts["train"])
+    precision = choose_precision(plan.precision)
+    size, channels = plan.preprocess.size, plan.preprocess.channels
+    network = build_network(tasks, size=size, channels=channels, settings=plan.network, precision=precision)
+    options: dict[str, Any] = {"batch_size": plan.training.batch_size, "workers": plan.training.workers}
+    train = Batches(
+        parts["train"],
+        tasks,
+        plan.preprocess,
+        augment=Augment(plan.augment),
+        shuffle=True,
+        seed=plan.seed,
+        **options,
+    )
+    trainer = make_trainer(network, tasks, plan.training, steps=len(train))
+    monitor, mode = _choose_monitor(trainer, plan.training)
+    description = parts["train"].description
+    return Session(
+        trainer=trainer,
+        train=train,
+        val=Batches(parts["val"], tasks, plan.preprocess, **options),
+        settings=plan.training,
+        monitor=monitor,
+        mode=mode,
+        precision=precision,
+        title=f"{description.name}{' (SYNTHETIC data)' if description.synthetic else ''}",
+    )
+
+
+def _choose_monitor(trainer: MultiTaskTrainer, settings: TrainingSettings) -> tuple[str, str]:
+    scores = [metric.name for metrics in trainer.scores.values() for metric in metrics]
+    directions = {f"{task.name}_{task.primary[0]}": task.primary[1] for task in trainer.tasks}
+    wanted = settings.monitor or next(iter(directions))
+    if wanted not in scores:
+        raise ConfigError(f"training.monitor: no score {wanted!r}; there is {', '.join(scores)}")
+    if settings.mode is None and wanted not in directions:
+        raise ConfigError(f"training.mode: say max or min for {wanted!r}, which is no task's primary score")
+    return f"val_{wanted}", settings.mode or ("max" if directions[wanted] else "min")

@@ -1,0 +1,34 @@
+"""What may be set of the training; free of Keras, so that a config is checked without it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from unet_mtl.settings import Settings
+
+
+class TrainingSettings(Settings):
+    """How long and how fast.
+
+    Attributes:
+        epochs: At most.
+        batch_size: Cases a step.
+        learning_rate: Of Adam at the start (its peak).
+        schedule: "cosine" falls to zero over all epochs, "constant" stays.
+        weight_decay: Of AdamW, on the kernels.
+        patience: Epochs without a better `monitor` until training stops; None: never.
+        monitor: Validation score that picks the best checkpoint, `<task>_<score>`; None: the first task's
+            primary score. Never a loss, which means nothing across weights.
+        mode: Whether `monitor` is to be large or small; None: the task knows for its primary score.
+        workers: Threads that prepare batches.
+    """
+
+    epochs: int = Field(default=50, ge=1)
+    batch_size: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    weight_decay: float = Field(default=0.0, ge=0)
+    patience: int | None = Field(default=None, ge=1)
+    monitor: str | None = None
+    mode: Literal["max", "min"] | None = None
+    workers: int = Field(default=2, ge=1)
