@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from unet_mtl.data.description import Description
-from unet_mtl.data.doctor import Inspection, count_classes, count_labels, inspect_dataset
+from unet_mtl.data.doctor import Inspection, count_classes, count_labels, count_masks, inspect_dataset
 from unet_mtl.data.records import Dataset, scan_dataset
-from unet_mtl.data.splits import SplitName, SplitSettings, split_dataset
+from unet_mtl.data.splits import SplitName, SplitSettings, deal_cases, split_problems
 from unet_mtl.errors import DataError
 from unet_mtl.tasks import Task, adapt_tasks
 
@@ -34,48 +34,52 @@ class Checkup:
     def tables(self) -> dict[str, Rows]:
         """Rows by title: the data set, its images, labels, classes, mask pixels and splits."""
         description, cases = self.dataset.description, len(self.dataset)
-        name = (description.name or description.root.name) + (
-            " (SYNTHETIC data)" if description.synthetic else ""
-        )
+        name = description.name or description.root.name
+        title = f"data set {name}{' (SYNTHETIC data)' if description.synthetic else ''}"
+        patients = _count_patients(self.dataset) if description.patient else "not named"
         spacing = sum(record.spacing_mm is not None for record in self.dataset)
-        patients = len({record.patient for record in self.dataset}) if description.patient else "not named"
-        tables: dict[str, Rows] = {
-            f"data set {name}": [{"cases": cases, "patients": patients, "with pixel spacing": spacing}],
-            "images": self._images(),
-            "labels": [
-                {"target": target, "labelled": n, "missing": cases - n, "share": f"{n / max(cases, 1):.0%}"}
-                for target, n in count_labels(self.dataset).items()
-            ],
+        return {
+            title: [{"cases": cases, "patients": patients, "with pixel spacing": spacing}],
+            "image types": [{"type": kind, "images": n} for kind, n in self.inspection.types.most_common()],
+            "image sizes": self._sizes(),
+            "labels": self._labels(),
             "classes": [
                 {"target": target, "class": word, "cases": n}
                 for target, counts in count_classes(self.dataset).items()
                 for word, n in counts.items()
             ],
             "mask classes": self._mask_classes(),
-            "splits": [
-                {"split": part, "cases": len(part_cases), "patients": len({r.patient for r in part_cases})}
-                | {target: n for target, n in count_labels(part_cases).items()}
-                for part, part_cases in self.parts.items()
-            ],
+            "splits": self._splits(),
         }
-        return tables
 
-    def _images(self) -> Rows:
+    def _sizes(self) -> Rows:
         sizes = self.inspection.sizes
-        types = ", ".join(f"{n} {kind}" for kind, n in self.inspection.types.most_common())
         if not sizes:
             return []
-        heights, widths = {height for height, _ in sizes}, {width for _, width in sizes}
-        common, n = sizes.most_common(1)[0]
+        (height, width), n = sizes.most_common(1)[0]
+        row = {
+            "sizes": len(sizes),
+            "height": _range({height for height, _ in sizes}),
+            "width": _range({width for _, width in sizes}),
+            "most common": f"{height}x{width} ({n} images)",
+        }
+        return [row]
+
+    def _labels(self) -> Rows:
+        columns, cases = self.dataset.description.columns, len(self.dataset)
+        kinds = {name: "class" if column.classes else "number" for name, column in columns.items()}
+        counts = [(name, "mask", n) for name, n in count_masks(self.dataset).items()]
+        counts += [(name, kinds[name], n) for name, n in count_labels(self.dataset).items()]
         return [
-            {
-                "types": types,
-                "sizes": len(sizes),
-                "height": _range(heights),
-                "width": _range(widths),
-                "most common": f"{common[0]}x{common[1]} ({n})",
-            }
+            {"target": name, "kind": kind, "labelled": n, "missing": cases - n, "share": f"{n / cases:.0%}"}
+            for name, kind, n in counts
         ]
+
+    def _splits(self) -> Rows:
+        """A row a target, not a column: there may be more targets than a screen is wide."""
+        counts = {split: _count_part(part) for split, part in self.parts.items()}
+        rows = counts.get("train", {})
+        return [{"split": row} | {split: counts[split][row] for split in counts} for row in rows]
 
     def _mask_classes(self) -> Rows:
         rows = []
@@ -97,6 +101,16 @@ def _range(values: set[int]) -> str:
     return str(min(values)) if len(values) == 1 else f"{min(values)} .. {max(values)}"
 
 
+def _count_patients(cases: Dataset) -> int:
+    return len({record.patient for record in cases})
+
+
+def _count_part(part: Dataset) -> dict[str, int]:
+    patients = {"patients": _count_patients(part)} if part.description.patient else {}
+    masks = {f"with mask {name}": n for name, n in count_masks(part).items()}
+    return {"cases": len(part)} | patients | masks | {f"with {k}": n for k, n in count_labels(part).items()}
+
+
 def check_dataset(
     source: Path | str | Description, tasks: Sequence[Task[Any, Any]], split: SplitSettings
 ) -> Checkup:
@@ -112,11 +126,26 @@ def check_dataset(
     """
     dataset, problems = scan_dataset(source)
     inspection = inspect_dataset(dataset)
-    problems = problems + inspection.problems
+    problems = [*problems, *_masks_nowhere(dataset), *inspection.problems]
     parts: dict[SplitName, Dataset] = {}
     try:
-        parts = split_dataset(dataset, split)
-        adapt_tasks(tasks, parts["train"])
+        parts = deal_cases(dataset, split)
+        problems += split_problems(parts, split)
     except DataError as error:
-        problems = problems + error.problems
+        problems += error.problems
+    try:
+        adapt_tasks(tasks, parts.get("train", dataset))
+    except DataError as error:
+        problems += error.problems
     return Checkup(dataset, inspection, parts, problems)
+
+
+def _masks_nowhere(dataset: Dataset) -> list[str]:
+    """Masks without one file: far more often a wrong pattern than a data set without masks."""
+    described = dataset.description.masks
+    return [
+        f"{dataset.description.root}: no case has a mask {name!r}: nothing fits `path: {described[name].path}`; "
+        "correct it, or remove this mask from the description"
+        for name, n in count_masks(dataset).items()
+        if n == 0 and not described[name].required
+    ]

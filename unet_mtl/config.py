@@ -5,9 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any, Union
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
-from unet_mtl.data.description import Description, make_description, read_description, read_yaml
+from unet_mtl.data.description import (
+    Description,
+    make_description,
+    parse_yaml,
+    read_description,
+    read_yaml,
+)
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.nn.settings import NetworkSettings
@@ -31,7 +37,7 @@ class Config(Settings):
     """
 
     data: Description
-    tasks: tuple[_AnyTask, ...] = Field(min_length=1)
+    tasks: tuple[_AnyTask, ...]
     split: SplitSettings = SplitSettings()
     preprocess: Preprocess = Preprocess()
     augment: str | list[Step] = "light"
@@ -39,6 +45,19 @@ class Config(Settings):
     training: TrainingSettings = TrainingSettings()
     precision: Precision = "auto"
     seed: int = Field(default=7, ge=0)
+
+    @field_validator("tasks")
+    @classmethod
+    def _different_names(cls, tasks: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [task.name for task in tasks]
+        if not names:
+            raise ValueError("there must be at least one")
+        repeated = [name for name in names if names.count(name) > 1]
+        if repeated:
+            raise ValueError(
+                f"two are named {repeated[0]!r}; the name is free, `target` says what is learned"
+            )
+        return tasks
 
     def arguments(self) -> dict[str, Any]:
         """For `train(dataset, tasks, run, **arguments)`."""
@@ -56,17 +75,29 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
 
     Raises:
         ConfigError: With every problem, a line each.
-        DataError: The file or the description of the data is not readable.
+        DataError: The file is not readable, or the description of the data is all that is wrong.
     """
     path = Path(path)
-    content = read_yaml(path)
+    # A key with nothing behind it, its lines commented out, say, is as good as none.
+    content = {key: value for key, value in read_yaml(path).items() if value is not None}
     for override in overrides:
         _apply(content, override)
+    wrong_data: DataError | None = None
     try:
         content["data"] = _description(content.get("data"), path)
-        return Config.model_validate(content)
+    except DataError as error:
+        wrong_data = error
+        content["data"] = Description.model_construct(
+            root=path, images=""
+        )  # so that the rest is looked at too
+    try:
+        config = Config.model_validate(content)
     except ValidationError as error:
-        raise ConfigError("\n".join(describe_problems(error, str(path)))) from error
+        problems = [*(wrong_data.problems if wrong_data else ()), *describe_problems(error, str(path))]
+        raise ConfigError("\n".join(problems)) from error
+    if wrong_data:
+        raise wrong_data
+    return config
 
 
 def _description(data: Any, path: Path) -> Description:
@@ -88,9 +119,9 @@ def _apply(content: dict[str, Any], override: str) -> None:
     if isinstance(place, list):
         raise ConfigError(f"{override}: name the task's setting too, as in tasks.NAME.weight=2")
     try:
-        place[last] = yaml.safe_load(value)
+        place[last] = parse_yaml(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{override}: the value is not YAML ({error})") from error
+        raise ConfigError(f"{override}: the value is not YAML ({' '.join(str(error).split())})") from error
 
 
 def _step_into(place: Any, part: str, override: str) -> Any:

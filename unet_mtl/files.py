@@ -1,11 +1,12 @@
 """Files that are written whole or not at all."""
 
 import json
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _refusal(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where no file could be made, removing it is refused as well
+            temporary.unlink()
 
 
 @contextmanager
@@ -57,11 +59,13 @@ def writing_folder(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: The operating system refused; the temporary folder is removed first.
     """
-    temporary: Path | None = None
+    holder: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-        temporary.chmod(0o755)
+        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        # The holder is the owner's alone, as all of tempfile; what is handed over gets the user's umask.
+        temporary = holder / path.name
+        temporary.mkdir()
         yield temporary
         if path.is_dir():
             path.rmdir()
@@ -69,8 +73,8 @@ def writing_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _refusal(path, error) from error
     finally:
-        if temporary is not None and temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
+        if holder is not None:
+            shutil.rmtree(holder, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -80,15 +84,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON whole or not at all; NaN becomes null, which every JSON reader accepts."""
-    write_text(path, json.dumps(_without_nan(content), indent=2) + "\n")
+    """Writes JSON whole or not at all; NaN and infinity become null, which every JSON reader accepts."""
+    write_text(path, json.dumps(_finite(content), indent=2) + "\n")
 
 
-def _without_nan(content: Any) -> Any:
+def _finite(content: Any) -> Any:
     if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
+        return {key: _finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_without_nan(value) for value in content]
-    if isinstance(content, float) and content != content:
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
         return None
     return content

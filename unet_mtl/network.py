@@ -103,7 +103,7 @@ def in_precision(network: keras.Model, precision: str) -> keras.Model:
 
     Args:
         network: From `build_network`.
-        precision: "float32" or "mixed_bfloat16".
+        precision: Of its layers in mixed precision, "float32" or a mixed one; layers in float32 stay in it.
     """
     config = _replace_policy(network.get_config(), precision)
     copy: keras.Model = type(network).from_config(config)

@@ -68,7 +68,8 @@ class RunFolder:
             RunError: It was not, or is no run folder.
         """
         stored = RunFolder.open(self, trained=False).read_config()
-        differing = [key for key in config if config[key] != stored.get(key)]
+        wanted = yaml.safe_load(yaml.safe_dump(dict(config)))
+        differing = [key for key in wanted if wanted[key] != stored.get(key)]
         if differing:
             raise RunError(
                 f"{self.path} was started with other settings of {', '.join(differing)}; resume it with those in "

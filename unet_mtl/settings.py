@@ -3,6 +3,7 @@
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 
 class Settings(BaseModel):
@@ -17,10 +18,27 @@ class Settings(BaseModel):
 
 def describe_problems(error: ValidationError, where: str) -> list[str]:
     """Turns pydantic's findings into one line each, with the place and the value received."""
-    lines = []
-    for finding in error.errors():
-        place = ".".join(str(part) for part in finding["loc"])
-        known = finding["type"] in ("missing", "extra_forbidden")
-        received = "" if known else f" (received {finding['input']!r})"
-        lines.append(": ".join(part for part in (where, place, finding["msg"]) if part) + received)
-    return lines
+    return [
+        ": ".join(part for part in (where, ".".join(map(str, finding["loc"])), _message(finding)) if part)
+        for finding in error.errors()
+    ]
+
+
+_PLAIN = {
+    "missing": "this setting is missing",
+    "extra_forbidden": "there is no such setting; correct its name or remove it",
+    "union_tag_not_found": "the setting {discriminator} is missing",
+    "union_tag_invalid": "{discriminator} is '{tag}'; there is {expected_tags}",
+}
+
+
+def _message(finding: ErrorDetails) -> str:
+    plain = _PLAIN.get(finding["type"])
+    if plain:
+        return plain.format_map(finding.get("ctx", {}))
+    message = finding["msg"].removeprefix("Value error, ")
+    # A whole group of settings is no answer to "what was received".
+    received = finding["input"]
+    parts = received if isinstance(received, list | tuple) else [received]
+    whole = any(isinstance(part, dict | Settings) for part in parts)
+    return message if whole else f"{message} (received {received!r})"

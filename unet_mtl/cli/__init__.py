@@ -9,6 +9,7 @@ import typer
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from unet_mtl.cli import check, evaluate, overlay, phantom, predict, show, train
+from unet_mtl.cli.problems import print_problems
 from unet_mtl.errors import UnetMtlError
 
 app = typer.Typer(
@@ -27,6 +28,5 @@ def main() -> None:
     try:
         app()
     except UnetMtlError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+        print_problems(str(error).splitlines())
         sys.exit(1)

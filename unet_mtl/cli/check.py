@@ -16,8 +16,12 @@ def check(
 ) -> None:
     """Open every file of a data set, say what is in it and all that is wrong. Without TensorFlow."""
     from unet_mtl import api
+    from unet_mtl.cli.problems import print_problems
     from unet_mtl.cli.tables import print_rows
+    from unet_mtl.data.description import DESCRIPTION_FILE
 
+    if source.name == DESCRIPTION_FILE:
+        source = source.parent
     if source.is_dir():
         checked = api.check(source)
     else:
@@ -27,9 +31,9 @@ def check(
         checked = api.check(settings.data, settings.tasks, settings.split)
     for title, rows in checked.tables().items():
         print_rows(title, rows)
-    for problem in checked.problems:
-        typer.echo(f"error: {problem}", err=True)
+    print_problems(checked.problems)
     if checked.problems:
-        typer.echo(f"{len(checked.problems)} problems; training would not start", err=True)
+        n = len(checked.problems)
+        typer.echo(f"{n} problem{'s' * (n > 1)}; training would not start", err=True)
         raise typer.Exit(1)
     typer.echo("nothing wrong found")

@@ -12,26 +12,30 @@ if TYPE_CHECKING:
     from unet_mtl.evaluation.evaluator import Evaluation
 
 
-def _new_table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1))
-    for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position else "left", no_wrap=position == 0)
-    return table
+def _new_table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1))
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Prints rows that share their keys."""
     if not rows:
         return
-    table = _new_table(title, list(rows[0]))
-    for row in rows:
-        table.add_row(*(_word(value) for value in row.values()))
+    table = _new_table(title)
+    columns = {name: [_word(row[name]) for row in rows] for name in rows[0]}
+    for position, (name, words) in enumerate(columns.items()):
+        numbers = position > 0 and all(word[:1] in "-0123456789" for word in words)
+        table.add_column(name, justify="right" if numbers else "left", no_wrap=position == 0)
+    for row_words in zip(*columns.values(), strict=True):
+        table.add_row(*row_words)
     Console().print(table)
 
 
 def print_scores(evaluation: "Evaluation") -> None:
     """Prints one row a task and headline score; summary.json has them all."""
-    table = _new_table(evaluation.title, ["task", "score", "value", "95 % interval", "median", "n", "notes"])
+    table = _new_table(evaluation.title)
+    for column in ("task", "score", "value", "95 % interval", "median", "n", "notes"):
+        is_text = column in ("task", "score", "notes")
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=column == "task")
     shown = evaluation.scores[evaluation.scores["headline"]]
     for row in shown.to_dict("records"):
         whats = ("undefined", "missed", "hallucinated")

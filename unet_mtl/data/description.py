@@ -1,16 +1,52 @@
 """dataset.yaml: where images, masks and labels are, and what they mean."""
 
+import re
+from collections import defaultdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
 
 DESCRIPTION_FILE = "dataset.yaml"
 MISSING_WORDS = ("", "na", "n/a", "nan", "none", "null", "not available")
+
+
+def _as_words(words: Any) -> Any:
+    # YAML reads [0, 1] as numbers and [true, false] as truth values; the table is read as text.
+    return [str(word) for word in words] if isinstance(words, list | tuple) else words
+
+
+def _different(words: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(words)) < len(words):
+        raise ValueError("two classes have one name")
+    return words
+
+
+def _a_pattern(pattern: str) -> str:
+    try:
+        filled = pattern.format_map(defaultdict(lambda: "0"))
+    except (ValueError, AttributeError, LookupError) as error:
+        raise ValueError(f"not a pattern such as images/{{case}}.png: {error}") from error
+    if filled == pattern:
+        raise ValueError("every case would have this one file; put {case} or another column into it")
+    if Path(pattern).is_absolute():
+        raise ValueError("not below `root`; set `root` to the folder that all patterns start from")
+    return pattern
+
+
+def _positive(spacing: float | str | None) -> float | str | None:
+    if isinstance(spacing, float) and not 0 < spacing < float("inf"):
+        raise ValueError("expected millimetres above 0, or the name of a column")
+    return spacing
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
+ClassNames = Annotated[Words, AfterValidator(_different)]
+Pattern = Annotated[str, AfterValidator(_a_pattern)]
 
 
 class MaskDescription(Settings):
@@ -24,8 +60,8 @@ class MaskDescription(Settings):
         required: Whether a case without this mask is an error, and not just an unlabelled case.
     """
 
-    path: str
-    classes: tuple[str, ...] = Field(min_length=2, max_length=254)
+    path: Pattern
+    classes: ClassNames = Field(min_length=2, max_length=254)
     values: dict[int, int] | None = None
     ignore: int | None = 255
     required: bool = False
@@ -43,14 +79,8 @@ class MaskDescription(Settings):
 class ColumnDescription(Settings):
     """One column of the table: words out of `classes`, or numbers in `unit`."""
 
-    classes: tuple[str, ...] | None = Field(default=None, min_length=2)
+    classes: Annotated[ClassNames, Field(min_length=2)] | None = None
     unit: str = ""
-
-    @field_validator("classes", mode="before")
-    @classmethod
-    def _words(cls, classes: Any) -> Any:
-        # YAML reads [0, 1] as numbers and [no, yes] as truth values; the table is read as text.
-        return [str(word) for word in classes] if isinstance(classes, list | tuple) else classes
 
 
 class Description(Settings):
@@ -77,17 +107,38 @@ class Description(Settings):
     table: str | None = None
     case: str = "case"
     patient: str | None = None
-    images: str
+    images: Pattern
     masks: dict[str, MaskDescription] = {}
     columns: dict[str, ColumnDescription] = {}
-    spacing_mm: float | str | None = None
+    spacing_mm: Annotated[float | str | None, AfterValidator(_positive)] = None
     split: str | None = None
-    missing: tuple[str, ...] = ()
+    missing: Words = ()
 
     @property
     def missing_words(self) -> frozenset[str]:
         """Lower-case words that mean "unknown"."""
         return frozenset(MISSING_WORDS) | {word.lower() for word in self.missing}
+
+
+class _Loader(yaml.SafeLoader):
+    """Truth values as in YAML 1.2, true and false alone: yes, no, on and off are words of many a table."""
+
+
+_BOOL = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, fits) for tag, fits in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
+def parse_yaml(text: str) -> Any:
+    """Reads YAML whose yes, no, on and off are words.
+
+    >>> parse_yaml("[no, yes, true, 1]")
+    ['no', 'yes', True, 1]
+    """
+    return yaml.load(text, _Loader)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -97,11 +148,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         DataError: The file is absent, is not YAML or holds something else.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid YAML: {error}") from error
+        raise DataError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise DataError(f"{path}: expected `key: value` lines, received {type(content).__name__}")
     return content
@@ -118,7 +169,7 @@ def make_description(content: dict[str, Any], *, base: Path, where: str) -> Desc
     Raises:
         DataError: With every problem, a line each.
     """
-    root = (base / str(content.get("root", "."))).resolve()
+    root = (base / Path(str(content.get("root", "."))).expanduser()).resolve()
     try:
         return Description.model_validate(content | {"root": root})
     except ValidationError as error:

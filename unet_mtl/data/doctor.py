@@ -81,10 +81,14 @@ def _inspect_case(record: Record, dataset: Dataset) -> Inspection:
     return found
 
 
+def count_masks(dataset: Dataset) -> dict[str, int]:
+    """Cases that have a file, of each mask."""
+    return {name: sum(name in record.masks for record in dataset) for name in dataset.description.masks}
+
+
 def count_labels(dataset: Dataset) -> dict[str, int]:
-    """Labelled cases of each mask and column."""
-    masks = {name: sum(name in record.masks for record in dataset) for name in dataset.description.masks}
-    return masks | {name: sum(name in r.labels for r in dataset) for name in dataset.description.columns}
+    """Labelled cases of each column."""
+    return {name: sum(name in record.labels for record in dataset) for name in dataset.description.columns}
 
 
 def count_classes(dataset: Dataset) -> dict[str, Counter[str]]:

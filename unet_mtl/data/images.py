@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
@@ -29,14 +30,19 @@ PALETTE = (
 )
 
 
+# What Pillow raises at a damaged or hostile file.
+_UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
 def _open(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as image:
+        # As a stream, not by its name: Pillow 13 scrambles a rotated TIFF that it maps into memory.
+        with path.open("rb") as stream, Image.open(stream) as image:
             image.load()
             return ImageOps.exif_transpose(image)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{path}: not a readable image ({error}); export it again from its source") from error
 
 
@@ -122,11 +128,13 @@ def image_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
+            if isinstance(image, TiffImageFile):  # Pillow has turned the size of a TIFF, and only of a TIFF
+                width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f"{path}: not a readable image ({error})") from error
+    except _UNREADABLE as error:
+        raise DataError(f"{path}: not a readable image ({error}); export it again from its source") from error
     return (width, height) if turned else (height, width)
 
 

@@ -1,8 +1,10 @@
 """Description -> Dataset of frozen Records: which files and labels each case has. Opens the table, no image."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -29,7 +31,7 @@ class Record:
         masks: Paths by target name; an absent mask has no entry.
         labels: Words and numbers by column; an unknown one has no entry.
         spacing_mm: (row, column) distance between pixels of the original image; None: unknown.
-        split: As the table says it, if it does.
+        split: As the table says it, if it does; "training", "valid" and "validation" are train and val.
     """
 
     case: str
@@ -59,10 +61,12 @@ class Dataset:
         return replace(self, records=tuple(records))
 
     def fingerprint(self) -> str:
-        """SHA-256 over names, labels and the bytes of all images and masks: changes when the data do."""
+        """SHA-256 over names, labels, spacings and the bytes of all images and masks: changes when they do."""
         digest = hashlib.sha256()
         for record in sorted(self.records, key=lambda record: record.case):
             digest.update(repr((record.case, record.patient, sorted(record.labels.items()))).encode())
+            if record.spacing_mm is not None:
+                digest.update(repr(record.spacing_mm).encode())
             for path in (record.image, *(record.masks[name] for name in sorted(record.masks))):
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
@@ -84,7 +88,7 @@ def read_case_mask(record: Record, target: str, description: MaskDescription) ->
     if stored.shape != image_size(record.image):
         height, width = image_size(record.image)
         raise DataError(
-            f"{path}: the mask is {stored.shape[0]}x{stored.shape[1]} pixels, its image {record.image.name} is "
+            f"{path}: the mask is {stored.shape[0]}x{stored.shape[1]} pixels, its image {record.image.name!r} is "
             f"{height}x{width}; export both at one size"
         )
     return _class_indices(stored, path, target, description)
@@ -101,14 +105,19 @@ def _class_indices(
     if unknown:
         raise DataError(
             f"{path}: mask value {', '.join(map(str, unknown[:5]))}{' ...' if len(unknown) > 5 else ''} is outside "
-            f"the classes of {target!r} ({', '.join(f'{i} {name}' for i, name in enumerate(description.classes))}); "
-            f"say what it means in dataset.yaml, for 0/255 masks `masks.{target}.values: {{0: 0, 255: 1}}`"
+            f"the classes of {target!r} ({_known_values(values, description)}); say what it means in dataset.yaml, "
+            f"for 0/255 masks `masks.{target}.values: {{0: 0, 255: 1}}`"
         )
     indices = np.zeros(stored.shape, np.uint8)
     for value in found:
         index = values[int(value)]
         indices[stored == value] = IGNORE if index == description.ignore else index
     return indices
+
+
+def _known_values(values: Mapping[int, int], description: MaskDescription) -> str:
+    named = {value: index for value, index in values.items() if index != description.ignore}
+    return ", ".join(f"{value} {description.classes[index]}" for value, index in sorted(named.items()))
 
 
 def read_dataset(source: Path | str | Description) -> Dataset:
@@ -149,56 +158,95 @@ def _read_table(description: Description) -> pd.DataFrame:
         raise DataError(
             f"{description.root}: no such folder; correct `root` in the description of the data set"
         )
-    if description.table is None:
-        return _table_of_files(description)
-    path = description.root / description.table
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such table; correct `table` in the description of the data set"
-        ) from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable CSV table ({error})") from error
-    if table.empty:
-        raise DataError(f"{path}: the table has no rows; it needs one row a case")
-    _require_columns(table, description, path)
+    table = _table_of_files(description) if description.table is None else _read_csv(description)
+    _require_columns(table, description)
+    _require_different_cases(table, description)
     return table
 
 
-def _require_columns(table: pd.DataFrame, description: Description, path: Path) -> None:
+def _read_csv(description: Description) -> pd.DataFrame:
+    path = _table_path(description)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except OSError as error:
+        raise DataError(
+            f"{path}: the table cannot be read ({error.strerror}); correct `table` in the description of the data set"
+        ) from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path}: not a readable CSV table ({str(error).strip()}); save it as UTF-8"
+        ) from error
+    if table.empty:
+        raise DataError(f"{path}: the table has no rows; it needs one row a case")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise DataError(
+            f"{path}: its rows have more cells than the {len(table.columns)} columns of the head line; name them all, "
+            "or remove the commas at the ends of the rows"
+        )
+    return table.rename(columns=str.strip).map(str.strip)
+
+
+def _table_path(description: Description) -> Path:
+    return description.root / (description.table or "")
+
+
+def _require_columns(table: pd.DataFrame, description: Description) -> None:
     patterns = [description.images, *(mask.path for mask in description.masks.values())]
     in_patterns = [name for pattern in patterns for _, name, _, _ in Formatter().parse(pattern) if name]
-    named = [description.case, description.patient, description.split, *description.columns, *in_patterns]
-    if isinstance(description.spacing_mm, str):
-        named.append(description.spacing_mm)
-    absent = [name for name in dict.fromkeys(named) if name and name != "case" and name not in table.columns]
-    if description.case not in table.columns and description.case not in absent:
+    spacing = description.spacing_mm if isinstance(description.spacing_mm, str) else None
+    named = [description.patient, description.split, *description.columns, *in_patterns, spacing]
+    known = {"case", *table.columns}
+    absent = [name for name in dict.fromkeys(named) if name and name not in known]
+    if description.case not in table.columns:
         absent.insert(0, description.case)
-    if absent:
-        raise DataError(
-            [f"{path}: no column {name!r}; it has {', '.join(map(repr, table.columns))}" for name in absent]
-        )
-    repeated = table[description.case][table[description.case].duplicated()].unique()
-    if len(repeated):
+    if absent and description.table is None:
         raise DataError(
             [
-                f"{path}: case {name!r} stands in several rows; each needs a name of its own"
-                for name in repeated
+                f"{description.root}: no column {name!r}, since the description names no `table`"
+                for name in absent
             ]
         )
+    if absent:
+        path, columns = _table_path(description), ", ".join(map(repr, table.columns))
+        raise DataError([f"{path}: no column {name!r}; it has {columns}" for name in dict.fromkeys(absent)])
+
+
+def _require_different_cases(table: pd.DataFrame, description: Description) -> None:
+    path, cases = _table_path(description), table[description.case]
+    problems = [
+        f"{path}: row {row} below the head line has no {description.case!r}; each case needs a name"
+        for row in np.flatnonzero(cases == "") + 1
+    ]
+    problems += [
+        f"{path}: case {case!r} stands in several rows; each needs a name of its own"
+        for case in cases[cases.duplicated() & (cases != "")].unique()
+    ]
+    if problems:
+        raise DataError(problems)
 
 
 def _table_of_files(description: Description) -> pd.DataFrame:
-    before, _, after = description.images.partition("{case}")
-    paths = sorted(description.root.glob(f"{before}*{after}"))
-    start = len((description.root / before).as_posix() + ("/" if before.endswith("/") else ""))
-    cases = [path.as_posix()[start : len(path.as_posix()) - len(after)] for path in paths]
+    """The names in place of `{case}`; a name may stand in the path more than once."""
+    pieces = re.split(r"\{case\}|\{" + re.escape(description.case) + r"\}", description.images)
+    first, *others = map(re.escape, pieces)
+    fits = re.compile(first + "(?P<case>[^/]+)" + "(?P=case)".join(others))
+    root = description.root
+    paths = [path.relative_to(root).as_posix() for path in root.glob("*".join(map(escape, pieces)))]
+    cases = sorted(found["case"] for found in map(fits.fullmatch, paths) if found)
+    # Masks that lie beside the images, x.png and x_mask.png, fit the pattern of the images as well.
+    masks = {_fill(mask.path, case, description) for mask in description.masks.values() for case in cases}
+    cases = [case for case in cases if _fill(description.images, case, description) not in masks]
     if not cases:
-        raise DataError(
-            f"{description.root}: no file fits `images: {description.images}`; correct the pattern"
-        )
+        raise DataError(f"{root}: no file fits `images: {description.images}`; correct the pattern")
     return pd.DataFrame({description.case: cases}, dtype=str)
+
+
+def _fill(pattern: str, case: str, description: Description) -> str:
+    """A path, of the case alone; a pattern that needs a table stays as it is."""
+    try:
+        return pattern.format_map({"case": case, description.case: case})
+    except KeyError:
+        return pattern
 
 
 def _make_record(row: Mapping[Any, Any], description: Description, problems: list[str]) -> Record:
@@ -215,19 +263,37 @@ def _make_record(row: Mapping[Any, Any], description: Description, problems: lis
             problems.append(f"case {case!r}: no mask {name!r} at {path}, which the description requires")
     return Record(
         case=case,
-        patient=row[description.patient] if description.patient else case,
+        patient=_read_patient(row, description, problems),
         image=image,
         masks={name: path for name, path in masks.items() if path.is_file()},
         labels=_read_labels(row, description, problems),
         spacing_mm=_read_spacing(row, description, problems),
-        split=row[description.split].strip().lower() if description.split else None,
+        split=_read_split(row[description.split]) if description.split else None,
     )
+
+
+def _read_patient(row: Mapping[Any, Any], description: Description, problems: list[str]) -> str:
+    case = str(row[description.case])
+    if description.patient is None:
+        return case
+    patient = str(row[description.patient])
+    if patient.lower() in description.missing_words:
+        problems.append(
+            f"case {case!r}: {description.patient} is {patient!r}; say whose it is, since cases of one patient stay "
+            "together"
+        )
+    return patient
+
+
+def _read_split(word: str) -> str:
+    aliases = {"training": "train", "valid": "val", "validation": "val"}
+    return aliases.get(word.lower(), word.lower())
 
 
 def _read_labels(row: Mapping[Any, Any], description: Description, problems: list[str]) -> dict[str, Label]:
     labels: dict[str, Label] = {}
     for name, column in description.columns.items():
-        word = row[name].strip()
+        word = row[name]
         if word.lower() in description.missing_words and word not in (column.classes or ()):
             continue
         try:
@@ -259,7 +325,7 @@ def _read_spacing(
     spacing = description.spacing_mm
     if spacing is None:
         return None
-    word = row[spacing].strip() if isinstance(spacing, str) else str(spacing)
+    word = row[spacing] if isinstance(spacing, str) else str(spacing)
     if word.lower() in description.missing_words:
         return None
     try:

@@ -23,7 +23,7 @@ class SplitSettings(Settings):
 
     Attributes:
         column: "auto" takes the table's own split column where the description names one; "ratio" ignores it.
-        train: Share of the patients to learn from.
+        train: Share of the cases to learn from.
         val: Share that picks the best checkpoint.
         test: Share that is measured at the end.
         stratify: Column whose classes each part gets in like shares; None: the first column with classes.
@@ -59,35 +59,49 @@ def split_dataset(dataset: Dataset, settings: SplitSettings) -> dict[SplitName, 
         DataError: A word of the split column is unknown, one patient stands on two sides, or train or
             val is empty.
     """
-    by_column = settings.column == "auto" and dataset.description.split is not None
-    names = _names_from_column(dataset) if by_column else _names_by_ratio(dataset, settings)
-    parts = {name: dataset.only([r for r in dataset if names[r.case] == name]) for name in NAMES}
-    empty: list[SplitName] = [name for name in ("train", "val") if not len(parts[name])]
-    problems = [f"no {name} cases among {len(dataset)}; {_CURES[by_column]}" for name in empty]
-    problems += _patients_on_two_sides(parts)
+    parts = deal_cases(dataset, settings)
+    problems = split_problems(parts, settings)
     if problems:
         raise DataError(problems)
     return parts
 
 
-_CURES = {
-    True: "mark some in the split column, or set split.column=ratio",
-    False: "add cases or raise its share",
-}
+def deal_cases(dataset: Dataset, settings: SplitSettings) -> dict[SplitName, Dataset]:
+    """Like `split_dataset`, but leaves it to `split_problems` to judge what came out.
+
+    Raises:
+        DataError: A word of the split column is unknown, or there are too few patients to deal out.
+    """
+    by_column = _by_column(dataset, settings)
+    names = _names_from_column(dataset) if by_column else _names_by_ratio(dataset, settings)
+    return {name: dataset.only([r for r in dataset if names[r.case] == name]) for name in NAMES}
+
+
+def split_problems(parts: Mapping[SplitName, Dataset], settings: SplitSettings) -> list[str]:
+    """What forbids to train on these parts, a line each: no train or val cases, a patient on two sides."""
+    cure = (
+        "mark some in the split column, or set split.column=ratio"
+        if _by_column(parts["train"], settings)
+        else "add cases or raise its share"
+    )
+    n_cases = sum(map(len, parts.values()))
+    needed: tuple[SplitName, ...] = ("train", "val")
+    empty = [f"no {name} cases among {n_cases}; {cure}" for name in needed if not len(parts[name])]
+    return empty + _patients_on_two_sides(parts)
+
+
+def _by_column(dataset: Dataset, settings: SplitSettings) -> bool:
+    return settings.column == "auto" and dataset.description.split is not None
 
 
 def _names_from_column(dataset: Dataset) -> dict[str, SplitName]:
-    aliases: Mapping[str, SplitName] = {name: name for name in NAMES} | {
-        "training": "train",
-        "valid": "val",
-        "validation": "val",
-    }
-    unknown = [r for r in dataset if r.split not in aliases]
+    known: dict[str | None, SplitName] = {name: name for name in NAMES}
+    unknown = [record for record in dataset if record.split not in known]
     if unknown:
         raise DataError(
-            [f"case {r.case!r}: split is {r.split!r}; expected train, val or test" for r in unknown[:10]]
+            [f"case {r.case!r}: split is {r.split!r}; expected train, val or test" for r in unknown]
         )
-    return {r.case: aliases[r.split or ""] for r in dataset}
+    return {record.case: known[record.split] for record in dataset}
 
 
 def _names_by_ratio(dataset: Dataset, settings: SplitSettings) -> dict[str, SplitName]:

@@ -66,7 +66,7 @@ def _write_overlays(
     for old in folder.glob("*.png"):
         old.unlink()
     records = {record.case: record for record in dataset}
-    sheet = new_figure(4.0 * 3, 4.5 * -(-len(chosen) // 3))
+    sheet = new_figure(4.0 * 3, 5.3 * -(-len(chosen) // 3), images=True)
     panels = sheet.subplots(-(-len(chosen) // 3), 3, squeeze=False).ravel()
     for axes in panels[len(chosen) :]:
         axes.set_axis_off()

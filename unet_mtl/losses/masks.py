@@ -48,9 +48,10 @@ def pixel_binary_cross_entropy(truth: Any, probabilities: Any, valid: Any) -> An
 
 
 def binary_cross_entropy(truth: Any, probability: Any) -> Any:
-    """Elementwise; clipped where 1 - p leaves float32."""
-    probability = ops.clip(probability, 1e-7, 1 - 1e-7)
-    return -(truth * ops.log(probability) + (1 - truth) * ops.log(1 - probability))
+    """Elementwise; 1 - p is clipped where it leaves float32, p only at `TINY`."""
+    found = ops.log(ops.maximum(probability, TINY))
+    absent = ops.log(ops.maximum(1 - probability, 1e-7))
+    return -(truth * found + (1 - truth) * absent)
 
 
 def _pixel_mean(per_pixel: Any, valid: Any) -> Any:

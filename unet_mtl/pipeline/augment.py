@@ -76,6 +76,9 @@ class Augment:
             image: (height, width, channels), uint8 or float32 in 0..1.
             masks: (height, width) by task name.
             seed: The same seed gives the same steps, whatever was done before.
+
+        Raises:
+            ConfigError: A step changes the size.
         """
         if not self.steps:
             return image, dict(masks)
@@ -84,6 +87,11 @@ class Augment:
         names = list(masks)
         inputs = {"image": image} | ({"masks": [masks[name] for name in names]} if names else {})
         moved = compose(**inputs)
+        if moved["image"].shape[:2] != image.shape[:2]:
+            made, given = ("x".join(map(str, x.shape[:2])) for x in (moved["image"], image))
+            raise ConfigError(
+                f"augment: the steps make {made} pixels of {given}; take steps that keep the size"
+            )
         return moved["image"].reshape(image.shape), dict(zip(names, moved.get("masks", ()), strict=True))
 
     def _compose(self) -> Any:

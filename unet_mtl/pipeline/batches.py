@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.records import Dataset, Record
+from unet_mtl.errors import UnetMtlError
 from unet_mtl.pipeline.augment import Augment
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.tasks import Task
@@ -54,12 +55,18 @@ class Batches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = 0
+        # TensorFlow hands on the words of an error in a thread, not the error.
+        self.error: UnetMtlError | None = None
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
-        samples = [self._sample(record) for record in self.records_of(index)]
+        try:
+            samples = [self._sample(record) for record in self.records_of(index)]
+        except UnetMtlError as error:
+            self.error = error
+            raise
         inputs, targets, weights = (
             {name: np.stack([sample[part][name] for sample in samples]) for name in samples[0][part]}
             for part in range(3)

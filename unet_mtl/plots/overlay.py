@@ -21,12 +21,18 @@ def class_colour(index: int) -> tuple[float, float, float]:
     return (red / 255, green / 255, blue / 255)
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """A figure without a window or global state, in inches."""
+def new_figure(width: float, height: float, *, images: bool = False) -> "Figure":
+    """A figure without a window or global state.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        images: Whether its panels are images, whose fixed aspect the usual layout does not reckon with.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="compressed" if images else "constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -34,7 +40,7 @@ def new_figure(width: float, height: float) -> "Figure":
 def save_figure(figure: "Figure", path: Path, *, dpi: int = 130) -> None:
     """Writes a picture whole or not at all."""
     with writing(path) as temporary:
-        figure.savefig(temporary, dpi=dpi)
+        figure.savefig(temporary, dpi=dpi, bbox_inches="tight", pad_inches=0.1)
 
 
 def draw_image(axes: "Axes", image: NDArray[Any]) -> None:

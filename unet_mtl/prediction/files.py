@@ -15,37 +15,46 @@ def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
     """Images by path, with a name for what is written about each.
 
     Args:
-        paths: Files; or folders, of which all images are taken, also in folders below.
+        paths: Files; or folders, of which all images are taken, also in folders below, but no hidden ones.
 
     Returns:
         Path -> name without suffix; for an image of a folder, with the folders between.
 
     Raises:
-        DataError: A path does not exist, a folder has no image, or two images would get one name.
+        DataError: With every problem: a path does not exist, a folder has no image, or two images would get
+            one name.
     """
     found: dict[Path, str] = {}
+    problems: list[str] = []
     for path in map(Path, paths):
         if path.is_dir():
-            images = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+            images = _images_below(path)
             if not images:
-                raise DataError(f"{path}: no image in this folder; known are {', '.join(IMAGE_SUFFIXES)}")
+                problems.append(f"{path}: no image in this folder; known are {', '.join(IMAGE_SUFFIXES)}")
             found.update({image: image.relative_to(path).with_suffix("").as_posix() for image in images})
         elif path.is_file():
             found[path] = path.stem
         else:
-            raise DataError(f"{path}: no such file or folder")
-    _require_different_names(found)
+            problems.append(f"{path}: no such file or folder")
+    problems += _names_twice(found)
+    if problems:
+        raise DataError(problems)
     return found
 
 
-def _require_different_names(found: Mapping[Path, str]) -> None:
+def _images_below(folder: Path) -> list[Path]:
+    # Hidden ones are no images: macOS puts a ._x.png beside each x.png on foreign disks.
+    paths = (path for path in folder.rglob("*") if not path.name.startswith("."))
+    return sorted(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _names_twice(found: Mapping[Path, str]) -> list[str]:
     by_name: dict[str, Path] = {}
-    for path, name in found.items():
-        if name in by_name:
-            raise DataError(
-                f"{path} and {by_name[name]} would both be written as {name!r}; predict them separately"
-            )
-        by_name[name] = path
+    return [
+        f"{path} and {by_name[name]} would both be written as {name!r}; predict them separately"
+        for path, name in found.items()
+        if by_name.setdefault(name, path) != path
+    ]
 
 
 def write_predictions(

@@ -58,7 +58,7 @@ def make_overlay(
 ) -> "Figure":
     """One case as a picture of its own, about as wide as high whatever the image."""
     height, width = image.shape[:2]
-    figure = new_figure(5.0 * min(1.8, max(1.0, width / height)), 5.6)
+    figure = new_figure(5.0 * min(1.8, max(1.0, width / height)), 6.4, images=True)
     draw_overlay(figure.subplots(), tasks, image, answers, truths, heading)
     return figure
 

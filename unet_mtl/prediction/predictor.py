@@ -50,7 +50,8 @@ class Predictor:
             network = keras.saving.load_model(run.network, compile=False)
         except (OSError, ValueError) as error:
             raise RunError(f"{run.network} cannot be loaded ({error}); train again") from error
-        if run.read_environment()["precision"] != "float32" and choose_precision("auto") == "float32":
+        trained_in = run.read_environment()["precision"]
+        if trained_in not in ("float32", choose_precision("auto")):
             network = in_precision(network, "float32")
         return cls(network, run.read_tasks(), run.read_preprocess(), batch_size=batch_size)
 
@@ -58,17 +59,18 @@ class Predictor:
         """Answers for one image.
 
         Args:
-            image: A path; or an array (height, width, 1 or 3), uint8 or float32 in 0..1.
+            image: A path; or an array (height, width, 1 or 3), uint8 or floating point in 0..1.
 
         Returns:
             A prediction by task name; masks at the image's own size.
 
         Raises:
-            DataError: The file is not a readable image.
+            DataError: The file is not a readable image, or the array none.
         """
-        fitted = (
-            self.preprocess.fit(image) if isinstance(image, np.ndarray) else self.preprocess.read(Path(image))
-        )
+        if isinstance(image, np.ndarray):
+            fitted = self.preprocess.fit(_checked(image))
+        else:
+            fitted = self.preprocess.read(Path(image))
         return self._answer([fitted])[0]
 
     def predict(self, paths: Sequence[Path]) -> Iterator[tuple[Path, Answers | DataError]]:
@@ -101,3 +103,15 @@ class Predictor:
     def _decode(self, task: Task[Any, Any], raw: NDArray[np.float32], size: tuple[int, int]) -> Prediction:
         prediction: Prediction = task.decode(self.preprocess.restore(raw, size) if task.spatial else raw)
         return prediction
+
+
+def _checked(image: NDArray[Any]) -> NDArray[Any]:
+    if image.ndim == 3 and image.shape[-1] in (1, 3) and image.size:
+        if image.dtype == np.uint8:
+            return image
+        if image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1:
+            return image.astype(np.float32)
+    received = f"{image.dtype} {image.shape}" + (f" up to {image.max():g}" if image.size else "")
+    raise DataError(
+        f"expected an array (height, width, 1 or 3), uint8 or floating point in 0..1; received {received}"
+    )

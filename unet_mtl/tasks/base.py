@@ -2,14 +2,14 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 Truth = TypeVar("Truth")
 Answer = TypeVar("Answer", bound="Prediction")
+
+
+TAKEN = {
+    "image": "the network's input",
+    "error": "a column of predictions.csv",
+    "val": "the validation loss (val_loss)",
+}
+"""Names that no task may have, and whose they are."""
 
 
 class Features(NamedTuple):
@@ -87,6 +95,13 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
 
     picture: ClassVar[str] = ""
     """What `draw_set` draws, as part of a file name."""
+
+    @field_validator("name")
+    @classmethod
+    def _not_taken(cls, name: str) -> str:
+        if name in TAKEN:
+            raise ValueError(f"{TAKEN[name]} has that name; choose another, and give the column as `target`")
+        return name
 
     @property
     def target_name(self) -> str:
@@ -181,3 +196,13 @@ def key_of(words: str) -> str:
     'posterior_region'
     """
     return re.sub(r"\W+", "_", words.strip().lower())
+
+
+def keys_of(classes: Sequence[str]) -> list[str]:
+    """Like `key_of` for all classes; where two would be alike, each gets its index.
+
+    >>> keys_of(["HER2-", "HER2+", "unclear"])
+    ['her2__0', 'her2__1', 'unclear']
+    """
+    keys = [key_of(name) for name in classes]
+    return [f"{key}_{i}" if keys.count(key) > 1 else key for i, key in enumerate(keys)]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 import metrics
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScores, Features, Prediction, Task, key_of
+from unet_mtl.tasks.base import CaseScores, Features, Prediction, Task, keys_of
 
 if TYPE_CHECKING:
     import keras
@@ -30,8 +31,8 @@ class ClassPrediction(Prediction):
 
     def cells(self) -> dict[str, str | float]:
         """The class, and the probability of each."""
-        pairs = zip(self.classes, self.probabilities, strict=True)
-        return {"": self.label} | {f"probability_{key_of(c)}": round(float(p), 6) for c, p in pairs}
+        pairs = zip(keys_of(self.classes), self.probabilities, strict=True)
+        return {"": self.label} | {f"probability_{key}": round(float(p), 6) for key, p in pairs}
 
     def title(self) -> str:
         """The class with its probability."""
@@ -52,7 +53,7 @@ class Classification(Task[int, ClassPrediction]):
     kind: Literal["classification"] = "classification"
     classes: tuple[str, ...] = ()
     class_weights: Literal["balanced"] | tuple[float, ...] | None = None
-    threshold: float = 0.5
+    threshold: float = Field(default=0.5, gt=0, lt=1)
     counts: tuple[int, ...] = ()
 
     picture: ClassVar[str] = "confusion"
@@ -149,7 +150,7 @@ class Classification(Task[int, ClassPrediction]):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Accuracy and its kin, AUROC one against the rest, and what the most frequent class alone would give."""
         true, predicted = (self._indices(facts[column]) for column in ("truth", "predicted"))
-        probabilities = facts[[f"probability_{key_of(name)}" for name in self.classes]].to_numpy(float)
+        probabilities = facts[[f"probability_{key}" for key in keys_of(self.classes)]].to_numpy(float)
         matrix = metrics.confusion_matrix(true, predicted, len(self.classes))
         return {
             "accuracy": metrics.accuracy(true, predicted),

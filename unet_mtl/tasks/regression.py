@@ -82,7 +82,11 @@ class Regression(Task[float, ValuePrediction]):
                 f"task {self.name!r}: scale: log needs values above -1, received {min(found):g}"
             )
         values = self._forward(np.asarray(found))
-        constants = {"mean": float(values.mean()), "deviation": float(values.std()) or 1.0}
+        # Of equal values, rounding leaves a deviation that is not quite 0.
+        constants = {
+            "mean": float(values.mean()),
+            "deviation": float(values.std()) if np.ptp(values) else 1.0,
+        }
         return self.model_copy(update=constants | {"median": float(np.median(found)), "unit": described.unit})
 
     def _column(self, description: Description) -> ColumnDescription:

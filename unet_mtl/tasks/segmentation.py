@@ -14,7 +14,7 @@ from unet_mtl.data.description import Description, MaskDescription
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.records import Dataset, Record, read_case_mask
 from unet_mtl.errors import DataError
-from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Prediction, Task, key_of
+from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Prediction, Task, keys_of
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +43,7 @@ class MaskPrediction(Prediction):
     def cells(self) -> dict[str, str | float]:
         """Pixels of each class but the background, at the original size."""
         sizes = np.bincount(self.mask.ravel(), minlength=len(self.classes))
-        return {f"{key_of(name)}_px": int(sizes[i]) for i, name in enumerate(self.classes) if i}
+        return {f"{key}_px": int(sizes[i]) for i, key in enumerate(keys_of(self.classes)) if i}
 
     def title(self) -> str:
         """Nothing: the contours say it."""
@@ -160,8 +160,10 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
     def _parts(self, matrix: NDArray[np.int64]) -> dict[str, metrics.Counts]:
         """Counts of each class but the background, and of their union where there are several."""
         counts = metrics.counts_from_confusion(matrix)
-        parts = {key_of(name): counts[i] for i, name in enumerate(self.classes) if i}
-        return parts | ({"foreground": metrics.foreground(matrix)} if len(self.classes) > 2 else {})
+        parts = {key: counts[i] for i, key in enumerate(keys_of(self.classes)) if i}
+        # A class of that name keeps it.
+        union = {"foreground": metrics.foreground(matrix)} if len(self.classes) > 2 else {}
+        return parts | {key: counts for key, counts in union.items() if key not in parts}
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Pooled overlap: from the pixels of all cases together, where large structures count more."""

@@ -100,7 +100,7 @@ class Keeper(keras.callbacks.Callback):
         self._began = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Writes the best network first: the state that counts an epoch as done comes last."""
+        """Writes the checkpoint last: only with it the epoch counts as done, and is not done again."""
         row = {name: float(value) for name, value in (logs or {}).items()}
         progress = self.progress
         progress.epochs = epoch + 1
@@ -110,16 +110,16 @@ class Keeper(keras.callbacks.Callback):
             save_network(self.network, self.run)
         waited = progress.epochs - max(progress.best_epoch, 1)
         progress.finished = self.patience is not None and waited >= self.patience
-        save_checkpoint(self.run, self.model, progress)
         self.run.write_history(progress.history)
+        save_checkpoint(self.run, self.model, progress)
         self.model.stop_training = progress.finished
 
     def _is_better(self, value: float) -> bool:
-        if math.isnan(value):
-            # Undefined on this validation set: keep at least one network.
-            return self.progress.best_epoch == 0
         best = self.progress.best
-        return math.isnan(best) or (value > best if self.mode == "max" else value < best)
+        if math.isnan(best):
+            # Undefined on this validation set so far: the newest network is the most trained one.
+            return True
+        return value > best if self.mode == "max" else value < best
 
 
 def save_network(network: keras.Model, run: RunFolder) -> None:
@@ -130,7 +130,7 @@ def save_network(network: keras.Model, run: RunFolder) -> None:
 
 def _variables(trainer: keras.Model) -> list[Any]:
     # `variables` holds the random state of dropout too, `weights` would not.
-    return [*trainer.network.variables, *trainer.optimizer.variables]
+    return [*trainer.network.weights, *trainer.optimizer.variables]
 
 
 def save_checkpoint(run: RunFolder, trainer: keras.Model, progress: Progress) -> None:

@@ -166,6 +166,8 @@ class Session:
 
         Raises:
             TrainingError: The loss is not finite.
+            DataError: A file is not there any more.
+            ConfigError: An augmentation changes the size of the image.
             WriteError: The disk refused.
             KeyboardInterrupt: Handed on; the run can be continued.
         """
@@ -183,12 +185,18 @@ class Session:
             if not progress.finished and progress.epochs < self.settings.epochs:
                 self.trainer.fit(
                     self.train,
+                    # Keras would shuffle whole batches again, by a global state that no checkpoint holds.
+                    shuffle=False,
                     validation_data=self.val,
                     epochs=self.settings.epochs,
                     initial_epoch=progress.epochs,
                     callbacks=[Clock(self.train), StopOnNonFinite(self.train), keeper, boards, *callbacks],
                     verbose=0,
                 )
+        except Exception:
+            if own := self.train.error or self.val.error:
+                raise own from None
+            raise
         finally:
             self._draw(run, progress)
 

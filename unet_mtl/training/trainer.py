@@ -90,8 +90,11 @@ def make_trainer(
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * steps)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    optimizer: Any = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if any(layer.compute_dtype == "float16" for layer in network.layers):
+        # `compile` would do so by the trainer's own policy, which is not the network's.
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     trainer = MultiTaskTrainer(network, tasks)
     # On a CPU a jit-compiled step runs at 0.7 of the speed; "auto" knows that.
     trainer.compile(optimizer=optimizer, jit_compile="auto")

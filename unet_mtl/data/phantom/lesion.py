@@ -188,8 +188,8 @@ def draw_cyst(rng: np.random.Generator) -> Lesion:
 
 def draw_solid_benign(rng: np.random.Generator) -> Lesion:
     """Draw a fibroadenoma or its like: oval, smooth, even."""
-    lobulated, upright = rng.random() < 0.35, rng.random() < 0.22
-    irregular = rng.random() < 0.1
+    lobulated, upright = rng.random() < 0.25, rng.random() < 0.12
+    irregular = rng.random() < 0.05
     return Lesion(
         kind="solid benign",
         diameter_mm=_diameter_mm(rng, 12.0),
@@ -204,7 +204,7 @@ def draw_solid_benign(rng: np.random.Generator) -> Lesion:
         halo_mm=1.0,
         wall=rng.uniform(1.0, 4.0),
         # A hyalinised fibroadenoma shadows; the others let sound through a little better than the gland.
-        attenuation=rng.uniform(1.1, 1.7) if rng.random() < 0.15 else rng.uniform(0.2, 0.8),
+        attenuation=rng.uniform(1.1, 1.7) if rng.random() < 0.1 else rng.uniform(0.05, 0.55),
         calcifications=int(rng.integers(2, 5)) if rng.random() < 0.08 else 0,
         depth_share=rng.uniform(0.1, 0.75),
         across_share=rng.uniform(0.0, 1.0),
@@ -213,10 +213,10 @@ def draw_solid_benign(rng: np.random.Generator) -> Lesion:
 
 def draw_malignant(rng: np.random.Generator) -> Lesion:
     """Draw a carcinoma: mostly irregular, spiculated, uneven, shadowing."""
-    smooth, shadowless = rng.random() < 0.3, rng.random() < 0.35
-    aspect = rng.uniform(0.95, 1.4) if rng.random() < 0.45 else rng.uniform(0.55, 0.95)
+    smooth, shadowless = rng.random() < 0.15, rng.random() < 0.2
+    aspect = rng.uniform(0.95, 1.4) if rng.random() < 0.6 else rng.uniform(0.55, 0.95)
     diameter_mm = _diameter_mm(rng, 14.0)
-    spiky = 0.0 if smooth else rng.uniform(0.15, 0.6)
+    spiky = 0.0 if smooth else rng.uniform(0.25, 0.6)
     return Lesion(
         kind="malignant",
         diameter_mm=diameter_mm,
@@ -241,6 +241,6 @@ def draw_malignant(rng: np.random.Generator) -> Lesion:
 
 
 def _shadowing(rng: np.random.Generator, height_mm: float) -> float:
-    """Attenuation of a lesion that weakens the echoes behind it by 5 to 15 dB more than gland would."""
-    excess_db = rng.uniform(5.0, 15.0)
+    """Attenuation of a lesion that weakens the echoes behind it by 7 to 17 dB more than gland would."""
+    excess_db = rng.uniform(7.0, 17.0)
     return float(min(GLAND + excess_db / (2.0 * EFFECTIVE_MHZ * height_mm / 10.0), STRONGEST))

@@ -95,12 +95,12 @@ exact, up to rounding; the cases are chosen at random. A normal case's mask has 
 {layers}
 | rib | | {bone:g} |
 | cyst | -27 to -20 | 0.0022 (water) |
-| solid benign | -9 to -4 | 0.2 to 0.8; 1.1 to 1.7 in 15 % |
-| malignant | -12 to -5 | 0.35 to 0.85 in 35 %; else 5 to 15 dB more loss than gland |
+| solid benign | -9 to -4 | 0.05 to 0.55; 1.1 to 1.7 in 10 % |
+| malignant | -12 to -5 | 0.35 to 0.85 in 20 %; else 7 to 17 dB more loss than gland |
 
-Benign lesions are mostly oval, smooth, wider than tall and even: 30 % are cysts; of the solid ones 35 % are
-lobulated, 22 % upright, 10 % irregular. Malignant ones are mostly irregular, spiculated and uneven, with a
-bright rim; 45 % are upright and 30 % smooth. The classes overlap on purpose. Lesions measure 6 to 25 mm.
+Benign lesions are mostly oval, smooth, wider than tall and even: 30 % are cysts; of the solid ones 25 % are
+lobulated, 12 % upright, 5 % irregular. Malignant ones are mostly irregular, spiculated and uneven, with a
+bright rim; 60 % are upright and 15 % smooth. The classes overlap on purpose. Lesions measure 6 to 25 mm.
 
 The posterior region is where the lesion changes the loss by more than {posterior:g} dB, from below the lesion
 down to the chest wall, if that is wider than {narrowest:.0%} of the lesion; otherwise the mask has none. It

@@ -1,0 +1,38 @@
+"""Does bfloat16 end at the same scores as float32, and how much faster?
+
+    python benchmarks/precision.py CONFIG OUT [key=value ...]
+
+Trains the config once in each precision with one seed, in turn, evaluates both on the test split, and prints each
+headline score side by side with its 95 % interval, and the ratio of the median seconds an epoch.
+"""
+
+import sys
+from pathlib import Path
+
+import unet_mtl as um
+
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+def main(config_path: str, out: str, *overrides: str) -> None:
+    """Trains, evaluates, prints."""
+    runs, evaluations = {}, {}
+    for precision in PRECISIONS:
+        config = um.load_config(config_path, [*overrides, f"precision={precision}"])
+        dataset = um.read_dataset(config.data)
+        runs[precision] = um.train(dataset, config.tasks, Path(out) / precision, **config.arguments(), progress=False)
+        evaluations[precision] = um.evaluate(runs[precision], progress=False)
+    seconds = {precision: run.read_history()["seconds"].median() for precision, run in runs.items()}
+    float32, bfloat16 = (evaluations[precision].scores for precision in PRECISIONS)
+    for (_, a), (_, b) in zip(float32.iterrows(), bfloat16.iterrows(), strict=True):
+        if a["headline"]:
+            words = [f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" for row in (a, b)]
+            print(f"{a['task']:10} {a['score']:40} float32 {words[0]:24} bfloat16 {words[1]:24} n={a['n']}")
+    print(
+        f"median seconds an epoch: float32 {seconds['float32']:.2f}, bfloat16 {seconds['mixed_bfloat16']:.2f}, "
+        f"ratio {seconds['float32'] / seconds['mixed_bfloat16']:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

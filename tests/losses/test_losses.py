@@ -1,0 +1,274 @@
+"""Each loss against a sum made by hand in NumPy, and the reduction against `sum(w * l) / sum(w)`."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from unet_mtl.losses import ClassLoss, MaskLoss, ValueLoss, soft_dice, weighted_mean
+
+SIDE = 4
+CLASSES = 3
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
+
+
+def expected_mask_loss(truth, output, *, n_classes=CLASSES, dice=1.0, cross_entropy=1.0, smooth=1.0):
+    """Pixel by pixel, in float64."""
+    values = []
+    for mask, probabilities in zip(truth, output.astype(float), strict=True):
+        entropies, pixels = [], [p for p in np.ndindex(mask.shape) if mask[p] != 255]
+        binary = probabilities.shape[-1] == n_classes - 1
+        for pixel in pixels:
+            p = probabilities[pixel]
+            if binary:
+                hits = [mask[pixel] == index for index in range(1, n_classes)]
+                entropies.append(
+                    np.mean([-np.log(q if hit else 1 - q) for q, hit in zip(p, hits, strict=True)])
+                )
+            else:
+                entropies.append(-np.log(p[mask[pixel]]))
+        costs = []
+        for index in range(1, n_classes):
+            p = {pixel: probabilities[pixel][index - binary] for pixel in pixels}
+            both = sum(p[pixel] for pixel in pixels if mask[pixel] == index)
+            either = sum(p.values()) + sum(mask[pixel] == index for pixel in pixels)
+            costs.append(1 - (2 * both + smooth) / (either + smooth))
+        values.append(cross_entropy * np.mean(entropies or [0.0]) + dice * np.mean(costs))
+    return np.array(values)
+
+
+def make_masks(batch, channels, seed=0):
+    """Truth with an ignored region, and probabilities."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, CLASSES, (batch, SIDE, SIDE)).astype(np.uint8)
+    truth[:, 0, :2] = 255
+    logits = rng.normal(0, 2, (batch, SIDE, SIDE, channels))
+    return truth, (softmax(logits) if channels == CLASSES else sigmoid(logits)).astype(np.float32)
+
+
+def values_and_gradient(loss, truth, output, weights=None):
+    output = tf.constant(output)
+    with tf.GradientTape() as tape:
+        tape.watch(output)
+        values = loss.call(truth, output)
+        total = weighted_mean(values, np.ones(len(truth), np.float32) if weights is None else weights)
+    return values.numpy(), tape.gradient(total, output).numpy()
+
+
+# A batch as large as the image is wide is where weights by case could be taken for weights by column.
+@pytest.mark.parametrize("batch", [1, 3, SIDE])
+@pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
+@pytest.mark.parametrize("options", [{}, {"dice": 0.3, "cross_entropy": 2.0, "smooth": 5.0}])
+def test_mask_loss_is_the_sum_by_hand(batch, channels, options):
+    truth, output = make_masks(batch, channels)
+    values = MaskLoss(CLASSES, **options).call(truth, output)
+    assert values.shape == (batch,)
+    np.testing.assert_allclose(values, expected_mask_loss(truth, output, **options), rtol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
+def test_mask_loss_reads_masks_with_a_last_axis_and_of_any_type(channels):
+    truth, output = make_masks(2, channels)
+    loss = MaskLoss(CLASSES)
+    plain = loss.call(truth, output).numpy()
+    np.testing.assert_array_equal(plain, loss.call(truth[..., None], output))
+    np.testing.assert_array_equal(plain, loss.call(truth.astype(np.float32), output))
+
+
+@pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
+def test_an_ignored_pixel_changes_neither_loss_nor_gradient(channels):
+    truth, output = make_masks(2, channels)
+    changed = output.copy()
+    changed[:, 0, :2] = np.eye(channels, dtype=np.float32)[-1]
+    values, gradient = values_and_gradient(MaskLoss(CLASSES), truth, output)
+    other_values, other_gradient = values_and_gradient(MaskLoss(CLASSES), truth, changed)
+    np.testing.assert_array_equal(values, other_values)
+    np.testing.assert_array_equal(gradient, other_gradient)
+    assert not gradient[:, 0, :2].any()
+    assert gradient[:, 1:].any()
+
+
+def test_a_mask_of_nothing_but_ignored_pixels_costs_nothing():
+    truth, output = make_masks(2, CLASSES)
+    truth[0] = 255
+    values, gradient = values_and_gradient(MaskLoss(CLASSES), truth, output)
+    assert values[0] == pytest.approx(0, abs=1e-6)
+    assert not gradient[0].any()
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
+def test_a_correct_empty_answer_costs_nothing(channels):
+    truth = np.zeros((2, 32, 32), np.uint8)
+    output = np.full((2, 32, 32, channels), 1e-7, np.float32)
+    if channels == CLASSES:
+        output[..., 0] = 1
+    assert MaskLoss(CLASSES, cross_entropy=0).call(truth, output).numpy() == pytest.approx(0, abs=1e-3)
+    # Where it is in part wrong, it is the one image that costs, not its batch.
+    output[1, :8, :8, -1] = 1
+    dice = MaskLoss(CLASSES, cross_entropy=0).call(truth, output).numpy()
+    assert dice[0] == pytest.approx(0, abs=1e-3)
+    assert dice[1] == pytest.approx(0.5 * 64 / 65, rel=1e-3)
+
+
+def test_soft_dice_by_hand():
+    truth = np.array([1, 1, 0, 0], np.float32).reshape(1, 2, 2, 1)
+    probabilities = np.array([0.5, 1.0, 0.5, 0.0], np.float32).reshape(1, 2, 2, 1)
+    valid = np.ones_like(truth)
+    assert float(soft_dice(truth, probabilities, valid, 1.0)[0, 0]) == pytest.approx(
+        1 - (2 * 1.5 + 1) / (4 + 1)
+    )
+    valid[0, 1, 0] = 0
+    assert float(soft_dice(truth, probabilities, valid, 1.0)[0, 0]) == pytest.approx(
+        1 - (2 * 1.5 + 1) / (3.5 + 1)
+    )
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_confidently_wrong_pixels_still_learn(activation):
+    """At a probability of exp(-40) a clip at 1e-7 would have stopped the gradient."""
+    logits = tf.constant(
+        np.tile([40.0, 0, 0] if activation == "softmax" else [-40.0, -40.0], (1, 2, 2, 1)), "float32"
+    )
+    truth = np.ones((1, 2, 2), np.uint8)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        output = tf.nn.softmax(logits) if activation == "softmax" else tf.sigmoid(logits)
+        loss = tf.reduce_sum(MaskLoss(CLASSES, dice=0).call(truth, output))
+    gradient = tape.gradient(loss, logits).numpy()
+    wanted = gradient[..., 1] if activation == "softmax" else gradient[..., 0]
+    assert (wanted < -0.1).all()
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_certain_answers_stay_finite(probability):
+    truth = np.array([[[0, 1], [1, 2]]], np.uint8)
+    for channels in (2, 3):
+        output = np.full((1, 2, 2, channels), probability, np.float32)
+        values, gradient = values_and_gradient(MaskLoss(3), truth, output)
+        assert np.isfinite(values).all()
+        assert np.isfinite(gradient).all()
+
+
+def test_class_loss_is_the_sum_by_hand():
+    rng = np.random.default_rng(1)
+    truth = np.array([2, 0, 1, 2])
+    output = softmax(rng.normal(size=(4, 3))).astype(np.float32)
+    expected = -np.log(output[range(4), truth])
+    np.testing.assert_allclose(ClassLoss(3).call(truth, output), expected, rtol=1e-5)
+    np.testing.assert_allclose(ClassLoss(3).call(truth[:, None], output), expected, rtol=1e-5)
+    weights = np.array([0.5, 2.0, 3.0])
+    found = ClassLoss(3, class_weights=weights).call(truth, output)
+    np.testing.assert_allclose(found, expected * weights[truth], rtol=1e-5)
+
+
+def test_class_loss_of_two_classes_is_the_sum_by_hand():
+    truth, output = np.array([1, 0, 1]), np.array([[0.8], [0.3], [0.1]], np.float32)
+    expected = -np.log([0.8, 0.7, 0.1])
+    np.testing.assert_allclose(ClassLoss(2).call(truth, output), expected, rtol=1e-5)
+    found = ClassLoss(2, class_weights=(1.0, 4.0)).call(truth, output)
+    np.testing.assert_allclose(found, expected * [4, 1, 4], rtol=1e-5)
+
+
+def test_value_loss_is_the_sum_by_hand():
+    truth, output = np.array([0.0, 1.0, -2.0]), np.array([[0.5], [4.0], [-2.0]], np.float32)
+    np.testing.assert_allclose(ValueLoss().call(truth, output), [0.125, 0.5 + 2.0, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(ValueLoss(2.0).call(truth, output), [0.125, 2.0 + 2.0, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(ValueLoss(None).call(truth, output), [0.125, 4.5, 0.0], rtol=1e-6)
+
+
+def make_case(kind, batch=SIDE):
+    rng = np.random.default_rng(2)
+    if kind == "mask":
+        return MaskLoss(CLASSES), *make_masks(batch, CLASSES)
+    if kind == "class":
+        return (
+            ClassLoss(3, (1.0, 2.0, 3.0)),
+            rng.integers(0, 3, batch),
+            softmax(rng.normal(size=(batch, 3))).astype("f"),
+        )
+    return ValueLoss(), rng.normal(size=batch).astype("f"), rng.normal(size=(batch, 1)).astype("f")
+
+
+KINDS = ["mask", "class", "value"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch", [SIDE, 3])
+def test_a_label_weight_belongs_to_its_case(kind, batch):
+    loss, truth, output = make_case(kind, batch)
+    values = loss.call(truth, output).numpy().astype(float)
+    for weights in ([1, 0, 0, 0], [1, 1, 0, 1], [0.5, 2, 0, 0.25]):
+        weights = np.array(weights[:batch], np.float32)
+        expected = (weights * values).sum() / weights.sum()
+        assert float(weighted_mean(values.astype("f"), weights)) == pytest.approx(expected, rel=1e-5)
+        # Keras' own call, as in a plain `compile`, must come to the same.
+        assert float(loss(truth, output, sample_weight=weights)) == pytest.approx(expected, rel=1e-5)
+    assert float(loss(truth, output)) == pytest.approx(values.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_without_labels_costs_nothing_and_teaches_nothing(kind):
+    loss, truth, output = make_case(kind)
+    weights = np.zeros(len(truth), np.float32)
+    _, gradient = values_and_gradient(loss, truth, output, weights)
+    assert float(weighted_mean(loss.call(truth, output), weights)) == 0
+    assert float(loss(truth, output, sample_weight=weights)) == 0
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unlabelled_case_has_no_say(kind):
+    loss, truth, output = make_case(kind)
+    filled = truth.copy()
+    filled[1] = 0
+    weights = np.array([1, 0, 1, 1], np.float32)
+    values, gradient = values_and_gradient(loss, truth, output, weights)
+    other_values, other_gradient = values_and_gradient(loss, filled, output, weights)
+    np.testing.assert_array_equal(np.delete(values, 1), np.delete(other_values, 1))
+    np.testing.assert_array_equal(gradient, other_gradient)
+    assert not gradient[1].any()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        MaskLoss(3, dice=0.5, cross_entropy=2.0, smooth=3.0, name="a"),
+        ClassLoss(3, (1.0, 2.0, 0.5), name="b"),
+        ClassLoss(2),
+        ValueLoss(None),
+        ValueLoss(2.5, name="c"),
+    ],
+)
+def test_losses_survive_serialisation(loss):
+    config = keras.saving.serialize_keras_object(loss)
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is type(loss)
+    assert again.get_config() == loss.get_config()
+    assert again.reduction == "mean_with_sample_weight"
+
+
+def test_losses_work_in_a_plain_compile_with_a_batch_as_large_as_the_image_is_wide():
+    image = keras.Input((SIDE, SIDE, 1))
+    mask = keras.layers.Conv2D(CLASSES, 1, activation="softmax", name="zone")(image)
+    value = keras.layers.Dense(1, name="count")(keras.layers.GlobalAveragePooling2D()(image))
+    model = keras.Model(image, {"zone": mask, "count": value})
+    model.compile(optimizer=keras.optimizers.SGD(0.0), loss={"zone": MaskLoss(CLASSES), "count": ValueLoss()})
+    rng = np.random.default_rng(3)
+    images = rng.normal(size=(SIDE, SIDE, SIDE, 1)).astype("f")
+    truth = {"zone": make_masks(SIDE, CLASSES)[0], "count": rng.normal(size=SIDE).astype("f")}
+    weights = {"zone": np.array([1, 0, 0, 1], "f"), "count": np.array([0, 1, 0, 0], "f")}
+    outputs = model.predict_on_batch(images)
+    logs = model.train_on_batch(images, truth, sample_weight=weights, return_dict=True)
+    masks = expected_mask_loss(truth["zone"], outputs["zone"])[[0, 3]].mean()
+    values = ValueLoss().call(truth["count"], outputs["count"]).numpy()[1]
+    assert logs["loss"] == pytest.approx(masks + values, rel=1e-4)

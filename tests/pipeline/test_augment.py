@@ -1,0 +1,172 @@
+"""Image and mask move alike, whatever the preset; a sample's chance is its seed alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from unet_mtl.errors import ConfigError
+from unet_mtl.pipeline.augment import PRESETS, Augment
+
+SHAPE = (48, 64)
+
+
+def moves(name):
+    import albumentations
+
+    return issubclass(getattr(albumentations, name), albumentations.DualTransform)
+
+
+def make_pair():
+    """A mask, and an image painted from it: three flat greys, so that each pixel says its class."""
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[10:30, 8:40] = 1
+    mask[14:22, 12:20] = 2
+    return np.repeat((mask * 100 + 20)[..., None], 3, -1), mask
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_image_and_mask_move_alike(preset):
+    steps = [step for step in PRESETS[preset] if all(moves(name) for name in step)]
+    augment = Augment(steps)
+    image, mask = make_pair()
+    moved_any = False
+    for seed in range(25):
+        moved, masks = augment(image, {"zone": mask, "other": mask}, seed)
+        found = masks["zone"]
+        np.testing.assert_array_equal(found, masks["other"])
+        moved_any |= not np.array_equal(found, mask)
+        known = found != 255
+        # The image is interpolated and the mask is not: they may differ at an edge, by less than a pixel.
+        by_image = np.abs(moved[..., :1].astype(int) - np.array([20, 120, 220])).argmin(-1)
+        edge = np.zeros(SHAPE, bool)
+        for axis in (0, 1):
+            for shift in (-1, 1):
+                edge |= np.roll(found, shift, axis) != found
+        assert (by_image == found)[known & ~edge].all()
+        assert (known & ~edge).mean() > 0.3
+        # What came in from outside is unlabelled, and black.
+        assert (moved[~known & ~edge] <= 20).all()
+    assert moved_any == bool(steps)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_mask_gets_no_new_value_but_255(preset):
+    image, mask = make_pair()
+    mask[mask == 1] = 7
+    for seed in range(25):
+        moved, masks = Augment(preset)(image, {"zone": mask}, seed)
+        assert set(np.unique(masks["zone"])) <= {0, 2, 7, 255}
+        assert masks["zone"].dtype == np.uint8
+        assert (moved.shape, moved.dtype) == (image.shape, image.dtype)
+
+
+@pytest.mark.parametrize("preset", ["light", "any_direction"])
+def test_what_comes_in_from_outside_has_no_label(preset):
+    image, _ = make_pair()
+    everywhere = np.ones(SHAPE, np.uint8)
+    found = [Augment(preset)(image, {"zone": everywhere}, seed)[1]["zone"] for seed in range(25)]
+    assert {int(value) for mask in found for value in np.unique(mask)} == {1, 255}
+
+
+@pytest.mark.parametrize("preset", ["light", "any_direction"])
+def test_presets_do_something_and_differ_by_seed(preset):
+    image, mask = make_pair()
+    augment = Augment(preset)
+    results = {augment(image, {"zone": mask}, seed)[0].tobytes() for seed in range(20)}
+    assert len(results) > 10
+
+
+@pytest.mark.parametrize("kind", ["uint8 grey", "float grey", "float colour", "no mask"])
+def test_kinds_of_images(kind):
+    image, mask = make_pair()
+    image = image[..., :1] if "grey" in kind else image
+    image = (image / 255).astype(np.float32) if "float" in kind else image
+    masks = {} if kind == "no mask" else {"zone": mask}
+    for seed in range(6):
+        moved, found = Augment("any_direction")(image, masks, seed)
+        assert (moved.shape, moved.dtype) == (image.shape, image.dtype)
+        assert found.keys() == masks.keys()
+        if "float" in kind:
+            assert moved.min() >= 0
+            assert moved.max() <= 1
+
+
+def test_a_mask_more_or_less_changes_nothing_of_the_image():
+    """A case keeps its augmentation when its mask is missing."""
+    image, mask = make_pair()
+    for seed in range(10):
+        with_mask, _ = Augment("any_direction")(image, {"zone": mask}, seed)
+        without, _ = Augment("any_direction")(image, {}, seed)
+        np.testing.assert_array_equal(with_mask, without)
+
+
+def test_the_seed_decides_alone():
+    """Not what was done before, nor in which thread."""
+    image, mask = make_pair()
+    seeds = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3] * 3
+
+    def sample(augment, seed):
+        moved, masks = augment(image, {"zone": mask}, seed)
+        return moved.tobytes() + masks["zone"].tobytes()
+
+    expected = {seed: sample(Augment("any_direction"), seed) for seed in set(seeds)}
+    shared = Augment("any_direction")
+    assert [sample(shared, seed) for seed in seeds] == [expected[seed] for seed in seeds]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda seed: sample(shared, seed), seeds))
+    assert found == [expected[seed] for seed in seeds]
+
+
+def test_inputs_are_left_alone():
+    image, mask = make_pair()
+    before = image.copy(), mask.copy()
+    for seed in range(5):
+        Augment("any_direction")(image, {"zone": mask}, seed)
+    np.testing.assert_array_equal(image, before[0])
+    np.testing.assert_array_equal(mask, before[1])
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("heavy", "no preset 'heavy'; there is none, light, any_direction"),
+        ([{"Flipp": {}}], "albumentations has no transform 'Flipp'"),
+        ([{"random": {}}], "albumentations has no transform 'random'"),
+        ([{"HorizontalFlip": {"probability": 0.5}}], "HorizontalFlip: .*probability"),
+        ([{"Affine": {"scale": "large"}}], "augment: Affine: "),
+        ([{"HorizontalFlip": {"p": 7}}], "augment: HorizontalFlip: "),
+    ],
+)
+def test_bad_steps_are_refused_at_once(steps, message):
+    with pytest.raises(ConfigError, match=message):
+        Augment(steps)
+
+
+@pytest.mark.parametrize("step", [{"Transpose": {"p": 1}}, {"RandomCrop": {"height": 8, "width": 8}}])
+def test_a_step_that_changes_the_size_is_refused(step):
+    image, mask = make_pair()
+    with pytest.raises(ConfigError, match=r"augment: the steps make .* pixels of 48x64"):
+        Augment([step])(image, {"zone": mask}, 0)
+
+
+def test_albumentations_never_asks_the_internet(monkeypatch):
+    import os
+    import sys
+    from importlib import import_module
+
+    assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
+    # Whoever comes first, ours or albumentations: importing our module must not import it before it is set.
+    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("albumentations")}
+    ours = sys.modules.pop("unet_mtl.pipeline.augment")
+    monkeypatch.delenv("NO_ALBUMENTATIONS_UPDATE")
+    try:
+        import_module("unet_mtl.pipeline.augment")
+        assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
+        assert "albumentations" not in sys.modules
+    finally:
+        sys.modules.update(saved)
+        sys.modules["unet_mtl.pipeline.augment"] = ours
+        import unet_mtl.pipeline
+
+        unet_mtl.pipeline.augment = ours

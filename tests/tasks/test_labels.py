@@ -1,0 +1,130 @@
+"""Classes and numbers, by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unet_mtl import Classification, Regression
+from unet_mtl.errors import ConfigError
+
+TWO = Classification(name="side", classes=("left", "right"), threshold=0.25)
+THREE = Classification(name="grade", classes=("low", "mid", "high"))
+
+
+def with_labels(dataset, column, values):
+    records = [replace(r, labels={column: value}) for r, value in zip(dataset, values, strict=False)]
+    return dataset.only(records)
+
+
+def test_two_classes():
+    answers = [TWO.decode(np.array([p], np.float32)) for p in (0.25, 0.2, 0.9)]
+    assert [answer.label for answer in answers] == ["right", "left", "right"]
+    np.testing.assert_allclose(answers[0].probabilities, [0.75, 0.25])
+    assert answers[2].cells() == {"": "right", "probability_left": 0.1, "probability_right": 0.9}
+    assert answers[2].title() == "side: right (0.90)"
+
+
+def test_three_classes():
+    answer = THREE.decode(np.array([0.2, 0.5, 0.3], np.float32))
+    assert answer.label == "mid"
+    assert answer.cells() == {
+        "": "mid",
+        "probability_low": 0.2,
+        "probability_mid": 0.5,
+        "probability_high": 0.3,
+    }
+
+
+def test_classes_whose_names_look_alike_keep_their_own_probabilities():
+    task = Classification(name="status", classes=("HER2-", "HER2+", "unclear"))
+    rng = np.random.default_rng(0)
+    truths = rng.integers(0, 3, 30)
+    raws = rng.dirichlet(np.ones(3), 30).astype(np.float32)
+    cases = [
+        task.score_case(int(t), task.decode(raw), None).facts for t, raw in zip(truths, raws, strict=True)
+    ]
+    plain = task.model_copy(update={"classes": ("a", "b", "c")})
+    others = [
+        plain.score_case(int(t), plain.decode(raw), None).facts for t, raw in zip(truths, raws, strict=True)
+    ]
+    assert len(cases[0]) == 5
+    assert task.score_set(pd.DataFrame(cases)) == plain.score_set(pd.DataFrame(others))
+
+
+def test_balanced_weights_by_hand(dataset):
+    train = with_labels(dataset, "diagnosis", ["benign"] * 6 + ["normal"] * 2)
+    task = Classification(name="diagnosis", class_weights="balanced").adapt(train)
+    assert task.classes == ("normal", "benign", "malignant")
+    assert task.counts == (2, 6, 0)
+    assert task._weights() == pytest.approx((8 / (2 * 2), 8 / (2 * 6), 0.0))
+    assert task.loss().class_weights == pytest.approx([2, 2 / 3, 0])
+
+
+def test_weights_by_class_need_one_each(dataset):
+    with pytest.raises(ConfigError, match="2 class_weights for 3 classes"):
+        Classification(name="diagnosis", class_weights=(1.0, 2.0)).adapt(dataset)
+    task = Classification(name="diagnosis", class_weights=(1.0, 2.0, 3.0)).adapt(dataset)
+    assert task.loss().class_weights == [1, 2, 3]
+
+
+def test_kind_and_column_must_fit(dataset):
+    with pytest.raises(ConfigError, match="'size_mm' has no `classes`"):
+        Classification(name="size_mm").adapt(dataset)
+    with pytest.raises(ConfigError, match="'diagnosis' has classes; make it a classification"):
+        Regression(name="diagnosis").adapt(dataset)
+
+
+def test_set_scores_of_classes_by_hand():
+    raws = {"low": [0.8, 0.1, 0.1], "mid": [0.1, 0.6, 0.3], "high": [0.2, 0.2, 0.6]}
+    pairs = [("low", "low"), ("low", "low"), ("low", "mid"), ("mid", "mid"), ("high", "mid")]
+    facts = [
+        THREE.score_case(THREE.classes.index(truth), THREE.decode(np.array(raws[answer], "f")), None).facts
+        for truth, answer in pairs
+    ]
+    scores = THREE.score_set(pd.DataFrame(facts))
+    assert scores["accuracy"] == pytest.approx(3 / 5)
+    assert scores["majority_accuracy"] == pytest.approx(3 / 5)
+    assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert scores["f1"] == pytest.approx((0.8 + 0.5 + 0) / 3)
+
+
+def test_standardised_on_train(dataset):
+    task = Regression(name="size_mm").adapt(with_labels(dataset, "size_mm", [1.0, 2.0, 6.0]))
+    assert (task.mean, task.median, task.unit) == (3.0, 2.0, "mm")
+    assert task.deviation == pytest.approx(np.sqrt(14 / 3))
+    target, weight = task.encode(6.0, (8, 8))
+    assert (float(target), weight) == (pytest.approx(3 / np.sqrt(14 / 3)), 1.0)
+    assert task.decode(np.array([0.0], np.float32)).value == 3.0
+
+
+def test_a_log_scale_learns_log_1_plus_value(dataset):
+    task = Regression(name="size_mm", scale="log").adapt(with_labels(dataset, "size_mm", [0.0, np.e - 1]))
+    assert (task.mean, task.deviation) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert float(task.encode(np.e - 1, (8, 8))[0]) == pytest.approx(1)
+    assert task.decode(np.array([-1.0], np.float32)).value == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ConfigError, match="scale: log needs values above -1, received -3"):
+        Regression(name="size_mm", scale="log").adapt(with_labels(dataset, "size_mm", [-3.0, 2.0]))
+
+
+def test_equal_values_have_a_deviation_of_1(dataset):
+    """Three times 0.1 has a standard deviation of 1e-17 in floating point."""
+    task = Regression(name="size_mm").adapt(with_labels(dataset, "size_mm", [0.1, 0.1, 0.1]))
+    assert np.std([0.1, 0.1, 0.1]) > 0
+    assert task.deviation == 1
+    assert float(task.encode(0.2, (8, 8))[0]) == pytest.approx(0.1, rel=1e-5)
+
+
+def test_errors_of_numbers_by_hand():
+    task = Regression(name="size", unit="mm", mean=10.0, deviation=2.0, median=8.0)
+    pairs = [(12.0, 1.5), (8.0, -1.0), (20.0, 2.0)]  # answers 13, 8, 14
+    cases = [task.score_case(truth, task.decode(np.array([raw], "f")), None) for truth, raw in pairs]
+    assert [case.scores["absolute_error"].value for case in cases] == [1, 0, 6]
+    assert cases[2].scores["relative_error"].value == pytest.approx(0.3)
+    scores = task.score_set(pd.DataFrame([case.facts for case in cases]))
+    assert scores["rmse"] == pytest.approx(np.sqrt(37 / 3))
+    assert scores["bias"] == pytest.approx(-5 / 3)
+    assert scores["mae_of_train_median"] == pytest.approx((4 + 0 + 12) / 3)
+    assert scores["median_relative_error"] == pytest.approx(1 / 12)
+    assert task.decode(np.array([1.5], "f")).cells() == {"mm": 13.0}

@@ -1,0 +1,91 @@
+"""What the documents say is run."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def python_blocks(document: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), flags=re.S)
+
+
+def run_python(code: str, folder: Path) -> str:
+    (folder / "data_samples").symlink_to(ROOT / "data_samples")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_api_example_is_15_lines_and_runs(tmp_path):
+    example, metrics_example = python_blocks("docs/api.md")
+    assert len([line for line in example.splitlines() if line.strip()]) <= 15
+    printed = run_python(example + metrics_example, tmp_path)
+    assert "dice_lesion" in printed
+    assert re.search(r"\(256, 256\) (normal|benign|malignant) -?[\d.]+ mm", printed)
+    table = (tmp_path / "runs/api/predictions/predictions.csv").read_text().splitlines()
+    assert len(table) == 61
+    assert len(list((tmp_path / "runs/api/predictions/mask").glob("*.png"))) == 60
+
+
+def test_every_name_in_the_api_table_exists():
+    import unet_mtl
+
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^\| `(\w+)", text, flags=re.M):
+        assert hasattr(unet_mtl, name), name
+
+
+def test_ci_finds_the_two_commands_of_the_readme():
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    function = re.search(r"readme\(\) \{.*?\n\}", script, flags=re.S)
+    for mark, start in (
+        ("main job", "pip install . && unet-mtl train"),
+        ("tests", 'pip install -e ".[test]"'),
+    ):
+        command = f'{function.group()}\nreadme "{mark}"'
+        printed = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        assert printed.startswith(start)
+        assert printed.count("\n") == 1
+
+
+def test_the_readme_example_configs_are_accepted(tmp_path):
+    import yaml
+
+    import unet_mtl as um
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    dataset, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    (tmp_path / "dataset.yaml").write_text(dataset)
+    (tmp_path / "config.yaml").write_text(config)
+    loaded = um.load_config(tmp_path / "config.yaml", ["network.width=16", "tasks.diagnosis.weight=2"])
+    assert loaded.data.masks["lesion"].values == {0: 0, 255: 1}
+    assert loaded.tasks[1].weight == 2
+    assert yaml.safe_load(config)["training"]["epochs"] == loaded.training.epochs
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_run(notebook, tmp_path):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    run_python(code, tmp_path)
+
+
+def test_recipes_are_accepted():
+    import unet_mtl as um
+
+    recipes = sorted((ROOT / "benchmarks/recipes").glob("*.yaml"))
+    assert recipes
+    for recipe in recipes:
+        um.load_config(recipe)
