@@ -20,7 +20,9 @@ def main(config_path: str, out: str, *overrides: str) -> None:
     for precision in PRECISIONS:
         config = um.load_config(config_path, [*overrides, f"precision={precision}"])
         dataset = um.read_dataset(config.data)
-        runs[precision] = um.train(dataset, config.tasks, Path(out) / precision, **config.arguments(), progress=False)
+        runs[precision] = um.train(
+            dataset, config.tasks, Path(out) / precision, **config.arguments(), progress=False
+        )
         evaluations[precision] = um.evaluate(runs[precision], progress=False)
     seconds = {precision: run.read_history()["seconds"].median() for precision, run in runs.items()}
     float32, bfloat16 = (evaluations[precision].scores for precision in PRECISIONS)

@@ -31,7 +31,7 @@ def test_the_api_example_is_15_lines_and_runs(tmp_path):
     assert len([line for line in example.splitlines() if line.strip()]) <= 15
     printed = run_python(example + metrics_example, tmp_path)
     assert "dice_lesion" in printed
-    assert re.search(r"\(256, 256\) (normal|benign|malignant) -?[\d.]+ mm", printed)
+    assert re.search(r"\(256, 256\) (normal|benign|malignant) diameter: -?[\d.]+ mm", printed)
     table = (tmp_path / "runs/api/predictions/predictions.csv").read_text().splitlines()
     assert len(table) == 61
     assert len(list((tmp_path / "runs/api/predictions/mask").glob("*.png"))) == 60

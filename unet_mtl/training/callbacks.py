@@ -130,7 +130,7 @@ def save_network(network: keras.Model, run: RunFolder) -> None:
 
 def _variables(trainer: keras.Model) -> list[Any]:
     # `variables` holds the random state of dropout too, `weights` would not.
-    return [*trainer.network.weights, *trainer.optimizer.variables]
+    return [*trainer.network.variables, *trainer.optimizer.variables]
 
 
 def save_checkpoint(run: RunFolder, trainer: keras.Model, progress: Progress) -> None:
