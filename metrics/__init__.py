@@ -56,12 +56,15 @@ from metrics.regression import (
     relative_errors,
     rmse,
 )
+from metrics.structures import STRUCTURE_SCORES, Structure, score_structures
 
 if TYPE_CHECKING:
     from metrics import streaming
 
 __all__ = [
+    "STRUCTURE_SCORES",
     "Counts",
+    "Structure",
     "Summary",
     "accuracy",
     "aggregate",
@@ -96,6 +99,7 @@ __all__ = [
     "regression",
     "relative_errors",
     "rmse",
+    "score_structures",
     "specificity",
     "streaming",
     "summarise",

@@ -5,10 +5,11 @@ from typing import Any
 
 from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Prediction, Task
-from unet_mtl.tasks.classification import Classification, ClassPrediction
-from unet_mtl.tasks.regression import Regression, ValuePrediction
-from unet_mtl.tasks.segmentation import MaskPrediction, Segmentation
+from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
+from unet_mtl.tasks.classification import Classification
+from unet_mtl.tasks.predictions import ClassPrediction, MaskPrediction, Prediction, ValuePrediction
+from unet_mtl.tasks.regression import Regression
+from unet_mtl.tasks.segmentation import Segmentation
 
 TASKS: dict[str, type[Task[Any, Any]]] = {
     "segmentation": Segmentation,

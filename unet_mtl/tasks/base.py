@@ -1,8 +1,7 @@
 """The contract of a task: one output of the network, from its label to its scores and picture."""
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -15,13 +14,14 @@ from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError
 from unet_mtl.settings import Settings
+from unet_mtl.tasks.predictions import Prediction
 
 if TYPE_CHECKING:
     import keras
     from matplotlib.axes import Axes
 
 Truth = TypeVar("Truth")
-Answer = TypeVar("Answer", bound="Prediction")
+Answer = TypeVar("Answer", bound=Prediction)
 
 
 TAKEN = {
@@ -37,20 +37,6 @@ class Features(NamedTuple):
 
     pixels: Any
     pooled: Any
-
-
-class Prediction(ABC):
-    """A decoded output. `mask` is None unless the task draws one: `(height, width)` uint8, class indices."""
-
-    mask: NDArray[np.uint8] | None = None
-
-    @abstractmethod
-    def cells(self) -> dict[str, str | float]:
-        """Columns of predictions.csv, without the task's name in front."""
-
-    @abstractmethod
-    def title(self) -> str:
-        """A few words for the head of a picture; empty if the picture itself says it."""
 
 
 @dataclass(frozen=True)
@@ -187,22 +173,3 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
                 f"it has {', '.join(map(repr, described)) or 'none'}. Set `target` of the task, or add it there"
             )
         return described[self.target_name]
-
-
-def key_of(words: str) -> str:
-    """A class name as part of a column name: lower case, anything but letters and digits an underscore.
-
-    >>> key_of("Posterior region")
-    'posterior_region'
-    """
-    return re.sub(r"\W+", "_", words.strip().lower())
-
-
-def keys_of(classes: Sequence[str]) -> list[str]:
-    """Like `key_of` for all classes; where two would be alike, each gets its index.
-
-    >>> keys_of(["HER2-", "HER2+", "unclear"])
-    ['her2__0', 'her2__1', 'unclear']
-    """
-    keys = [key_of(name) for name in classes]
-    return [f"{key}_{i}" if keys.count(key) > 1 else key for i, key in enumerate(keys)]

@@ -1,7 +1,6 @@
 """One class out of several for the whole image."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -13,30 +12,12 @@ import metrics
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScores, Features, Prediction, Task, keys_of
+from unet_mtl.tasks.base import CaseScores, Features, Task
+from unet_mtl.tasks.predictions import ClassPrediction, keys_of
 
 if TYPE_CHECKING:
     import keras
     from matplotlib.axes import Axes
-
-
-@dataclass(frozen=True)
-class ClassPrediction(Prediction):
-    """`label` is one of `classes`; `probabilities` (classes,) float32 sum to 1."""
-
-    name: str
-    label: str
-    probabilities: NDArray[np.float32]
-    classes: tuple[str, ...]
-
-    def cells(self) -> dict[str, str | float]:
-        """The class, and the probability of each."""
-        pairs = zip(keys_of(self.classes), self.probabilities, strict=True)
-        return {"": self.label} | {f"probability_{key}": round(float(p), 6) for key, p in pairs}
-
-    def title(self) -> str:
-        """The class with its probability."""
-        return f"{self.name}: {self.label} ({self.probabilities.max():.2f})"
 
 
 class Classification(Task[int, ClassPrediction]):

@@ -1,6 +1,5 @@
 """One number for the whole image, in the unit of its column."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,28 +11,12 @@ from metrics import regression
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Prediction, Task
+from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
+from unet_mtl.tasks.predictions import ValuePrediction
 
 if TYPE_CHECKING:
     import keras
     from matplotlib.axes import Axes
-
-
-@dataclass(frozen=True)
-class ValuePrediction(Prediction):
-    """`value` in `unit`."""
-
-    name: str
-    value: float
-    unit: str
-
-    def cells(self) -> dict[str, str | float]:
-        """The value, its unit in the column's name."""
-        return {self.unit: round(self.value, 4)}
-
-    def title(self) -> str:
-        """The value with its unit."""
-        return f"{self.name}: {self.value:.3g} {self.unit}".rstrip()
 
 
 class Regression(Task[float, ValuePrediction]):

@@ -1,7 +1,5 @@
 """A mask: each pixel belongs to one class."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,40 +12,14 @@ from unet_mtl.data.description import Description, MaskDescription
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.records import Dataset, Record, read_case_mask
 from unet_mtl.errors import DataError
-from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Prediction, Task, keys_of
+from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
+from unet_mtl.tasks.predictions import MaskPrediction, keys_of
 
 if TYPE_CHECKING:
     import keras
     from matplotlib.axes import Axes
 
-SCORES: dict[str, Callable[[metrics.Counts], Any]] = {
-    "dice": metrics.dice,
-    "iou": metrics.iou,
-    "precision": metrics.precision,
-    "recall": metrics.recall,
-    "specificity": metrics.specificity,
-    "mcc": metrics.mcc,
-    "accuracy": metrics.overlap.accuracy,
-}
 POOLED = ("dice", "iou", "precision", "recall", "mcc")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskPrediction(Prediction):
-    """`mask` (H, W) uint8 class indices; `probabilities` (H, W, classes) float32."""
-
-    mask: NDArray[np.uint8]
-    probabilities: NDArray[np.float32]
-    classes: tuple[str, ...]
-
-    def cells(self) -> dict[str, str | float]:
-        """Pixels of each class but the background, at the original size."""
-        sizes = np.bincount(self.mask.ravel(), minlength=len(self.classes))
-        return {f"{key}_px": int(sizes[i]) for i, key in enumerate(keys_of(self.classes)) if i}
-
-    def title(self) -> str:
-        """Nothing: the contours say it."""
-        return ""
 
 
 class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
@@ -59,6 +31,8 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
             pixel is background unless its largest channel reaches `threshold`. "auto": sigmoid for two classes.
         dice: Weight of the soft Dice loss.
         cross_entropy: Weight of the cross-entropy (binary for sigmoid).
+        smooth: Pixels added above and below in the soft Dice; an image without the class teaches best where
+            this is about as large as the false spots that it should lose.
         threshold: Of the sigmoid (`>=`).
     """
 
@@ -67,6 +41,7 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
     activation: Literal["auto", "softmax", "sigmoid"] = "auto"
     dice: float = Field(default=1.0, ge=0)
     cross_entropy: float = Field(default=1.0, ge=0)
+    smooth: float = Field(default=1.0, gt=0)
     threshold: float = Field(default=0.5, gt=0, lt=1)
 
     spatial: ClassVar[bool] = True
@@ -112,7 +87,9 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
         """Soft Dice + cross-entropy, weighted."""
         from unet_mtl.losses import MaskLoss
 
-        return MaskLoss(len(self.classes), dice=self.dice, cross_entropy=self.cross_entropy)
+        return MaskLoss(
+            len(self.classes), dice=self.dice, cross_entropy=self.cross_entropy, smooth=self.smooth
+        )
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
         """Dice and IoU per case, at the network's size."""
@@ -140,30 +117,19 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
     ) -> CaseScores:
         """Overlap by class, their mean, and (with several classes) all of them against the background."""
         matrix = metrics.confusion_matrix(truth, prediction.mask, len(self.classes), ignore=IGNORE)
-        parts = self._parts(matrix)
-        found = {part: _found(counts) for part, counts in parts.items()}
-        scores: dict[str, CaseScore] = {}
-        for score, function in SCORES.items():
-            values = {part: float(function(counts)) for part, counts in parts.items()}
-            if len(self.classes) > 2:
-                mean = metrics.mean_over_classes(function(metrics.counts_from_confusion(matrix)))
-                scores[score] = CaseScore(float(mean), *_any(found))
-            for part, value in values.items():
-                scores[f"{score}_{part}" if len(self.classes) > 2 else score] = CaseScore(value, *found[part])
+        structures = metrics.score_structures(matrix, keys_of(self.classes))
+        scores = {
+            f"{score}_{key}" if key else score: CaseScore(value, structure.missed, structure.hallucinated)
+            for key, structure in structures.items()
+            for score, value in structure.scores.items()
+        }
         facts = {
-            f"{part}_{field}": int(getattr(counts, field))
-            for part, counts in parts.items()
+            f"{key or keys_of(self.classes)[1]}_{field}": int(getattr(structure.counts, field))
+            for key, structure in structures.items()
+            if structure.counts is not None
             for field in ("tp", "fp", "fn", "tn")
         }
         return CaseScores(scores, facts)
-
-    def _parts(self, matrix: NDArray[np.int64]) -> dict[str, metrics.Counts]:
-        """Counts of each class but the background, and of their union where there are several."""
-        counts = metrics.counts_from_confusion(matrix)
-        parts = {key: counts[i] for i, key in enumerate(keys_of(self.classes)) if i}
-        # A class of that name keeps it.
-        union = {"foreground": metrics.foreground(matrix)} if len(self.classes) > 2 else {}
-        return parts | {key: counts for key, counts in union.items() if key not in parts}
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Pooled overlap: from the pixels of all cases together, where large structures count more."""
@@ -174,12 +140,14 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
             )
             counts = metrics.Counts(*sums)
             suffix = f"_{part}" if len(self.classes) > 2 else ""
-            scores |= {f"pooled_{score}{suffix}": float(SCORES[score](counts)) for score in POOLED}
+            scores |= {
+                f"pooled_{score}{suffix}": float(metrics.STRUCTURE_SCORES[score](counts)) for score in POOLED
+            }
         return scores
 
     def is_headline(self, score: str) -> bool:
         """Dice of every class, and the means of the others."""
-        return "dice" in score or score in SCORES
+        return "dice" in score or score in metrics.STRUCTURE_SCORES
 
     def draw_case(self, axes: "Axes", truth: NDArray[np.uint8] | None, prediction: MaskPrediction) -> None:
         """Contours: predicted solid, true dashed."""
@@ -197,13 +165,3 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
             for part in parts
         }
         draw_dice(axes, {part: metrics.dice(metrics.Counts(*counts)) for part, counts in columns.items()})
-
-
-def _found(counts: metrics.Counts) -> tuple[bool, bool]:
-    """(missed, hallucinated)."""
-    true, predicted = int(counts.tp + counts.fn), int(counts.tp + counts.fp)
-    return (true > 0 and predicted == 0, true == 0 and predicted > 0)
-
-
-def _any(found: dict[str, tuple[bool, bool]]) -> tuple[bool, bool]:
-    return (any(missed for missed, _ in found.values()), any(extra for _, extra in found.values()))

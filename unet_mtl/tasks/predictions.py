@@ -1,0 +1,96 @@
+"""Decoded outputs, in the user's terms: what a predictor hands out, and what a task is scored on."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def key_of(words: str) -> str:
+    """A class name as part of a column name: lower case, anything but letters and digits an underscore.
+
+    >>> key_of("Posterior region")
+    'posterior_region'
+    """
+    return re.sub(r"\W+", "_", words.strip().lower())
+
+
+def keys_of(classes: Sequence[str]) -> list[str]:
+    """Like `key_of` for all classes; where two would be alike, each gets its index.
+
+    >>> keys_of(["HER2-", "HER2+", "unclear"])
+    ['her2__0', 'her2__1', 'unclear']
+    """
+    keys = [key_of(name) for name in classes]
+    return [f"{key}_{i}" if keys.count(key) > 1 else key for i, key in enumerate(keys)]
+
+
+class Prediction(ABC):
+    """A decoded output. `mask` is None unless the task draws one: `(height, width)` uint8, class indices."""
+
+    mask: NDArray[np.uint8] | None = None
+
+    @abstractmethod
+    def cells(self) -> dict[str, str | float]:
+        """Columns of predictions.csv, without the task's name in front."""
+
+    @abstractmethod
+    def title(self) -> str:
+        """A few words for the head of a picture; empty if the picture itself says it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskPrediction(Prediction):
+    """`mask` (H, W) uint8 class indices; `probabilities` (H, W, classes) float32."""
+
+    mask: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+
+    def cells(self) -> dict[str, str | float]:
+        """Pixels of each class but the background, at the original size."""
+        sizes = np.bincount(self.mask.ravel(), minlength=len(self.classes))
+        return {f"{key}_px": int(sizes[i]) for i, key in enumerate(keys_of(self.classes)) if i}
+
+    def title(self) -> str:
+        """Nothing: the contours say it."""
+        return ""
+
+
+@dataclass(frozen=True)
+class ClassPrediction(Prediction):
+    """`label` is one of `classes`; `probabilities` (classes,) float32 sum to 1."""
+
+    name: str
+    label: str
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+
+    def cells(self) -> dict[str, str | float]:
+        """The class, and the probability of each."""
+        pairs = zip(keys_of(self.classes), self.probabilities, strict=True)
+        return {"": self.label} | {f"probability_{key}": round(float(p), 6) for key, p in pairs}
+
+    def title(self) -> str:
+        """The class with its probability."""
+        return f"{self.name}: {self.label} ({self.probabilities.max():.2f})"
+
+
+@dataclass(frozen=True)
+class ValuePrediction(Prediction):
+    """`value` in `unit`."""
+
+    name: str
+    value: float
+    unit: str
+
+    def cells(self) -> dict[str, str | float]:
+        """The value, its unit in the column's name."""
+        return {self.unit: round(self.value, 4)}
+
+    def title(self) -> str:
+        """The value with its unit."""
+        return f"{self.name}: {self.value:.3g} {self.unit}".rstrip()
