@@ -35,7 +35,9 @@ def print_scores(evaluation: "Evaluation") -> None:
     table = _new_table(evaluation.title)
     for column in ("task", "score", "value", "95 % interval", "median", "n", "notes"):
         is_text = column in ("task", "score", "notes")
-        table.add_column(column, justify="left" if is_text else "right", no_wrap=column == "task")
+        table.add_column(
+            column, justify="left" if is_text else "right", no_wrap=column == "task", overflow="fold"
+        )
     shown = evaluation.scores[evaluation.scores["headline"]]
     for row in shown.to_dict("records"):
         whats = ("undefined", "missed", "hallucinated")
@@ -45,7 +47,8 @@ def print_scores(evaluation: "Evaluation") -> None:
         value, median, n = words
         table.add_row(row["task"], row["score"], value, interval, median, n, notes)
     console = Console()
-    console.width = max(console.width, 100)
+    if not console.is_terminal:
+        console.width = 120
     console.print(table)
     hidden = len(evaluation.scores) - len(shown)
     console.print(
