@@ -12,7 +12,7 @@ from unet_mtl.data.phantom.fields import Field, Grid, smooth_noise
 from unet_mtl.data.phantom.scanner import EFFECTIVE_MHZ
 
 Kind = Literal["cyst", "solid benign", "malignant"]
-SMALLEST_MM, LARGEST_MM = 6.3, 24.5  # drawn; the measured diameter stays in 6 to 25 mm
+SMALLEST_MM, LARGEST_MM = 6.3, 18.5  # drawn; the measured diameter stays in 6 to 20 mm
 WATER = 0.0022  # dB/cm/MHz, Culjat et al. 2010, Ultrasound Med. Biol. 36:861
 GLAND, STRONGEST = 0.75, 2.4  # dB/cm/MHz: the surroundings, and the most that a lesion gets
 OUTLINE_POINTS = 360

@@ -100,7 +100,7 @@ exact, up to rounding; the cases are chosen at random. A normal case's mask has 
 
 Benign lesions are mostly oval, smooth, wider than tall and even: 30 % are cysts; of the solid ones 25 % are
 lobulated, 12 % upright, 5 % irregular. Malignant ones are mostly irregular, spiculated and uneven, with a
-bright rim; 60 % are upright and 15 % smooth. The classes overlap on purpose. Lesions measure 6 to 25 mm.
+bright rim; 60 % are upright and 15 % smooth. The classes overlap on purpose. Lesions measure 6 to 20 mm.
 
 The posterior region is where the lesion changes the loss by more than {posterior:g} dB, from below the lesion
 down to the chest wall, if that is wider than {narrowest:.0%} of the lesion; otherwise the mask has none. It
