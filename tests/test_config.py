@@ -104,7 +104,7 @@ def test_every_problem_comes_at_once_with_its_place_and_value(write_config):
         ("network.dropout: ", "(received 1.5)"),
         ("split: train + val + test must be 1, received 1.3", ""),
         ("precision: ", "(received 'half')"),
-        ("tasks.0.segmentation.name: ", "(received '1x')"),
+        ("tasks.1x.name: ", "(received '1x')"),
         ("tasks.1: 'kind' is 'detection'; there is ", "'segmentation', 'classification', 'regression'"),
         ("tasks.2: the setting 'kind' is missing", ""),
     ]
@@ -199,3 +199,16 @@ def test_our_own_configs_are_right(path, tmp_path):
     config = load_config(path)
     (tmp_path / "resolved.yaml").write_text(yaml.safe_dump(config.to_config()))
     assert load_config(tmp_path / "resolved.yaml") == config
+
+
+def test_an_unknown_preset_and_an_unsuitable_size_are_seen_without_keras(write_config):
+    (problem,) = problems_of(write_config("augment: lite\n"))
+    assert "augment: no preset 'lite'; there is none, light, any_direction" in problem
+    (problem,) = problems_of(write_config("preprocess: {size: [100, 256]}\n"))
+    assert "divisible by 16, received 100x256; the nearest that are: 96x256 and 112x256" in problem
+
+
+def test_a_problem_of_an_override_says_so(write_config):
+    path = write_config()
+    with pytest.raises(ConfigError, match=r"config.yaml with training.epoch=2: training.epoch: there is no"):
+        load_config(path, ["training.epoch=2"])

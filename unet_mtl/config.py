@@ -1,11 +1,11 @@
 """config.yaml: read, changed by `key=value`, checked whole. No component imports it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Self, Union
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from unet_mtl.data.description import (
     Description,
@@ -16,8 +16,8 @@ from unet_mtl.data.description import (
 )
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.nn.settings import NetworkSettings
-from unet_mtl.pipeline.augment import Step
+from unet_mtl.nn.settings import NetworkSettings, check_size
+from unet_mtl.pipeline.augment import Step, find_preset
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.settings import Settings, describe_problems
@@ -59,11 +59,31 @@ class Config(Settings):
             )
         return tasks
 
+    @field_validator("augment")
+    @classmethod
+    def _known_preset(cls, augment: str | list[Step]) -> str | list[Step]:
+        if isinstance(augment, str):
+            _as_value_error(find_preset, augment)
+        return augment
+
+    @model_validator(mode="after")
+    def _size_suits_the_network(self) -> Self:
+        _as_value_error(check_size, self.preprocess.size, self.network)
+        return self
+
     def arguments(self) -> dict[str, Any]:
         """For `train(dataset, tasks, run, **arguments)`."""
         return {
             name: getattr(self, name) for name in type(self).model_fields if name not in ("data", "tasks")
         }
+
+
+def _as_value_error(check: Callable[..., Any], *arguments: Any) -> None:
+    # pydantic gathers these with its own findings
+    try:
+        check(*arguments)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
@@ -93,11 +113,28 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
-        problems = [*(wrong_data.problems if wrong_data else ()), *describe_problems(error, str(path))]
+        problems = [
+            *(wrong_data.problems if wrong_data else ()),
+            *_name_tasks(describe_problems(error, _where(path, overrides)), content),
+        ]
         raise ConfigError("\n".join(problems)) from error
     if wrong_data:
         raise wrong_data
     return config
+
+
+def _where(path: Path, overrides: Sequence[str]) -> str:
+    return f"{path} with {' '.join(overrides)}" if overrides else str(path)
+
+
+def _name_tasks(problems: list[str], content: dict[str, Any]) -> list[str]:
+    """Says `tasks.lesion.weight`, as a user writes it, for pydantic's `tasks.0.segmentation.weight`."""
+    tasks = content.get("tasks")
+    for index, task in enumerate(tasks if isinstance(tasks, list) else ()):
+        if isinstance(task, dict) and "name" in task and "kind" in task:
+            place = f"tasks.{index}.{task['kind']}"
+            problems = [problem.replace(place, f"tasks.{task['name']}") for problem in problems]
+    return problems
 
 
 def _description(data: Any, path: Path) -> Description:

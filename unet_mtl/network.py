@@ -11,7 +11,7 @@ from unet_mtl.errors import ConfigError
 from unet_mtl.nn.decoder import build_decoder
 from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.heads import build_pooled
-from unet_mtl.nn.settings import NetworkSettings
+from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.tasks import Features, Task
 
 IMAGE = "image"
@@ -55,23 +55,6 @@ def build_network(
         )
         outputs = {task.name: task.build_head(features) for task in tasks}
     return keras.Model({IMAGE: image}, outputs, name="unet_mtl")
-
-
-def check_size(size: tuple[int, int], settings: NetworkSettings) -> None:
-    """Says which sizes would do.
-
-    Raises:
-        ConfigError: A side is not divisible by the network's stride.
-    """
-    stride = settings.stride
-    if all(side > 0 and side % stride == 0 for side in size):
-        return
-    below = tuple(max(side // stride, 1) * stride for side in size)
-    above = tuple(-(-max(side, 1) // stride) * stride for side in size)
-    raise ConfigError(
-        f"a network of {settings.levels} levels needs image sides divisible by {stride}, received "
-        f"{size[0]}x{size[1]}; the nearest that are: {below[0]}x{below[1]} and {above[0]}x{above[1]}"
-    )
 
 
 def _check_names(tasks: Sequence[Task[Any, Any]]) -> None:

@@ -275,7 +275,9 @@ def test_a_wrong_config_is_told_whole(run, folder):
     assert all(line.startswith("error: ") for line in errors)
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["check", "a", "b"], ["chek"], ["check", "--fast", "a"]])
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["check", ".", "training.epochs=2"], ["chek"], ["check", "--fast", "a"]]
+)
 def test_wrong_usage_exits_with_2(run, arguments):
     code, _, errors = run(*arguments)
     assert code == 2

@@ -12,9 +12,9 @@ import pytest
 
 from unet_mtl import Classification, NetworkSettings, Regression, Segmentation, build_network
 from unet_mtl.errors import ConfigError
-from unet_mtl.network import check_size, in_precision
+from unet_mtl.network import in_precision
 from unet_mtl.nn.encoders import ENCODERS
-from unet_mtl.nn.settings import EncoderName
+from unet_mtl.nn.settings import EncoderName, check_size
 
 MASK = Segmentation(name="zone", classes=("background", "a", "b"))
 CLASS = Classification(name="diagnosis", classes=("benign", "malignant"))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from unet_mtl.cli.options import OverridesArgument
+
 
 def check(
     source: Annotated[
@@ -13,6 +15,7 @@ def check(
             metavar="FOLDER|CONFIG", help="Folder with dataset.yaml, or a config.yaml.", show_default=False
         ),
     ],
+    overrides: OverridesArgument = None,
 ) -> None:
     """Open every file of a data set, say what is in it and all that is wrong. Without TensorFlow."""
     from unet_mtl import api
@@ -22,12 +25,16 @@ def check(
 
     if source.name == DESCRIPTION_FILE:
         source = source.parent
+    if source.is_dir() and overrides:
+        raise typer.BadParameter(
+            "settings are changed in a config, and this is a folder", param_hint="overrides"
+        )
     if source.is_dir():
         checked = api.check(source)
     else:
         from unet_mtl.config import load_config
 
-        settings = load_config(source)
+        settings = load_config(source, overrides or [])
         checked = api.check(settings.data, settings.tasks, settings.split)
     for title, rows in checked.tables().items():
         print_rows(title, rows)

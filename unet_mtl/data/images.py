@@ -43,7 +43,14 @@ def _open(path: Path) -> Image.Image:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except _UNREADABLE as error:
-        raise DataError(f"{path}: not a readable image ({error}); export it again from its source") from error
+        raise DataError(
+            f"{path}: not a readable image ({_reason(error)}); export it again from its source"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    # Pillow's own words name the file again, as a Python object
+    return "of no known format" if isinstance(error, UnidentifiedImageError) else str(error)
 
 
 def read_image(path: Path) -> NDArray[Any]:
@@ -134,7 +141,9 @@ def image_size(path: Path) -> tuple[int, int]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except _UNREADABLE as error:
-        raise DataError(f"{path}: not a readable image ({error}); export it again from its source") from error
+        raise DataError(
+            f"{path}: not a readable image ({_reason(error)}); export it again from its source"
+        ) from error
     return (width, height) if turned else (height, width)
 
 

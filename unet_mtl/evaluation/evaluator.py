@@ -50,7 +50,8 @@ class Evaluation:
     folder: Path | None = None
 
     def __str__(self) -> str:
-        return self.scores.to_string(index=False, float_format="%.3f", na_rep="")
+        shown = self.scores[self.scores["headline"]].drop(columns="headline")
+        return shown.to_string(index=False, float_format="%.3f", na_rep="")
 
     def value(self, task: str, score: str) -> float:
         """One figure of the table.

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from unet_mtl.errors import ConfigError
 from unet_mtl.settings import Settings
 
 Normalization = Literal["batch", "group", "none"]
@@ -42,3 +43,20 @@ class NetworkSettings(Settings):
     def stride(self) -> int:
         """Pixels of the image to one of the bottleneck."""
         return 2 ** (self.levels - 1)
+
+
+def check_size(size: tuple[int, int], settings: NetworkSettings) -> None:
+    """Says which sizes would do.
+
+    Raises:
+        ConfigError: A side is not divisible by the network's stride.
+    """
+    stride = settings.stride
+    if all(side > 0 and side % stride == 0 for side in size):
+        return
+    below = tuple(max(side // stride, 1) * stride for side in size)
+    above = tuple(-(-max(side, 1) // stride) * stride for side in size)
+    raise ConfigError(
+        f"a network of {settings.levels} levels needs image sides divisible by {stride}, received "
+        f"{size[0]}x{size[1]}; the nearest that are: {below[0]}x{below[1]} and {above[0]}x{above[1]}"
+    )

@@ -45,6 +45,17 @@ PRESETS: dict[str, list[Step]] = {
 }
 
 
+def find_preset(name: str) -> list[Step]:
+    """Steps of a preset.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"augment: no preset {name!r}; there is {', '.join(PRESETS)}, or give a list")
+    return PRESETS[name]
+
+
 class Augment:
     """Random steps for one image and its masks.
 
@@ -56,13 +67,7 @@ class Augment:
     """
 
     def __init__(self, steps: str | Sequence[Step]) -> None:
-        if isinstance(steps, str):
-            if steps not in PRESETS:
-                raise ConfigError(
-                    f"augment: no preset {steps!r}; there is {', '.join(PRESETS)}, or give a list"
-                )
-            steps = PRESETS[steps]
-        self.steps = list(steps)
+        self.steps = list(find_preset(steps) if isinstance(steps, str) else steps)
         # A Compose holds its random state, so each thread needs its own.
         self._local = threading.local()
         self._compose()

@@ -22,7 +22,7 @@ def draw_confusion(axes: "Axes", matrix: NDArray[np.int64], classes: Sequence[st
         axes.text(column, row, str(count), ha="center", va="center", color=colour)
     axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
     axes.set_yticks(range(len(classes)), classes)
-    axes.set_xlabel("predicted")
+    axes.set_xlabel("predicted (colour: share of the row)")
     axes.set_ylabel("true")
 
 
@@ -40,6 +40,8 @@ def draw_agreement(axes: "Axes", true: NDArray[Any], predicted: NDArray[Any], un
 def draw_dice(axes: "Axes", values: Mapping[str, NDArray[np.float64]]) -> None:
     """A box and the single cases for each class; undefined cases (both empty) are counted in the label."""
     rng = np.random.default_rng(0)
+    classes = [part for part in values if part != "foreground"]
+    colours = [class_colour(classes.index(part) + 1) if part in classes else "grey" for part in values]
     labels = []
     for position, (part, dice) in enumerate(values.items()):
         defined = dice[~np.isnan(dice)]
@@ -50,7 +52,7 @@ def draw_dice(axes: "Axes", values: Mapping[str, NDArray[np.float64]]) -> None:
         if len(defined):
             axes.boxplot(defined, positions=[position], widths=0.5, showfliers=False)
         jitter = position + rng.uniform(-0.12, 0.12, len(defined))
-        axes.scatter(jitter, defined, s=12, alpha=0.6, color=class_colour(position + 1))
+        axes.scatter(jitter, defined, s=12, alpha=0.6, color=colours[position])
     axes.set_xticks(range(len(labels)), labels, fontsize=8)
     axes.set_xlim(-0.6, len(labels) - 0.4)
     axes.set_ylim(-0.03, 1.03)

@@ -83,6 +83,10 @@ def write_predictions(
             _write_masks(answers, images[path], out)
         on_case()
     table = pd.DataFrame(rows)
+    for name in table.columns:
+        # Whole numbers stay whole beside the empty cells of an unreadable image.
+        if all(isinstance(row[name], int) for row in rows if name in row):
+            table[name] = table[name].astype("Int64")
     table = table[[name for name in table.columns if name != "error"] + ["error"]]
     with writing(out / "predictions.csv") as temporary:
         table.to_csv(temporary, index=False)

@@ -25,6 +25,8 @@ class ProgressBar(keras.callbacks.Callback):
         super().__init__()
         self.monitor = monitor
         self.console = Console(stderr=True)
+        if not self.console.is_terminal:
+            self.console.width = 240  # a log file is searched by the line
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -60,5 +62,5 @@ class ProgressBar(keras.callbacks.Callback):
             for name, value in row.items()
             if name.startswith("val_") and not name.endswith("loss")
         )
-        line = f"epoch {epoch + 1}: loss {row['loss']:.3f}, validation loss {row['val_loss']:.3f}, {scores}"
+        line = f"epoch {epoch + 1}: loss {row['loss']:.3f}; validation: loss {row['val_loss']:.3f}, {scores}"
         self.console.print(line, highlight=False)
