@@ -29,7 +29,9 @@ def main(config_path: str, out: str, *overrides: str) -> None:
     for (_, a), (_, b) in zip(float32.iterrows(), bfloat16.iterrows(), strict=True):
         if a["headline"]:
             words = [f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" for row in (a, b)]
-            print(f"{a['task']:10} {a['score']:40} float32 {words[0]:24} bfloat16 {words[1]:24} n={a['n']} and {b['n']}")
+            print(
+                f"{a['task']:10} {a['score']:40} float32 {words[0]:24} bfloat16 {words[1]:24} n={a['n']} and {b['n']}"
+            )
     print(
         f"median seconds an epoch: float32 {seconds['float32']:.2f}, bfloat16 {seconds['mixed_bfloat16']:.2f}, "
         f"ratio {seconds['float32'] / seconds['mixed_bfloat16']:.2f}"
