@@ -1,8 +1,4 @@
-"""Fails where the sample run learned nothing to speak of.
-
-On the machine that the README's figures come from it ends at a lesion Dice of 0.775. With 9 cases another processor's
-rounding moves that by some hundredths, so the gate stands lower: it is there for broken code.
-"""
+"""Fails unless the sample run ends where the README and its issue say that it does."""
 
 import json
 import sys
@@ -12,5 +8,7 @@ summary = json.loads((Path(sys.argv[1]) / "evaluation" / "test" / "summary.json"
 values = {(row["task"], row["score"]): row["value"] for row in summary["scores"]}
 dice = values["mask", "dice_lesion"]
 accuracy, majority = values["diagnosis", "accuracy"], values["diagnosis", "majority_accuracy"]
-print(f"test lesion Dice {dice:.3f} (gate 0.65), diagnosis accuracy {accuracy:.3f} (majority {majority:.3f})")
-sys.exit(not (dice >= 0.65 and accuracy >= majority + 0.15))
+print(
+    f"test lesion Dice {dice:.3f} (at least 0.75), diagnosis accuracy {accuracy:.3f} (majority {majority:.3f})"
+)
+sys.exit(not (dice >= 0.75 and accuracy >= majority + 0.15))

@@ -79,11 +79,11 @@ class Config(Settings):
 
 
 def _as_value_error(check: Callable[..., Any], *arguments: Any) -> None:
-    # pydantic gathers these with its own findings
+    # pydantic gathers these with its own findings, and names the place itself
     try:
         check(*arguments)
     except ConfigError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).removeprefix("augment: ")) from error
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
@@ -107,9 +107,8 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         content["data"] = _description(content.get("data"), path)
     except DataError as error:
         wrong_data = error
-        content["data"] = Description.model_construct(
-            root=path, images=""
-        )  # so that the rest is looked at too
+        # so that the rest is looked at too
+        content["data"] = Description.model_construct(root=path, images="")
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
