@@ -1,19 +1,27 @@
-"""From one score a case to a number that can be printed: mean, interval over patients, and what is missing.
-
-Cases of one patient are alike, so intervals resample patients, never images (Efron and Tibshirani 1993,
-doi:10.1201/9780429246593, percentile method). With few patients a percentile interval is too narrow: below
-about 30 read it as a lower bound of the uncertainty.
-"""
+"""From one score a case to a number that can be printed: mean, interval over patients, and what is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_BLOCK = 4_000_000
+from metrics.bootstrap import Interval, Method, Patients, Resampling, mean_intervals, patient_codes
+
+Scores = NDArray[np.float64]
+
+
+class Table(Protocol):
+    """Names to columns: a dict of arrays, or a pandas DataFrame."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The names."""
+
+    def __getitem__(self, name: Any, /) -> Any:
+        """The column of a name."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,8 @@ class Summary:
         low: Lower end of the bootstrap interval of the mean; NaN with fewer than 2 patients.
         high: Its upper end.
         median: Median of the defined values; NaN if none is.
+        q1: Their 25 % quantile, interpolated linearly; NaN if none is.
+        q3: Their 75 % quantile.
         n: Number of defined values.
         n_undefined: Number of NaN, left out of everything above.
         n_missed: Cases whose truth has the structure and whose prediction has not.
@@ -35,6 +45,8 @@ class Summary:
     low: float
     high: float
     median: float
+    q1: float
+    q3: float
     n: int
     n_undefined: int
     n_missed: int
@@ -47,15 +59,16 @@ class Summary:
 
 def summarise(
     values: ArrayLike,
-    patients: Sequence[object] | NDArray[np.generic] | None = None,
+    patients: Patients | None = None,
     *,
     missed: ArrayLike | None = None,
     hallucinated: ArrayLike | None = None,
     resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    method: Method = "percentile",
 ) -> Summary:
-    """Summarise one score over cases, with a percentile bootstrap interval over patients.
+    """Summarise one score over cases, with a bootstrap interval over patients.
 
     Args:
         values: float of shape (cases,), NaN where undefined.
@@ -65,144 +78,146 @@ def summarise(
         resamples: Number of bootstrap resamples.
         seed: Same seed, same interval, whatever the order of the cases.
         level: Coverage of the interval, between 0 and 1.
+        method: "percentile", or "bca" for skewed scores (see `metrics.bootstrap`).
 
     Returns:
-        A `Summary`. The mean is over cases; the interval resamples the patients with a defined value.
+        A `Summary`. The mean is over cases; the interval resamples the patients with a defined value, and
+        is (value, value) where all values are equal.
 
     Raises:
-        ValueError: lengths differ, patients cannot be compared, or `level` or `resamples` is out of range.
+        ValueError: lengths differ, values are not numbers, patients cannot be compared, or `level`,
+            `resamples` or `method` is out of range.
 
     Example:
         >>> summary = summarise([0.9, 0.7, float("nan"), 0.8], ["a", "a", "b", "c"], missed=[0, 0, 0, 1])
         >>> round(summary.mean, 6), summary.n, summary.n_undefined, summary.n_missed
         (0.8, 3, 1, 1)
     """
-    scores = np.asarray(values, np.float64)
+    return summarise_table(
+        {"values": values},
+        patients,
+        missed=None if missed is None else {"values": missed},
+        hallucinated=None if hallucinated is None else {"values": hallucinated},
+        resamples=resamples,
+        seed=seed,
+        level=level,
+        method=method,
+    )["values"]
+
+
+def summarise_table(
+    table: Table,
+    patients: Patients | None = None,
+    *,
+    missed: Table | None = None,
+    hallucinated: Table | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    method: Method = "percentile",
+) -> dict[str, Summary]:
+    """Summarise many scores of the same cases; each exactly as `summarise` does alone, only sooner.
+
+    Args:
+        table: Name to float of shape (cases,), NaN where undefined: a dict, or a DataFrame of score columns.
+        patients: One patient a case, all strings or all integers; None: each case is its own. Matched to
+            the cases by position, as everything here.
+        missed: Name to bool of shape (cases,); a score that it lacks has none.
+        hallucinated: Name to bool of shape (cases,); a score that it lacks has none.
+        resamples: Number of bootstrap resamples.
+        seed: Same seed, same intervals, whatever the order of the cases or of the scores.
+        level: Coverage of the intervals, between 0 and 1. Each interval is for its score alone.
+        method: "percentile", or "bca" for skewed scores (see `metrics.bootstrap`).
+
+    Returns:
+        Name to `Summary`, in the order of the table. Each score is over its own defined cases.
+
+    Raises:
+        ValueError: as for `summarise`, or `missed` or `hallucinated` names a score that the table lacks.
+
+    Example:
+        >>> table = {"dice": [1.0, 0.5, 0.75], "assd": [1.0, 3.0, float("nan")]}
+        >>> summaries = summarise_table(table, ["a", "b", "b"], missed={"assd": [False, False, True]})
+        >>> {name: (summary.mean, summary.n, summary.n_missed) for name, summary in summaries.items()}
+        {'dice': (0.75, 3, 0), 'assd': (2.0, 2, 1)}
+    """
+    plan = Resampling(resamples, seed, level, method)
+    columns = score_columns(table)
+    if not columns:
+        return {}
+    n_cases = len(next(iter(columns.values())))
+    intervals = mean_intervals(list(columns.values()), patient_codes(patients, n_cases), plan)
+    n_missed = _flagged(missed, "missed", columns)
+    n_hallucinated = _flagged(hallucinated, "hallucinated", columns)
+    return {
+        name: _summary(column, interval, n_missed.get(name, 0), n_hallucinated.get(name, 0))
+        for (name, column), interval in zip(columns.items(), intervals, strict=True)
+    }
+
+
+def score_columns(table: Table) -> dict[str, Scores]:
+    """Read a table of scores.
+
+    Args:
+        table: Name to numbers of shape (cases,): a dict, or a DataFrame of score columns.
+
+    Returns:
+        Name to float64 of shape (cases,).
+
+    Raises:
+        ValueError: a column does not hold one number a case, or the lengths differ.
+
+    Example:
+        >>> score_columns({"dice": [0.5, None]})["dice"].tolist()
+        [0.5, nan]
+    """
+    columns = {name: _numbers(table[name], name) for name in table}
+    sizes = {name: column.size for name, column in columns.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"all scores must be of the same cases, got these numbers of cases: {sizes}")
+    return columns
+
+
+def _numbers(column: ArrayLike, name: str) -> Scores:
+    try:
+        scores = np.asarray(column, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, NaN where undefined: {error}") from error
     if scores.ndim != 1:
-        raise ValueError(f"values must be one number a case, got shape {scores.shape}")
-    defined = ~np.isnan(scores)
-    codes = _patient_codes(np.arange(scores.size) if patients is None else patients, scores.size)
-    low, high = _mean_interval(scores[defined], codes[defined], resamples, seed, _tails(level, resamples))
+        raise ValueError(f"{name} must be one number a case, got shape {scores.shape}")
+    return scores
+
+
+def _summary(column: Scores, interval: Interval, n_missed: int, n_hallucinated: int) -> Summary:
+    values = np.sort(column[~np.isnan(column)])  # sorted: the mean rounds alike in any order of the cases
     return Summary(
-        mean=_quiet(np.mean, scores[defined]),
-        low=low,
-        high=high,
-        median=_quiet(np.median, scores[defined]),
-        n=int(defined.sum()),
-        n_undefined=int((~defined).sum()),
-        n_missed=_flagged(missed, "missed", scores.size),
-        n_hallucinated=_flagged(hallucinated, "hallucinated", scores.size),
+        mean=_quiet(np.mean, values),
+        low=interval[0],
+        high=interval[1],
+        median=_quiet(np.median, values),
+        q1=_quiet(np.quantile, values, 0.25),
+        q3=_quiet(np.quantile, values, 0.75),
+        n=values.size,
+        n_undefined=column.size - values.size,
+        n_missed=n_missed,
+        n_hallucinated=n_hallucinated,
     )
 
 
-def bootstrap_interval(
-    statistic: Callable[[NDArray[np.intp]], Mapping[str, float]],
-    patients: Sequence[object] | NDArray[np.generic],
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> dict[str, tuple[float, float]]:
-    """Interval of any statistic that exists only over a set (AUROC, R2, pooled Dice), over patients.
-
-    Args:
-        statistic: Takes case indices, integers of shape (drawn cases,) with repeats, and gives named scores.
-        patients: One patient a case, all strings or all integers; `range(cases)`: each case its own.
-        resamples: Number of bootstrap resamples.
-        seed: Same seed, same intervals.
-        level: Coverage of the interval, between 0 and 1.
-
-    Returns:
-        Name to (low, high), for the names that all cases together give. NaN resamples are left out;
-        (NaN, NaN) where fewer than half are defined or there are fewer than 2 patients.
-
-    Raises:
-        ValueError: patients cannot be compared, or `level` or `resamples` is out of range.
-
-    Example:
-        >>> age = np.array([40.0, 50.0, 60.0, 70.0])
-        >>> bootstrap_interval(lambda cases: {"mean": float(age[cases].mean())}, ["a", "a", "b", "b"])
-        {'mean': (45.0, 65.0)}
-    """
-    tails = _tails(level, resamples)
-    codes = _patient_codes(patients, len(patients))
-    names = list(statistic(np.arange(codes.size)))
-    if codes.size == 0 or codes.max() < 1:
-        return dict.fromkeys(names, (float("nan"), float("nan")))
-    rows = [statistic(cases) for cases in _draw_cases(codes, resamples, seed)]
-    return {name: _defined_interval([row.get(name, np.nan) for row in rows], tails) for name in names}
+def _flagged(flags: Table | None, kind: str, columns: Mapping[str, Scores]) -> dict[str, int]:
+    given = {} if flags is None else {name: np.asarray(flags[name]) for name in flags}
+    unknown = sorted(map(str, given.keys() - columns.keys()))
+    if unknown:
+        raise ValueError(f"{kind} names scores that the table lacks: {unknown}; it has {list(columns)}")
+    for name, column in given.items():
+        if column.shape != columns[name].shape:
+            raise ValueError(
+                f"{kind} must be one bool a case: {columns[name].size} cases, got shape {column.shape}"
+            )
+    return {name: int(np.count_nonzero(column)) for name, column in given.items()}
 
 
-def _mean_interval(
-    values: NDArray[np.float64], codes: NDArray[np.intp], resamples: int, seed: int, tails: list[float]
-) -> tuple[float, float]:
-    # only patients with a defined value take part, so no resample is without a value
-    used, codes = np.unique(codes, return_inverse=True)
-    if used.size < 2 or not np.isfinite(values).all():
-        return float("nan"), float("nan")
-    sums, sizes = np.bincount(codes, weights=values), np.bincount(codes)
-    order = np.lexsort((sizes, sums))
-    sums, sizes = sums[order], sizes[order]
-    rng = np.random.default_rng(seed)
-    block = max(1, _BLOCK // used.size)
-    means = []
-    for start in range(0, resamples, block):
-        drawn = rng.integers(used.size, size=(min(block, resamples - start), used.size))
-        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
-    low, high = np.quantile(np.concatenate(means), tails)
-    return float(low), float(high)
-
-
-def _draw_cases(codes: NDArray[np.intp], resamples: int, seed: int) -> Iterator[NDArray[np.intp]]:
-    by_patient = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes)
-    starts = np.cumsum(sizes) - sizes
-    rng = np.random.default_rng(seed)
-    for _ in range(resamples):
-        drawn = rng.integers(sizes.size, size=sizes.size)
-        lengths = sizes[drawn]
-        # position in by_patient: start of the drawn patient plus 0, 1, ... up to its number of cases
-        offsets = np.repeat(starts[drawn] - np.cumsum(lengths) + lengths, lengths)
-        yield by_patient[offsets + np.arange(offsets.size)]
-
-
-def _defined_interval(values: list[float], tails: list[float]) -> tuple[float, float]:
-    scores = np.asarray(values, np.float64)
-    defined = scores[~np.isnan(scores)]
-    if 2 * defined.size < scores.size:
-        return float("nan"), float("nan")
-    low, high = _quiet(np.quantile, defined, tails[0]), _quiet(np.quantile, defined, tails[1])
-    return low, high
-
-
-def _patient_codes(patients: Sequence[object] | NDArray[np.generic], n_cases: int) -> NDArray[np.intp]:
-    ids = np.asarray(patients)
-    if ids.shape != (n_cases,):
-        raise ValueError(f"patients must name one patient a case: {n_cases} cases, got shape {ids.shape}")
-    try:
-        codes = np.unique(ids, return_inverse=True)[1]
-    except TypeError:  # a string against None or NaN
-        codes = None
-    if codes is None or (ids.dtype.kind == "f" and np.isnan(ids).any()):
-        raise ValueError("patients must be all strings or all integers, none missing")
-    return codes
-
-
-def _tails(level: float, resamples: int) -> list[float]:
-    if not 0 < level < 1 or resamples < 1:
-        raise ValueError(f"level must be between 0 and 1, resamples 1 or more; got {level}, {resamples}")
-    return [(1 - level) / 2, (1 + level) / 2]
-
-
-def _flagged(flags: ArrayLike | None, name: str, n_cases: int) -> int:
-    if flags is None:
-        return 0
-    if np.shape(flags) != (n_cases,):
-        raise ValueError(f"{name} must be one bool a case: {n_cases} cases, got shape {np.shape(flags)}")
-    return int(np.count_nonzero(np.asarray(flags)))
-
-
-def _quiet(function: Callable[..., np.floating], values: NDArray[np.float64], *arguments: float) -> float:
+def _quiet(function: Callable[..., np.floating], values: Scores, *arguments: float) -> float:
     if values.size == 0:
         return float("nan")
     with np.errstate(invalid="ignore"):  # infinite values of both signs

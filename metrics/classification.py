@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metrics import overlap
 from metrics.counts import confusion_matrix, counts_from_confusion
-from metrics.overlap import f1, mean_over_classes, recall
+from metrics.overlap import f1, mean_over_classes
+
+Weights = Literal["linear", "quadratic"]
+
+_SUM_TOLERANCE = 1e-3
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -50,10 +57,7 @@ def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | Non
         >>> balanced_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
         0.5
     """
-    confusion = _confusion(y_true, y_pred, n_classes)
-    in_truth = confusion.sum(axis=-1) > 0
-    scores = np.where(in_truth, recall(counts_from_confusion(confusion)), np.nan)
-    return float(mean_over_classes(scores, include_background=True))
+    return float(overlap.balanced_accuracy(_confusion(y_true, y_pred, n_classes)))
 
 
 def macro_f1(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
@@ -80,80 +84,242 @@ def macro_f1(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None)
     return float(mean_over_classes(f1(counts), include_background=True))
 
 
-def auroc(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: the chance that a positive case scores above a negative one, ties half.
+def kappa_from_confusion(confusion: ArrayLike, weights: Weights | None = None) -> NDArray[np.float64]:
+    """Agreement beyond chance, 1 - disagreement / disagreement expected from the margins.
 
-    Counts pairs by rank, so it is exact with ties (Hanley, McNeil 1982, doi:10.1148/radiology.143.1.7063747).
+    Cohen 1960, doi:10.1177/001316446002000104; with weights Cohen 1968, doi:10.1037/h0026256.
 
     Args:
-        y_true: 0/1 or bool of shape (cases,).
-        scores: float of shape (cases,), in any unit; higher means more likely positive.
+        confusion: Integers of shape (..., classes, classes), rows are the truth; 10^12 counts are fine.
+        weights: What an error costs: None: 1 each; "linear": the distance |i - j| of the classes;
+            "quadratic": its square. The last two only make sense where the classes are ordered.
 
     Returns:
-        A number in 0..1; NaN with one class only or without a case.
+        float64 of shape (...), 1 is best, 0 is chance, below 0 worse; NaN where both sides hold the same
+        single class (nothing is expected to disagree: 0/0) or nothing was counted.
 
     Raises:
-        ValueError: shapes differ, y_true is not binary, or a score is NaN.
+        ValueError: the matrix is not square or not of whole numbers, or `weights` is another word.
 
     Example:
-        >>> auroc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.9])
-        0.875
+        >>> matrices = [[[4, 1], [1, 4]], [[9, 0], [0, 0]]]
+        >>> kappa_from_confusion(matrices).round(4).tolist()
+        [0.6, nan]
     """
-    truth, values = np.asarray(y_true), np.asarray(scores)
-    if truth.shape != values.shape or truth.ndim != 1:
-        raise ValueError(
-            f"y_true and scores must have one shape (cases,), got {truth.shape} and {values.shape}"
-        )
-    positive = truth == 1
-    if not np.all(positive | (truth == 0)):
-        raise ValueError(f"y_true must hold 0 and 1 only, got {np.unique(truth)[:5].tolist()}")
-    return _rank_auroc(positive, values)
+    counts = counts_from_confusion(confusion)
+    cost = _costs(counts.shape[-1], weights)
+    true, predicted = (counts.tp + counts.fn).astype(np.float64), (counts.tp + counts.fp).astype(np.float64)
+    # every term is 0 or above, so nothing cancels even where one class has nearly all counts
+    observed = (np.asarray(confusion) * cost).sum(axis=(-2, -1)) * true.sum(axis=-1)
+    expected = ((true @ cost) * predicted).sum(axis=-1)
+    undefined = np.full(expected.shape, np.nan)
+    return np.asarray(1.0 - np.divide(observed, expected, out=undefined, where=expected > 0))
 
 
-def auroc_one_vs_rest(y_true: ArrayLike, probabilities: ArrayLike) -> float:
-    """Plain mean over classes of each class's AUROC against the rest, over the usable classes only.
+def cohen_kappa(
+    y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None, weights: Weights | None = None
+) -> float:
+    """Cohen's kappa of label vectors: agreement beyond chance, see `kappa_from_confusion`.
 
     Args:
         y_true: Class indices, integers of shape (cases,).
-        probabilities: float of shape (cases, classes).
+        y_pred: Class indices, integers of shape (cases,).
+        n_classes: Number of classes; None takes the largest index seen. It cannot change the score.
+        weights: None, "linear" or "quadratic". The distance of classes 1 and 3 is 2 even if nobody has 2;
+            scikit-learn closes such gaps unless it is given all labels.
 
     Returns:
-        A number in 0..1. A class that no case or every case has is not usable and left out; NaN if none is.
+        A number up to 1, 0 is chance; NaN without a case or where both sides hold the same single class.
 
     Raises:
-        ValueError: shapes do not fit, a label has no column, or a probability is NaN.
+        ValueError: as for `metrics.counts.confusion_matrix`, or `weights` is another word.
 
     Example:
-        >>> auroc_one_vs_rest([0, 1, 1], [[0.8, 0.2, 0.0], [0.3, 0.7, 0.0], [0.2, 0.6, 0.2]])
+        >>> cohen_kappa([0, 0, 1, 1], [0, 0, 1, 0])
+        0.5
+    """
+    return float(kappa_from_confusion(_confusion(y_true, y_pred, n_classes), weights))
+
+
+def quadratic_weighted_kappa(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
+    """Kappa of ordered grades where an error of d grades costs d^2; arguments, edges as for `cohen_kappa`.
+
+    It is Lin's concordance of the grades read as numbers (`metrics.regression.concordance`), and rises with
+    the spread of the grades among the cases: do not compare it across data sets.
+
+    Example:
+        >>> quadratic_weighted_kappa([0, 1, 2, 3], [0, 1, 2, 2])
+        0.875
+    """
+    return cohen_kappa(y_true, y_pred, n_classes, "quadratic")
+
+
+def grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
+    """Mean absolute error in grades, for ordered classes a grade apart.
+
+    Args:
+        y_true: Grades as class indices, integers of shape (cases,).
+        y_pred: Grades as class indices, integers of shape (cases,).
+        n_classes: Number of grades; None takes the largest index seen. It cannot change the score.
+
+    Returns:
+        A number in 0..n_classes - 1, 0 is best; NaN without a case.
+
+    Raises:
+        ValueError: as for `metrics.counts.confusion_matrix`.
+
+    Example:
+        >>> grade_mae([0, 0, 0, 3], [0, 0, 0, 1])
+        0.5
+    """
+    errors, cases = _grade_errors(y_true, y_pred, n_classes)
+    return float(errors.sum() / cases.sum()) if cases.any() else float("nan")
+
+
+def macro_grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
+    """Plain mean of `grade_mae` over the grades that the truth has, so that rare grades count as much.
+
+    Baccianella et al. 2009, doi:10.1109/ISDA.2009.230. Arguments, edges and errors as for `grade_mae`.
+
+    Example:
+        >>> macro_grade_mae([0, 0, 0, 3], [0, 0, 0, 1])
         1.0
     """
-    truth, values = np.asarray(y_true), np.asarray(probabilities)
+    errors, cases = _grade_errors(y_true, y_pred, n_classes)
+    present = cases > 0
+    return float(np.mean(errors[present] / cases[present])) if present.any() else float("nan")
+
+
+def log_loss(y_true: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean of -ln(probability given to the true class): being sure and wrong costs most.
+
+    A probability below 2.2e-16 (float64's epsilon) counts as that, so that one certain error costs 36.04 and
+    not infinity. The bound is the same for every dtype; scikit-learn's is wider for float32 input.
+
+    Args:
+        y_true: Class indices, integers of shape (cases,).
+        probabilities: float of shape (cases, classes), rows summing to 1; or (cases,) the probability of
+            class 1 of two. A single class in the truth is fine.
+
+    Returns:
+        A number in 0..36.04 in nats, 0 is best, ln(classes) is what equal probabilities give; NaN without a case.
+
+    Raises:
+        ValueError: shapes do not fit, a label has no column, a probability is NaN or outside 0..1, or a row's
+            sum is off 1 by more than 1e-3.
+
+    Example:
+        >>> round(log_loss([0, 1], [[0.5, 0.5], [0.75, 0.25]]), 4), round(log_loss([0, 1], [0.5, 0.25]), 4)
+        (1.0397, 1.0397)
+    """
+    given = np.asarray(probabilities, np.float64)
+    columns = np.column_stack([1.0 - given, given]) if given.ndim == 1 else given
+    labels, values = check_class_scores(y_true, columns)
+    _check_distributions(values)
+    chosen = np.clip(values[np.arange(labels.size), labels], np.finfo(np.float64).eps, 1.0)
+    return float(0.0 - np.log(chosen).mean()) if labels.size else float("nan")
+
+
+def top_k_accuracy(y_true: ArrayLike, probabilities: ArrayLike, k: int) -> float:
+    """Share of cases whose true class is among the k most probable ones.
+
+    Ties count against it: a case is right where at most k classes, the true one with them, are at least as
+    probable as the true one. So constant probabilities score 0 (and 1 from k = classes on).
+
+    Args:
+        y_true: Class indices, integers of shape (cases,).
+        probabilities: float of shape (cases, classes); any scores will do, higher means more likely.
+        k: 1 or more; with k >= classes the score is 1.
+
+    Returns:
+        A number in 0..1; NaN without a case.
+
+    Raises:
+        ValueError: shapes do not fit, a label has no column, a probability is NaN, or k is below 1.
+
+    Example:
+        >>> top_k_accuracy([0, 2], [[0.3, 0.5, 0.2], [0.4, 0.4, 0.2]], k=2)
+        0.5
+    """
+    if k < 1:
+        raise ValueError(f"k must be 1 or more, got {k}")
+    labels, values = check_class_scores(y_true, probabilities)
+    own = values[np.arange(labels.size), labels]
+    rank = (values >= own[:, None]).sum(axis=1)
+    return float(np.mean(rank <= k)) if labels.size else float("nan")
+
+
+def check_class_scores(y_true: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Give labels and one column of scores a class as arrays, or say why they do not fit.
+
+    Args:
+        y_true: Class indices, integers or bools of shape (cases,).
+        scores: Numbers of shape (cases, classes).
+
+    Returns:
+        Labels (cases,) and scores (cases, classes).
+
+    Raises:
+        ValueError: shapes do not fit, labels are not whole numbers or have no column, or a score is NaN.
+
+    Example:
+        >>> labels, scores = check_class_scores([1, 0], [[0.2, 0.8], [0.6, 0.4]])
+        >>> labels.tolist(), scores.shape
+        ([1, 0], (2, 2))
+    """
+    truth, values = np.asarray(y_true), np.asarray(scores, np.float64)
     if values.ndim != 2 or truth.shape != values.shape[:1]:
         raise ValueError(
             f"y_true must be (cases,), probabilities (cases, classes); got {truth.shape}, {values.shape}"
         )
-    n_classes = values.shape[1]
-    if truth.size and not (truth.min() >= 0 and truth.max() < n_classes):
-        raise ValueError(f"y_true has labels {truth.min()}..{truth.max()}, probabilities {n_classes} columns")
-    areas = [_rank_auroc(truth == index, values[:, index]) for index in range(n_classes)]
-    return float(mean_over_classes(areas, include_background=True))
+    if truth.size and truth.dtype.kind not in "biu":
+        raise ValueError(
+            f"y_true must hold class indices, got dtype {truth.dtype}: map labels to 0, 1, ... first"
+        )
+    if truth.size and not (truth.min() >= 0 and truth.max() < values.shape[1]):
+        raise ValueError(
+            f"y_true has labels {truth.min()}..{truth.max()}, probabilities {values.shape[1]} columns: "
+            "drop the cases without a label, and give each class a column"
+        )
+    if np.isnan(values).any():
+        raise ValueError("probabilities hold NaN: drop the cases without a prediction first")
+    return truth.astype(np.intp), values
 
 
-def _rank_auroc(positive: NDArray[np.bool_], scores: NDArray[np.generic]) -> float:
-    if np.isnan(scores).any():
-        raise ValueError("scores hold NaN: drop the cases without a prediction first")
-    negatives, positives = np.sort(scores[~positive]), scores[positive]
-    pairs = negatives.size * positives.size
-    if pairs == 0:
-        return float("nan")
-    below = np.searchsorted(negatives, positives, side="left").sum()
-    not_above = np.searchsorted(negatives, positives, side="right").sum()
-    return float((int(below) + int(not_above)) / (2 * pairs))
+def _check_distributions(values: NDArray[np.float64]) -> None:
+    if values.size and (values.min() < -_SUM_TOLERANCE or values.max() > 1 + _SUM_TOLERANCE):
+        raise ValueError(
+            f"probabilities must be in 0..1, got {values.min():g}..{values.max():g}: apply softmax or sigmoid first"
+        )
+    sums = values.sum(axis=1)
+    wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
+    if wrong.size:
+        raise ValueError(
+            f"row {wrong[0]} of the probabilities sums to {sums[wrong[0]]:g}, not 1: apply softmax first; "
+            "of two classes the probability of class 1 alone, shape (cases,), will do"
+        )
+
+
+def _costs(n_classes: int, weights: Weights | None) -> NDArray[np.float64]:
+    distance = np.abs(np.subtract.outer(np.arange(n_classes), np.arange(n_classes))).astype(np.float64)
+    costs = {None: np.minimum(distance, 1.0), "linear": distance, "quadratic": distance**2}
+    if weights not in costs:
+        raise ValueError(f"weights must be None, 'linear' or 'quadratic', got {weights!r}")
+    return costs[weights]
+
+
+def _grade_errors(
+    y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    # of each true grade: the sum of its errors, and its cases
+    confusion = _confusion(y_true, y_pred, n_classes)
+    return (confusion * _costs(len(confusion), "linear")).sum(axis=1), confusion.sum(axis=1)
 
 
 def _confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None) -> NDArray[np.int64]:
     if n_classes is None:
-        n_classes = 1 + max(
-            (int(np.max(labels)) for labels in (y_true, y_pred) if np.size(labels)), default=0
-        )
-    return confusion_matrix(y_true, y_pred, max(n_classes, 1))
+        # anything but whole numbers is left to confusion_matrix to refuse
+        labels = [np.asarray(side) for side in (y_true, y_pred)]
+        largest = [int(side.max()) for side in labels if side.size and side.dtype.kind in "biu"]
+        n_classes = 1 + max([0, *largest])
+    return confusion_matrix(y_true, y_pred, n_classes)

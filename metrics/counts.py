@@ -7,12 +7,16 @@ vectors (a case is one number).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+_BLOCK = 1 << 16  # pixels; truth, prediction and their pairs then stay in the processor's cache
+_FEW_CLASSES = 5  # up to here a comparison for each pair of classes beats one histogram
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +95,12 @@ def confusion_matrix(
     truth, prediction = _integers(y_true, "y_true"), _integers(y_pred, "y_pred")
     if truth.shape != prediction.shape:
         raise ValueError(f"y_true has shape {truth.shape} but y_pred has {prediction.shape}: they must agree")
-    if ignore is not None:
-        counted = truth != ignore
-        truth, prediction = truth[counted], prediction[counted]
-    _check_range(truth, "y_true", n_classes)
-    _check_range(prediction, "y_pred", n_classes)
-    # the smallest type that holds every pair: for masks this is uint8, and memory traffic is the whole cost
-    key_type = np.min_scalar_type(n_classes**2 - 1)
-    key = truth.astype(key_type, copy=False) * key_type.type(n_classes)
-    key += prediction.astype(key_type, copy=False)
-    pairs = np.bincount(key.ravel().astype(np.intp, copy=False), minlength=n_classes**2)
-    return pairs.reshape(n_classes, n_classes).astype(np.int64, copy=False)
+    truth, prediction = truth.ravel(), prediction.ravel()
+    pairs = np.zeros(n_classes**2, np.int64)
+    for start in range(0, truth.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        pairs += _count_pairs(truth[part], prediction[part], n_classes, ignore)
+    return pairs.reshape(n_classes, n_classes)
 
 
 def confusion_per_case(
@@ -119,14 +118,7 @@ def confusion_per_case(
         >>> confusion_per_case([[0, 1], [1, 1, 1]], [[0, 1], [1, 0, 1]], 2).tolist()
         [[[1, 0], [0, 1]], [[0, 0], [1, 2]]]
     """
-    matrices = []
-    for index, (truth, prediction) in enumerate(zip_longest(y_true, y_pred)):
-        if truth is None or prediction is None:
-            raise ValueError(f"y_true and y_pred hold different numbers of cases: one ends after {index}")
-        try:
-            matrices.append(confusion_matrix(truth, prediction, n_classes, ignore=ignore))
-        except ValueError as error:
-            raise ValueError(f"case {index}: {error}") from error
+    matrices = _count_each(partial(confusion_matrix, n_classes=n_classes, ignore=ignore), y_true, y_pred)
     return np.array(matrices, dtype=np.int64).reshape(-1, n_classes, n_classes)
 
 
@@ -178,6 +170,43 @@ def count_cases(
     return counts_from_confusion(confusion_per_case(y_true, y_pred, n_classes, ignore=ignore))
 
 
+def count_multilabel(
+    y_true: Iterable[ArrayLike],
+    y_pred: Iterable[ArrayLike],
+    *,
+    threshold: float = 0.5,
+    ignore: int | None = None,
+) -> Counts:
+    """Count classes that may overlap: each channel by itself, without a background channel.
+
+    Args:
+        y_true: N cases of shape (..., classes) with 0 and 1 (or bools), or `ignore`: an array (N, H, W, C), a
+            table of labels (N, C), or any iterable of cases whose sizes may differ.
+        y_pred: The same with 0 and 1, bools or probabilities.
+        threshold: Smallest probability that counts as found (`>=`).
+        ignore: Entries whose TRUTH has this value are dropped, channel by channel.
+
+    Returns:
+        Counts of shape (cases, classes); (0, 0) without a case. There is no background in them: take means
+        with `include_background=True`.
+
+    Raises:
+        ValueError: shapes differ, a truth other than 0, 1 and `ignore`, a NaN prediction; with the number of
+            the case. Or unequal numbers of cases or classes.
+
+    Example:
+        >>> counts = count_multilabel([[1, 1, 0], [0, 1, 255]], [[0.9, 0.2, 0.1], [0.5, 0.8, 0.9]], ignore=255)
+        >>> counts.sum(axis=0).tp.tolist(), counts.sum(axis=0).fp.tolist()
+        ([1, 1, 0], [1, 0, 0])
+    """
+    rows = _count_each(partial(_count_channels, threshold=threshold, ignore=ignore), y_true, y_pred)
+    widths = sorted({row.shape[1] for row in rows})
+    if len(widths) > 1:
+        raise ValueError(f"every case must have the same classes, got cases with {widths}")
+    table = np.array(rows, np.int64).reshape(len(rows), 4, *(widths or [0]))
+    return Counts(tp=table[:, 0], fp=table[:, 1], fn=table[:, 2], tn=table[:, 3])
+
+
 def foreground(confusion: ArrayLike) -> Counts:
     """Count "anything but background": the union of classes 1 and up against class 0.
 
@@ -202,6 +231,68 @@ def foreground(confusion: ArrayLike) -> Counts:
         fn=matrix[..., 1:, 0].sum(axis=-1),
         tn=matrix[..., 0, 0],
     )
+
+
+def _count_pairs(
+    truth: NDArray[np.integer], prediction: NDArray[np.integer], n_classes: int, ignore: int | None
+) -> NDArray[np.int64]:
+    n_dropped = 0
+    if ignore is not None:
+        dropped = truth == ignore
+        n_dropped = int(np.count_nonzero(dropped))
+    if n_dropped:  # counted as a right background and taken off again: cheaper than cutting pixels out
+        truth, prediction = np.where(dropped, 0, truth), np.where(dropped, 0, prediction)
+    _check_range(truth, "y_true", n_classes)
+    _check_range(prediction, "y_pred", n_classes)
+    # the smallest type that holds every pair: for masks this is uint8, and memory traffic is the whole cost
+    key_type = np.min_scalar_type(n_classes**2 - 1)
+    key = truth.astype(key_type, copy=False) * key_type.type(n_classes)
+    key += prediction.astype(key_type, copy=False)
+    if n_classes <= _FEW_CLASSES:
+        pairs = np.array([np.count_nonzero(key == pair) for pair in range(n_classes**2)], np.int64)
+    else:
+        pairs = np.bincount(key.astype(np.intp), minlength=n_classes**2).astype(np.int64, copy=False)
+    pairs[0] -= n_dropped
+    return pairs
+
+
+def _count_each(
+    count: Callable[[ArrayLike, ArrayLike], NDArray[np.int64]],
+    y_true: Iterable[ArrayLike],
+    y_pred: Iterable[ArrayLike],
+) -> list[NDArray[np.int64]]:
+    counted = []
+    for index, (truth, prediction) in enumerate(zip_longest(y_true, y_pred)):
+        if truth is None or prediction is None:
+            raise ValueError(f"y_true and y_pred hold different numbers of cases: one ends after {index}")
+        try:
+            counted.append(count(truth, prediction))
+        except ValueError as error:
+            raise ValueError(f"case {index}: {error}") from error
+    return counted
+
+
+def _count_channels(
+    y_true: ArrayLike, y_pred: ArrayLike, threshold: float, ignore: int | None
+) -> NDArray[np.int64]:
+    """Count int64 (4, classes): tp, fp, fn, tn."""
+    truth, prediction = np.asarray(y_true), np.asarray(y_pred)
+    if truth.shape != prediction.shape or truth.ndim == 0:
+        raise ValueError(
+            f"y_true and y_pred must have one shape (..., classes), got {truth.shape} and {prediction.shape}"
+        )
+    positive = truth == 1
+    counted = np.ones(truth.shape, bool) if ignore is None else truth != ignore
+    positive &= counted
+    if not np.all(positive | (truth == 0) | ~counted):
+        raise ValueError(f"y_true must hold 0 and 1 (or ignore={ignore}) only")
+    if np.isnan(prediction[counted]).any():
+        raise ValueError("y_pred holds NaN: leave out the cases without a prediction first")
+    found = counted & (prediction if prediction.dtype.kind == "b" else prediction >= threshold)
+    axes = tuple(range(truth.ndim - 1))
+    tp, predicted = (positive & found).sum(axis=axes), found.sum(axis=axes)
+    true, total = positive.sum(axis=axes), counted.sum(axis=axes)
+    return np.stack([tp, predicted - tp, true - tp, total - predicted - true + tp])
 
 
 def _integers(values: ArrayLike, name: str) -> NDArray[np.integer]:

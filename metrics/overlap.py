@@ -8,6 +8,7 @@ Definitions and their limits: Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -103,6 +104,20 @@ def f1(counts: Counts, *, beta: float = 1.0, empty: Empty = "nan") -> Scores:
     return _share(weighted, weighted + square * counts.fn + counts.fp, counts, empty)
 
 
+def volume_similarity(counts: Counts, *, empty: Empty = "nan") -> Scores:
+    """Agreement of sizes 1 - |fn - fp| / (2 tp + fp + fn), in 0..1, 1 for equal areas wherever they lie.
+
+    Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x). Blind to the place: never alone. Arguments, edges and
+    errors as for `dice`.
+
+    Example:
+        >>> float(volume_similarity(Counts(tp=0, fp=4, fn=4, tn=8))), float(dice(Counts(tp=0, fp=4, fn=4, tn=8)))
+        (1.0, 0.0)
+    """
+    size = 2 * counts.tp + counts.fp + counts.fn
+    return _share(size - np.abs(counts.fn - counts.fp), size, counts, empty)
+
+
 def specificity(counts: Counts) -> Scores:
     """True negative rate tn / (tn + fp), in 0..1; NaN where the truth has no negative.
 
@@ -140,9 +155,30 @@ def mcc(counts: Counts) -> Scores:
         >>> float(mcc(Counts(tp=6, fp=1, fn=2, tn=3))), float(mcc(Counts(tp=0, fp=0, fn=2, tn=3)))
         (0.47809144373375745, 0.0)
     """
-    tp, fp, fn, tn = (np.asarray(part, np.float64) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
+    tp, fp, fn, tn = _floats(counts)
     scale = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
     return _correlation(tp * tn - fp * fn, scale, _total(counts))
+
+
+def kappa(counts: Counts) -> Scores:
+    """Cohen's kappa of each class against the rest (1960, doi:10.1177/001316446002000104), 1 is best.
+
+    Over all classes at once, and weighted for ordered ones: `metrics.kappa_from_confusion`.
+
+    Args:
+        counts: Counts of any shape.
+
+    Returns:
+        float64 of the shape of `counts`, in -1..1: 0 is what chance gives. NaN where truth and prediction
+        are one and the same class throughout (0 / 0), or nothing was counted.
+
+    Example:
+        >>> float(kappa(Counts(tp=20, fp=5, fn=10, tn=15))), float(kappa(Counts(tp=0, fp=0, fn=0, tn=5)))
+        (0.4, nan)
+    """
+    tp, fp, fn, tn = _floats(counts)
+    chance = (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn)
+    return _divide(2.0 * (tp * tn - fp * fn), chance, np.nan)
 
 
 def multiclass_mcc(confusion: ArrayLike) -> Scores:
@@ -163,7 +199,7 @@ def multiclass_mcc(confusion: ArrayLike) -> Scores:
         0.617
     """
     counts = counts_from_confusion(confusion)
-    tp, fp, fn, tn = (np.asarray(part, np.float64) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
+    tp, fp, fn, tn = _floats(counts)
     # sums over classes of terms that do not cancel: s^2 - sum p^2 would lose 10^10 counts of one class
     predicted = ((tp + fp) * (tn + fn)).sum(axis=-1)
     true = ((tp + fn) * (tn + fp)).sum(axis=-1)
@@ -202,11 +238,93 @@ def mean_iou(counts: Counts, include_background: bool = False) -> Scores:
     return mean_over_classes(iou(counts), include_background)
 
 
-def _share(part: NDArray[np.generic], whole: NDArray[np.generic], counts: Counts, empty: Empty) -> Scores:
+def average(
+    score: Callable[[Counts], Scores],
+    counts: Counts,
+    how: Literal["macro", "micro", "weighted"] = "macro",
+    *,
+    include_background: bool = False,
+) -> Scores:
+    """Join the classes of any score of this file into one number.
+
+    Args:
+        score: `dice`, `recall`, `partial(f1, beta=2)` ...
+        counts: Counts of shape (..., classes).
+        how: "macro": plain mean over the classes where the score is defined, so that a rare class weighs as
+            much as a common one. "micro": the score of all classes' pixels added up, led by common classes.
+            "weighted": mean over the defined classes by their size in the truth; a class that is only
+            hallucinated weighs nothing.
+        include_background: Whether class 0 takes part. With it, micro Dice, precision and recall are the plain
+            accuracy.
+
+    Returns:
+        float64 of shape (...); NaN where no class is defined.
+
+    Raises:
+        ValueError: if `how` is another word.
+
+    Example:
+        >>> counts = Counts(tp=[90, 8, 0], fp=[1, 0, 1], fn=[0, 2, 0], tn=[9, 90, 99])
+        >>> [round(float(average(recall, counts, how)), 3) for how in ("macro", "micro", "weighted")]
+        [0.4, 0.8, 0.8]
+    """
+    if how not in ("macro", "micro", "weighted"):
+        raise ValueError(f"how must be 'macro', 'micro' or 'weighted', got {how!r}")
+    used = counts if include_background else counts[..., 1:]
+    if how == "micro":
+        return score(used.sum(axis=-1))
+    scores = score(used)
+    if how == "macro":
+        return mean_over_classes(scores, include_background=True)
+    weights = np.where(np.isnan(scores), 0, used.tp + used.fn)
+    return _divide((np.nan_to_num(scores) * weights).sum(axis=-1), weights.sum(axis=-1), np.nan)
+
+
+def balanced_accuracy(confusion: ArrayLike) -> Scores:
+    """Mean recall over the classes that the truth has (Brodersen et al. 2010, doi:10.1109/ICPR.2010.764).
+
+    Args:
+        confusion: Integers of shape (..., classes, classes), rows are the truth.
+
+    Returns:
+        float64 of shape (...), in 0..1, chance is one over the number of classes; the background counts; NaN
+        where nothing was counted.
+
+    Raises:
+        ValueError: if the matrix is not square or not of whole numbers.
+
+    Example:
+        >>> float(balanced_accuracy([[90, 0], [10, 0]]))
+        0.5
+    """
+    counts = counts_from_confusion(confusion)
+    scores = np.where(counts.tp + counts.fn > 0, recall(counts), np.nan)
+    return mean_over_classes(scores, include_background=True)
+
+
+def empty_value(empty: Empty) -> float:
+    """Give what an overlap score is where truth and prediction both lack the class.
+
+    Raises:
+        ValueError: if `empty` is not "nan", "one" or "zero".
+
+    Example:
+        >>> empty_value("one")
+        1.0
+    """
     if empty not in _EMPTY:
         raise ValueError(f"empty must be one of {sorted(_EMPTY)}, got {empty!r}")
+    return _EMPTY[empty]
+
+
+def _floats(counts: Counts) -> tuple[Scores, Scores, Scores, Scores]:
+    tp, fp, fn, tn = (np.asarray(part, np.float64) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
+    return tp, fp, fn, tn
+
+
+def _share(part: NDArray[np.generic], whole: NDArray[np.generic], counts: Counts, empty: Empty) -> Scores:
     absent = counts.tp + counts.fp + counts.fn == 0
-    return np.asarray(np.where(absent, _EMPTY[empty], _divide(part, whole, 0.0)))
+    return np.asarray(np.where(absent, empty_value(empty), _divide(part, whole, 0.0)))
 
 
 def _divide(part: ArrayLike, whole: ArrayLike, otherwise: float) -> Scores:

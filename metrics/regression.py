@@ -1,10 +1,13 @@
 """Scores of predicted numbers, in the unit of the target where they have one.
 
 Every function takes numbers of one shape (any shape; all entries count alike). A missing value has to be
-dropped before: NaN in gives NaN out. Empty input gives NaN without a warning.
+dropped before: NaN in gives NaN out. Empty input gives NaN without a warning. Correlations and the like stay
+right at large offsets (1e8 plus small differences) and at very small or large scales (1e-200, 1e200).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,7 +52,8 @@ def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         >>> rmse([1.0, 2.0], [4.0, 6.0])
         3.5355339059327378
     """
-    return float(np.sqrt(_mean(_errors(y_true, y_pred) ** 2)))
+    errors = _errors(y_true, y_pred)
+    return _root_mean_square(errors, errors.size)
 
 
 def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -75,9 +79,13 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         0.5
     """
     errors, truth = _errors(y_true, y_pred), _flat(y_true)
-    if _constant(truth):
+    if not _varies(truth):
         return float("nan")
-    return float(1.0 - np.sum(errors**2) / np.sum((truth - truth.mean()) ** 2))
+    centred = _centred(truth)
+    exponent = _exponent(centred)
+    with np.errstate(over="ignore"):
+        lost = np.sum(np.ldexp(errors, -exponent) ** 2) / np.sum(np.ldexp(centred, -exponent) ** 2)
+    return float(1.0 - lost)
 
 
 def relative_errors(y_true: ArrayLike, y_pred: ArrayLike) -> Numbers:
@@ -91,7 +99,8 @@ def relative_errors(y_true: ArrayLike, y_pred: ArrayLike) -> Numbers:
         [0.5, nan, 0.25]
     """
     errors, size = np.abs(_errors(y_true, y_pred)), np.abs(_flat(y_true))
-    shares: Numbers = np.divide(errors, size, out=np.full(size.shape, np.nan), where=size != 0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        shares: Numbers = np.divide(errors, size, out=np.full(size.shape, np.nan), where=size != 0)
     return shares
 
 
@@ -106,6 +115,19 @@ def median_relative_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return _median(errors[_flat(y_true) != 0])
 
 
+def mean_relative_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Mean of the defined `relative_errors`, a share, 0 and up; NaN if none is defined.
+
+    A truth near 0 can make it as large as you like: read it beside `median_relative_error`.
+
+    Example:
+        >>> mean_relative_error([2.0, 0.0, -4.0], [3.0, 1.0, -5.0])
+        0.375
+    """
+    errors = relative_errors(y_true, y_pred)
+    return _mean(errors[_flat(y_true) != 0])
+
+
 def pearson(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Linear correlation in -1..1 (Pearson 1895, doi:10.1098/rspl.1895.0041), blind to scale and shift.
 
@@ -116,41 +138,206 @@ def pearson(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         >>> pearson([1.0, 2.0, 3.0], [10.0, 20.0, 30.0])
         1.0
     """
-    _errors(y_true, y_pred)
-    truth, prediction = _flat(y_true), _flat(y_pred)
-    if _constant(truth) or _constant(prediction):
+    truth, prediction = _pair(y_true, y_pred)
+    if not (_varies(truth) and _varies(prediction)):
         return float("nan")
-    truth, prediction = _centred(truth), _centred(prediction)
+    truth, prediction = _unit(truth), _unit(prediction)
     scale = np.sqrt((truth @ truth) * (prediction @ prediction))
     return float(np.clip(truth @ prediction / scale, -1.0, 1.0))
+
+
+def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Rank correlation in -1..1 (Spearman 1904, doi:10.2307/1412159), blind to any rising change of scale.
+
+    Pearson's correlation of the ranks; tied values share the mean of their ranks.
+
+    Returns:
+        A number in -1..1; NaN with fewer than 2 values or where either side is constant, without a warning.
+
+    Example:
+        >>> spearman([1.0, 2.0, 3.0], [1.0, 10.0, 1000.0])
+        1.0
+    """
+    from scipy.stats import rankdata
+
+    truth, prediction = _pair(y_true, y_pred)
+    return pearson(rankdata(truth), rankdata(prediction))
+
+
+def concordance(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Lin's concordance 2 cov / (var_true + var_pred + bias^2): correlation that shift and scale lower.
+
+    Lin 1989, doi:10.2307/2532051, with his variances: divided by n, not by n - 1.
+
+    Returns:
+        A number in -1..1, 1 where all are equal and vary, never farther from 0 than `pearson`; 0 where just
+        one side is constant, or both at different values; NaN with fewer than 2 values or where both are
+        constant and equal, which shows no agreement beyond that one value.
+
+    Example:
+        >>> round(concordance([1.0, 2.0, 3.0], [2.0, 3.0, 4.0]), 4)
+        0.5714
+    """
+    truth, prediction = _pair(y_true, y_pred)
+    shift = bias(truth, prediction)
+    if truth.size < 2 or not np.isfinite(shift):
+        return float("nan")
+    if not (_varies(truth) and _varies(prediction)):
+        return 0.0 if _varies(truth) or _varies(prediction) or shift else float("nan")
+    truth, prediction = _centred(truth), _centred(prediction)
+    # one scale for all three parts, so that their squares neither vanish nor overflow
+    exponent = _exponent(np.concatenate([truth, prediction, [shift]]))
+    truth, prediction = np.ldexp(truth, -exponent), np.ldexp(prediction, -exponent)
+    apart = truth @ truth + prediction @ prediction + truth.size * np.ldexp(shift, -exponent) ** 2
+    return float(np.clip(2 * (truth @ prediction) / apart, -1.0, 1.0))
+
+
+@dataclass(frozen=True)
+class LimitsOfAgreement:
+    """Where most errors (prediction minus truth) lie, in the unit of the target.
+
+    Attributes:
+        bias: Mean error, above 0: predicted too high; NaN without a value.
+        low: Lower limit, bias - z sd; NaN with fewer than 2 values, as all that follow but n.
+        high: Upper limit, bias + z sd.
+        sd: Standard deviation of the errors, divided by n - 1.
+        bias_interval: Confidence interval of the bias, (low, high).
+        low_interval: Confidence interval of the lower limit.
+        high_interval: Confidence interval of the upper limit.
+        n: Number of values.
+    """
+
+    bias: float
+    low: float
+    high: float
+    sd: float
+    bias_interval: tuple[float, float]
+    low_interval: tuple[float, float]
+    high_interval: tuple[float, float]
+    n: int
+
+
+def limits_of_agreement(
+    y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95, *, confidence: float = 0.95
+) -> LimitsOfAgreement:
+    """Bland and Altman's limits: the range that holds `level` of normally distributed errors.
+
+    Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8; z = 1.96 for level 0.95 (they round it to 2).
+    Intervals by Student's t with n - 1 degrees of freedom and the variances sd^2 / n of the bias and
+    sd^2 (1 / n + z^2 / (2 (n - 1))) of a limit (1999, doi:10.1177/096228029900800204).
+
+    Args:
+        y_true: True values, any shape.
+        y_pred: Predicted values, same shape.
+        level: Share of the errors between the limits, above 0 and below 1.
+        confidence: Coverage of the three intervals, above 0 and below 1. They take every value as a case of
+            its own: with several of one patient they are too narrow.
+
+    Returns:
+        A `LimitsOfAgreement`; see there for few values.
+
+    Raises:
+        ValueError: shapes differ, or `level` or `confidence` is out of range.
+
+    Example:
+        >>> limits = limits_of_agreement([1.0, 2.0, 3.0, 4.0], [1.0, 3.0, 3.0, 5.0])
+        >>> limits.bias, round(limits.sd, 4), round(limits.low, 4), round(limits.high, 4)
+        (0.5, 0.5774, -0.6316, 1.6316)
+        >>> [round(end, 4) for end in limits.bias_interval]
+        [-0.4187, 1.4187]
+    """
+    from scipy.special import ndtri, stdtrit
+
+    errors = _errors(y_true, y_pred)
+    mean, sd = _mean(errors), _standard_deviation(errors)
+    degrees = max(errors.size - 1, 1)  # with fewer than 2 values sd is NaN, and all that is made of it
+    z = float(ndtri(_upper_tail(level, "level")))
+    t = float(stdtrit(degrees, _upper_tail(confidence, "confidence")))
+    low, high = _around(mean, z * sd)
+    of_limit = t * sd * (1 / (degrees + 1) + z**2 / (2 * degrees)) ** 0.5
+    return LimitsOfAgreement(
+        bias=mean,
+        low=low,
+        high=high,
+        sd=sd,
+        bias_interval=_around(mean, t * sd / (degrees + 1) ** 0.5),
+        low_interval=_around(low, of_limit),
+        high_interval=_around(high, of_limit),
+        n=errors.size,
+    )
 
 
 def _flat(values: ArrayLike) -> Numbers:
     return np.asarray(values, np.float64).ravel()
 
 
-def _errors(y_true: ArrayLike, y_pred: ArrayLike) -> Numbers:
+def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Numbers, Numbers]:
     # (n, 1) against (n,) would broadcast to n x n errors
     if np.shape(y_true) != np.shape(y_pred):
         raise ValueError(
             f"y_true has shape {np.shape(y_true)} but y_pred has {np.shape(y_pred)}: they must agree"
         )
-    return _flat(y_pred) - _flat(y_true)
+    return _flat(y_true), _flat(y_pred)
 
 
-def _constant(values: Numbers) -> bool:
-    return values.size < 2 or bool(values.min() == values.max())
+def _errors(y_true: ArrayLike, y_pred: ArrayLike) -> Numbers:
+    truth, prediction = _pair(y_true, y_pred)
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors: Numbers = prediction - truth
+    return errors
+
+
+def _varies(values: Numbers) -> bool:
+    return values.size > 1 and bool(values.min() != values.max())
 
 
 def _centred(values: Numbers) -> Numbers:
+    # twice: the mean of numbers around 1e8 is rounded, the mean of what is left is not
+    with np.errstate(invalid="ignore", over="ignore"):
+        centred: Numbers = values - values.mean()
+        centred -= centred.mean()
+    return centred
+
+
+def _unit(values: Numbers) -> Numbers:
     # scaled to 1, so that squares of very small or large numbers neither vanish nor overflow
-    centred: Numbers = values - values.mean()
+    centred = _centred(values)
     centred /= np.abs(centred).max()
     return centred
 
 
+def _exponent(values: Numbers) -> int:
+    # of the power of two that is as large as the largest: scaling by it loses no digit
+    largest = np.abs(values).max(initial=0.0)
+    return int(np.frexp(largest)[1]) if np.isfinite(largest) else 0
+
+
+def _standard_deviation(values: Numbers) -> float:
+    return _root_mean_square(_centred(values) if values.size else values, values.size - 1)
+
+
+def _root_mean_square(values: Numbers, divisor: int) -> float:
+    if divisor < 1:
+        return float("nan")
+    exponent = _exponent(values)
+    with np.errstate(over="ignore"):
+        mean = np.sum(np.ldexp(values, -exponent) ** 2) / divisor
+        return float(np.ldexp(np.sqrt(mean), exponent))
+
+
+def _around(centre: float, half: float) -> tuple[float, float]:
+    return centre - half, centre + half
+
+
+def _upper_tail(share: float, name: str) -> float:
+    if not 0 < share < 1:
+        raise ValueError(f"{name} must be above 0 and below 1, such as 0.95 for 95 %, got {share}")
+    return (1 + share) / 2
+
+
 def _mean(values: Numbers) -> float:
-    return float(values.mean()) if values.size else float("nan")
+    with np.errstate(invalid="ignore", over="ignore"):
+        return float(values.mean()) if values.size else float("nan")
 
 
 def _median(values: Numbers) -> float:

@@ -1,15 +1,15 @@
-"""Overlap of each structure in one mask: the scores, and whether it was missed or hallucinated."""
+"""Every structure of one mask: overlap, surface distances, and whether it was missed or hallucinated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from metrics import overlap
-from metrics.counts import Counts, counts_from_confusion, foreground
+from metrics import overlap, surface
+from metrics.counts import Counts, confusion_matrix, counts_from_confusion, foreground
 
 STRUCTURE_SCORES: dict[str, Callable[[Counts], NDArray[np.float64]]] = {
     "dice": overlap.dice,
@@ -27,7 +27,7 @@ class Structure:
     """What one mask says of one structure.
 
     Attributes:
-        scores: By name, as in `STRUCTURE_SCORES`; NaN where undefined.
+        scores: By name, as in `STRUCTURE_SCORES`, and those of surfaces; NaN where undefined.
         missed: It is there and nothing was found.
         hallucinated: It is not there and something was found.
         counts: Pixels, each of shape (); None for the mean of several structures.
@@ -70,6 +70,82 @@ def score_structures(confusion: NDArray[np.int64], keys: Sequence[str]) -> dict[
         hallucinated=any(structure.hallucinated for structure in single.values()),
     )
     return {"": mean, "foreground": _score(foreground(confusion))} | single
+
+
+def score_mask(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    keys: Sequence[str],
+    *,
+    spacing_mm: tuple[float, float] | None = None,
+    tolerance: float | None = None,
+    ignore: int | None = None,
+) -> dict[str, Structure]:
+    """Score overlap and surfaces of every class of one pair of masks.
+
+    Args:
+        y_true: Class indices of shape (rows, columns).
+        y_pred: Class indices of the same shape.
+        keys: A name for each class; the background's, first, is not used.
+        spacing_mm: (row, column) distance of pixel centres; None measures in pixels.
+        tolerance: Of the surface Dice, in mm (pixels without a spacing); None leaves that score out, since there
+            is no tolerance that suits every structure.
+        ignore: Truth value to drop.
+
+    Returns:
+        By key as `score_structures`. Beside its scores each has hd, hd95, assd and masd with `_mm` or `_px`
+        behind the name, surface_dice, and boundary_iou with a rim of 2 % of the diagonal. The mean "" is over
+        the classes where the score is defined, a missed one with the picture's diagonal.
+
+    Raises:
+        ValueError: as for `metrics.confusion_matrix` and `metrics.surface_distances`.
+
+    Example:
+        >>> truth, prediction = np.array([[0, 1, 1, 0]]), np.array([[0, 0, 1, 1]])
+        >>> scores = score_mask(truth, prediction, ["background", "lesion"], spacing_mm=(0.5, 0.5))[""].scores
+        >>> scores["dice"], scores["hd_mm"], scores["assd_mm"]
+        (0.5, 0.5, 0.25)
+    """
+    truth, prediction = np.asarray(y_true), np.asarray(y_pred)
+    found = score_structures(confusion_matrix(truth, prediction, len(keys), ignore=ignore), keys)
+    if ignore is not None:  # of the background on both sides: then no structure is there
+        dropped = truth == ignore
+        truth, prediction = np.where(dropped, 0, truth), np.where(dropped, 0, prediction)
+    regions = {key: index for index, key in enumerate(keys) if index}
+    surfaces = {
+        key: _score_surface(truth == index, prediction == index, spacing_mm, tolerance)
+        for key, index in regions.items()
+    }
+    if len(keys) == 2:
+        surfaces = {"": surfaces.popitem()[1]}
+    else:
+        if "foreground" not in regions:
+            surfaces["foreground"] = _score_surface(truth > 0, prediction > 0, spacing_mm, tolerance)
+        names = next(iter(surfaces.values()))
+        surfaces[""] = {name: _mean([surfaces[key][name] for key in regions]) for name in names}
+    return {
+        key: replace(structure, scores={**structure.scores, **surfaces[key]})
+        for key, structure in found.items()
+    }
+
+
+def _score_surface(
+    truth: NDArray[np.bool_],
+    prediction: NDArray[np.bool_],
+    spacing_mm: tuple[float, float] | None,
+    tolerance: float | None,
+) -> dict[str, float]:
+    distances = surface.surface_distances(truth, prediction, spacing_mm=spacing_mm)
+    unit = "px" if spacing_mm is None else "mm"
+    scores = {
+        f"hd_{unit}": surface.hausdorff(distances),
+        f"hd95_{unit}": surface.hausdorff(distances, 95),
+        f"assd_{unit}": surface.assd(distances),
+        f"masd_{unit}": surface.masd(distances),
+    }
+    if tolerance is not None:
+        scores["surface_dice"] = surface.surface_dice(distances, tolerance)
+    return scores | {"boundary_iou": surface.boundary_iou(truth, prediction, spacing_mm=spacing_mm)}
 
 
 def _score(counts: Counts) -> Structure:

@@ -12,6 +12,7 @@ from metrics import (
     confusion_matrix,
     confusion_per_case,
     count_cases,
+    count_multilabel,
     counts_from_confusion,
     foreground,
 )
@@ -42,6 +43,20 @@ def test_against_sklearn(dtype, n_classes):
     result = confusion_matrix(truth, prediction, n_classes)
     assert result.dtype == np.int64
     np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5, 6])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.6])
+def test_pictures_of_many_blocks_with_an_ignored_area(n_classes, share):
+    rng = np.random.default_rng(n_classes)
+    truth, prediction = rng.integers(0, n_classes, size=(2, 413, 517)).astype(np.uint8)
+    dropped = rng.random(truth.shape) < share
+    expected = sk_confusion_matrix(truth[~dropped], prediction[~dropped], labels=range(n_classes))
+    truth[dropped], prediction[dropped] = 255, 199
+    np.testing.assert_array_equal(confusion_matrix(truth, prediction, n_classes, ignore=255), expected)
+    prediction[-1, -1], truth[-1, -1] = n_classes, 0
+    with pytest.raises(ValueError, match=f"y_pred holds the value {n_classes}"):
+        confusion_matrix(truth, prediction, n_classes, ignore=255)
 
 
 def test_bools_lists_and_mixed_dtypes():
@@ -133,6 +148,63 @@ def test_permuting_cases_and_classes(cases, classes, seed):
     rename = np.array(classes)
     moved = confusion_per_case(rename[truth[cases]], rename[prediction[cases]], 3)
     np.testing.assert_array_equal(moved[:, rename][:, :, rename], plain[list(cases)])
+
+
+def test_multilabel_against_sklearn():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, size=(6, 5, 4, 3))
+    probabilities = rng.random(truth.shape)
+    counts = count_multilabel(truth, probabilities, threshold=0.4)
+    assert counts.shape == (6, 3)
+    for case in range(6):
+        for channel in range(3):
+            matrix = sk_confusion_matrix(
+                truth[case, ..., channel].ravel(),
+                probabilities[case, ..., channel].ravel() >= 0.4,
+                labels=[0, 1],
+            )
+            assert fields(counts[case, channel]) == [matrix[1, 1], matrix[0, 1], matrix[1, 0], matrix[0, 0]]
+    assert fields(count_multilabel(truth, probabilities >= 0.4)) == fields(
+        count_multilabel(truth, (probabilities >= 0.4).astype(int), threshold=1)
+    )
+
+
+def test_multilabel_entries_are_ignored_one_by_one():
+    truth = [[1, 255, 0], [255, 255, 1]]
+    counts = count_multilabel(truth, [[0.9, np.nan, 0.5], [0.1, 0.9, 0.2]], ignore=255)
+    assert fields(counts) == [
+        [[1, 0, 0], [0, 0, 0]],
+        [[0, 0, 1], [0, 0, 0]],
+        [[0, 0, 0], [0, 0, 1]],
+        [[0, 0, 0], [0, 0, 0]],
+    ]
+
+
+def test_multilabel_ignores_any_value():
+    counts = count_multilabel([[1, 0, 1]], [[1, 1, 0]], ignore=1)
+    assert fields(counts.sum(axis=0)) == [[0, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_multilabel_without_a_case_and_of_different_sizes():
+    assert count_multilabel([], []).shape == (0, 0)
+    sizes = [np.ones((2, 3, 2)), np.ones((4, 1, 2))]
+    assert count_multilabel(sizes, sizes).tp.tolist() == [[6, 6], [4, 4]]
+
+
+@pytest.mark.parametrize(
+    ("truth", "prediction", "message"),
+    [
+        ([[1, 0]], [[0.5]], r"case 0: .*got \(2,\) and \(1,\)"),
+        ([[1, 0], [1, 2]], [[0, 0], [0, 0]], r"case 1: y_true must hold 0 and 1 \(or ignore=None\) only"),
+        ([[1, 0]], [[0.5, np.nan]], "case 0: y_pred holds NaN"),
+        ([[1, 0], [1]], [[1, 0], [1]], r"same classes, got cases with \[1, 2\]"),
+        ([[1, 0]], [[1, 0], [1, 0]], "different numbers of cases"),
+        ([1, 0], [1, 0], r"got \(\) and \(\)"),
+    ],
+)
+def test_multilabel_refusals(truth, prediction, message):
+    with pytest.raises(ValueError, match=message):
+        count_multilabel(truth, prediction)
 
 
 def test_foreground_is_the_union_of_all_other_classes():

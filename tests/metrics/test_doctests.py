@@ -3,10 +3,13 @@
 import doctest
 import importlib
 import inspect
+import pkgutil
 
 import pytest
 
-MODULES = ["", ".counts", ".overlap", ".classification", ".regression", ".aggregate", ".streaming"]
+import metrics
+
+MODULES = ["", *(f".{module.name}" for module in pkgutil.iter_modules(metrics.__path__))]
 
 
 @pytest.mark.parametrize("module", MODULES)

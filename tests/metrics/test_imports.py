@@ -28,7 +28,7 @@ def test_every_public_name_but_streaming_exists_without_keras():
 
 
 def test_streaming_is_loaded_on_first_use():
-    assert metrics.streaming.Dice.__module__ == "metrics.streaming"
+    assert metrics.streaming.Dice.__module__.startswith("metrics.streaming")
 
 
 def test_unknown_names_are_refused():

@@ -1,0 +1,292 @@
+"""Bootstrap intervals that resample patients: percentile and BCa.
+
+Cases of one patient are alike, so whole patients are drawn, never images. "percentile": Efron and Tibshirani
+1993 (doi:10.1201/9780429246593). "bca", bias-corrected and accelerated: Efron 1987
+(doi:10.1080/01621459.1987.10478410); better where the score is skewed, as Dice near 1 is. With few patients
+both are too narrow: below about 30 read them as a lower bound of the uncertainty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Method: TypeAlias = Literal["percentile", "bca"]
+Patients: TypeAlias = Sequence[object] | NDArray[np.generic]
+Interval: TypeAlias = tuple[float, float]
+
+_UNDEFINED = (float("nan"), float("nan"))
+_BLOCK = 1_000_000  # draws held at a time
+_ROUNDING = 1e-12  # relative: sums of the same numbers in another order differ by less
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How an interval is drawn.
+
+    Attributes:
+        resamples: Number of bootstrap resamples, 1 or more.
+        seed: Same seed, same interval.
+        level: Coverage aimed at, between 0 and 1.
+        method: "percentile" or "bca".
+
+    Raises:
+        ValueError: one of them is out of range.
+    """
+
+    resamples: int
+    seed: int
+    level: float
+    method: Method
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1 or self.resamples < 1:
+            raise ValueError(
+                f"level must be between 0 and 1, resamples 1 or more; got {self.level}, {self.resamples}"
+            )
+        if self.method not in get_args(Method):
+            raise ValueError(f"method must be one of {get_args(Method)}, got {self.method!r}")
+
+    @property
+    def tails(self) -> NDArray[np.float64]:
+        """The two quantiles that a percentile interval lies between."""
+        return np.array([(1 - self.level) / 2, (1 + self.level) / 2])
+
+
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.intp]], Mapping[str, float]],
+    patients: Patients,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    method: Method = "percentile",
+) -> dict[str, Interval]:
+    """Interval of any statistic that exists only over a set (AUROC, R2, pooled Dice), over patients.
+
+    Args:
+        statistic: Takes case indices, integers of shape (drawn cases,) with repeats, and gives named scores.
+        patients: One patient a case, all strings or all integers; `range(cases)`: each case its own.
+        resamples: Number of bootstrap resamples, each one call of `statistic`.
+        seed: Same seed, same intervals.
+        level: Coverage of the interval, between 0 and 1.
+        method: "percentile" or "bca", which calls `statistic` once more for each patient left out.
+
+    Returns:
+        Name to (low, high), for the names that all cases together give. NaN resamples are left out;
+        (NaN, NaN) where fewer than half are defined or there are fewer than 2 patients. With "bca" also
+        where the score is NaN without one of the patients (the only positive case, say), where it is infinite
+        with all, without one or in a resample, and where all resamples are on one side of it.
+
+    Raises:
+        ValueError: patients cannot be compared, or `level`, `resamples` or `method` is out of range.
+
+    Example:
+        >>> age = np.array([40.0, 50.0, 60.0, 70.0])
+        >>> bootstrap_interval(lambda cases: {"mean": float(age[cases].mean())}, ["a", "a", "b", "b"])
+        {'mean': (45.0, 65.0)}
+    """
+    plan = Resampling(resamples, seed, level, method)
+    codes = patient_codes(patients, len(patients))
+    estimates = statistic(np.arange(codes.size))
+    if codes.size == 0 or codes.max() < 1:
+        return dict.fromkeys(estimates, _UNDEFINED)
+    rows = [statistic(cases) for cases in _draw_cases(codes, plan)]
+    left_out = [statistic(cases) for cases in _leave_out(codes)] if method == "bca" else []
+    return {
+        name: _interval(_column(rows, name), float(estimate), _column(left_out, name), plan)
+        for name, estimate in estimates.items()
+    }
+
+
+def mean_intervals(
+    columns: Sequence[NDArray[np.float64]], codes: NDArray[np.intp], plan: Resampling
+) -> list[Interval]:
+    """Interval of the mean over cases, for several scores of the same cases at once.
+
+    Only the patients with a defined value of a score take part in it, so that no resample is empty. Scores
+    with equally many such patients share the draws. Patients are put in order of their values first:
+    neither the order of the cases nor the names of the patients matter.
+
+    Args:
+        columns: One array of shape (cases,) a score, NaN where undefined.
+        codes: Patient of each case, as `patient_codes` gives it.
+        plan: How to draw.
+
+    Returns:
+        One (low, high) a column; (NaN, NaN) with fewer than 2 patients or with infinite values.
+
+    Example:
+        >>> dice, iou = np.array([1.0, 0.5, 0.5]), np.array([1.0, np.nan, np.nan])
+        >>> mean_intervals([dice, iou], np.array([0, 1, 1]), Resampling(1000, 0, 0.95, "percentile"))
+        [(0.5, 1.0), (nan, nan)]
+    """
+    totals = [_patient_totals(column, codes) for column in columns]
+    intervals = [_UNDEFINED] * len(totals)
+    for n_patients in {total.sums.size for total in totals} - {0, 1}:
+        alike = [index for index, total in enumerate(totals) if total.sums.size == n_patients]
+        drawn = _resampled_means([totals[index] for index in alike], n_patients, plan)
+        for index, means in zip(alike, drawn, strict=True):
+            intervals[index] = _interval(means, totals[index].mean, totals[index].left_out, plan)
+    return intervals
+
+
+def patient_codes(patients: Patients | None, n_cases: int) -> NDArray[np.intp]:
+    """Number the patients from 0.
+
+    Args:
+        patients: One patient a case, all strings or all integers; None: each case is its own.
+        n_cases: Number of cases.
+
+    Returns:
+        int of shape (cases,).
+
+    Raises:
+        ValueError: the length is not `n_cases`, or a patient is missing.
+
+    Example:
+        >>> patient_codes(["b", "a", "b"], 3).tolist()
+        [1, 0, 1]
+    """
+    if patients is None:
+        return np.arange(n_cases)
+    ids = np.asarray(patients)
+    if ids.shape != (n_cases,):
+        raise ValueError(f"patients must name one patient a case: {n_cases} cases, got shape {ids.shape}")
+    try:
+        missing = bool(np.any(ids != ids))
+        codes = np.unique(ids, return_inverse=True)[1]
+    except TypeError:  # a string against None
+        missing = True
+    if missing:
+        raise ValueError("patients must be all strings or all integers, none missing")
+    return codes
+
+
+class _Totals(NamedTuple):
+    """Sum and number of the defined values of each patient, the sums counted from `lowest`."""
+
+    lowest: float
+    sums: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+
+    @property
+    def mean(self) -> float:
+        return float(self.lowest + self.sums.sum() / self.sizes.sum())
+
+    @property
+    def left_out(self) -> NDArray[np.float64]:
+        kept: NDArray[np.float64] = (self.sums.sum() - self.sums) / (self.sizes.sum() - self.sizes)
+        return self.lowest + kept
+
+
+def _patient_totals(values: NDArray[np.float64], codes: NDArray[np.intp]) -> _Totals:
+    defined = ~np.isnan(values)
+    values, codes = values[defined], codes[defined]
+    if values.size == 0 or np.isinf(values).any():
+        return _Totals(0.0, np.empty(0), np.empty(0))
+    order = np.lexsort((values, codes))  # also within a patient: sums round alike in any order of the cases
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    # counted from the lowest value, so that a constant score keeps its value to the last digit
+    sums = np.add.reduceat(values[order] - values.min(), starts)
+    sizes = np.diff(starts, append=values.size).astype(np.float64)
+    rank = np.lexsort((sums, sizes, np.add.reduceat(values[order], starts)))
+    return _Totals(float(values.min()), sums[rank], sizes[rank])
+
+
+def _resampled_means(totals: list[_Totals], n_patients: int, plan: Resampling) -> NDArray[np.float64]:
+    means = np.empty((len(totals), plan.resamples))
+    start = 0
+    for times in _draw_times(n_patients, plan):
+        for row, (lowest, sums, sizes) in zip(means, totals, strict=True):
+            row[start : start + len(times)] = lowest + (times @ sums) / (times @ sizes)
+        start += len(times)
+    return means
+
+
+def _draw_times(n_patients: int, plan: Resampling) -> Iterator[NDArray[np.float64]]:
+    # how often each patient is in each resample: a sum over drawn patients is then a matrix product
+    rng = np.random.default_rng(plan.seed)
+    block = max(1, _BLOCK // n_patients)
+    for start in range(0, plan.resamples, block):
+        rows = min(block, plan.resamples - start)
+        drawn = rng.integers(n_patients, size=(rows, n_patients))
+        drawn += np.arange(rows)[:, None] * n_patients
+        times = np.bincount(drawn.ravel(), minlength=rows * n_patients)
+        yield times.reshape(rows, n_patients).astype(np.float64)
+
+
+def _draw_cases(codes: NDArray[np.intp], plan: Resampling) -> Iterator[NDArray[np.intp]]:
+    by_patient = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    starts = np.cumsum(sizes) - sizes
+    rng = np.random.default_rng(plan.seed)
+    for _ in range(plan.resamples):
+        drawn = rng.integers(sizes.size, size=sizes.size)
+        lengths = sizes[drawn]
+        # position in by_patient: start of the drawn patient plus 0, 1, ... up to its number of cases
+        offsets = np.repeat(starts[drawn] - np.cumsum(lengths) + lengths, lengths)
+        yield by_patient[offsets + np.arange(offsets.size)]
+
+
+def _leave_out(codes: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    for patient in range(codes.max() + 1):
+        yield np.flatnonzero(codes != patient)
+
+
+def _column(rows: list[Mapping[str, float]], name: str) -> NDArray[np.float64]:
+    return np.array([row.get(name, np.nan) for row in rows], np.float64)
+
+
+def _interval(
+    resampled: NDArray[np.float64], estimate: float, left_out: NDArray[np.float64], plan: Resampling
+) -> Interval:
+    defined = resampled[~np.isnan(resampled)]
+    if 2 * defined.size < resampled.size:
+        return _UNDEFINED
+    tails = plan.tails
+    if plan.method == "bca":
+        tails = _bca_tails(defined, estimate, left_out, tails)
+    if np.isnan(tails).any():
+        return _UNDEFINED
+    with np.errstate(invalid="ignore"):  # infinite values of both signs
+        low, high = np.quantile(defined, tails)
+    return float(low), float(high)
+
+
+def _bca_tails(
+    resampled: NDArray[np.float64], estimate: float, left_out: NDArray[np.float64], tails: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    from scipy.special import ndtr, ndtri  # slow to import
+
+    undefined = np.full(2, np.nan)
+    if not (np.isfinite(resampled).all() and np.isfinite(left_out).all()):
+        return undefined
+    bias = ndtri(_share_below(resampled, estimate))
+    if np.isinf(bias):  # all resamples are on one side
+        return undefined
+    shifted = bias + ndtri(tails)
+    room = 1 - _acceleration(left_out) * shifted
+    if (room <= 0).any():  # past the pole of the formula, which has no meaning there
+        return undefined
+    moved: NDArray[np.float64] = ndtr(bias + shifted / room)
+    return moved
+
+
+def _share_below(resampled: NDArray[np.float64], estimate: float) -> float:
+    """Share of the resamples below the estimate; ties (equal but for rounding) count half."""
+    tied = np.abs(resampled - estimate) <= _ROUNDING * np.abs(resampled).max()
+    return float(np.mean(np.where(tied, 0.5, resampled < estimate)))
+
+
+def _acceleration(left_out: NDArray[np.float64]) -> float:
+    deviations = left_out.mean() - left_out
+    largest = np.abs(deviations).max()
+    if largest == 0:
+        return 0.0
+    deviations = deviations / largest  # powers of tiny numbers would vanish
+    return float(np.sum(deviations**3) / (6 * np.sum(deviations**2) ** 1.5))
