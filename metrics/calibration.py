@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 Binning = Literal["width", "mass"]
 Numbers = NDArray[np.float64]
 
+_ROUNDING = 1e-6  # a float32 softmax may give 1.0000001
+
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityCurve:
@@ -215,7 +217,7 @@ def _read(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.gener
     truth, values = np.asarray(y_true), np.asarray(probabilities, np.float64)
     if np.isnan(values).any():
         raise ValueError("probabilities hold NaN: drop the cases without a prediction first")
-    if not ((values >= 0) & (values <= 1)).all():
+    if not ((values >= -_ROUNDING) & (values <= 1 + _ROUNDING)).all():
         raise ValueError(
             f"probabilities must be in 0..1, got {values.min()}..{values.max()}: "
             "apply sigmoid or softmax to logits first"

@@ -21,11 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from metrics.assignment import assign
 from metrics.counts import Counts
-from metrics.overlap import Empty, iou
+from metrics.overlap import Empty, empty_value, iou
 
 # hundredths, so that an IoU of exactly 11/20 meets the same 0.55
 _DSB2018_THRESHOLDS = np.arange(50, 100, 5) / 100
-_NOTHING = Counts(*np.zeros((4, 1), np.int64))
 _TABLE = 2**20
 
 
@@ -222,7 +221,7 @@ def aggregated_jaccard(overlap: InstanceOverlap, *, one_to_one: bool = False, em
         >>> aggregated_jaccard(overlap), aggregated_jaccard(overlap, one_to_one=True)
         (0.42857142857142855, 0.4)
     """
-    otherwise = _empty_value(empty)
+    otherwise = empty_value(empty)
     if overlap.n_true + overlap.n_predicted == 0:
         return otherwise
     shared, united = _share_one_to_one(overlap) if one_to_one else _share_with_best(overlap)
@@ -251,7 +250,7 @@ def panoptic_quality(
         >>> panoptic_quality(match_instances([[1, 1, 0, 2]], [[4, 4, 4, 0]]))
         PanopticQuality(pq=0.4444444444444444, sq=0.6666666666666666, rq=0.6666666666666666)
     """
-    ious, otherwise = overlap.ious, _empty_value(empty)
+    ious, otherwise = overlap.ious, empty_value(empty)
     matched = ious[_matches(overlap, ious, threshold)]
     if overlap.n_true + overlap.n_predicted == 0:
         return PanopticQuality(otherwise, otherwise, otherwise)
@@ -372,7 +371,3 @@ def _sum_by(groups: NDArray[np.intp], sizes: NDArray[np.int64], n_groups: int) -
 
 def _join(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate([np.empty(0, np.int64), *parts])
-
-
-def _empty_value(empty: Empty) -> float:
-    return float(iou(_NOTHING, empty=empty)[0])

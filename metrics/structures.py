@@ -94,7 +94,7 @@ def score_mask(
 
     Returns:
         By key as `score_structures`. Beside its scores each has hd, hd95, assd and masd with `_mm` or `_px`
-        behind the name, surface_dice, and boundary_iou with a rim of 2 % of the diagonal. The mean "" is over
+        behind the name, surface_dice_mm or _px, and boundary_iou with a rim of 2 % of the diagonal. The mean "" is over
         the classes where the score is defined, a missed one with the picture's diagonal.
 
     Raises:
@@ -144,7 +144,7 @@ def _score_surface(
         f"masd_{unit}": surface.masd(distances),
     }
     if tolerance is not None:
-        scores["surface_dice"] = surface.surface_dice(distances, tolerance)
+        scores[f"surface_dice_{unit}"] = surface.surface_dice(distances, tolerance)
     return scores | {"boundary_iou": surface.boundary_iou(truth, prediction, spacing_mm=spacing_mm)}
 
 

@@ -1,6 +1,6 @@
 """The Python API: what each command does, as a function. Wiring only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from unet_mtl.tasks import Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from unet_mtl.evaluation.evaluator import Evaluation
+    from unet_mtl.evaluation.masks import MaskEvaluation, Missing
+    from unet_mtl.evaluation.summary import Evaluation
     from unet_mtl.training.outline import Outline
 
 
@@ -110,6 +111,80 @@ def evaluate(
         evaluation = evaluate_cases(predictor, dataset, on_case=advance)
     facts = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
     return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
+
+
+def score(
+    truth: Path | str,
+    prediction: Path | str,
+    out: Path | str | None = None,
+    *,
+    classes: Sequence[str] = (),
+    values: Mapping[int, int] | None = None,
+    spacing: float | tuple[float, float] | str | None = None,
+    tolerance: float | None = None,
+    patients: Path | str | None = None,
+    case_column: str | None = None,
+    patient_column: str | None = None,
+    truth_names: str = "{case}",
+    prediction_names: str = "{case}",
+    table_names: str = "{case}",
+    missing: "Missing" = "empty",
+    progress: bool = True,
+) -> "MaskEvaluation":
+    """Measures masks that any program has written against the true ones, paired by file name; without TensorFlow.
+
+    Args:
+        truth: Folder of the masks that are right.
+        prediction: Folder of the masks to measure; files right in it alone, not in folders below.
+        out: Folder for cases.csv and summary.json; None: `scores` in the folder of predictions.
+        classes: Names by class index, the background first; none: made of the numbers found in the files.
+        values: Number in the files of both folders -> class index, or 255 for pixels that nobody labelled. None:
+            numbers are indices, 255 in a truth is not labelled; but of a folder of 0 and 255 alone, 255 is the
+            foreground.
+        spacing: Millimetres from pixel to pixel, or (row, column), or the column of the table that has them; None:
+            distances are in pixels, and named `_px`.
+        tolerance: What an outline may be off, in mm or, without spacing, pixels: adds surface_dice.
+        patients: CSV table of cases and their patients, which intervals resample; None: each case is its own.
+        case_column: Of the table; None: the first usual name.
+        patient_column: Of the table; None: the first usual name.
+        truth_names: File names without suffix, with `{case}` in place of the case's name.
+        prediction_names: The same for the predictions.
+        table_names: The same for the names in the column of cases.
+        missing: "empty": a truth without a prediction counts as if nothing had been found, since leaving failures
+            out would make a better number; "leave-out": it is not measured. Both are reported.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        One row a score, of task "masks"; what was missing or extra, and how files were read.
+
+    Raises:
+        UnetMtlError: Files, table or arguments are not usable, with every problem; nothing is written then.
+    """
+    from unet_mtl.evaluation.masks import score_pairs, write_scores
+    from unet_mtl.evaluation.owners import find_owners, name_table
+    from unet_mtl.evaluation.pairs import pair_masks
+    from unet_mtl.evaluation.values import find_coding
+
+    pairs = pair_masks(
+        Path(truth), Path(prediction), truth_names=truth_names, prediction_names=prediction_names
+    )
+    path = None if patients is None else Path(patients)
+    table = name_table(path, case_column, patient_column, table_names)
+    steps = (float(spacing), float(spacing)) if isinstance(spacing, int | float) else spacing
+    owners = find_owners(pairs.cases, table, steps, tolerance)
+    with case_bar("reading", len(pairs.cases), shown=progress) as advance:
+        coding = find_coding(pairs, classes=classes, values=values, on_case=advance)
+    with case_bar("measuring", len(pairs.cases), shown=progress) as advance:
+        evaluation = score_pairs(pairs, coding, owners, tolerance=tolerance, missing=missing, on_case=advance)
+    facts: dict[str, Any] = {
+        "truth": str(truth),
+        "prediction": str(prediction),
+        "classes": list(coding.classes),
+        "tolerance": tolerance,
+        "missing": missing,
+    }
+    folder = Path(prediction) / "scores" if out is None else Path(out)
+    return write_scores(folder, evaluation, facts=facts)
 
 
 def predict(
@@ -207,4 +282,4 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) ->
     return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
 
 
-__all__ = ["check", "evaluate", "overlay", "predict", "read_dataset", "show", "train"]
+__all__ = ["check", "evaluate", "overlay", "predict", "read_dataset", "score", "show", "train"]

@@ -10,8 +10,9 @@ import pytest
 
 import unet_mtl as um
 from unet_mtl.errors import DataError, RunError
-from unet_mtl.evaluation.evaluator import COLUMNS, evaluate_cases
+from unet_mtl.evaluation.evaluator import evaluate_cases
 from unet_mtl.evaluation.source import cases_to_measure
+from unet_mtl.evaluation.summary import COLUMNS
 from unet_mtl.prediction.predictor import Predictor
 
 
@@ -154,6 +155,27 @@ def test_another_data_set(run, write_data, tmp_path):
     assert list(chosen.cases["case"]) == [f"case_{i:02d}" for i in (5, 6, 7)]
     assert chosen.folder == run.path / "evaluation" / "clinic_val"
     assert rows_of(chosen, "side").loc["accuracy", "n"] == 2
+
+
+def test_cases_without_spacing_are_measured_in_pixels(run, write_data, tmp_path, evaluation, cases):
+    write_data(tmp_path / "holes")
+    table = pd.read_csv(tmp_path / "holes" / "cases.csv", dtype=str)
+    table.loc[table["case"] == "case_09", "spacing"] = ""
+    table.to_csv(tmp_path / "holes" / "cases.csv", index=False)
+    found = um.evaluate(run, data=tmp_path / "holes", split="test", progress=False)
+    zone = rows_of(found, "zone")
+    assert (zone.loc["dice_rim", "n"] + zone.loc["dice_rim", "n_undefined"]) == 3
+    for name in ("hd95_{}", "assd_{}_rim", "masd_{}_foreground"):
+        assert zone.loc[name.format("mm"), ["n", "n_undefined"]].sum() == 2
+        assert zone.loc[name.format("px"), ["n", "n_undefined"]].sum() == 1
+    # A pixel is 0.5 mm: the same masks as where the spacing of case 9 is known.
+    known = cases.set_index("case")["zone_hd95_mm"]
+    assert zone.loc["hd95_px", "value"] == pytest.approx(known["case_09"] / 0.5, nan_ok=True)
+    others = known.drop("case_09").dropna()
+    assert zone.loc["hd95_mm", "value"] == pytest.approx(others.mean(), nan_ok=True)
+    table = found.cases.set_index("case")
+    assert table["zone_hd95_mm"].isna()["case_09"]
+    assert table["zone_hd95_px"].drop("case_09").isna().all()
 
 
 def test_a_broken_image_stops_an_evaluation(run, write_data, tmp_path):

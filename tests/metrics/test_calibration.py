@@ -284,3 +284,11 @@ def test_bad_bins_are_refused(score, settings):
 
 def test_rows_nearly_sum_to_one():
     assert brier_score([0], np.float32([[0.9995, 0.0]])) == pytest.approx(0.0005**2, rel=1e-3)
+
+
+def test_a_softmax_in_float32_may_round_above_one():
+    above = np.nextafter(np.float32(1), np.float32(2))
+    assert brier_score([1], [above]) == pytest.approx(0, abs=1e-12)
+    assert reliability_curve([1], [above], 5).count.tolist() == [0, 0, 0, 0, 1]
+    with pytest.raises(ValueError, match=r"must be in 0\.\.1"):
+        brier_score([1], [1.001])

@@ -65,8 +65,8 @@ def test_surfaces_of_every_structure_in_millimetres():
     lesion, shadow, union = (found[key].scores for key in ("lesion", "shadow", "foreground"))
     assert (lesion["hd_mm"], lesion["assd_mm"], lesion["masd_mm"]) == (0.5, 0.5 / 3, 0.125)
     assert lesion["hd95_mm"] == pytest.approx(0.95 * 0.5)
-    assert lesion["surface_dice"] == 1
-    assert (shadow["hd_mm"], shadow["assd_mm"], shadow["surface_dice"]) == (1.5, 1.5, 0)
+    assert lesion["surface_dice_mm"] == 1
+    assert (shadow["hd_mm"], shadow["assd_mm"], shadow["surface_dice_mm"]) == (1.5, 1.5, 0)
     assert union["hd_mm"] == 1.5  # from column 8 to 5
     assert union["assd_mm"] == pytest.approx((0 + 0.5 + 1.5 + 0 + 1.5) / 5)  # column 5 is nearest to column 8
     assert found[""].scores["hd_mm"] == (0.5 + 1.5) / 2
@@ -82,7 +82,7 @@ def test_a_missed_structure_gets_the_diagonal_and_an_absent_one_is_undefined():
     assert found["lesion"].missed
     assert np.isnan(found["shadow"].scores["hd95_px"])
     assert found[""].scores["hd95_px"] == 10
-    assert "surface_dice" not in found[""].scores
+    assert "surface_dice_px" not in found[""].scores
     assert found["foreground"].scores["boundary_iou"] == 0
 
 
@@ -90,7 +90,7 @@ def test_two_classes_have_surfaces_under_the_one_key():
     found = metrics.score_mask([[0, 1]], [[0, 1]], ["background", "lesion"], tolerance=1)
     assert list(found) == [""]
     assert found[""].scores["hd95_px"] == 0
-    assert found[""].scores["surface_dice"] == 1
+    assert found[""].scores["surface_dice_px"] == 1
     assert found[""].counts is not None
 
 

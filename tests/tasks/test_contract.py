@@ -179,7 +179,7 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
         json.dumps(dict(found.facts))
         facts.append(found.facts)
         for name, score in found.scores.items():
-            best = 0 if "error" in name else 1
+            best = 0 if "error" in name or name.startswith(("hd", "assd", "masd")) else 1
             assert np.isnan(score.value) or score.value == pytest.approx(best, abs=1e-5), name
         ranking = found.scores.get(task.ranking[0])
         assert ranking is not None or not found.scores

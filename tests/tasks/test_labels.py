@@ -88,6 +88,30 @@ def test_set_scores_of_classes_by_hand():
     assert scores["majority_accuracy"] == pytest.approx(3 / 5)
     assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert scores["f1"] == pytest.approx((0.8 + 0.5 + 0) / 3)
+    stated = [0.8, 0.8, 0.1, 0.6, 0.3]  # of the true class
+    assert scores["log_loss"] == pytest.approx(-np.mean(np.log(stated)), rel=1e-5)
+    low, mid, high = 0.2**2 + 2 * 0.1**2, 0.4**2 + 0.1**2 + 0.3**2, 0.7**2 + 0.1**2 + 0.6**2
+    missed_low = 0.9**2 + 0.6**2 + 0.3**2
+    assert scores["brier"] == pytest.approx((2 * low + missed_low + mid + high) / 5, rel=1e-5)
+    # chance: 3/5 * 2/5 + 1/5 * 3/5 + 0
+    assert scores["kappa"] == pytest.approx((3 / 5 - 9 / 25) / (1 - 9 / 25))
+    # bins of 0.8 (both right) and 0.6 (1 of 3 right)
+    assert scores["calibration_error"] == pytest.approx((2 * 0.2 + 3 * (0.6 - 1 / 3)) / 5, rel=1e-5)
+    assert "sensitivity" not in scores
+    assert not THREE.is_headline("log_loss")
+
+
+def test_two_classes_have_sensitivity_and_specificity():
+    task = Classification(name="diagnosis", classes=("benign", "malignant"), counts=(5, 5))
+    pairs = [(1, 0.9), (1, 0.2), (1, 0.5), (0, 0.7), (0, 0.1)]
+    facts = [task.score_case(truth, task.decode(np.array([p], "f")), None).facts for truth, p in pairs]
+    scores = task.score_set(pd.DataFrame(facts))
+    assert scores["sensitivity"] == pytest.approx(2 / 3)
+    assert scores["specificity"] == pytest.approx(1 / 2)
+    benign = task.score_set(pd.DataFrame(facts[3:]))
+    assert np.isnan(benign["sensitivity"])
+    assert np.isnan(benign["average_precision"])
+    assert benign["specificity"] == pytest.approx(1 / 2)
 
 
 def test_standardised_on_train(dataset):
@@ -125,6 +149,11 @@ def test_errors_of_numbers_by_hand():
     scores = task.score_set(pd.DataFrame([case.facts for case in cases]))
     assert scores["rmse"] == pytest.approx(np.sqrt(37 / 3))
     assert scores["bias"] == pytest.approx(-5 / 3)
+    half = 1.959964 * np.std([1, 0, -6], ddof=1)
+    assert scores["limit_of_agreement_low"] == pytest.approx(-5 / 3 - half, rel=1e-5)
+    assert scores["limit_of_agreement_high"] == pytest.approx(-5 / 3 + half, rel=1e-5)
+    assert scores["spearman"] == 1
+    assert scores["concordance"] < scores["pearson"]
     assert scores["mae_of_train_median"] == pytest.approx((4 + 0 + 12) / 3)
     assert scores["median_relative_error"] == pytest.approx(1 / 12)
     assert task.decode(np.array([1.5], "f")).cells() == {"mm": 13.0}

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from unet_mtl import Segmentation
 
@@ -55,7 +56,10 @@ def test_auto_is_sigmoid_for_two_classes_alone():
 )
 def test_edges_of_one_class(truth, mask, dice, missed, hallucinated):
     found = score(TWO, truth, mask).scores
-    assert list(found) == ["dice", "iou", "precision", "recall", "specificity", "mcc", "accuracy"]
+    assert list(found) == [
+        *("dice", "iou", "precision", "recall", "specificity", "mcc", "accuracy"),
+        *("hd_px", "hd95_px", "assd_px", "masd_px", "boundary_iou"),
+    ]
     assert found["dice"].value == pytest.approx(dice, nan_ok=True)
     assert (found["dice"].missed, found["dice"].hallucinated) == (missed, hallucinated)
 
@@ -88,6 +92,38 @@ def test_one_class_missed_marks_the_mean_as_well():
         False,
     ]
     assert found["dice"].value == 0.5
+
+
+def test_distances_between_outlines():
+    truth, mask = np.zeros((1, 8), np.uint8), np.zeros((1, 8), np.uint8)
+    truth[0, 1:3], mask[0, 2:5] = 1, 1
+    task = TWO.model_copy(update={"tolerance": 0.5})
+    found = task.score_case(truth, predict(task, mask), (2.0, 0.5)).scores
+    # From the truth 0.5 and 0 mm, from the mask 0, 0.5 and 1 mm.
+    assert found["hd_mm"].value == 1
+    assert found["assd_mm"].value == pytest.approx(2 / 5)
+    assert found["surface_dice_mm"].value == pytest.approx(4 / 5)
+    assert not any(name.endswith("_px") for name in found)
+    # One pixel each way is within half a pixel for the two shared ones alone, and within one for four.
+    loose = TWO.model_copy(update={"tolerance": 1.0})
+    assert score(task, truth, mask).scores["surface_dice_px"].value == pytest.approx(2 / 5)
+    assert score(loose, truth, mask).scores["surface_dice_px"].value == pytest.approx(4 / 5)
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Segmentation(name="zone", tolerance=0)
+
+
+def test_outlines_in_what_nobody_labelled_count_nowhere():
+    truth = [[0, 1, 1, 0, 255, 255]]
+    assert score(TWO, truth, [[0, 1, 1, 0, 0, 1]]).scores["hd_px"].value == 0
+
+
+def test_what_the_screen_shows():
+    found = score(THREE.model_copy(update={"tolerance": 1.0}), [[0, 1, 1, 2]], [[0, 1, 2, 2]]).scores
+    assert [name for name in found if THREE.is_headline(name)] == [
+        *("dice", "iou", "precision", "recall", "specificity", "mcc", "accuracy"),
+        *("hd95_px", "assd_px", "surface_dice_px"),
+        *("dice_foreground", "dice_core", "dice_outer_rim"),
+    ]
 
 
 def test_pooled_scores_by_hand():

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from unet_mtl.evaluation.evaluator import Evaluation
+    from unet_mtl.evaluation.summary import Evaluation
 
 
 def _new_table(title: str) -> Table:

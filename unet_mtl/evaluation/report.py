@@ -9,8 +9,7 @@ import pandas as pd
 
 from unet_mtl.data.images import read_image
 from unet_mtl.data.records import Dataset, Record
-from unet_mtl.evaluation.evaluator import Evaluation
-from unet_mtl.files import write_json, writing
+from unet_mtl.evaluation.summary import Evaluation, write_tables
 from unet_mtl.plots.overlay import new_figure, save_figure
 from unet_mtl.prediction.pictures import draw_overlay, make_overlay
 from unet_mtl.prediction.predictor import Predictor
@@ -37,10 +36,7 @@ def write_evaluation(
     Raises:
         WriteError: The disk refused.
     """
-    with writing(folder / "cases.csv") as temporary:
-        evaluation.cases.to_csv(temporary, index=False)
-    rows = evaluation.scores.astype(object).where(evaluation.scores.notna(), None).to_dict("records")
-    write_json(folder / "summary.json", facts | {"n_cases": len(dataset), "scores": rows})
+    write_tables(folder, evaluation, facts | {"n_cases": len(dataset)})
     mark = SYNTHETIC if dataset.description.synthetic else ""
     for task in predictor.tasks:
         if len(evaluation.facts[task.name]):

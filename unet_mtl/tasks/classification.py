@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+HEADLINES = (
+    "accuracy",
+    "majority_accuracy",
+    "balanced_accuracy",
+    "f1",
+    "mcc",
+    "auroc",
+    "sensitivity",
+    "specificity",
+)
+
+
 class Classification(Task[int, ClassPrediction]):
     """Answers with one class.
 
@@ -129,18 +141,32 @@ class Classification(Task[int, ClassPrediction]):
         return CaseScores(facts=facts | {k: v for k, v in prediction.cells().items() if k})
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Accuracy and its kin, AUROC one against the rest, and what the most frequent class alone would give."""
+        """Decisions, ranking and calibration, and what the most frequent class alone would give."""
         true, predicted = (self._indices(facts[column]) for column in ("truth", "predicted"))
         probabilities = facts[[f"probability_{key}" for key in keys_of(self.classes)]].to_numpy(float)
         matrix = metrics.confusion_matrix(true, predicted, len(self.classes))
-        return {
+        scores = {
             "accuracy": metrics.accuracy(true, predicted),
             "majority_accuracy": float(matrix.sum(axis=1).max() / matrix.sum()),
             "balanced_accuracy": metrics.balanced_accuracy(true, predicted),
             "f1": metrics.macro_f1(true, predicted),
             "mcc": float(metrics.multiclass_mcc(matrix)),
             "auroc": metrics.auroc_one_vs_rest(true, probabilities),
+            "average_precision": metrics.average_precision_one_vs_rest(true, probabilities),
+            "kappa": float(metrics.kappa_from_confusion(matrix)),
+            "log_loss": metrics.log_loss(true, probabilities),
+            "brier": metrics.brier_score(true, probabilities),
+            "calibration_error": metrics.expected_calibration_error(true, probabilities),
         }
+        if len(self.classes) > 2:
+            return scores
+        # of the second class; the specificity of one is the sensitivity to the other, NaN where nobody has it
+        sensitivity, specificity = metrics.specificity(metrics.counts_from_confusion(matrix)).tolist()
+        return scores | {"sensitivity": sensitivity, "specificity": specificity}
+
+    def is_headline(self, score: str) -> bool:
+        """Those of the decision and the ranking, not those of the probabilities."""
+        return score in HEADLINES
 
     def _indices(self, labels: "pd.Series[str]") -> NDArray[np.int64]:
         return np.asarray(pd.Categorical(labels, categories=list(self.classes)).codes, np.int64)

@@ -139,15 +139,24 @@ class Regression(Task[float, ValuePrediction]):
         """Error, bias and correlation over the set, and what the train median alone would give."""
         true, predicted = facts["truth"].to_numpy(float), facts["predicted"].to_numpy(float)
         always = np.full(len(true), self.median)
+        limits = regression.limits_of_agreement(true, predicted)
         return {
             "median_relative_error": regression.median_relative_error(true, predicted),
             "median_relative_error_of_train_median": regression.median_relative_error(true, always),
             "rmse": regression.rmse(true, predicted),
             "mae_of_train_median": regression.mae(true, always),
-            "bias": regression.bias(true, predicted),
+            "bias": limits.bias,
+            "limit_of_agreement_low": limits.low,
+            "limit_of_agreement_high": limits.high,
             "r2": regression.r2(true, predicted),
             "pearson": regression.pearson(true, predicted),
+            "spearman": regression.spearman(true, predicted),
+            "concordance": regression.concordance(true, predicted),
         }
+
+    def is_headline(self, score: str) -> bool:
+        """All but the second kinds of correlation."""
+        return score not in ("spearman", "concordance")
 
     def truth_title(self, truth: float) -> str:
         """The value with its unit."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 POOLED = ("dice", "iou", "precision", "recall", "mcc")
+SURFACE_HEADLINES = ("hd95_mm", "hd95_px", "assd_mm", "assd_px", "surface_dice_mm", "surface_dice_px")
 
 
 class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
@@ -34,6 +35,8 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
         smooth: Pixels added above and below in the soft Dice; an image without the class teaches best where
             this is about as large as the false spots that it should lose.
         threshold: Of the sigmoid (`>=`).
+        tolerance: What an outline may be off, for the score surface_dice: in mm where the pixel spacing is known,
+            else in pixels. None leaves that score out.
     """
 
     kind: Literal["segmentation"] = "segmentation"
@@ -43,6 +46,7 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
     cross_entropy: float = Field(default=1.0, ge=0)
     smooth: float = Field(default=1.0, gt=0)
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    tolerance: float | None = Field(default=None, gt=0)
 
     spatial: ClassVar[bool] = True
     picture: ClassVar[str] = "dice"
@@ -115,9 +119,27 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
     def score_case(
         self, truth: NDArray[np.uint8], prediction: MaskPrediction, spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
-        """Overlap by class, their mean, and (with several classes) all of them against the background."""
-        matrix = metrics.confusion_matrix(truth, prediction.mask, len(self.classes), ignore=IGNORE)
-        structures = metrics.score_structures(matrix, keys_of(self.classes))
+        """As `score_mask`."""
+        return self.score_mask(truth, prediction.mask, spacing_mm)
+
+    def score_mask(
+        self, truth: NDArray[np.uint8], mask: NDArray[np.uint8], spacing_mm: tuple[float, float] | None
+    ) -> CaseScores:
+        """Overlap and surfaces by class, their mean, and (with several classes) all of them as one.
+
+        Args:
+            truth: Class indices, 255 where nobody labelled.
+            mask: Class indices, from wherever.
+            spacing_mm: Distance of pixels (row, column); None measures in pixels.
+        """
+        structures = metrics.score_mask(
+            truth,
+            mask,
+            keys_of(self.classes),
+            spacing_mm=spacing_mm,
+            tolerance=self.tolerance,
+            ignore=IGNORE,
+        )
         scores = {
             f"{score}_{key}" if key else score: CaseScore(value, structure.missed, structure.hallucinated)
             for key, structure in structures.items()
@@ -146,8 +168,9 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
         return scores
 
     def is_headline(self, score: str) -> bool:
-        """Dice of every class, and the means of the others."""
-        return "dice" in score or score in metrics.STRUCTURE_SCORES
+        """Dice of every class, and the means of the others; of the many distances two."""
+        known = score in metrics.STRUCTURE_SCORES or score in SURFACE_HEADLINES
+        return known or score.startswith(("dice", "pooled_dice"))
 
     def draw_case(self, axes: "Axes", truth: NDArray[np.uint8] | None, prediction: MaskPrediction) -> None:
         """Contours: predicted solid, true dashed."""

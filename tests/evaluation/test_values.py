@@ -1,0 +1,113 @@
+"""What numbers in mask files are taken for."""
+
+import pytest
+
+from unet_mtl.api import score
+from unet_mtl.errors import ConfigError, DataError
+
+
+def measure(truth, prediction, **options):
+    return score(truth, prediction, progress=False, **options)
+
+
+def test_0_and_255_alone_are_black_and_white_and_it_is_said(write_masks):
+    truth = write_masks("truth", a=[[0, 255, 255, 0]], b=[[0, 0, 0, 0]])
+    prediction = write_masks("prediction", a=[[0, 1, 0, 0]], b=[[0, 0, 0, 0]])
+    found = measure(truth, prediction)
+    assert found.value("masks", "dice") == pytest.approx(2 / 3)
+    said = [remark for remark in found.remarks if "255" in remark]
+    assert said == [f"{truth}: 0 and 255 are its only numbers, so 255 was read as the foreground"]
+    both = measure(truth, write_masks("white", a=[[255, 255, 255, 0]], b=[[0, 0, 0, 0]]))
+    assert both.value("masks", "dice") == pytest.approx(0.8)
+    assert sum("255" in remark for remark in both.remarks) == 2
+
+
+def test_255_among_classes_of_a_truth_is_left_out(write_masks):
+    truth = write_masks("truth", a=[[1, 1, 0, 255, 255, 0]], b=[[0, 0, 0, 0, 0, 1]])
+    prediction = write_masks("prediction", a=[[1, 0, 0, 1, 1, 0]], b=[[0, 0, 0, 0, 0, 1]])
+    found = measure(truth, prediction)
+    # a: of the four labelled pixels 1 is hit, 1 lost and none too many.
+    assert found.cases["dice"].tolist() == pytest.approx([2 / 3, 1])
+    assert found.value("masks", "pooled_precision") == 1
+    assert f"{truth}: 255 was read as not labelled and left out, in 1 file" in found.remarks
+
+
+def test_255_in_a_prediction_is_refused(write_masks):
+    truth = write_masks("truth", a=[[1, 0, 0]])
+    prediction = write_masks("prediction", a=[[1, 0, 255]])
+    with pytest.raises(DataError, match=r"a\.png: value 255 in a prediction: .* as in --values 0=0,255=1"):
+        measure(truth, prediction)
+
+
+def test_values_hold_for_both_folders(write_masks):
+    truth = write_masks("truth", a=[[0, 128, 255, 255]])
+    prediction = write_masks("prediction", a=[[0, 128, 128, 255]])
+    found = measure(truth, prediction, values={0: 0, 128: 1, 255: 2}, classes=["background", "x", "y"])
+    assert found.value("masks", "dice_x") == pytest.approx(2 / 3)
+    assert found.value("masks", "dice_y") == pytest.approx(2 / 3)
+    merged = measure(truth, prediction, values={0: 0, 128: 1, 255: 1})
+    assert merged.value("masks", "dice") == 1
+    with pytest.raises(DataError) as caught:
+        measure(truth, prediction, values={0: 0, 255: 1})
+    assert len(caught.value.problems) == 2
+    assert "value 128 is no class (0, 255 of --values); add what it means" in caught.value.problems[0]
+
+
+def test_values_may_name_pixels_that_nobody_labelled(write_masks):
+    truth = write_masks("truth", a=[[0, 1, 2, 2]])
+    prediction = write_masks("prediction", a=[[0, 1, 1, 0]])
+    found = measure(truth, prediction, values={0: 0, 1: 1, 2: 255})
+    assert found.value("masks", "dice") == 1
+    assert f"{truth}: 2 was read as not labelled and left out, in 1 file" in found.remarks
+    with pytest.raises(DataError, match="value 2 in a prediction: in a truth it means that nobody labelled"):
+        measure(prediction, truth, values={0: 0, 1: 1, 2: 255})
+
+
+def test_classes_are_named_by_the_numbers_found(write_masks):
+    truth = write_masks("truth", a=[[0, 1, 4, 4]])
+    prediction = write_masks("prediction", a=[[0, 1, 4, 0]])
+    found = measure(truth, prediction)
+    assert found.value("masks", "dice_class_1") == 1
+    assert found.value("masks", "dice_class_4") == pytest.approx(2 / 3)
+    assert "dice_class_2" not in set(found.scores["score"])
+    assert found.remarks[0].startswith("classes: background, class 1, class 4 (from the numbers found")
+
+
+def test_masks_that_are_all_empty(write_masks):
+    found = measure(write_masks("truth", a=[[0, 0]]), write_masks("prediction", a=[[0, 0]]))
+    line = found.scores.set_index("score").loc["dice"]
+    assert line[["n", "n_undefined"]].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("classes", [(), ("background", "x", "y")])
+def test_black_and_white_against_several_classes_is_not_guessed(write_masks, classes):
+    truth = write_masks("truth", a=[[0, 255, 255]])
+    prediction = write_masks("prediction", a=[[0, 1, 2]])
+    with pytest.raises(DataError, match=r"truth has 0 and 255 alone, but .* say what each number means"):
+        measure(truth, prediction, classes=classes)
+    found = measure(truth, prediction, values={0: 0, 1: 1, 2: 1, 255: 1})
+    assert found.value("masks", "dice") == 1
+
+
+def test_pictures_are_no_masks(write_masks):
+    truth = write_masks("truth", a=[list(range(100))])
+    with pytest.raises(DataError, match="100 different numbers in its files; are they masks"):
+        measure(truth, write_masks("prediction", a=[[0] * 100]))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"classes": ["background"]}, "--classes background: expected 2 to 254 names, the background first"),
+        ({"classes": ["background", "x", "x"]}, "--classes background,x,x: two classes have one name"),
+        (
+            {"values": {0: 0, 1: 2}, "classes": ["a", "b"]},
+            "--values leads to class 2, but there are 2 classes",
+        ),
+        ({"values": {0: -1}}, "--values leads to class -1"),
+    ],
+)
+def test_settings_that_contradict_each_other(write_masks, options, words):
+    folders = write_masks("truth", a=[[0, 1]]), write_masks("prediction", a=[[0, 1]])
+    with pytest.raises(ConfigError, match=words):
+        measure(*folders, **options)
