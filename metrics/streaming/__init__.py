@@ -1,0 +1,55 @@
+"""The scores of this package as streaming Keras metrics, for anyone's `model.compile`, on any Keras backend.
+
+Give them to `weighted_metrics=` (Keras ignores sample weights in `metrics=`), one new instance for each head.
+They read class-index truth and raw probabilities. All but the scores of numbers (`MeanAbsoluteError` and its
+like) keep nothing but whole numbers, so an epoch's result is exact and the same to the last bit however it is
+cut into batches.
+
+Example:
+    >>> head = [Dice(2), AUROC(2)]
+    >>> for score in head:
+    ...     score.update_state([[0, 1, 1, 0]], [[[0.1], [0.9], [0.4], [0.2]]])
+    >>> {score.name: round(float(score.result()), 4) for score in head}
+    {'dice': 0.6667, 'auroc': 1.0}
+"""
+
+from metrics.streaming.agreement import MCC, Accuracy, BalancedAccuracy, CohenKappa
+from metrics.streaming.correlated import R2, Pearson
+from metrics.streaming.counted import CountScore
+from metrics.streaming.overlap import (
+    F1,
+    Dice,
+    FBeta,
+    IoU,
+    MeanIoU,
+    Precision,
+    Recall,
+    Specificity,
+    VolumeSimilarity,
+)
+from metrics.streaming.ranked import AUROC, AveragePrecision
+from metrics.streaming.values import Bias, MeanAbsoluteError, RootMeanSquaredError
+
+__all__ = [
+    "AUROC",
+    "F1",
+    "MCC",
+    "R2",
+    "Accuracy",
+    "AveragePrecision",
+    "BalancedAccuracy",
+    "Bias",
+    "CohenKappa",
+    "CountScore",
+    "Dice",
+    "FBeta",
+    "IoU",
+    "MeanAbsoluteError",
+    "MeanIoU",
+    "Pearson",
+    "Precision",
+    "Recall",
+    "RootMeanSquaredError",
+    "Specificity",
+    "VolumeSimilarity",
+]

@@ -1,0 +1,209 @@
+"""Scores that look at all classes at once: accuracy, balanced accuracy, Matthews correlation, Cohen's kappa."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+from metrics.streaming.counted import CountScore, share, split_counts
+from metrics.streaming.labels import drop_ignored, kept_cases, predicted_labels, read_scores, read_truth
+from metrics.streaming.whole import WholeNumbers
+
+_REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
+
+
+@_REGISTER
+class Accuracy(CountScore):
+    """Share of right labels over all classes, 0..1; arguments and shapes as in `CountScore`.
+
+    For label vectors streaming `metrics.classification.accuracy`. With `class_index` it is
+    `metrics.overlap.accuracy` of that class against the rest; with `multilabel` the share of right entries.
+    All classes take part, so `include_background` changes nothing; NaN where nothing was counted.
+
+    Example:
+        >>> score = Accuracy(3)
+        >>> score.update_state([0, 1, 2, 2], [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+        >>> float(score.result())
+        0.75
+    """
+
+    _title = "accuracy"
+
+    def _overall(self, counts: Any) -> tuple[Any, Any]:
+        tp, fp, fn, tn = split_counts(counts)
+        right, counted = tp + tn, tp + fp + fn + tn
+        if self.class_index is not None:
+            right, counted = right[..., self.class_index], counted[..., self.class_index]
+        elif self.multilabel:
+            right, counted = ops.sum(right, axis=-1), ops.sum(counted, axis=-1)
+        else:
+            right, counted = ops.sum(tp, axis=-1), counted[..., 0]
+        return share(right, counted), counted > 0
+
+
+@_REGISTER
+class BalancedAccuracy(CountScore):
+    """Streaming `metrics.classification.balanced_accuracy`: mean recall over the classes present in the truth.
+
+    One score of everything pooled, class 0 like the others; 0..1, 1 is best, NaN where nothing was counted.
+
+    Args:
+        n_classes: Number of classes, 2 or more.
+        threshold: As for `CountScore`, as are shapes and edges.
+        ignore: As for `CountScore`.
+        name: Default "balanced_accuracy".
+
+    Raises:
+        ValueError: n_classes below 2, or shapes that do not fit.
+
+    Example:
+        >>> score = BalancedAccuracy(2)
+        >>> score.update_state([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4])
+        >>> float(score.result())
+        0.5
+    """
+
+    def __init__(
+        self, n_classes: int, *, threshold: float = 0.5, ignore: int | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(
+            n_classes,
+            per="pooled",
+            threshold=threshold,
+            ignore=ignore,
+            include_background=True,
+            name=name or "balanced_accuracy",
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the constructor's arguments, plain JSON."""
+        return _label_config(self)
+
+    def _ratio(self, tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
+        return tp, tp + fn
+
+    def _is_defined(self, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+        return tp + fn > 0
+
+
+@_REGISTER
+class MCC(CountScore):
+    """Streaming Matthews correlation, -1..1; 0 where a margin is zero, NaN where nothing was counted.
+
+    With `class_index` it is `metrics.overlap.mcc` of that class against the rest; without, it is
+    `metrics.overlap.multiclass_mcc` (R_K) over all classes, per case as well as pooled, which for two classes
+    is the same number. R_K has no mean over classes, so `include_background` changes nothing. With
+    `multilabel` it is the mean over channels of `metrics.overlap.mcc`. Arguments and shapes as in
+    `CountScore`.
+
+    Example:
+        >>> score = MCC(2, per="pooled")
+        >>> score.update_state([1, 0, 0, 1], [0.9, 0.8, 0.1, 0.4])
+        >>> float(score.result())
+        0.0
+    """
+
+    _title = "mcc"
+
+    def _overall(self, counts: Any) -> tuple[Any, Any]:
+        # a power of two is exact, and keeps products of four counts of 10^12 inside float32
+        tp, fp, fn, tn = split_counts(counts * 2.0**-20)
+        terms = (tp * tn - fp * fn, (tp + fp) * (tn + fn), (tp + fn) * (tn + fp))
+        counted = tp + fp + fn + tn > 0
+        if self.class_index is not None or self.multilabel:
+            return self._over_classes(_correlation(*terms), counted)
+        return _correlation(*(ops.sum(term, axis=-1) for term in terms)), counted[..., 0]
+
+
+@_REGISTER
+class CohenKappa(WholeNumbers):
+    """Agreement beyond chance, 1 - observed / expected disagreement (Cohen 1960, 1968), -1..1, 1 is best.
+
+    What is kept is how often each class was true, how often predicted, and how often truth and prediction were
+    how many classes apart: these weights need no more of the confusion matrix. doi:10.1177/001316446002000104,
+    doi:10.1037/h0026256.
+
+    Args:
+        n_classes: Number of classes, 2 or more; with weights, their order is their rank.
+        weights: What a disagreement costs: None 1, "linear" the distance between the classes, "quadratic" its
+            square.
+        threshold: As for `CountScore`, as are shapes and edges.
+        ignore: As for `CountScore`.
+        name: Default "cohen_kappa", with "_linear" or "_quadratic".
+
+    `result()` is one float32 score of everything pooled. NaN where nothing was counted, and where truth and
+    prediction are all of one same class (0 / 0).
+
+    Raises:
+        ValueError: unknown `weights`, n_classes below 2, or shapes that do not fit.
+
+    Example:
+        >>> score = CohenKappa(3, weights="quadratic")
+        >>> score.update_state([0, 1, 2, 2], [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+        >>> round(float(score.result()), 4)
+        0.8
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        *,
+        weights: Literal["linear", "quadratic"] | None = None,
+        threshold: float = 0.5,
+        ignore: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        if n_classes < 2 or weights not in (None, "linear", "quadratic"):
+            raise ValueError(
+                "n_classes must be 2 or more, weights None, 'linear' or 'quadratic'; "
+                f"got {n_classes}, {weights!r}"
+            )
+        super().__init__((3, n_classes), name or "cohen_kappa" + ("" if weights is None else f"_{weights}"))
+        self.n_classes, self.weights = n_classes, weights
+        self.threshold, self.ignore = threshold, ignore
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch; see the class for shapes."""
+        scores = read_scores(y_pred, self.n_classes, multilabel=False)
+        labels, missing = predicted_labels(scores, self.n_classes, self.threshold)
+        truth, labels = drop_ignored(read_truth(y_true, labels), labels, missing, self.ignore)
+        kept = kept_cases(sample_weight, ops.shape(truth)[0])
+        used = ops.logical_and(ops.reshape(kept, (-1, *[1] * (len(truth.shape) - 1))) > 0, labels >= 0)
+        known = ops.logical_and(truth >= 0, truth < self.n_classes)
+        self._mark_unknown(ops.logical_and(used, ops.logical_not(known)))
+        rows = [self._histogram(values, used) for values in (truth, labels, ops.abs(truth - labels))]
+        self._add_limbs(ops.stack(rows))
+
+    def result(self) -> Any:
+        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        totals = self._totals()
+        counted = ops.sum(totals[0])
+        true, predicted, apart = (totals[part] / ops.maximum(counted, 1.0) for part in range(3))
+        classes = ops.arange(self.n_classes, dtype="float32")
+        costs = self._cost(ops.abs(classes[:, None] - classes[None, :]))
+        expected = ops.sum(costs * true[:, None] * predicted[None, :])
+        observed = ops.sum(self._cost(classes) * apart)
+        return self._where_defined(1.0 - share(observed, expected), expected > 0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the constructor's arguments, plain JSON."""
+        return {**_label_config(self), "weights": self.weights}
+
+    def _histogram(self, values: Any, used: Any) -> Any:
+        counted = (ops.logical_and(used, values == index) for index in range(self.n_classes))
+        return ops.stack([ops.sum(ops.cast(flags, "int32")) for flags in counted])
+
+    def _cost(self, apart: Any) -> Any:
+        if self.weights is None:
+            return ops.cast(apart > 0, "float32")
+        return apart if self.weights == "linear" else apart * apart
+
+
+def _correlation(covariance: Any, predicted: Any, true: Any) -> Any:
+    return ops.clip(share(covariance, ops.sqrt(predicted * true)), -1.0, 1.0)
+
+
+def _label_config(metric: Any) -> dict[str, Any]:
+    return {name: getattr(metric, name) for name in ("n_classes", "threshold", "ignore", "name")}
