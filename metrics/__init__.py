@@ -273,3 +273,7 @@ def __getattr__(name: str) -> Any:
     if name == "streaming":
         return import_module("metrics.streaming")
     raise AttributeError(f"module 'metrics' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

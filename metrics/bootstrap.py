@@ -84,6 +84,7 @@ def bootstrap_interval(
 
     Raises:
         ValueError: patients cannot be compared, or `level`, `resamples` or `method` is out of range.
+        TypeError: `statistic` gives something else than names and scores.
 
     Example:
         >>> age = np.array([40.0, 50.0, 60.0, 70.0])
@@ -93,6 +94,8 @@ def bootstrap_interval(
     plan = Resampling(resamples, seed, level, method)
     codes = patient_codes(patients, len(patients))
     estimates = statistic(np.arange(codes.size))
+    if not isinstance(estimates, Mapping):
+        raise TypeError(f'statistic must give names and scores, {{"auroc": 0.9}}, got {estimates!r}')
     if codes.size == 0 or codes.max() < 1:
         return dict.fromkeys(estimates, _UNDEFINED)
     rows = [statistic(cases) for cases in _draw_cases(codes, plan)]

@@ -20,14 +20,14 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Share of right labels.
 
     Args:
-        y_true: Class indices, integers of shape (cases,).
-        y_pred: Class indices, integers of shape (cases,).
+        y_true: Labels: integers, bools or words, of any shape.
+        y_pred: Labels of the same shape.
 
     Returns:
         A number in 0..1; NaN without a case.
 
     Raises:
-        ValueError: shapes differ.
+        ValueError: shapes differ, or labels are floating-point numbers, as probabilities are.
 
     Example:
         >>> accuracy([0, 1, 2, 2], [0, 1, 2, 1])
@@ -36,6 +36,11 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     truth, prediction = np.asarray(y_true), np.asarray(y_pred)
     if truth.shape != prediction.shape:
         raise ValueError(f"y_true has shape {truth.shape} but y_pred has {prediction.shape}: they must agree")
+    for name, labels in (("y_true", truth), ("y_pred", prediction)):
+        if labels.size and labels.dtype.kind == "f":
+            raise ValueError(
+                f"{name} must hold labels, got dtype {labels.dtype}: threshold or argmax probabilities first"
+            )
     return float(np.mean(truth == prediction)) if truth.size else float("nan")
 
 

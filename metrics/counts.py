@@ -112,12 +112,19 @@ def confusion_per_case(
         int64 of shape (cases, n_classes, n_classes), rows of each matrix the truth.
 
     Raises:
-        ValueError: as for `confusion_matrix`, with the number of the case; or unequal numbers of cases.
+        ValueError: as for `confusion_matrix`, with the number of the case; unequal numbers of cases; or an
+            array of shape (rows, columns), which may be a single mask or a row a case.
 
     Example:
         >>> confusion_per_case([[0, 1], [1, 1, 1]], [[0, 1], [1, 0, 1]], 2).tolist()
         [[[1, 0], [0, 1]], [[0, 0], [1, 2]]]
     """
+    for name, cases in (("y_true", y_true), ("y_pred", y_pred)):
+        if isinstance(cases, np.ndarray) and cases.ndim == 2:
+            raise ValueError(
+                f"{name} of shape {cases.shape} may be one mask or a row a case: pass [{name}] for one mask, "
+                f"list({name}) for rows"
+            )
     matrices = _count_each(partial(confusion_matrix, n_classes=n_classes, ignore=ignore), y_true, y_pred)
     return np.array(matrices, dtype=np.int64).reshape(-1, n_classes, n_classes)
 

@@ -155,7 +155,8 @@ def detection_counts(overlap: InstanceOverlap, threshold: float | Sequence[float
 
     Returns:
         `Counts` of shape (), or (thresholds,) for a sequence: tp pairs, fp predicted and fn true objects
-        without a partner, tn 0.
+        without a partner, tn 0: nobody counts the objects that are rightly not there, so specificity, accuracy,
+        kappa and MCC mean nothing here.
 
     Raises:
         ValueError: if a threshold is not in 0..1.

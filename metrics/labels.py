@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_ROUNDING = 1e-6  # what a float32 sigmoid may be beside 0..1
+
 
 def labels_from_one_hot(one_hot: ArrayLike, *, axis: int = -1) -> NDArray[np.intp]:
     """Give the class of each pixel whose class is marked with a 1 in its own channel.
@@ -56,7 +58,7 @@ def labels_from_probabilities(
         intp without that axis; the first of equal channels wins.
 
     Raises:
-        ValueError: no channel, or NaN.
+        ValueError: no channel, NaN, or, with a threshold, values outside 0..1 such as logits.
 
     Example:
         >>> labels_from_probabilities([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1]]).tolist()
@@ -72,4 +74,8 @@ def labels_from_probabilities(
     best = np.asarray(channels.argmax(axis=axis))
     if threshold is None:
         return best
+    if channels.size and (channels.min() < -_ROUNDING or channels.max() > 1 + _ROUNDING):
+        raise ValueError(
+            f"probabilities must be in 0..1, got {channels.min():g}..{channels.max():g}: apply sigmoid to logits"
+        )
     return np.where(channels.max(axis=axis) >= threshold, best + 1, 0)

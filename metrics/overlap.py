@@ -9,7 +9,8 @@ Definitions and their limits: Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from functools import wraps
+from typing import Literal, ParamSpec
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,10 +19,28 @@ from metrics.counts import Counts, counts_from_confusion
 
 Empty = Literal["nan", "one", "zero"]
 Scores = NDArray[np.float64]
+P = ParamSpec("P")
 
 _EMPTY = {"nan": np.nan, "one": 1.0, "zero": 0.0}
 
 
+def _of_counts(score: Callable[P, Scores]) -> Callable[P, Scores]:
+    """Says what to do to those who hand masks to a score of counts."""
+
+    @wraps(score)
+    def checked(*arguments: P.args, **keywords: P.kwargs) -> Scores:
+        counts = arguments[0] if arguments else keywords.get("counts")
+        if not isinstance(counts, Counts):
+            raise TypeError(
+                f"{score.__name__} takes Counts, got {type(counts).__name__}: "
+                f"{score.__name__}(count_cases(y_true, y_pred, n_classes))"
+            )
+        return score(*arguments, **keywords)
+
+    return checked
+
+
+@_of_counts
 def dice(counts: Counts, *, empty: Empty = "nan") -> Scores:
     """Dice similarity 2 tp / (2 tp + fp + fn) (Dice 1945, doi:10.2307/1932409), in 0..1, 1 is best.
 
@@ -42,6 +61,7 @@ def dice(counts: Counts, *, empty: Empty = "nan") -> Scores:
     return _share(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn, counts, empty)
 
 
+@_of_counts
 def iou(counts: Counts, *, empty: Empty = "nan") -> Scores:
     """Intersection over union tp / (tp + fp + fn) (Jaccard 1912, doi:10.1111/j.1469-8137.1912.tb05611.x).
 
@@ -54,6 +74,7 @@ def iou(counts: Counts, *, empty: Empty = "nan") -> Scores:
     return _share(counts.tp, counts.tp + counts.fp + counts.fn, counts, empty)
 
 
+@_of_counts
 def precision(counts: Counts, *, empty: Empty = "nan") -> Scores:
     """Positive predictive value tp / (tp + fp): how much of what was found is there, in 0..1.
 
@@ -66,6 +87,7 @@ def precision(counts: Counts, *, empty: Empty = "nan") -> Scores:
     return _share(counts.tp, counts.tp + counts.fp, counts, empty)
 
 
+@_of_counts
 def recall(counts: Counts, *, empty: Empty = "nan") -> Scores:
     """Sensitivity tp / (tp + fn): how much of what is there was found, in 0..1.
 
@@ -78,6 +100,7 @@ def recall(counts: Counts, *, empty: Empty = "nan") -> Scores:
     return _share(counts.tp, counts.tp + counts.fn, counts, empty)
 
 
+@_of_counts
 def f1(counts: Counts, *, beta: float = 1.0, empty: Empty = "nan") -> Scores:
     """F-beta, the harmonic mean of precision and recall (van Rijsbergen 1979); F1 is the same as Dice.
 
@@ -104,6 +127,7 @@ def f1(counts: Counts, *, beta: float = 1.0, empty: Empty = "nan") -> Scores:
     return _share(weighted, weighted + square * counts.fn + counts.fp, counts, empty)
 
 
+@_of_counts
 def volume_similarity(counts: Counts, *, empty: Empty = "nan") -> Scores:
     """Agreement of sizes 1 - |fn - fp| / (2 tp + fp + fn), in 0..1, 1 for equal areas wherever they lie.
 
@@ -118,6 +142,7 @@ def volume_similarity(counts: Counts, *, empty: Empty = "nan") -> Scores:
     return _share(size - np.abs(counts.fn - counts.fp), size, counts, empty)
 
 
+@_of_counts
 def specificity(counts: Counts) -> Scores:
     """True negative rate tn / (tn + fp), in 0..1; NaN where the truth has no negative.
 
@@ -128,6 +153,7 @@ def specificity(counts: Counts) -> Scores:
     return _divide(counts.tn, counts.tn + counts.fp, np.nan)
 
 
+@_of_counts
 def accuracy(counts: Counts) -> Scores:
     """Share of rightly judged pixels (tp + tn) / all, each class against the rest; NaN where all is 0.
 
@@ -141,6 +167,7 @@ def accuracy(counts: Counts) -> Scores:
     return _divide(counts.tp + counts.tn, _total(counts), np.nan)
 
 
+@_of_counts
 def mcc(counts: Counts) -> Scores:
     """Matthews correlation of each class against the rest (1975, doi:10.1016/0005-2795(75)90109-9).
 
@@ -160,6 +187,7 @@ def mcc(counts: Counts) -> Scores:
     return _correlation(tp * tn - fp * fn, scale, _total(counts))
 
 
+@_of_counts
 def kappa(counts: Counts) -> Scores:
     """Cohen's kappa of each class against the rest (1960, doi:10.1177/001316446002000104), 1 is best.
 
@@ -228,6 +256,7 @@ def mean_over_classes(values: ArrayLike, include_background: bool = False) -> Sc
     return _divide(np.where(defined, scores, 0.0).sum(axis=-1), defined.sum(axis=-1), np.nan)
 
 
+@_of_counts
 def mean_iou(counts: Counts, include_background: bool = False) -> Scores:
     """Mean IoU over the classes that truth or prediction has: float64 of shape (...), NaN if none.
 

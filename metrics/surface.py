@@ -99,22 +99,22 @@ def hausdorff(distances: SurfaceDistances, percentile: float = 100.0) -> float:
     Args:
         distances: Of `surface_distances`.
         percentile: 0..100, linear between the two nearest distances; 100 is the Hausdorff distance itself, 95
-            forgives the farthest twentieth of each surface.
+            forgives the farthest twentieth of each surface. A share such as 0.95 is refused.
 
     Returns:
         mm (or pixels), 0 and up, 0 is best; `worst` for a missed or hallucinated structure, NaN where neither
         mask has it.
 
     Raises:
-        ValueError: a percentile outside 0..100.
+        ValueError: a percentile outside 0..100, or one such as 0.95, which would be a share.
 
     Example:
         >>> far = surface_distances([[1, 1, 1, 1, 1]], [[0, 0, 1, 1, 1]])
         >>> hausdorff(far), round(hausdorff(far, 75), 3)
         (2.0, 1.0)
     """
-    if not 0 <= percentile <= 100:
-        raise ValueError(f"percentile must be in 0..100, got {percentile}")
+    if not 0 <= percentile <= 100 or 0 < percentile <= 1:
+        raise ValueError(f"percentile must be 0 or above 1 and up to 100 (95 for HD95), got {percentile}")
     if _one_is_empty(distances):
         return _of_empty(distances)
     return max(

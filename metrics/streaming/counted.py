@@ -50,7 +50,8 @@ class CountScore(WholeNumbers):
       its truth and prediction hold; anything else counts it once.
 
     `result()` is a float32 scalar; NaN where nothing is defined yet, and NaN, too, once a counted pixel's
-    truth was neither a class nor `ignore`, or its prediction was NaN (a compiled graph cannot raise).
+    truth was neither a class nor `ignore`, its prediction was NaN, or its sigmoid outside 0..1, as a logit is (a
+    compiled graph cannot raise).
 
     Raises:
         ValueError: unknown `per`, an impossible `class_index`, or shapes that do not fit.

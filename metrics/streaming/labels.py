@@ -11,6 +11,8 @@ import keras
 from keras import ops
 
 _NO_CLASS = -(2**30)
+# what rounding may have done to a probability; anything further out is a logit or a mistake
+_SLACK = 0.01
 
 
 def read_scores(y_pred: Any, n_classes: int, multilabel: bool) -> Any:
@@ -49,15 +51,25 @@ def read_truth(y_true: Any, like: Any) -> Any:
 
 
 def predicted_labels(scores: Any, n_classes: int, threshold: float) -> tuple[Any, Any]:
-    """Turn probabilities into int32 class indices and whether they are missing (NaN), both channel-less."""
+    """Turn probabilities into int32 class indices and whether they are unusable, both channel-less.
+
+    Unusable is NaN and, where a threshold decides, what lies outside 0..1 as logits do. The largest of softmax
+    channels is the same for logits.
+    """
     best, largest = _largest(scores)
     if scores.shape[-1] < n_classes:
         best = ops.where(largest >= threshold, best + 1, 0)
+        return best, ops.logical_not(is_probability(largest))
     return best, ops.isnan(largest)
 
 
+def is_probability(scores: Any) -> Any:
+    """Say which scores lie in 0..1, but for rounding; NaN does not."""
+    return ops.logical_and(scores >= -_SLACK, scores <= 1.0 + _SLACK)
+
+
 def drop_ignored(truth: Any, labels: Any, missing: Any, ignore: int | None) -> tuple[Any, Any]:
-    """Give truth and labels, both -1 where ignored; elsewhere a missing prediction makes the truth no class."""
+    """Give truth and labels, both -1 where ignored; elsewhere an unusable prediction makes the truth no class."""
     known = ops.where(missing, _NO_CLASS, truth)
     if ignore is None:
         return known, labels
@@ -83,7 +95,7 @@ def count_entries(truth: Any, scores: Any, threshold: float, ignore: int | None)
     """Count independent 0/1 channels: tp, fp, fn, tn (4, B, classes), and (B,) entries that are neither."""
     counted = ops.ones_like(truth, dtype="bool") if ignore is None else ops.not_equal(truth, ignore)
     positive, found = ops.equal(truth, 1), scores >= threshold
-    known = ops.logical_and(ops.logical_or(positive, ops.equal(truth, 0)), ops.logical_not(ops.isnan(scores)))
+    known = ops.logical_and(ops.logical_or(positive, ops.equal(truth, 0)), is_probability(scores))
     table = [
         _per_case_and_channel(ops.logical_and(counted, ops.logical_and(is_true, is_found)))
         for is_true, is_found in (

@@ -8,12 +8,10 @@ import keras
 from keras import ops
 
 from metrics.streaming.counted import mean_of_defined, share
-from metrics.streaming.labels import kept_cases, read_scores, read_truth
+from metrics.streaming.labels import is_probability, kept_cases, read_scores, read_truth
 from metrics.streaming.whole import WholeNumbers
 
 _REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
-# what rounding may have done to a probability; anything further out is a logit or a mistake
-_SLACK = 0.01
 
 
 class RankedScore(WholeNumbers):
@@ -80,8 +78,7 @@ class RankedScore(WholeNumbers):
         positive, known, counted = self._read_truth(y_true, scores, start)
         kept = kept_cases(sample_weight, ops.shape(scores)[0])
         counted = ops.logical_and(counted, ops.reshape(kept, (-1, *[1] * (len(scores.shape) - 1))) > 0)
-        in_range = ops.logical_and(scores >= -_SLACK, scores <= 1.0 + _SLACK)
-        usable = ops.logical_and(known, in_range)
+        usable = ops.logical_and(known, is_probability(scores))
         self._mark_unknown(ops.logical_and(counted, ops.logical_not(usable)))
         scores = ops.where(usable, scores, 0.0)
         self._add_limbs(self._histogram(scores, positive, ops.logical_and(counted, usable), start))

@@ -459,3 +459,8 @@ def test_bootstrap_seed():
     assert bootstrap_interval(statistic, range(20), seed=1) != bootstrap_interval(
         statistic, range(20), seed=2
     )
+
+
+def test_a_statistic_without_names_is_refused():
+    with pytest.raises(TypeError, match=r"must give names and scores, .*, got 0\.5"):
+        bootstrap_interval(lambda cases: 0.5, range(4))

@@ -330,3 +330,10 @@ def test_checked_arrays():
     assert labels.dtype == np.intp
     assert scores.dtype == np.float64
     assert confusion_matrix(labels, labels, 2).trace() == 2
+
+
+def test_probabilities_are_no_labels():
+    with pytest.raises(ValueError, match="y_pred must hold labels, got dtype float64: threshold or argmax"):
+        accuracy([0, 1], [0.2, 0.9])
+    assert accuracy(["a", "b"], ["a", "c"]) == 0.5
+    assert accuracy([True], [1]) == 1

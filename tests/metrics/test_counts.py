@@ -133,6 +133,15 @@ def test_no_case_at_all():
     assert fields(counts.sum(axis=0)) == [[0, 0, 0]] * 4
 
 
+def test_an_array_that_may_be_one_mask_is_refused():
+    with pytest.raises(ValueError, match=r"y_true of shape \(3, 3\) may be one mask .*\[y_true\] for one"):
+        count_cases(TRUTH, PREDICTION, 3)
+    with pytest.raises(ValueError, match="y_pred of shape"):
+        count_cases([TRUTH], PREDICTION, 3)
+    assert count_cases([TRUTH], [PREDICTION], 3).shape == (1, 3)
+    assert count_cases(list(TRUTH), list(PREDICTION), 3).shape == (3, 3)
+
+
 def test_errors_name_the_case():
     with pytest.raises(ValueError, match="case 1: y_true holds the value 3"):
         count_cases([TRUTH, TRUTH + 1], [PREDICTION, PREDICTION], 3)

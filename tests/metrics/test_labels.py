@@ -37,6 +37,7 @@ def test_sigmoid_needs_the_threshold_and_reaches_it_by_equal():
         (lambda: labels_from_one_hot(3), "an axis of classes"),
         (lambda: labels_from_one_hot(np.zeros((4, 0))), r"an axis of classes, got shape \(4, 0\)"),
         (lambda: labels_from_probabilities([[0.2, np.nan]]), "hold NaN"),
+        (lambda: labels_from_probabilities([[3.0, -2.0]], threshold=0.5), "-2..3: apply sigmoid to logits"),
         (lambda: labels_from_probabilities(np.zeros((4, 0)), threshold=0.5), "an axis of classes"),
     ],
 )

@@ -159,6 +159,15 @@ def test_perfect_and_opposite():
     assert mcc(Counts(tp=0, fp=3, fn=7, tn=0)) == pytest.approx(-1)
 
 
+@pytest.mark.parametrize("score", [*ALL, mean_iou])
+def test_masks_are_no_counts(score):
+    mask = np.ones((2, 2), int)
+    cure = rf"{score.__name__} takes Counts, got ndarray: {score.__name__}\(count_cases\(y_true, y_pred"
+    for arguments in ((mask,), (mask, mask)):
+        with pytest.raises(TypeError, match=cure):
+            score(*arguments)
+
+
 @pytest.mark.parametrize("beta", [0.0, -1.0, float("nan")])
 def test_beta_must_be_above_zero(beta):
     with pytest.raises(ValueError, match="beta must be above 0"):

@@ -342,3 +342,16 @@ def test_default_names():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_logits_where_a_threshold_decides_are_undefined(multilabel):
+    truth = np.array([[1], [0]]) if multilabel else np.array([1, 0])
+    options = {"per": "pooled", "multilabel": multilabel}
+    for logits, expected in (([[2.0], [-1.0]], np.nan), ([[1.001], [-0.001]], 1.0)):
+        metric = Dice(1 if multilabel else 2, **options)
+        metric.update_state(truth, np.float32(logits))
+        assert float(metric.result()) == pytest.approx(expected, nan_ok=True)
+    softmax = Dice(2, per="pooled")
+    softmax.update_state(np.array([1, 0]), np.float32([[-3.0, 2.0], [4.0, 1.0]]))
+    assert float(softmax.result()) == 1
