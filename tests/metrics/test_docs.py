@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 import metrics
@@ -24,3 +26,21 @@ def test_the_page_names_nothing_else():
     named = {name for cell in first_cells for name in re.findall(r"`(?:\w+\.)?(\w+)", cell)}
     assert len(named) > 60
     assert named <= known
+
+
+def test_the_examples_run(capsys):
+    numbers, compiled = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    names = {}
+    exec(numbers, names)
+    assert names["per_case"].shape == (20, 3)
+    assert "n_undefined=0" in capsys.readouterr().out
+    image = keras.Input((8, 8, 1))
+    mask = keras.layers.Conv2D(1, 1, activation="sigmoid", name="mask")(image)
+    diagnosis = keras.layers.Dense(1, activation="sigmoid", name="diagnosis")(keras.layers.Flatten()(image))
+    model = keras.Model(image, {"mask": mask, "diagnosis": diagnosis})
+    exec(compiled, {"model": model})
+    images = np.random.default_rng(0).random((4, 8, 8, 1), np.float32)
+    truth = {"mask": np.round(images), "diagnosis": np.array([0, 1, 0, 1])}
+    logs = model.evaluate(images, truth, batch_size=2, verbose=0, return_dict=True)
+    assert {"mask_dice", "mask_iou_pooled", "diagnosis_auroc", "diagnosis_accuracy_pooled"} <= logs.keys()
+    assert not any(np.isnan(value) for value in logs.values())
