@@ -1,6 +1,6 @@
 """What do other libraries answer in the corner cases, and what does this one?
 
-    python -P benchmarks/corners.py
+    python benchmarks/corners.py
 
 Runs every library that is installed on the same small inputs and prints one markdown table. Arguments are the
 library's defaults, but masks are scored for the lesion alone, without the background. "missed": the truth has a lesion
@@ -8,18 +8,22 @@ and the prediction has none; "hallucinated": the other way round. "-": no such s
 answer. Pictures are of 8 x 8 pixels of 1 mm, tolerances 1 mm.
 
 Peers: torch==2.13.0 torchmetrics monai scikit-learn keras tensorflow-cpu surface-distance. MetricsReloaded is not on
-PyPI: its column was written from its source and never run. -P: else Python takes a `metrics.py` beside this script for
-the package.
+PyPI: its column was written from its source and never run.
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 Array = NDArray[np.generic]
 Cells = dict[str, Callable[[], object]]

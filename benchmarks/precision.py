@@ -9,7 +9,10 @@ headline score side by side with its 95 % interval, and the ratio of the median 
 import sys
 from pathlib import Path
 
-import unet_mtl as um
+# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
+
+import unet_mtl as um  # noqa: E402
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
