@@ -20,7 +20,9 @@ from unet_mtl.tasks import Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from unet_mtl.evaluation.masks import MaskEvaluation, Missing
+    from unet_mtl.evaluation.masks import MaskEvaluation
+    from unet_mtl.evaluation.owners import AnySpacing
+    from unet_mtl.evaluation.pairs import Missing
     from unet_mtl.evaluation.summary import Evaluation
     from unet_mtl.training.outline import Outline
 
@@ -120,7 +122,7 @@ def score(
     *,
     classes: Sequence[str] = (),
     values: Mapping[int, int] | None = None,
-    spacing: float | tuple[float, float] | str | None = None,
+    spacing: "AnySpacing" = None,
     tolerance: float | None = None,
     patients: Path | str | None = None,
     case_column: str | None = None,
@@ -141,10 +143,11 @@ def score(
         values: Number in the files of both folders -> class index, or 255 for pixels that nobody labelled. None:
             numbers are indices, 255 in a truth is not labelled; but of a folder of 0 and 255 alone, 255 is the
             foreground.
-        spacing: Millimetres from pixel to pixel, or (row, column), or the column of the table that has them; None:
-            distances are in pixels, and named `_px`.
+        spacing: Millimetres from pixel to pixel, or (row, column) in any sequence, or the column of the table that
+            has them, or two columns "row,column"; None: distances are in pixels, and named `_px`.
         tolerance: What an outline may be off, in mm or, without spacing, pixels: adds surface_dice.
-        patients: CSV table of cases and their patients, which intervals resample; None: each case is its own.
+        patients: Table (cells apart by commas, semicolons or tabs) of cases and their patients, which intervals
+            resample; None: each case is its own.
         case_column: Of the table; None: the first usual name.
         patient_column: Of the table; None: the first usual name.
         truth_names: File names without suffix, with `{case}` in place of the case's name.
@@ -155,35 +158,52 @@ def score(
         progress: Whether to show a progress bar.
 
     Returns:
-        One row a score, of task "masks"; what was missing or extra, and how files were read.
+        One row a score, of task "masks"; what was missing or extra, and how files were read. summary.json has the
+        arguments, so that `score(**summary["arguments"])` measures the same again.
 
     Raises:
         UnetMtlError: Files, table or arguments are not usable, with every problem; nothing is written then.
     """
-    from unet_mtl.evaluation.masks import score_pairs, write_scores
-    from unet_mtl.evaluation.owners import find_owners, name_table
+    from unet_mtl.evaluation.masks import require_folder, score_pairs, write_scores
+    from unet_mtl.evaluation.owners import find_owners, name_table, read_spacing
     from unet_mtl.evaluation.pairs import pair_masks
-    from unet_mtl.evaluation.values import find_coding
+    from unet_mtl.evaluation.values import find_coding, read_values
 
+    folder = Path(prediction) / "scores" if out is None else Path(out)
+    require_folder(folder)
     pairs = pair_masks(
         Path(truth), Path(prediction), truth_names=truth_names, prediction_names=prediction_names
     )
+    n = len(pairs.measured(missing))
     path = None if patients is None else Path(patients)
-    table = name_table(path, case_column, patient_column, table_names)
-    steps = (float(spacing), float(spacing)) if isinstance(spacing, int | float) else spacing
-    owners = find_owners(pairs.cases, table, steps, tolerance)
-    with case_bar("reading", len(pairs.cases), shown=progress) as advance:
-        coding = find_coding(pairs, classes=classes, values=values, on_case=advance)
-    with case_bar("measuring", len(pairs.cases), shown=progress) as advance:
+    owners = find_owners(
+        pairs.cases, name_table(path, case_column, patient_column, table_names), spacing, tolerance
+    )
+    codes = read_values(values)
+    with case_bar("reading", n, shown=progress) as advance:
+        coding = find_coding(pairs, classes=classes, values=codes, missing=missing, on_case=advance)
+    with case_bar("measuring", n, shown=progress) as advance:
         evaluation = score_pairs(pairs, coding, owners, tolerance=tolerance, missing=missing, on_case=advance)
-    facts: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "truth": str(truth),
         "prediction": str(prediction),
-        "classes": list(coding.classes),
+        "classes": list(classes),
+        "values": codes,
+        "spacing": read_spacing(spacing),
         "tolerance": tolerance,
+        "patients": None if path is None else str(path),
+        "case_column": owners.case_column,
+        "patient_column": owners.patient_column,
+        "truth_names": truth_names,
+        "prediction_names": prediction_names,
+        "table_names": table_names,
         "missing": missing,
     }
-    folder = Path(prediction) / "scores" if out is None else Path(out)
+    numbers = {
+        "truth": dict(sorted(coding.truth.items())),
+        "prediction": dict(sorted(coding.prediction.items())),
+    }
+    facts = {"arguments": arguments, "classes": list(coding.classes), "numbers": numbers}
     return write_scores(folder, evaluation, facts=facts)
 
 

@@ -50,7 +50,7 @@ def folders(tmp_path):
 
 
 def cells(output, score):
-    line = next(line for line in output.splitlines() if re.match(rf"\s+masks\s+{score}\s", line))
+    line = next(line for line in output.splitlines() if re.match(rf"\s+{score}\s", line))
     return line.split()
 
 
@@ -59,10 +59,10 @@ def test_the_screen(run, folders):
     assert code == 0
     assert output.startswith("2 pairs of masks measured, and 12 truths without a prediction as empty")
     # Dice 2 * 2 / (4 + 2) of the two pairs, 0 of the others.
-    assert cells(output, "dice")[2] == f"{2 * (2 / 3) / 14:.3f}"
+    assert cells(output, "dice")[1] == f"{2 * (2 / 3) / 14:.3f}"
     assert cells(output, "dice")[-3:] == ["14", "12", "missed"]
     # The lower row is 0.5 mm away: of 4 + 2 surface pixels the upper 2 + 2 are within 0.25 mm.
-    assert cells(output, "surface_dice_mm")[2] == f"{2 * (4 / 6) / 14:.3f}"
+    assert cells(output, "surface_dice_mm")[1] == f"{2 * (4 / 6) / 14:.3f}"
     for words in (
         "classes: background, class 1 (from the numbers found; --classes names them)",
         "patients: each case its own",
@@ -84,7 +84,7 @@ def test_nothing_is_said_of_what_was_not_asked_for(run, folders):
     assert code == 0
     assert "surface_dice" not in output
     assert " tolerance" not in output
-    assert cells(output, "dice")[2] == "0.667"
+    assert cells(output, "dice")[1] == "0.667"
     assert "hd95_px" in output
     assert sorted(path.name for path in (folders[0].parent / "out").iterdir()) == [
         "cases.csv",
@@ -104,7 +104,40 @@ def test_words_become_settings(run, folders, tmp_path):
     assert code == 0
     assert "patients: 2, of column 'who' of" in output
     assert "pixels are 0.5 to 0.5 mm, by column 'mm'" in output
-    assert "classes:" not in output
+    assert "classes: 0 background, 1 lesion\n" in output
+
+
+def test_two_columns_of_spacing_in_a_semicolon_table(run, folders, tmp_path):
+    rows = "".join(f"case_{i:02d};{i};0,5;1\n" for i in range(14))
+    (tmp_path / "table.csv").write_text(f"Image ID;PatientID;px_row;px_col\n{rows}")
+    code, output, _ = run(*folders, "--patients", tmp_path / "table.csv", "--spacing", "px_row,px_col")
+    assert code == 0
+    assert "patients: 14, of column 'PatientID' of" in output
+    assert "pixels are 0.5 to 1 mm, by column 'px_row,px_col'" in output
+    assert "intervals: of only 14 patients, and so too narrow" in output
+
+
+def test_several_classes_are_echoed_and_their_mean_is_called_one(run, tmp_path):
+    truth = write(tmp_path / "truth", a=[[0, 1, 2, 2]], b=[[0, 1, 1, 2]])
+    prediction = write(tmp_path / "predicted", a=[[0, 1, 1, 0]], b=[[0, 1, 1, 0]])
+    code, output, errors = run(truth, prediction, "--classes", "background,nucleus,rim")
+    assert code == 0
+    assert re.search(r"^  dice \(mean of classes\) +0\.4", output, flags=re.M)
+    assert "\nclasses: 0 background, 1 nucleus, 2 rim\n" in output
+    assert "counts as the picture's diagonal in distances and 0 in Dice" in output
+    assert errors == [f"warning: {prediction} has no rim: in the truth, but never predicted"]
+    code, output, errors = run(truth, prediction, "--classes", "nucleus,rim")
+    assert (code, output) == (1, "")
+    assert errors == [
+        f"error: {truth}: 2 names but the files have 3 numbers (0, 1, 2): names start with the background: "
+        "--classes background,nucleus,rim"
+    ]
+
+
+def test_a_spacing_of_0_is_echoed_as_given(run, folders):
+    code, _, errors = run(*folders, "--spacing", "0")
+    assert (code, len(errors)) == (1, 1)
+    assert errors[0].startswith("error: --spacing 0: expected millimetres above 0")
 
 
 @pytest.mark.parametrize(

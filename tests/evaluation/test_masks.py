@@ -79,7 +79,7 @@ def test_what_is_missing_and_extra_is_named(folders):
     assert found.folder == folders[1] / "scores"
     summary = json.loads((found.folder / "summary.json").read_text())
     assert (summary["missing_predictions"], summary["extra_predictions"]) == (["c"], ["d"])
-    assert (summary["n_pairs"], summary["missing"]) == (2, "empty")
+    assert (summary["n_pairs"], summary["arguments"]["missing"]) == (2, "empty")
     dice = next(line for line in summary["scores"] if line["score"] == "dice")
     assert dice["value"] == pytest.approx(0.4 / 3)
     table = pd.read_csv(found.folder / "cases.csv")
@@ -204,7 +204,10 @@ def test_all_bad_files_at_once_and_nothing_written(write_masks):
     assert "case 'a': the truth is 3x6 pixels, the prediction 1x2" in size
     assert "b.png: not a readable image" in unreadable
     assert "c.png: the mask has colours" in colour
-    assert "d.png: value 7, 9, 255 is no class (0, 1); say what it means, as in --values 0=0,255=1" in value
+    assert value == (
+        f"{prediction}: 2 names but the files have 5 numbers (0, 1, 7, 9, 255); 7, 9, 255 in 1 file (d.png): correct "
+        "the files, or say what each number means, as in --values 0=0,1=1,7=1,9=1,255=1"
+    )
     assert not (prediction / "scores").exists()
 
 
@@ -223,7 +226,66 @@ def test_wrong_arguments(folders):
         measure(*folders, missing="skip")
     with pytest.raises(ConfigError, match="--tolerance 0: expected"):
         measure(*folders, tolerance=0)
-    with pytest.raises(ConfigError, match="--spacing -1,-1: expected millimetres above 0"):
+    with pytest.raises(ConfigError, match="--spacing -1: expected millimetres above 0"):
         measure(*folders, spacing=-1)
     with pytest.raises(ConfigError, match="need a table: name it with --patients"):
         measure(*folders, case_column="id")
+
+
+def test_a_file_in_the_way_is_found_before_anything_is_read(folders, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    (folders[1] / "b.png").write_bytes(b"no image")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(WriteError, match=r"file is a file; name a folder with --out, for cases\.csv"):
+            measure(*folders, out=out)
+
+
+def test_missing_files_and_empty_masks_are_told_apart(write_masks):
+    truth = write_masks("truth", a=TWO, b=TWO, c=TWO, d=EMPTY, e=EMPTY)
+    prediction = write_masks("prediction", a=TWO, b=EMPTY, d=EMPTY, e=EMPTY)
+    found = measure(truth, prediction)
+    assert row(found, "dice")["n_missed"] == 2
+    assert (found.missing_predictions, found.empty_predictions) == (("c",), ("b", "d", "e"))
+    assert found.cases["prediction"].tolist() == ["found", "empty", "missing", "empty", "empty"]
+    said = "nothing predicted: in 1 file though the truth has something (b); 2 files rightly; besides, 1 truth has "
+    assert f"{said}no file" in found.remarks
+    summary = json.loads((found.folder / "summary.json").read_text())
+    assert summary["empty_predictions"] == ["b", "d", "e"]
+    left_out = measure(truth, prediction, missing="leave-out")
+    assert any(remark.startswith("nothing predicted: in 1 file") for remark in left_out.remarks)
+    full = measure(write_masks("one", a=TWO), write_masks("two", a=THREE))
+    assert not any("nothing predicted" in remark for remark in full.remarks)
+
+
+def test_pixels_that_nobody_labelled_are_nothing_to_find(write_masks):
+    truth = write_masks("truth", a=[[255, 255, 0]], b=[[0, 1, 255]])
+    found = measure(truth, write_masks("prediction", a=[[0, 0, 0]], b=[[0, 1, 0]]))
+    assert "nothing predicted: in 1 file rightly" in found.remarks
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "said"),
+    [(TWO, EMPTY, True), (EMPTY, TWO, True), (TWO, THREE, False), (EMPTY, EMPTY, False)],
+)
+def test_what_a_failure_counts_is_said_where_there_is_one(write_masks, true, predicted, said):
+    found = measure(write_masks("truth", a=true, b=TWO), write_masks("prediction", a=predicted, b=TWO))
+    words = "a missed or hallucinated structure counts as the picture's diagonal in distances and 0 in Dice"
+    assert (words in found.remarks) == said
+
+
+def test_few_patients_are_said(write_masks, tmp_path):
+    def said(n, patients=None):
+        masks = {f"case_{i:02d}": TWO for i in range(n)}
+        folders = write_masks(f"truth_{n}", **masks), write_masks(f"prediction_{n}", **masks)
+        remarks = measure(*folders, patients=patients).remarks
+        return [remark for remark in remarks if remark.startswith("intervals:")]
+
+    assert said(30) == []
+    assert said(29) == [
+        "intervals: of only 29 patients, and so too narrow; read them as a lower bound of the uncertainty"
+    ]
+    (tmp_path / "table.csv").write_text(
+        "case,patient\n" + "".join(f"case_{i:02d},{i // 2}\n" for i in range(31))
+    )
+    assert said(31, tmp_path / "table.csv")[0].startswith("intervals: of only 16 patients")
+    assert said(1) == ["intervals: none, since they need 2 patients"]

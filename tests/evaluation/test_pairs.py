@@ -1,5 +1,6 @@
 """Which file belongs to which, and whose it is."""
 
+import numpy as np
 import pytest
 
 from unet_mtl.errors import ConfigError, DataError
@@ -38,7 +39,7 @@ def test_hidden_files_others_and_folders_below_are_passed_over_and_counted(write
     write_masks("truth/fold_0", b=DOT, c=DOT)
     pairs = pair_masks(truth, write_masks("prediction", a=DOT))
     assert list(pairs.truth.files) == ["a"]
-    assert pairs.truth.rest == "1 file of another type, 2 files in folders below"
+    assert pairs.truth.rest == "1 file of type .json, 2 files in folders below (fold_0)"
     assert pairs.prediction.rest == ""
 
 
@@ -84,7 +85,7 @@ def test_a_hint_where_some_do_pair(write_masks):
     truth = write_masks("truth", a=DOT, b=DOT, c=DOT)
     pairs = pair_masks(truth, write_masks("prediction", a=DOT, b_v2=DOT, c_v2=DOT))
     assert (pairs.missing, pairs.extra) == (["b", "c"], ["b_v2", "c_v2"])
-    assert pairs.hint == '--prediction-names "{case}_v2"'
+    assert pairs.hint == 'say how they are named with --prediction-names "{case}_v2"'
     assert pair_masks(truth, write_masks("other", a=DOT, z=DOT)).hint == ""
 
 
@@ -158,3 +159,186 @@ def test_no_table(tmp_path):
         find_owners(["a"], None, "mm", None)
     with pytest.raises(DataError, match="the table cannot be read"):
         find_owners(["a"], TableSource(tmp_path / "gone.csv"), None, None)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_the_head_line_tells_what_separates_cells(tmp_path, mark):
+    lines = (
+        ("\ufeffcase", "patient", '"size, mm"', "step"),
+        ("a", "p", "1", "0.5"),
+        ("b", "q", "2", '"0,25"'),
+    )
+    found = find(tmp_path, "".join(f"{mark.join(line)}\n" for line in lines), spacing="step")
+    assert found.patients == {"a": "p", "b": "q"}
+    assert found.spacings == {"a": (0.5, 0.5), "b": (0.25, 0.25)}
+
+
+def test_decimal_commas_of_a_semicolon_table(tmp_path):
+    found = find(tmp_path, "case;patient;step\na;p;0,5\nb;q;1,5\n", spacing="step")
+    assert found.spacings == {"a": (0.5, 0.5), "b": (1.5, 1.5)}
+
+
+def test_cells_that_nothing_known_separates(tmp_path):
+    with pytest.raises(
+        DataError, match="only one column was read: cells must be apart by commas, semicolons"
+    ):
+        find(tmp_path, "case|patient\na|p\nb|q\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["PatientID", "patientid", "Patient ID", "Subject_Id", "subject-id", "SUBJECT"]
+)
+def test_usual_names_in_any_spelling(tmp_path, name):
+    found = find(tmp_path, f"Image Name,{name}\na.png,p\nb.png,q\n")
+    assert (found.case_column, found.patient_column) == ("Image Name", name)
+    assert found.patients == {"a": "p", "b": "q"}
+
+
+@pytest.mark.parametrize(
+    ("text", "cases", "cure"),
+    [
+        # As BUS-BRA has it: "Case" is the patient.
+        (
+            "ID,Case,patient\nbus_a,1,1\nbus_b,2,2\n",
+            ("a", "b"),
+            'This finds 2 of 2: --case-column ID --table-names "bus_{case}"',
+        ),
+        ("case,patient,The scan\n1,p,a.png\n2,q,b.png\n", ("a", "b"), 'of 2: --case-column "The scan"'),
+        ("case,patient\nx_a,p\nx_b,q\n", ("a", "b"), 'finds 2 of 2: --table-names "x_{case}"'),
+        (
+            "case,patient\na,p\nb,q\n",
+            ("a_seg", "b_seg"),
+            '--truth-names "{case}_seg" (or --prediction-names)',
+        ),
+        (
+            "case,patient\n1,p\n2,q\n",
+            ("001", "002"),
+            "001 and 1 differ in leading zeros alone (Excel takes them off: import the column as text)",
+        ),
+        ("case,patient\nC1,p\nC2.PNG,q\n", ("c1", "c2"), "c1 and C1 differ in upper and lower case alone"),
+        (
+            "case,patient\nx,p\ny,q\n",
+            ("a", "b"),
+            "x, y. Add them, name another column with --case-column, or",
+        ),
+    ],
+)
+def test_the_table_names_cases_in_another_way(tmp_path, text, cases, cure):
+    with pytest.raises(DataError) as caught:
+        find(tmp_path, text, cases=cases)
+    (line,) = caught.value.problems
+    assert f"lacks 2 of 2 cases: {cases[0]}, {cases[1]}; it has" in line
+    assert cure in line
+
+
+def test_the_best_column_is_named(tmp_path):
+    text = "case,patient,rank,scan\n9,p,1,1\n8,q,2,2\n7,r,5,3\n"
+    with pytest.raises(DataError, match="This finds 3 of 3: --case-column scan"):
+        find(tmp_path, text, cases=("1", "2", "3"))
+
+
+def test_all_that_is_wrong_with_a_table_at_once(tmp_path):
+    with pytest.raises(DataError) as caught:
+        find(tmp_path, "ID,Case\nbus_a,1\nbus_b,2\n", spacing="mm")
+    case, patient, spacing = caught.value.problems
+    assert "column 'Case' lacks" in case
+    assert "no column 'patient'" in patient
+    assert "no column 'mm'" in spacing
+
+
+def test_row_and_column_spacing_of_two_columns(tmp_path):
+    text = 'case,patient,px_row,px_col,"a,b"\na,p,0.5,1,9\nb,q,,,8\n'
+    found = find(tmp_path, text, spacing="px_row,px_col")
+    assert found.spacings == {"a": (0.5, 1.0), "b": None}
+    assert "pixels are 0.5 to 1 mm, by column 'px_row,px_col'" in found.distances
+    assert find(tmp_path, text, spacing=["px_row", "px_col"]).spacings == found.spacings
+    assert find(tmp_path, text, spacing="a,b").spacings == {"a": (9, 9), "b": (8, 8)}
+    with pytest.raises(DataError, match="no column 'px_x'; it has"):
+        find(tmp_path, text, spacing="px_row,px_x")
+    with pytest.raises(ConfigError, match="one column or two"):
+        find(tmp_path, text, spacing="px_row,px_col,px_row")
+    with pytest.raises(DataError, match="case 'b': spacing is ''; expected"):
+        find(tmp_path, "case,patient,r,c\na,p,1,1\nb,q,1,\n", spacing="r,c")
+
+
+@pytest.mark.parametrize("spacing", [[2, 0.5], (2.0, 0.5), np.array([2, 0.5]), np.array([[2.0], [0.5]])])
+def test_a_spacing_in_any_sequence(spacing):
+    assert find_owners(["a"], None, spacing, None).spacings == {"a": (2.0, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("spacing", "words"),
+    [
+        (0, "--spacing 0: expected"),
+        ([0.2, 0], "--spacing 0.2,0: expected"),
+        (np.array([1, 2, 3]), "--spacing 1,2,3: expected millimetres above 0, one number or two"),
+        ([], "--spacing : expected"),
+        ([1, None], "--spacing 1,None: expected"),
+        (float("nan"), "--spacing nan: expected"),
+    ],
+)
+def test_what_is_no_spacing_is_echoed_as_given(spacing, words):
+    with pytest.raises(ConfigError, match=words):
+        find_owners(["a"], None, spacing, None)
+    assert find_owners(["a"], None, np.float32(0.5), None).spacings == {"a": (0.5, 0.5)}
+
+
+def test_formats_that_are_not_read_are_named_with_the_way_on(write_masks):
+    truth, prediction = write_masks("truth", a=DOT), write_masks("prediction")
+    for name in ("a.nii.gz", "b.NII.GZ", "plans.json", "README"):
+        (prediction / name).write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        pair_masks(truth, prediction)
+    message = str(caught.value)
+    assert (
+        "it has 1 file of no type, 2 files of type .nii.gz (not read by score; PNG is), 1 file of type .json"
+        in message
+    )
+    assert 'PIL.Image.fromarray(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage("a.nii.gz"))[0]' in message
+    assert message.endswith('.astype("uint8")).save("a.png") does')
+    write_masks("prediction", a=DOT)
+    assert (
+        "2 files of type .nii.gz (not read by score; PNG is)" in pair_masks(truth, prediction).prediction.rest
+    )
+
+
+def test_the_way_on_from_npy_is_that_line(write_masks, tmp_path, monkeypatch):
+    import PIL.Image
+
+    truth, prediction = write_masks("truth", a=DOT), write_masks("prediction")
+    np.save(prediction / "a.npy", np.array(DOT))
+    np.savez(prediction / "b.npz", mask=np.array(DOT))
+    for _ in range(2):
+        with pytest.raises(DataError) as caught:
+            pair_masks(truth, prediction)
+        line = str(caught.value).rpartition("as PIL")[2].removesuffix(" does")
+        monkeypatch.chdir(prediction)
+        exec(f"PIL{line}", {"PIL": PIL, "numpy": np})
+        (made,) = prediction.glob("*.png")
+        assert np.asarray(PIL.Image.open(made)).tolist() == DOT
+        made.unlink()
+        (prediction / "a.npy").unlink(missing_ok=True)
+
+
+def test_masks_in_folders_below_name_the_folder(write_masks):
+    truth, prediction = write_masks("truth", a=DOT), write_masks("prediction")
+    write_masks("prediction/images", a=DOT, b=DOT)
+    write_masks("prediction/labelsTr", a=DOT)
+    write_masks("prediction/.hidden", a=DOT)
+    with pytest.raises(DataError) as caught:
+        pair_masks(truth, prediction)
+    message = str(caught.value)
+    assert "it has 3 files in folders below (images, labelsTr): " in message
+    assert message.endswith(f"give the folder itself, as in {prediction / 'labelsTr'}")
+
+
+def test_names_that_differ_in_letters_or_zeros_alone(write_masks):
+    truth = write_masks("truth", c1=DOT, c2=DOT, same=DOT)
+    prediction = write_masks("prediction", C1__PNG=DOT, C2__PNG=DOT)
+    cure = "rename one side, since c1.png and C1.PNG differ in upper and lower case alone"
+    with pytest.raises(DataError, match=cure):
+        pair_masks(truth, prediction)
+    write_masks("prediction", same=DOT)
+    assert pair_masks(truth, prediction).hint == cure
+    zeros = pair_masks(write_masks("one", case_01=DOT, b=DOT), write_masks("two", case_1=DOT, b=DOT))
+    assert zeros.hint == "rename one side, since case_01.png and case_1.png differ in leading zeros alone"

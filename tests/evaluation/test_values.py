@@ -35,7 +35,9 @@ def test_255_among_classes_of_a_truth_is_left_out(write_masks):
 def test_255_in_a_prediction_is_refused(write_masks):
     truth = write_masks("truth", a=[[1, 0, 0]])
     prediction = write_masks("prediction", a=[[1, 0, 255]])
-    with pytest.raises(DataError, match=r"a\.png: value 255 in a prediction: .* as in --values 0=0,255=1"):
+    with pytest.raises(
+        DataError, match=r"255 in 1 file \(a\.png\) of a prediction: .* as in --values 0=0,255=1"
+    ):
         measure(truth, prediction)
 
 
@@ -50,7 +52,8 @@ def test_values_hold_for_both_folders(write_masks):
     with pytest.raises(DataError) as caught:
         measure(truth, prediction, values={0: 0, 255: 1})
     assert len(caught.value.problems) == 2
-    assert "value 128 is no class (0, 255 of --values); add what it means" in caught.value.problems[0]
+    first = f"{truth}: 128 in 1 file (a.png): no number of --values (0, 255); add what it means"
+    assert caught.value.problems[0] == first
 
 
 def test_values_may_name_pixels_that_nobody_labelled(write_masks):
@@ -59,7 +62,9 @@ def test_values_may_name_pixels_that_nobody_labelled(write_masks):
     found = measure(truth, prediction, values={0: 0, 1: 1, 2: 255})
     assert found.value("masks", "dice") == 1
     assert f"{truth}: 2 was read as not labelled and left out, in 1 file" in found.remarks
-    with pytest.raises(DataError, match="value 2 in a prediction: in a truth it means that nobody labelled"):
+    with pytest.raises(
+        DataError, match=r"2 in 1 file \(a\.png\) of a prediction: in a truth it means that nobody"
+    ):
         measure(prediction, truth, values={0: 0, 1: 1, 2: 255})
 
 

@@ -19,15 +19,15 @@ def _to_values(text: str) -> dict[int, int]:
     return dict(pairs)
 
 
-def _to_spacing(text: str) -> tuple[float, float] | str:
-    """`0.2` or `0.2,0.3` -> (row, column); anything else is the name of a column."""
+def _to_spacing(text: str) -> list[float] | str:
+    """`0.2` or `0.2,0.3` -> numbers; anything else is the name of a column, or of two."""
     try:
         steps = [float(part) for part in text.split(",")]
     except ValueError:
         return text
     if len(steps) > 2:
         raise typer.BadParameter(f"{text!r}; expected one number or two (row,column)", param_hint="--spacing")
-    return steps[0], steps[-1]
+    return steps
 
 
 def score(
@@ -66,7 +66,7 @@ def score(
         str | None,
         typer.Option(
             metavar="MM|COLUMN",
-            help="Millimetres from pixel to pixel: 0.2, or 0.2,0.3 for row,column, or a column of the table.",
+            help="Millimetres from pixel to pixel: 0.2, or 0.2,0.3 for row,column, or a column (or two) of the table.",
             show_default="distances in pixels",
         ),
     ] = None,
@@ -81,7 +81,7 @@ def score(
         Path | None,
         typer.Option(
             metavar="TABLE",
-            help="CSV table that says whose each case is; intervals then resample patients.",
+            help="Table (CSV, semicolons or tabs) that says whose each case is; intervals then resample patients.",
             show_default="each case its own patient",
         ),
     ] = None,

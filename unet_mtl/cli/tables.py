@@ -31,9 +31,10 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def print_scores(evaluation: "Evaluation") -> None:
-    """Prints one row a task and headline score; summary.json has them all."""
+    """Prints one row a headline score (and task, where there are several); summary.json has them all."""
     table = _new_table(evaluation.title)
-    for column in ("task", "score", "value", "95 % interval", "median", "n", "notes"):
+    tasks = ["task"] if evaluation.scores["task"].nunique() > 1 else []
+    for column in (*tasks, "score", "value", "95 % interval", "median", "n", "notes"):
         is_text = column in ("task", "score", "notes")
         table.add_column(
             column, justify="left" if is_text else "right", no_wrap=column == "task", overflow="fold"
@@ -42,10 +43,11 @@ def print_scores(evaluation: "Evaluation") -> None:
     for row in shown.to_dict("records"):
         whats = ("undefined", "missed", "hallucinated")
         notes = ", ".join(f"{int(row[f'n_{what}'])} {what}" for what in whats if row[f"n_{what}"] > 0)
+        if row["n_undefined"] and not row["n"]:
+            notes = "undefined"
         interval = "" if math.isnan(row["low"]) else f"{_word(row['low'])} to {_word(row['high'])}"
-        words = (_word(row[column]) for column in ("value", "median", "n"))
-        value, median, n = words
-        table.add_row(row["task"], row["score"], value, interval, median, n, notes)
+        value, median, n = (_word(row[column]) for column in ("value", "median", "n"))
+        table.add_row(*(row[column] for column in tasks), row["label"], value, interval, median, n, notes)
     console = Console()
     if not console.is_terminal:
         console.width = 120

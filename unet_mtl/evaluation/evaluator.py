@@ -39,9 +39,8 @@ def evaluate_cases(
     rows = [row for task in predictor.tasks for row in summarise_task(task, found[task.name], patients, seed)]
     facts = {name: facts_of(cases) for name, cases in found.items()}
     mark = " (SYNTHETIC data)" if dataset.description.synthetic else ""
-    return Evaluation(
-        make_table(rows), _case_table(dataset, found), facts, f"{len(dataset)} cases measured{mark}"
-    )
+    title = f"{len(dataset)} cases measured{mark}"
+    return Evaluation(make_table(rows), _case_table(dataset, found), facts, title, seed=seed)
 
 
 def _case_table(dataset: Dataset, found: dict[str, dict[str, CaseScores]]) -> pd.DataFrame:

@@ -1,6 +1,8 @@
-"""Names of cases in names of files."""
+"""Names of cases in names of files and in cells of tables."""
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from unet_mtl.data.images import IMAGE_SUFFIXES
@@ -8,6 +10,7 @@ from unet_mtl.errors import ConfigError
 
 ANY_NAME = "{case}"
 MOST_NAMES = 10
+LETTERS, ZEROS = "upper and lower case", "leading zeros"
 
 
 def fit_name(pattern: str, name: str) -> str | None:
@@ -52,3 +55,50 @@ def name_some(names: Sequence[str], most: int = MOST_NAMES) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def count_files(counts: Mapping[str, int]) -> str:
+    """Numbers of files by what they are, in words.
+
+    >>> count_files({"of type .csv": 1, "in folders below": 2})
+    '1 file of type .csv, 2 files in folders below'
+    """
+    return ", ".join(f"{n:,} {'file' if n == 1 else 'files'} {what}" for what, n in counts.items())
+
+
+def common_affix(shorter: Sequence[str], longer: Collection[str]) -> tuple[str, str] | None:
+    """What stands before and after the names of `shorter` in those of `longer`, if for half of them.
+
+    >>> common_affix(["1", "2"], ["bus_1", "bus_2", "x"])
+    ('bus_', '')
+    """
+    known = set(longer)
+    votes: Counter[tuple[str, str]] = Counter()
+    for name in shorter[:MOST_NAMES]:
+        places = ((other, place.span()) for other in known for place in re.finditer(re.escape(name), other))
+        votes.update({(other[:start], other[end:]) for other, (start, end) in places} - {("", "")})
+    for before, after in sorted(votes, key=lambda affix: (-votes[affix], affix))[:MOST_NAMES]:
+        n = sum(f"{before}{name}{after}" in known for name in shorter)
+        if 2 * n >= min(len(shorter), len(known)):
+            return before, after
+    return None
+
+
+def find_lookalikes(names: Sequence[str], others: Collection[str]) -> tuple[str, str, str] | None:
+    """How half of the names differ from others that are meant, and one example of it.
+
+    >>> find_lookalikes(["c1", "c2"], ["C1", "C2"])
+    ('upper and lower case', 'c1', 'C1')
+    >>> find_lookalikes(["007"], ["7"]), find_lookalikes(["a"], ["b"])
+    (('leading zeros', '007', '7'), None)
+    """
+    folds: tuple[tuple[str, Callable[[str], str]], ...] = (
+        (LETTERS, str.casefold),
+        (ZEROS, lambda name: re.sub(r"(?<!\d)0+(?=\d)", "", name)),
+    )
+    for words, fold in folds:
+        known = {fold(other): other for other in others}
+        alike = [(name, known[fold(name)]) for name in names if fold(name) in known]
+        if alike and 2 * len(alike) >= min(len(names), len(known)):
+            return words, *alike[0]
+    return None

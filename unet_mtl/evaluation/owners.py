@@ -1,36 +1,29 @@
-"""A table that says whose each case is, and its pixel spacing, for masks that have no dataset.yaml."""
+"""Whose each case is, and its pixel spacing, for masks that have no dataset.yaml."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf, nan
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from unet_mtl.data.description import MISSING_WORDS
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.evaluation.names import ANY_NAME, check_pattern, fit_name, name_some, without_suffix
+from unet_mtl.evaluation.names import ANY_NAME, name_some
+from unet_mtl.evaluation.table import CASE, TableSource, find_column, read_table, rows_of
 
-CASE_COLUMNS = ("case", "case_id", "image", "image_id", "id", "file", "filename", "name")
-PATIENT_COLUMNS = ("patient", "patient_id", "subject", "subject_id")
+CASE_COLUMNS = (
+    *("case", "case_id", "case_name", "image", "image_id", "image_name", "image_filename", "image_file"),
+    *("id", "file", "filename", "file_name", "name"),
+)
+PATIENT_COLUMNS = ("patient", "patient_id", "patient_name", "patient_number", "subject", "subject_id")
 
-Spacing = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class TableSource:
-    """Where the table is and how to read it.
-
-    Attributes:
-        path: A CSV file.
-        case_column: None: the first of `CASE_COLUMNS` that it has, in any case of letters.
-        patient_column: None: the first of `PATIENT_COLUMNS`.
-        names: What stands in the column of cases, `{case}` for the name of the case.
-    """
-
-    path: Path
-    case_column: str | None = None
-    patient_column: str | None = None
-    names: str = ANY_NAME
+Spacing: TypeAlias = tuple[float, float]
+AnySpacing: TypeAlias = float | str | Sequence[float] | Sequence[str] | NDArray[Any] | None
 
 
 @dataclass(frozen=True)
@@ -42,18 +35,26 @@ class Owners:
         spacings: By case, (row, column) in mm; None: measured in pixels.
         source: Where the patients come from, in words; empty: each case is its own.
         distances: How distances are measured, in words.
+        case_column: Of the table; None: there is no table.
+        patient_column: Likewise.
     """
 
     patients: dict[str, str]
     spacings: dict[str, Spacing | None]
     source: str
     distances: str
+    case_column: str | None = None
+    patient_column: str | None = None
 
     def describe_patients(self, cases: Iterable[str]) -> str:
         """How many patients the cases are of, and who says so."""
         if not self.source:
             return "patients: each case its own; --patients names a table that knows better"
-        return f"patients: {len({self.patients[case] for case in cases}):,}, of {self.source}"
+        return f"patients: {self.count_patients(cases):,}, of {self.source}"
+
+    def count_patients(self, cases: Iterable[str]) -> int:
+        """How many patients the cases are of."""
+        return len({self.patients[case] for case in cases})
 
 
 def name_table(
@@ -74,55 +75,96 @@ def name_table(
 
 
 def find_owners(
-    cases: Sequence[str], source: TableSource | None, spacing: Spacing | str | None, tolerance: float | None
+    cases: Sequence[str], source: TableSource | None, spacing: AnySpacing, tolerance: float | None
 ) -> Owners:
     """Finds the patient and the pixel spacing of each case.
 
     Args:
         cases: Their names.
         source: None: each case is a patient of its own.
-        spacing: Of all cases in mm (row, column), or the column of the table that has it; None: unknown.
+        spacing: Of all cases in mm, one number or (row, column); or the column of the table that has it, or two
+            columns "row,column"; None: unknown.
         tolerance: Of the surface Dice; it must mean the same in all cases.
 
     Raises:
         ConfigError: A spacing or tolerance that is none, or a column without a table.
-        DataError: The table is unreadable, lacks a column or a case, or contradicts itself.
+        DataError: The table is unreadable, lacks a column or a case, or contradicts itself; every problem.
     """
-    _check_settings(spacing, tolerance)
-    if source is None:
-        if isinstance(spacing, str):
-            raise ConfigError(
-                f"--spacing {spacing}: neither millimetres, as in 0.2 or 0.2,0.3 (row, column), nor, without "
-                "--patients, a column of a table"
-            )
-        patients = {case: case for case in cases}
-        spacings: dict[str, Spacing | None] = dict.fromkeys(cases, spacing)
-        return Owners(patients, spacings, "", _describe_distances(spacing, spacings, tolerance))
-    table = _read_table(source)
-    column = _find_column(table, source.path, source.case_column, CASE_COLUMNS, "--case-column")
-    owner = _find_column(table, source.path, source.patient_column, PATIENT_COLUMNS, "--patient-column")
-    if isinstance(spacing, str):
-        _find_column(table, source.path, spacing, (), "--spacing")
-    rows = _rows_of(table, column, source, cases)
-    patients, spacings = _read_rows(rows, source.path, owner, spacing)
+    if tolerance is not None and not 0 < tolerance < inf:
+        raise ConfigError(f"--tolerance {tolerance:g}: expected millimetres (or pixels) above 0")
+    steps = read_spacing(spacing)
+    if source is not None:
+        return _from_table(cases, source, steps, tolerance)
+    if isinstance(steps, str):
+        raise ConfigError(
+            f"--spacing {steps}: neither millimetres, as in 0.2 or 0.2,0.3 (row, column), nor, without "
+            "--patients, a column of a table"
+        )
+    spacings: dict[str, Spacing | None] = dict.fromkeys(cases, steps)
+    return Owners(
+        {case: case for case in cases}, spacings, "", _describe_distances(steps, spacings, tolerance)
+    )
+
+
+def read_spacing(given: AnySpacing) -> Spacing | str | None:
+    """Whatever a spacing was given as -> (row, column) in mm, or the name of its column, or two with a comma.
+
+    Raises:
+        ConfigError: Not one or two numbers above 0.
+
+    >>> read_spacing(0.5), read_spacing([1, 2]), read_spacing(["row", "column"])
+    ((0.5, 0.5), (1.0, 2.0), 'row,column')
+    """
+    if given is None or isinstance(given, str):
+        return given
+    parts: list[Any] = [given] if isinstance(given, float | int) else list(np.ravel(given).tolist())
+    if parts and all(isinstance(part, str) for part in parts):
+        return ",".join(parts)
+    words = ",".join(f"{part:g}" if isinstance(part, float | int) else str(part) for part in parts)
+    steps = [float(part) if isinstance(part, float | int) else nan for part in parts]
+    if len(steps) not in (1, 2) or not all(0 < step < inf for step in steps):
+        raise ConfigError(f"--spacing {words}: expected millimetres above 0, one number or two (row, column)")
+    return steps[0], steps[-1]
+
+
+def _from_table(
+    cases: Sequence[str], source: TableSource, spacing: Spacing | str | None, tolerance: float | None
+) -> Owners:
+    table, path = read_table(source.path), source.path
+    problems: list[str] = []
+    with _collecting(problems):
+        column = find_column(table, path, source.case_column, CASE_COLUMNS, "--case-column")
+        rows = rows_of(table, column, source, cases)
+    with _collecting(problems):
+        owner = find_column(table, path, source.patient_column, PATIENT_COLUMNS, "--patient-column")
+    with _collecting(problems):
+        columns = _spacing_columns(table, path, spacing) if isinstance(spacing, str) else []
+    if problems:
+        raise DataError(problems)
+    patients, spacings = _read_rows(rows, path, owner, columns, None if isinstance(spacing, str) else spacing)
     unknown = [case for case, known in spacings.items() if known is None]
     if tolerance is not None and 0 < len(unknown) < len(spacings):
         raise DataError(
-            f"{source.path}: no spacing of {len(unknown)} cases ({name_some(unknown)}), so that --tolerance would be "
+            f"{path}: no spacing of {len(unknown)} cases ({name_some(unknown)}), so that --tolerance would be "
             "mm in some cases and pixels in others; fill the cells, or leave --tolerance out"
         )
-    said = f"column {owner!r} of {source.path}"
-    return Owners(patients, spacings, said, _describe_distances(spacing, spacings, tolerance))
+    distances = _describe_distances(spacing, spacings, tolerance)
+    return Owners(patients, spacings, f"column {owner!r} of {path}", distances, column, owner)
 
 
-def _check_settings(spacing: Spacing | str | None, tolerance: float | None) -> None:
-    if tolerance is not None and not 0 < tolerance < float("inf"):
-        raise ConfigError(f"--tolerance {tolerance:g}: expected millimetres (or pixels) above 0")
-    if isinstance(spacing, tuple) and not (
-        len(spacing) == 2 and all(0 < step < float("inf") for step in spacing)
-    ):
-        words = ",".join(f"{step:g}" for step in spacing)
-        raise ConfigError(f"--spacing {words}: expected millimetres above 0, one number or two (row, column)")
+@contextmanager
+def _collecting(problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        problems += error.problems
+
+
+def _spacing_columns(table: pd.DataFrame, path: Path, spacing: str) -> list[str]:
+    names = [spacing] if spacing in table.columns else [name.strip() for name in spacing.split(",")]
+    if len(names) > 2:
+        raise ConfigError(f"--spacing {spacing}: expected one column or two (row,column)")
+    return [find_column(table, path, name, (), "--spacing") for name in names]
 
 
 def _describe_distances(
@@ -136,7 +178,7 @@ def _describe_distances(
     elif len(unknown) == len(spacings):
         said = f"distances: in pixels (_px), since column {spacing!r} is empty"
     else:
-        steps = [known[0] for known in spacings.values() if known is not None]
+        steps = [step for known in spacings.values() if known is not None for step in known]
         said = f"distances: in mm; pixels are {min(steps):g} to {max(steps):g} mm, by column {spacing!r}"
         if unknown:
             n = len(unknown)
@@ -148,68 +190,16 @@ def _describe_distances(
     return f"{said}; surface_dice with a tolerance of {tolerance:g} {'px' if unknown else 'mm'}"
 
 
-def _read_table(source: TableSource) -> pd.DataFrame:
-    path = source.path
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except OSError as error:
-        raise DataError(f"{path}: the table cannot be read ({error.strerror})") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not a readable CSV table ({str(error).strip()}); save it as UTF-8"
-        ) from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(
-            f"{path}: its rows have more cells than the {len(table.columns)} columns of the head line; name them all"
-        )
-    return table.rename(columns=str.strip).map(str.strip)
-
-
-def _find_column(
-    table: pd.DataFrame, path: Path, given: str | None, usual: Sequence[str], option: str
-) -> str:
-    columns = {name.lower(): name for name in reversed(list(table.columns))}
-    found = [columns[name] for name in usual if name in columns] if given is None else [given]
-    if found and found[0] in table.columns:
-        return found[0]
-    wanted = repr(given) if given is not None else f"{', '.join(map(repr, usual[:-1]))} or {usual[-1]!r}"
-    itself = "; it may be the column of cases" if option == "--patient-column" else ""
-    raise DataError(
-        f"{path}: no column {wanted}; it has {', '.join(map(repr, table.columns))}: name one with {option}{itself}"
-    )
-
-
-def _rows_of(table: pd.DataFrame, column: str, source: TableSource, cases: Sequence[str]) -> pd.DataFrame:
-    pattern = check_pattern(source.names, "--table-names")
-    names = [fit_name(pattern, without_suffix(name)) for name in table[column]]
-    rows = table.copy()
-    rows[_CASE] = names
-    rows = rows[rows[_CASE].isin(list(cases))]
-    absent = [case for case in cases if case not in set(rows[_CASE])]
-    if absent:
-        known = name_some(list(dict.fromkeys(table[column])), 2)
-        raise DataError(
-            f"{source.path}: column {column!r} lacks {len(absent)} of {len(cases)} cases: {name_some(absent)}; it has "
-            f'{known}. Add them, name another column with --case-column, or say how it names them with --table-names "'
-            f'{ANY_NAME}_left"'
-        )
-    return rows
-
-
-_CASE = "\0case"
-"""No column of a file has that name."""
-
-
 def _read_rows(
-    rows: pd.DataFrame, path: Path, owner: str, spacing: Spacing | str | None
+    rows: pd.DataFrame, path: Path, owner: str, columns: Sequence[str], spacing: Spacing | None
 ) -> tuple[dict[str, str], dict[str, Spacing | None]]:
     """A case may have several rows, one a lesion, say, as long as they agree."""
     problems: list[str] = []
     patients: dict[str, str] = {}
     spacings: dict[str, Spacing | None] = {}
     for row in rows.to_dict("records"):
-        case, patient = row[_CASE], row[owner]
-        step = _read_step(row[spacing], case, path, problems) if isinstance(spacing, str) else spacing
+        case, patient = row[CASE], row[owner]
+        step = _read_steps(row, columns, path, problems) if columns else spacing
         if patient.lower() in MISSING_WORDS:
             problems.append(f"{path}: case {case!r}: {owner} is {patient!r}; say whose it is")
         if patients.setdefault(case, patient) != patient or spacings.setdefault(case, step) != step:
@@ -221,14 +211,21 @@ def _read_rows(
     return patients, spacings
 
 
-def _read_step(word: str, case: str, path: Path, problems: list[str]) -> Spacing | None:
-    if word.lower() in MISSING_WORDS:
+def _read_steps(
+    row: Mapping[Any, str], columns: Sequence[str], path: Path, problems: list[str]
+) -> Spacing | None:
+    words = [row[column] for column in columns]
+    if all(word.lower() in MISSING_WORDS for word in words):
         return None
+    steps = [_read_step(word) for word in words]
+    for word, step in zip(words, steps, strict=True):
+        if not 0 < step < inf:
+            problems.append(f"{path}: case {row[CASE]!r}: spacing is {word!r}; expected millimetres above 0")
+    return steps[0], steps[-1]
+
+
+def _read_step(word: str) -> float:
     try:
-        step = float(word)
+        return float(word.replace(",", "."))  # a decimal comma, as German and French programs write it
     except ValueError:
-        step = float("nan")
-    if not 0 < step < float("inf"):
-        problems.append(f"{path}: case {case!r}: spacing is {word!r}; expected millimetres above 0")
-        return None
-    return (step, step)
+        return nan

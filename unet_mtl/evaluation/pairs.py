@@ -1,13 +1,34 @@
 """Two folders of masks: which file of one belongs to which of the other, by name."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from unet_mtl.data.images import IMAGE_SUFFIXES
-from unet_mtl.errors import DataError
-from unet_mtl.evaluation.names import ANY_NAME, MOST_NAMES, check_pattern, fit_name, name_some
+from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.evaluation.names import (
+    ANY_NAME,
+    check_pattern,
+    common_affix,
+    count_files,
+    find_lookalikes,
+    fit_name,
+    name_some,
+)
+
+Missing = Literal["empty", "leave-out"]
+
+UNREAD = {
+    ".npy": 'numpy.load("{name}")',
+    ".npz": 'next(iter(numpy.load("{name}").values()))',
+    **dict.fromkeys(
+        (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".dcm"),
+        'SimpleITK.GetArrayFromImage(SimpleITK.ReadImage("{name}"))[0]',
+    ),
+}
+"""Types that masks come in and that are not read here, and what makes an array of one slice."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +85,39 @@ class Pairs:
         """Cases with a prediction and no truth."""
         return [case for case in self.prediction.files if case not in self.truth.files]
 
+    def measured(self, missing: Missing) -> list[str]:
+        """The cases that are measured.
+
+        Args:
+            missing: What becomes of a truth without a prediction. "empty": it counts as if nothing had been found.
+                "leave-out": it is not measured.
+
+        Raises:
+            ConfigError: Another word.
+        """
+        if missing not in get_args(Missing):
+            words = " and ".join(map(repr, get_args(Missing)))
+            raise ConfigError(f"missing is {missing!r}; there is {words}")
+        return self.cases if missing == "empty" else self.paired
+
     @property
     def hint(self) -> str:
-        """The pattern that would pair what is left over; empty if none would."""
+        """What would pair the names that are left over; empty if nothing is known."""
         missing, extra = self.missing, self.extra
         for option, folder, shorter, longer in (
             ("--prediction-names", self.prediction, missing, extra),
             ("--truth-names", self.truth, extra, missing),
         ):
-            affix = _common_affix(shorter, longer)
+            affix = common_affix(shorter, longer)
             if affix is not None:
                 pattern = folder.pattern.replace(ANY_NAME, f"{affix[0]}{ANY_NAME}{affix[1]}")
-                return f'{option} "{pattern}"'
-        return ""
+                return f'say how they are named with {option} "{pattern}"'
+        alike = find_lookalikes(missing, extra)
+        if alike is None:
+            return ""
+        what, true, predicted = alike
+        names = f"{self.truth.files[true].name} and {self.prediction.files[predicted].name}"
+        return f"rename one side, since {names} differ in {what} alone"
 
 
 def pair_masks(
@@ -123,54 +164,75 @@ def _scan(path: Path, pattern: str, option: str) -> Folder:
         raise DataError(f"{path}: no such folder")
     files: dict[str, Path] = {}
     problems: list[str] = []
-    passed_over: Counter[str] = Counter()
+    others: Counter[str] = Counter()
     for file in sorted(path.iterdir()):
-        if file.name.startswith("."):
-            continue
-        if file.is_dir():
-            passed_over["in folders below"] += _count_below(file)
+        if file.name.startswith(".") or file.is_dir():
             continue
         if file.suffix.lower() not in IMAGE_SUFFIXES:
-            passed_over["of another type"] += 1
+            others[_describe_type(file)] += 1
             continue
         case = fit_name(pattern, file.stem)
         if case is None:
-            passed_over[f'not named "{pattern}"'] += 1
+            others[f'not named "{pattern}"'] += 1
         elif case in files:
             problems.append(
                 f"{path}: two masks of case {case!r}: {files[case].name} and {file.name}; keep one"
             )
         else:
             files[case] = file
-    passed_over = +passed_over
+    below = _masks_below(path)
+    passed_over = dict(others) | _describe_below(below)
     if not files and not problems:
-        problems.append(_no_mask(path, pattern, passed_over))
+        problems.append(_no_mask(path, pattern, passed_over, below))
     if problems:
         raise DataError(problems)
-    return Folder(path, pattern, files, dict(passed_over))
+    return Folder(path, pattern, files, passed_over)
 
 
-def _count_below(folder: Path) -> int:
-    return sum(
-        path.suffix.lower() in IMAGE_SUFFIXES
-        for path in folder.rglob("*")
-        if not any(part.startswith(".") for part in path.relative_to(folder.parent).parts)
+def _type_of(file: Path) -> str:
+    name = file.name.lower()
+    return next((suffix for suffix in UNREAD if name.endswith(suffix)), file.suffix.lower())
+
+
+def _describe_type(file: Path) -> str:
+    kind = _type_of(file)
+    unread = " (not read by score; PNG is)" if kind in UNREAD else ""
+    return f"of type {kind}{unread}" if kind else "of no type"
+
+
+def _masks_below(path: Path) -> Counter[str]:
+    """Number of masks in each folder below."""
+    found = (file.relative_to(path) for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    return Counter(
+        str(file.parent)
+        for file in sorted(found)
+        if len(file.parts) > 1 and not any(part.startswith(".") for part in file.parts)
     )
 
 
-def _no_mask(path: Path, pattern: str, passed_over: Mapping[str, int]) -> str:
+def _describe_below(below: Mapping[str, int]) -> dict[str, int]:
+    return {f"in folders below ({name_some(list(below), 3)})": sum(below.values())} if below else {}
+
+
+_MASK_WORDS = ("mask", "label", "seg", "pred")
+
+
+def _no_mask(path: Path, pattern: str, passed_over: Mapping[str, int], below: Mapping[str, int]) -> str:
     named = "" if pattern == ANY_NAME else f' named "{pattern}"'
-    others = f"; it has {count_files(passed_over)}" if passed_over else ""
-    return f"{path}: no mask{named} in this folder (known are {', '.join(IMAGE_SUFFIXES)}){others}"
-
-
-def count_files(counts: Mapping[str, int]) -> str:
-    """Numbers of files by what they are, in words.
-
-    >>> count_files({"of another type": 1, "in folders below": 2})
-    '1 file of another type, 2 files in folders below'
-    """
-    return ", ".join(f"{n:,} {'file' if n == 1 else 'files'} {what}" for what, n in counts.items())
+    said = f"{path}: no mask{named} in this folder (known are {', '.join(IMAGE_SUFFIXES)})"
+    if passed_over:
+        said += f"; it has {count_files(passed_over)}"
+    if below:
+        likely = max(below, key=lambda name: (any(word in name.lower() for word in _MASK_WORDS), below[name]))
+        return f"{said}: give the folder itself, as in {path / likely}"
+    unread = next((file for file in sorted(path.iterdir()) if _type_of(file) in UNREAD), None)
+    if unread is not None:
+        array = UNREAD[_type_of(unread)].format(name=unread.name)
+        picture = f"{unread.name[: -len(_type_of(unread))]}.png"
+        said += (
+            f': write a PNG a slice, as PIL.Image.fromarray({array}.astype("uint8")).save("{picture}") does'
+        )
+    return said
 
 
 def _no_pair(pairs: Pairs) -> str:
@@ -178,21 +240,8 @@ def _no_pair(pairs: Pairs) -> str:
     for folder in (pairs.truth, pairs.prediction):
         names = [path.name for path in folder.files.values()]
         sides.append(f"{count_files({f'in {folder.path}': len(names)})} ({name_some(names, 2)})")
-    cure = pairs.hint or f'--truth-names and --prediction-names, as in --prediction-names "{ANY_NAME}_pred"'
-    return (
-        f"no truth has a prediction of its name: {sides[0]}, {sides[1]}; say how they are named with {cure}"
+    cure = pairs.hint or (
+        "say how they are named with --truth-names and --prediction-names, as in "
+        f'--prediction-names "{ANY_NAME}_pred"'
     )
-
-
-def _common_affix(shorter: Sequence[str], longer: Collection[str]) -> tuple[str, str] | None:
-    """What stands before and after the names of `shorter` in those of `longer`, if for half of them."""
-    known = set(longer)
-    votes: Counter[tuple[str, str]] = Counter()
-    for name in shorter[:MOST_NAMES]:
-        around = {tuple(other.split(name, 1)) for other in longer if name in other and other != name}
-        votes.update((before, after) for before, after in around)
-    for (before, after), _ in votes.most_common(MOST_NAMES):
-        n = sum(f"{before}{name}{after}" in known for name in shorter)
-        if 2 * n >= min(len(shorter), len(longer)):
-            return before, after
-    return None
+    return f"no truth has a prediction of its name: {sides[0]}, {sides[1]}; {cure}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import metrics
 from unet_mtl.files import write_json, writing
@@ -15,6 +16,7 @@ from unet_mtl.tasks import CaseScores, Task
 COLUMNS = (
     "task",
     "score",
+    "label",
     "value",
     "low",
     "high",
@@ -27,6 +29,12 @@ COLUMNS = (
     "n_hallucinated",
     "headline",
 )
+COUNTS = ("n", "n_undefined", "n_missed", "n_hallucinated")
+
+LEVEL = 0.95
+METHOD: metrics.bootstrap.Method = "percentile"
+RESAMPLES = {"cases": 2000, "set": 1000}
+"""Of the mean over cases; of a score of the set, each of whose resamples is scored anew."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +42,14 @@ class Evaluation:
     """What was measured.
 
     Attributes:
-        scores: One row a task and score: value (the mean over cases, or the score of the set), 95 % bootstrap
-            interval over patients, median and quartiles over cases, n, n undefined, n missed, n hallucinated, and
-            whether the screen shows it.
+        scores: One row a task and score: its label for readers, value (the mean over cases, or the score of the
+            set), 95 % bootstrap interval over patients, median and quartiles over cases, n, n undefined, n missed,
+            n hallucinated (which a score of the set has not), and whether the screen shows it.
         cases: One row a case; an empty cell means that the case has no such label.
         facts: By task name, the facts that the set scores were made of.
         title: Says what was measured.
         folder: Where it was written; None: nowhere.
+        seed: Of the bootstrap.
     """
 
     scores: pd.DataFrame
@@ -48,20 +57,24 @@ class Evaluation:
     facts: dict[str, pd.DataFrame]
     title: str = ""
     folder: Path | None = None
+    seed: int = 0
 
     def __str__(self) -> str:
-        shown = self.scores[self.scores["headline"]].drop(columns="headline")
+        shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score"])
         return shown.to_string(index=False, float_format="%.3f", na_rep="")
 
     def value(self, task: str, score: str) -> float:
         """One figure of the table.
 
         Raises:
-            KeyError: There is no such row.
+            KeyError: There is no such row; says which there are.
         """
-        row = self.scores[(self.scores["task"] == task) & (self.scores["score"] == score)]
+        known = self.scores[self.scores["task"] == task]
+        row = known[known["score"] == score]
+        if known.empty:
+            raise KeyError(f"no task {task!r}; there is {', '.join(map(repr, self.scores['task'].unique()))}")
         if row.empty:
-            raise KeyError(f"no score {score!r} of task {task!r}")
+            raise KeyError(f"no score {score!r} of task {task!r}; it has {', '.join(known['score'])}")
         return float(row["value"].iloc[0])
 
 
@@ -78,9 +91,18 @@ def summarise_task(
         seed: Of the bootstrap.
     """
     if not cases:
-        return [{"task": task.name, "score": "no labelled case", "value": np.nan, "n": 0, "headline": True}]
+        row = {"score": "no labelled case", "value": np.nan, "n": 0, "n_undefined": 0}
+        return [{"task": task.name, "label": row["score"], **row, "headline": True}]
     rows = _case_rows(cases, patients, seed) + _set_rows(task, cases, patients, seed)
-    return [{"task": task.name, **row, "headline": task.is_headline(row["score"])} for row in rows]
+    return [
+        {
+            "task": task.name,
+            "label": task.label(row["score"]),
+            **row,
+            "headline": task.is_headline(row["score"]),
+        }
+        for row in rows
+    ]
 
 
 def make_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -108,15 +130,20 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
     Args:
         folder: Made where absent; older files of the same names are replaced.
         evaluation: What was measured.
-        facts: For the head of summary.json.
+        facts: For the head of summary.json, before how the intervals were drawn.
 
     Raises:
         WriteError: The disk refused.
     """
-    rows = evaluation.scores.astype(object).where(evaluation.scores.notna(), None).to_dict("records")
+    scores = evaluation.scores.astype(dict.fromkeys(COUNTS, "Int64"))
+    rows = scores.astype(object).where(scores.notna(), None).to_dict("records")
+    interval = {"over": "patients", "method": METHOD, "level": LEVEL, "resamples": RESAMPLES}
     with writing(folder / "cases.csv") as temporary:
         evaluation.cases.to_csv(temporary, index=False)
-        write_json(folder / "summary.json", {**facts, "scores": rows})
+        write_json(
+            folder / "summary.json",
+            {**facts, "interval": interval | {"seed": evaluation.seed}, "scores": rows},
+        )
 
 
 def _case_rows(
@@ -138,7 +165,10 @@ def _case_rows(
             [patients[case] for case in having],
             missed={name: [item.missed for item in column] for name, column in columns.items()},
             hallucinated={name: [item.hallucinated for item in column] for name, column in columns.items()},
+            resamples=RESAMPLES["cases"],
             seed=seed,
+            level=LEVEL,
+            method=METHOD,
         )
     return [
         {"score": score, "value": summary.pop("mean"), **summary}
@@ -151,11 +181,27 @@ def _set_rows(
     task: Task[Any, Any], cases: Mapping[str, CaseScores], patients: Mapping[str, str], seed: int
 ) -> list[dict[str, Any]]:
     facts = facts_of(cases)
-    values = task.score_set(facts)
-    groups = [patients[case] for case in cases]
-    intervals = metrics.bootstrap_interval(lambda index: task.score_set(facts.iloc[index]), groups, seed=seed)
+    groups = np.array([patients[case] for case in cases])
+    intervals = metrics.bootstrap_interval(
+        lambda index: task.score_set(facts.iloc[index]),
+        groups,
+        resamples=RESAMPLES["set"],
+        seed=seed,
+        level=LEVEL,
+        method=METHOD,
+    )
+    bearers = task.bearers(facts)
     return [
-        {"score": score, "value": float(value), "n": len(facts), "low": low, "high": high}
-        for score, value in values.items()
-        for low, high in [intervals[score]]
+        _set_row(score, float(value), intervals[score], groups[bearers.get(score, slice(None))], len(facts))
+        for score, value in task.score_set(facts).items()
     ]
+
+
+def _set_row(
+    score: str, value: float, interval: metrics.bootstrap.Interval, owners: NDArray[np.str_], n: int
+) -> dict[str, Any]:
+    """A score is of all cases or, undefined, of none; what a single patient says has no interval."""
+    low, high = interval if len(set(owners.tolist())) > 1 else (np.nan, np.nan)
+    defined = not np.isnan(value)
+    counts = {"n": n if defined else 0, "n_undefined": 0 if defined else n}
+    return {"score": score, "value": value, "low": low, "high": high, **counts}

@@ -151,6 +151,14 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Scores that exist only over a set, from the facts of its cases, one row each."""
 
+    def bearers(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Of each score of the set, the cases that it is made of; a score without an entry is of all."""
+        return {}
+
+    def label(self, score: str) -> str:
+        """The name of a score for readers."""
+        return score
+
     def is_headline(self, score: str) -> bool:
         """Whether a score is shown on the screen; all of them stand in summary.json."""
         return True

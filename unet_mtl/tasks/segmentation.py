@@ -1,5 +1,6 @@
 """A mask: each pixel belongs to one class."""
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 POOLED = ("dice", "iou", "precision", "recall", "mcc")
+MEANS = {
+    *metrics.STRUCTURE_SCORES,
+    *(f"{score}_{unit}" for score in ("hd", "hd95", "assd", "masd", "surface_dice") for unit in ("mm", "px")),
+    "boundary_iou",
+}
+"""Scores of a case that, with several classes, are the mean over these."""
 SURFACE_HEADLINES = ("hd95_mm", "hd95_px", "assd_mm", "assd_px", "surface_dice_mm", "surface_dice_px")
 
 
@@ -154,18 +161,39 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
         return CaseScores(scores, facts)
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Pooled overlap: from the pixels of all cases together, where large structures count more."""
+        """Pooled overlap: from the pixels of all cases together, where large structures count more.
+
+        NaN for a class that nobody has, in truth or prediction.
+        """
         scores: dict[str, float] = {}
         for part in [column[:-3] for column in facts.columns if column.endswith("_tp")]:
             sums = (
                 np.asarray(facts[f"{part}_{field}"].sum(), np.int64) for field in ("tp", "fp", "fn", "tn")
             )
             counts = metrics.Counts(*sums)
-            suffix = f"_{part}" if len(self.classes) > 2 else ""
+            known = counts.tp + counts.fp + counts.fn > 0
             scores |= {
-                f"pooled_{score}{suffix}": float(metrics.STRUCTURE_SCORES[score](counts)) for score in POOLED
+                name: float(metrics.STRUCTURE_SCORES[score](counts)) if known else math.nan
+                for score, name in self._pooled(part).items()
             }
         return scores
+
+    def bearers(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Of each score of the set, the cases that it is made of: those with the class in truth or prediction."""
+        parts = [column[:-3] for column in facts.columns if column.endswith("_tp")]
+        return {
+            name: np.asarray(facts[[f"{part}_{field}" for field in ("tp", "fp", "fn")]].sum(axis=1) > 0)
+            for part in parts
+            for name in self._pooled(part).values()
+        }
+
+    def _pooled(self, part: str) -> dict[str, str]:
+        suffix = f"_{part}" if len(self.classes) > 2 else ""
+        return {score: f"pooled_{score}{suffix}" for score in POOLED}
+
+    def label(self, score: str) -> str:
+        """The name of a score for readers, who are to know a mean over classes from the score of one."""
+        return f"{score} (mean of classes)" if len(self.classes) > 2 and score in MEANS else score
 
     def is_headline(self, score: str) -> bool:
         """Dice of every class, and the means of the others; of the many distances two."""
