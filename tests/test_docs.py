@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from unet_mtl.data.description import make_description, parse_yaml
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -66,7 +68,9 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
     import unet_mtl as um
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    dataset, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    dataset, layout, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    described = make_description(parse_yaml(layout), base=tmp_path, where="README.md")
+    assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
     (tmp_path / "dataset.yaml").write_text(dataset)
     (tmp_path / "config.yaml").write_text(config)
     loaded = um.load_config(tmp_path / "config.yaml", ["network.width=16", "tasks.diagnosis.weight=2"])

@@ -10,7 +10,8 @@ from PIL import Image
 
 from unet_mtl.data.description import Description, make_description, parse_yaml, read_description
 from unet_mtl.data.doctor import count_classes, inspect_dataset
-from unet_mtl.data.records import read_case_mask, read_dataset
+from unet_mtl.data.masks import read_case_mask
+from unet_mtl.data.records import MaskFile, read_dataset
 from unet_mtl.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def test_records_hold_what_is_known_and_nothing_else(write_set):
     assert (a.spacing_mm, b.spacing_mm, d.spacing_mm) == ((0.1, 0.1), (0.2, 0.2), None)
     assert [record.patient for record in (a, b, c, d)] == ["p1", "p1", "p2", "p3"]
     assert [record.split for record in (a, b, c, d)] == ["train", "train", "val", "test"]
-    assert a.masks == {"lesion": folder.resolve() / "masks" / "a.png"}
+    assert a.masks == {"lesion": (MaskFile(folder.resolve() / "masks" / "a.png"),)}
     assert d.masks == {}
 
 
@@ -257,7 +258,7 @@ def test_patterns_may_use_other_columns_and_folders(write_set):
     (record,) = read_dataset(folder)
     assert (record.case, record.patient) == ("1", "1")
     assert record.image == folder.resolve() / "left" / "im_001.png"
-    assert record.masks["lesion"] == folder.resolve() / "truth" / "x.tif"
+    assert record.masks["lesion"] == (MaskFile(folder.resolve() / "truth" / "x.tif"),)
 
 
 def test_empty_cell_of_a_file_column_is_no_mask(write_set):
@@ -304,7 +305,8 @@ def test_without_a_table_the_cases_are_the_files(write_set, images, masks, optio
 def test_without_a_table_there_are_no_columns(write_set):
     problems = problems_of(read_dataset, write_set(drop=("table", "spacing_mm", "columns")))
     assert problems == [
-        f"{(write_set()).resolve()}: no column 'patient', since the description names no `table`"
+        f"{(write_set()).resolve()}: no column 'patient', since the description names no `table` and `images` "
+        "has no {patient}"
     ]
 
 

@@ -3,11 +3,12 @@
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from unet_mtl.data.patterns import ANY, fields_of
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
 
@@ -35,6 +36,20 @@ def _a_pattern(pattern: str) -> str:
         raise ValueError("every case would have this one file; put {case} or another column into it")
     if Path(pattern).is_absolute():
         raise ValueError("not below `root`; set `root` to the folder that all patterns start from")
+    if ".." in Path(pattern).parts:
+        raise ValueError("leads out of `root`; set `root` to the folder that all patterns start from")
+    return pattern
+
+
+def _an_image_pattern(pattern: str) -> str:
+    if ANY in pattern:
+        raise ValueError(f"a case has one image: {ANY} may stand in patterns of masks alone")
+    return pattern
+
+
+def _a_name(pattern: str) -> str:
+    if fields_of(pattern) != ["case"]:
+        raise ValueError("expected what stands in the column, with {case} in place of the name: bus_{case}")
     return pattern
 
 
@@ -47,24 +62,52 @@ def _positive(spacing: float | str | None) -> float | str | None:
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
 ClassNames = Annotated[Words, AfterValidator(_different)]
 Pattern = Annotated[str, AfterValidator(_a_pattern)]
+ImagePattern = Annotated[Pattern, AfterValidator(_an_image_pattern)]
+CaseName = Annotated[str, AfterValidator(_a_name)]
+Word = Annotated[str, BeforeValidator(str)]
 
 
 class MaskDescription(Settings):
     """One kind of mask.
 
     Attributes:
-        path: Pattern below the root; `{case}` or any other column of the table is filled in.
+        path: Pattern below the root; `{case}` or any other column of the table is filled in. With a `*` in it a
+            case may have several files, which are united: where two have a class, the later one's counts.
+        files: Instead of `path`, where each class has a file of its own: class -> pattern; whatever is not 0
+            there is that class. Of several classes in one pixel the last one counts.
         classes: Names by class index; `classes[0]` is the background.
         values: Number in the file -> class index, for masks of 0 and 255, say. None: they are indices.
         ignore: Class index of pixels that nobody labelled (after `values`). None: there are none.
         required: Whether a case without this mask is an error, and not just an unlabelled case.
     """
 
-    path: Pattern
+    path: Pattern | None = None
+    files: dict[str, Pattern] = {}
     classes: ClassNames = Field(min_length=2, max_length=254)
     values: dict[int, int] | None = None
     ignore: int | None = 255
     required: bool = False
+
+    @property
+    def patterns(self) -> dict[str, Pattern]:
+        """Patterns by class; "" is the one whose files hold all classes."""
+        return self.files or {"": self.path or ""}
+
+    @model_validator(mode="after")
+    def _one_way_of_files(self) -> Self:
+        if (self.path is None) == (not self.files):
+            raise ValueError("expected `path`, or `files` with a pattern for each class")
+        unknown = [name for name in self.files if name not in self.classes[1:]]
+        if unknown:
+            raise ValueError(
+                f"files name {unknown[0]!r}, which is not among the classes but the background "
+                f"({', '.join(self.classes[1:])})"
+            )
+        if self.files and self.values is not None:
+            raise ValueError(
+                "`values` says what the numbers of one file mean; in `files` whatever is not 0 counts"
+            )
+        return self
 
     @model_validator(mode="after")
     def _values_name_classes(self) -> Self:
@@ -77,9 +120,16 @@ class MaskDescription(Settings):
 
 
 class ColumnDescription(Settings):
-    """One column of the table: words out of `classes`, or numbers in `unit`."""
+    """One column of the table: words out of `classes`, or numbers in `unit`.
+
+    Attributes:
+        classes: The words there may be; None: it holds numbers.
+        values: Word in the table -> the word that is meant, where they differ: `{M: malignant, 4a: 4}`.
+        unit: Of numbers.
+    """
 
     classes: Annotated[ClassNames, Field(min_length=2)] | None = None
+    values: dict[Word, Word] = {}
     unit: str = ""
 
 
@@ -90,15 +140,19 @@ class Description(Settings):
         root: Folder that all patterns start from.
         name: Shown in tables.
         synthetic: Whether no patient stands behind it; shown in every picture.
-        table: CSV file with one row a case; without it the cases are the files that fit `images`.
+        table: CSV, TSV, Excel or Parquet file with one row a case; without it the cases are the files that fit
+            `images`, and what stands in braces there are the columns: `{diagnosis}/{case}.png`.
         case: Column that names a row and its files.
+        names: What stands in that column, with `{case}` in place of the name: `bus_{case}`, `{case}.png`.
         patient: Column; cases of one patient stay on one side of a split. None: each case is its own patient.
         images: Pattern of the images' paths.
         masks: By target name.
         columns: Targets and other columns, by column name.
         spacing_mm: Millimetres from pixel to pixel: a number, or the name of a column.
+        spacing_unit: What that number or column is in, if not millimetres.
         split: Column with train, val or test.
         missing: Words that mean "unknown", beside the usual ones.
+        links: Whether links may lead to files outside of `root`.
     """
 
     root: Path
@@ -106,13 +160,16 @@ class Description(Settings):
     synthetic: bool = False
     table: str | None = None
     case: str = "case"
+    names: CaseName = "{case}"
     patient: str | None = None
-    images: Pattern
+    images: ImagePattern
     masks: dict[str, MaskDescription] = {}
     columns: dict[str, ColumnDescription] = {}
     spacing_mm: Annotated[float | str | None, AfterValidator(_positive)] = None
+    spacing_unit: Literal["mm", "cm", "m", "um"] = "mm"
     split: str | None = None
     missing: Words = ()
+    links: bool = False
 
     @property
     def missing_words(self) -> frozenset[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from unet_mtl.data.images import IGNORE, read_image
-from unet_mtl.data.records import Dataset, Record, read_case_mask
+from unet_mtl.data.masks import read_case_mask
+from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
 
 

@@ -1,23 +1,33 @@
 """Description -> Dataset of frozen Records: which files and labels each case has. Opens the table, no image."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from glob import escape
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from unet_mtl.data.description import ColumnDescription, Description, MaskDescription, read_description
-from unet_mtl.data.images import IGNORE, image_size, read_mask
+from unet_mtl.data.patterns import fields_of, find_files, glob_pattern, leaves, match_pattern
+from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
 
 Label = str | float
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """One file of a mask.
+
+    Attributes:
+        path: Where.
+        index: The class of all that is not 0 in it; None: it holds the numbers of the classes.
+    """
+
+    path: Path
+    index: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +38,7 @@ class Record:
         case: Its name, unique in the data set.
         patient: Cases of one patient never stand on two sides of a split.
         image: Path of the image.
-        masks: Paths by target name; an absent mask has no entry.
+        masks: Files by target name; an absent mask has no entry.
         labels: Words and numbers by column; an unknown one has no entry.
         spacing_mm: (row, column) distance between pixels of the original image; None: unknown.
         split: As the table says it, if it does; "training", "valid" and "validation" are train and val.
@@ -37,7 +47,7 @@ class Record:
     case: str
     patient: str
     image: Path
-    masks: Mapping[str, Path]
+    masks: Mapping[str, tuple[MaskFile, ...]]
     labels: Mapping[str, Label]
     spacing_mm: tuple[float, float] | None = None
     split: str | None = None
@@ -67,57 +77,10 @@ class Dataset:
             digest.update(repr((record.case, record.patient, sorted(record.labels.items()))).encode())
             if record.spacing_mm is not None:
                 digest.update(repr(record.spacing_mm).encode())
-            for path in (record.image, *(record.masks[name] for name in sorted(record.masks))):
+            masks = (file.path for name in sorted(record.masks) for file in record.masks[name])
+            for path in (record.image, *masks):
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
-
-
-def read_case_mask(record: Record, target: str, description: MaskDescription) -> NDArray[np.uint8] | None:
-    """Reads the mask of one case as class indices.
-
-    Returns:
-        `(height, width)` uint8 at the image's own size, 255 where nobody labelled; None: there is no mask.
-
-    Raises:
-        DataError: Unreadable, of another size than the image, or a value is outside the classes.
-    """
-    path = record.masks.get(target)
-    if path is None:
-        return None
-    stored = read_mask(path)
-    if stored.shape != image_size(record.image):
-        height, width = image_size(record.image)
-        raise DataError(
-            f"{path}: the mask is {stored.shape[0]}x{stored.shape[1]} pixels, its image {record.image.name!r} is "
-            f"{height}x{width}; export both at one size"
-        )
-    return _class_indices(stored, path, target, description)
-
-
-def _class_indices(
-    stored: NDArray[np.int32], path: Path, target: str, description: MaskDescription
-) -> NDArray[np.uint8]:
-    values = description.values or {index: index for index in range(len(description.classes))}
-    if description.ignore is not None:
-        values = {description.ignore: description.ignore} | values
-    found = np.unique(stored)
-    unknown = [int(value) for value in found if value not in values]
-    if unknown:
-        raise DataError(
-            f"{path}: mask value {', '.join(map(str, unknown[:5]))}{' ...' if len(unknown) > 5 else ''} is outside "
-            f"the classes of {target!r} ({_known_values(values, description)}); say what it means in dataset.yaml, "
-            f"for 0/255 masks `masks.{target}.values: {{0: 0, 255: 1}}`"
-        )
-    indices = np.zeros(stored.shape, np.uint8)
-    for value in found:
-        index = values[int(value)]
-        indices[stored == value] = IGNORE if index == description.ignore else index
-    return indices
-
-
-def _known_values(values: Mapping[int, int], description: MaskDescription) -> str:
-    named = {value: index for value, index in values.items() if index != description.ignore}
-    return ", ".join(f"{value} {description.classes[index]}" for value, index in sorted(named.items()))
 
 
 def read_dataset(source: Path | str | Description) -> Dataset:
@@ -158,32 +121,46 @@ def _read_table(description: Description) -> pd.DataFrame:
         raise DataError(
             f"{description.root}: no such folder; correct `root` in the description of the data set"
         )
-    table = _table_of_files(description) if description.table is None else _read_csv(description)
+    table = _table_of_files(description) if description.table is None else _table_of_rows(description)
     _require_columns(table, description)
     _require_different_cases(table, description)
     return table
 
 
-def _read_csv(description: Description) -> pd.DataFrame:
+def _table_of_rows(description: Description) -> pd.DataFrame:
     path = _table_path(description)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except OSError as error:
+    if leaves(description.root, path) and not description.links:
+        raise DataError(f"{path}: the table {_LEAVES}")
+    if not path.is_file():
         raise DataError(
-            f"{path}: the table cannot be read ({error.strerror}); correct `table` in the description of the data set"
-        ) from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not a readable CSV table ({str(error).strip()}); save it as UTF-8"
-        ) from error
-    if table.empty:
-        raise DataError(f"{path}: the table has no rows; it needs one row a case")
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(
-            f"{path}: its rows have more cells than the {len(table.columns)} columns of the head line; name them all, "
-            "or remove the commas at the ends of the rows"
+            f"{path}: the table cannot be read (no such file); correct `table` in the description of the data set"
         )
-    return table.rename(columns=str.strip).map(str.strip)
+    table = read_table(path)
+    if description.case not in table.columns:
+        return table
+    return table.assign(**{_CASE: _names_in(table[description.case], description)})
+
+
+def _names_in(cells: "pd.Series[str]", description: Description) -> list[str]:
+    """The names of the cases inside the cells of their column."""
+    if description.names == "{case}":
+        return cells.to_list()
+    found = [match_pattern(description.names, cell) if cell else {"case": ""} for cell in cells]
+    strange = [cell for cell, name in zip(cells, found, strict=True) if name is None]
+    if strange:
+        raise DataError(
+            f"{_table_path(description)}: {len(strange)} cells of {description.case!r} do not fit "
+            f"`names: {description.names}`: {', '.join(map(repr, strange[:3]))}; correct the pattern"
+        )
+    return [name["case"] for name in found if name is not None]
+
+
+_MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
+
+_CASE = "\0case"
+"""Column of the cases' own names; no column of a file has that name."""
+
+_LEAVES = "leads out of `root`; move it there, or allow it with `links: true`"
 
 
 def _table_path(description: Description) -> Path:
@@ -191,8 +168,9 @@ def _table_path(description: Description) -> Path:
 
 
 def _require_columns(table: pd.DataFrame, description: Description) -> None:
-    patterns = [description.images, *(mask.path for mask in description.masks.values())]
-    in_patterns = [name for pattern in patterns for _, name, _, _ in Formatter().parse(pattern) if name]
+    patterns = [description.images]
+    patterns += [pattern for mask in description.masks.values() for pattern in mask.patterns.values()]
+    in_patterns = [name for pattern in patterns for name in fields_of(pattern)]
     spacing = description.spacing_mm if isinstance(description.spacing_mm, str) else None
     named = [description.patient, description.split, *description.columns, *in_patterns, spacing]
     known = {"case", *table.columns}
@@ -202,17 +180,21 @@ def _require_columns(table: pd.DataFrame, description: Description) -> None:
     if absent and description.table is None:
         raise DataError(
             [
-                f"{description.root}: no column {name!r}, since the description names no `table`"
+                f"{description.root}: no column {name!r}, since the description names no `table` and `images` has no "
+                f"{{{name}}}"
                 for name in absent
             ]
         )
     if absent:
-        path, columns = _table_path(description), ", ".join(map(repr, table.columns))
+        path, columns = (
+            _table_path(description),
+            ", ".join(map(repr, table.columns.drop(_CASE, errors="ignore"))),
+        )
         raise DataError([f"{path}: no column {name!r}; it has {columns}" for name in dict.fromkeys(absent)])
 
 
 def _require_different_cases(table: pd.DataFrame, description: Description) -> None:
-    path, cases = _table_path(description), table[description.case]
+    path, cases = _table_path(description), table[_CASE]
     problems = [
         f"{path}: row {row} below the head line has no {description.case!r}; each case needs a name"
         for row in np.flatnonzero(cases == "") + 1
@@ -226,54 +208,70 @@ def _require_different_cases(table: pd.DataFrame, description: Description) -> N
 
 
 def _table_of_files(description: Description) -> pd.DataFrame:
-    """The names in place of `{case}`; a name may stand in the path more than once."""
-    pieces = re.split(r"\{case\}|\{" + re.escape(description.case) + r"\}", description.images)
-    first, *others = map(re.escape, pieces)
-    fits = re.compile(first + "(?P<case>[^/]+)" + "(?P=case)".join(others))
+    """What stands in place of the names in braces, a row a file."""
     root = description.root
-    paths = [path.relative_to(root).as_posix() for path in root.glob("*".join(map(escape, pieces)))]
-    cases = sorted(found["case"] for found in map(fits.fullmatch, paths) if found)
-    # Masks that lie beside the images, x.png and x_mask.png, fit the pattern of the images as well.
-    masks = {_fill(mask.path, case, description) for mask in description.masks.values() for case in cases}
-    cases = [case for case in cases if _fill(description.images, case, description) not in masks]
-    if not cases:
+    files = (path.relative_to(root).as_posix() for path in root.glob(glob_pattern(description.images)))
+    found = {file: values for file in sorted(files) if (values := match_pattern(description.images, file))}
+    rows = [values for file, values in found.items() if not _is_mask(file, found, description)]
+    if not rows:
         raise DataError(f"{root}: no file fits `images: {description.images}`; correct the pattern")
-    return pd.DataFrame({description.case: cases}, dtype=str)
+    table = pd.DataFrame(rows, dtype=str)
+    name = description.case if description.case in table else "case"
+    cases = table[name] if name in table else pd.Series("", index=table.index)
+    return table.assign(**{description.case: cases, _CASE: cases})
 
 
-def _fill(pattern: str, case: str, description: Description) -> str:
-    """A path, of the case alone; a pattern that needs a table stays as it is."""
-    try:
-        return pattern.format_map({"case": case, description.case: case})
-    except KeyError:
-        return pattern
+def _is_mask(file: str, images: Mapping[str, Mapping[str, str]], description: Description) -> bool:
+    """Whether it is the mask of another image: x_mask.png beside x.png fits the pattern of the images as well."""
+    for mask in description.masks.values():
+        for pattern in mask.patterns.values():
+            values = match_pattern(pattern, file)
+            if values is not None and set(fields_of(description.images)) <= values.keys():
+                image = description.images.format_map(values)
+                if image != file and image in images:
+                    return True
+    return False
 
 
 def _make_record(row: Mapping[Any, Any], description: Description, problems: list[str]) -> Record:
-    case = row[description.case]
-    fields = {**row, "case": case}
-    image = description.root / description.images.format_map(fields)
+    case = row[_CASE]
+    values = {**row, "case": case}
+    image = description.root / description.images.format_map(values)
+    masks = {name: _find_masks(mask, values, description) for name, mask in description.masks.items()}
     if not image.is_file():
         problems.append(f"case {case!r}: no image at {image}")
-    masks = {
-        name: description.root / mask.path.format_map(fields) for name, mask in description.masks.items()
-    }
-    for name, path in masks.items():
-        if description.masks[name].required and not path.is_file():
-            problems.append(f"case {case!r}: no mask {name!r} at {path}, which the description requires")
+    for name, mask in description.masks.items():
+        if mask.required and not masks[name]:
+            where = " or ".join(str(description.root / p.format_map(values)) for p in mask.patterns.values())
+            problems.append(f"case {case!r}: no mask {name!r} at {where}, which the description requires")
+    if not description.links:
+        paths = [image, *(file.path for files in masks.values() for file in files)]
+        outside = [path for path in paths if leaves(description.root, path)]
+        problems += [f"case {case!r}: {path} {_LEAVES}" for path in outside]
     return Record(
         case=case,
         patient=_read_patient(row, description, problems),
         image=image,
-        masks={name: path for name, path in masks.items() if path.is_file()},
+        masks={name: files for name, files in masks.items() if files},
         labels=_read_labels(row, description, problems),
         spacing_mm=_read_spacing(row, description, problems),
         split=_read_split(row[description.split]) if description.split else None,
     )
 
 
+def _find_masks(
+    mask: MaskDescription, values: Mapping[str, str], description: Description
+) -> tuple[MaskFile, ...]:
+    order = sorted(mask.patterns, key=lambda name: mask.classes.index(name) if name else 0)
+    return tuple(
+        MaskFile(path, mask.classes.index(name) if name else None)
+        for name in order
+        for path in find_files(description.root, mask.patterns[name], values)
+    )
+
+
 def _read_patient(row: Mapping[Any, Any], description: Description, problems: list[str]) -> str:
-    case = str(row[description.case])
+    case = str(row[_CASE])
     if description.patient is None:
         return case
     patient = str(row[description.patient])
@@ -294,12 +292,13 @@ def _read_labels(row: Mapping[Any, Any], description: Description, problems: lis
     labels: dict[str, Label] = {}
     for name, column in description.columns.items():
         word = row[name]
+        word = column.values.get(word, word)
         if word.lower() in description.missing_words and word not in (column.classes or ()):
             continue
         try:
             labels[name] = _read_label(word, column)
         except ValueError as error:
-            problems.append(f"case {row[description.case]!r}: {name} is {word!r}, which {error}")
+            problems.append(f"case {row[_CASE]!r}: {name} is {word!r}, which {error}")
     return labels
 
 
@@ -333,6 +332,7 @@ def _read_spacing(
     except ValueError:
         millimetres = float("nan")
     if not 0 < millimetres < float("inf"):
-        problems.append(f"case {row[description.case]!r}: spacing is {word!r}; expected millimetres above 0")
+        problems.append(f"case {row[_CASE]!r}: spacing is {word!r}; expected millimetres above 0")
         return None
+    millimetres *= _MILLIMETRES[description.spacing_unit]
     return (millimetres, millimetres)

@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.names import ANY_NAME, name_some
-from unet_mtl.evaluation.table import CASE, TableSource, find_column, read_table, rows_of
+from unet_mtl.evaluation.table import CASE, TableSource, find_column, rows_of
 
 CASE_COLUMNS = (
     *("case", "case_id", "case_name", "image", "image_id", "image_name", "image_filename", "image_file"),

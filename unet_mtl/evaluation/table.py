@@ -1,6 +1,5 @@
 """A table that any program wrote: its separator, its columns, and the rows of the cases that are measured."""
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from unet_mtl.evaluation.names import (
 CASE = "\0case"
 """Column of the cases' own names; no column of a file has that name."""
 
-_SEPARATORS = (",", ";", "\t")
-
 
 @dataclass(frozen=True)
 class TableSource:
@@ -41,35 +38,6 @@ class TableSource:
     case_column: str | None = None
     patient_column: str | None = None
     names: str = ANY_NAME
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Reads a table as words; the head line tells what separates its cells.
-
-    Raises:
-        DataError: Unreadable, or rows have more cells than the head line.
-    """
-    try:
-        table = pd.read_csv(
-            path, sep=_separator(path), dtype=str, keep_default_na=False, skipinitialspace=True
-        )
-    except OSError as error:
-        raise DataError(f"{path}: the table cannot be read ({error.strerror})") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not a readable CSV table ({str(error).strip()}); save it as UTF-8 text, not as a workbook"
-        ) from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(
-            f"{path}: its rows have more cells than the {len(table.columns)} columns of the head line; name them all"
-        )
-    return table.rename(columns=str.strip).map(str.strip)
-
-
-def _separator(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        head = stream.readline()
-    return max(_SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
 
 
 def find_column(table: pd.DataFrame, path: Path, given: str | None, usual: Sequence[str], option: str) -> str:

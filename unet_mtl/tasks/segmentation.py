@@ -11,7 +11,8 @@ from pydantic import Field
 import metrics
 from unet_mtl.data.description import Description, MaskDescription
 from unet_mtl.data.images import IGNORE
-from unet_mtl.data.records import Dataset, Record, read_case_mask
+from unet_mtl.data.masks import read_case_mask
+from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
 from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
 from unet_mtl.tasks.predictions import MaskPrediction, keys_of

@@ -1,0 +1,81 @@
+"""Tables as words: CSV, TSV, Excel and Parquet, read so that no cell is guessed at."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from unet_mtl.errors import DataError
+
+_SEPARATORS = (",", ";", "\t")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Reads a table; every cell is a word without blanks around it, an empty one the empty word.
+
+    Args:
+        path: Text whose head line tells what separates its cells (commas, semicolons or tabs), an Excel workbook
+            (its first sheet) or a Parquet file. Whole numbers stay whole: 3, not 3.0.
+
+    Raises:
+        DataError: Unreadable, without a row, or with rows that have more cells than the head line.
+    """
+    read = _READERS.get(path.suffix.lower(), _read_text)
+    try:
+        table = read(path)
+    except OSError as error:
+        raise DataError(f"{path}: the table cannot be read ({error.strerror or error})") from error
+    except ImportError as error:
+        extra = "parquet" if path.suffix.lower() == ".parquet" else "excel"
+        raise DataError(
+            f'{path}: a package is missing that reads such tables; pip install "unet-mtl[{extra}]", or save it as CSV'
+        ) from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{path}: not a readable {_kind(path)} table ({str(error).strip()}); save it as UTF-8 text with commas"
+        ) from error
+    if table.empty:
+        raise DataError(f"{path}: the table has no rows; it needs one row a case")
+    return table.rename(columns=lambda name: str(name).strip()).map(str.strip)
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        head = stream.readline()
+    separator = max(_SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
+    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise DataError(
+            f"{path}: its rows have more cells than the {len(table.columns)} columns of the head line; name them all, "
+            "or remove the separators at the ends of the rows"
+        )
+    return table
+
+
+def _read_excel(path: Path) -> pd.DataFrame:
+    return pd.read_excel(path, dtype=object, keep_default_na=False, na_values=[]).map(_word)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path).astype(object).map(_word)
+
+
+def _word(cell: object) -> str:
+    """A cell as a person would write it."""
+    if cell is None or cell is pd.NaT or cell is pd.NA or cell != cell:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))  # a column of whole numbers with a gap is stored as floating point
+    return str(cell)
+
+
+def _kind(path: Path) -> str:
+    return {".xlsx": "Excel", ".xls": "Excel", ".parquet": "Parquet"}.get(path.suffix.lower(), "CSV")
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".xlsx": _read_excel,
+    ".xls": _read_excel,
+    ".parquet": _read_parquet,
+}
