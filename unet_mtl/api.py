@@ -16,7 +16,7 @@ from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.progress import case_bar
 from unet_mtl.runs import RunFolder
-from unet_mtl.tasks import Task
+from unet_mtl.tasks import Segmentation, Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def evaluate(
     *,
     split: str | None = None,
     data: Path | str | None = None,
+    tolerance: float | None = None,
     progress: bool = True,
 ) -> "Evaluation":
     """Measures a run on labelled cases and writes `evaluation/<split>/` into it.
@@ -92,6 +93,8 @@ def evaluate(
         run: A trained run.
         split: train, val or test, as saved with the run (default: test); "all" for every case.
         data: Folder of another data set with dataset.yaml; then the default split is "all".
+        tolerance: What an outline may be off, in mm (without a spacing: pixels), for the score surface_dice of all
+            masks; None: as the run's config says.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -101,7 +104,7 @@ def evaluate(
         RunError: Not a trained run.
         DataError: The data are unreadable, gone, or changed since the training.
     """
-    from unet_mtl.evaluation.evaluator import evaluate_cases
+    from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
     from unet_mtl.evaluation.report import write_evaluation
     from unet_mtl.evaluation.source import cases_to_measure
     from unet_mtl.prediction.predictor import Predictor
@@ -109,9 +112,14 @@ def evaluate(
     run = RunFolder.open(run)
     name, dataset = cases_to_measure(run, split, data)
     predictor = Predictor.load(run)
+    if tolerance is not None:
+        predictor.tasks = with_tolerance(predictor.tasks, tolerance)
     with case_bar("evaluating", len(dataset), shown=progress) as advance:
         evaluation = evaluate_cases(predictor, dataset, on_case=advance)
-    facts = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
+    facts: dict[str, Any] = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
+    facts["tolerance"] = {
+        task.name: task.tolerance for task in predictor.tasks if isinstance(task, Segmentation)
+    }
     return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
 
 

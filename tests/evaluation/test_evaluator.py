@@ -178,6 +178,22 @@ def test_cases_without_spacing_are_measured_in_pixels(run, write_data, tmp_path,
     assert table["zone_hd95_px"].drop("case_09").isna().all()
 
 
+def test_a_tolerance_of_ones_own(run, evaluation):
+    assert not [score for score in evaluation.scores["score"] if "surface_dice" in score]
+    loose, strict = (um.evaluate(run, tolerance=mm, progress=False) for mm in (1000.0, 1e-9))
+    summary = json.loads((loose.folder / "summary.json").read_text())
+    names = [name for name in loose.scores["score"] if name.startswith("surface_dice_mm")]
+    assert names
+    found = loose.cases[[f"zone_{name}" for name in names]].to_numpy()
+    assert set(found[~np.isnan(found)]) <= {0.0, 0.5, 1.0}  # within a metre unless missed; 0.5 of two classes
+    assert strict.value("zone", names[0]) <= loose.value("zone", names[0])
+    assert summary["tolerance"]["zone"] == 1000.0
+    for bad in (0, -1, float("nan")):
+        with pytest.raises(um.UnetMtlError, match=r"expected millimetres \(or pixels\) above 0"):
+            um.evaluate(run, tolerance=bad, progress=False)
+    um.evaluate(run, progress=False)
+
+
 def test_a_broken_image_stops_an_evaluation(run, write_data, tmp_path):
     write_data(tmp_path / "broken")
     (tmp_path / "broken" / "images" / "case_09.png").write_bytes(b"no image")

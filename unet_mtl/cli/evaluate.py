@@ -12,6 +12,12 @@ def evaluate(
     run: RunArgument,
     split: Annotated[str | None, typer.Option(help="train, val, test or all.", show_default="test")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of another data set with dataset.yaml.")] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="Millimetres (without spacing: pixels) that an outline may be off; adds surface_dice."
+        ),
+    ] = None,
 ) -> None:
     """Measure a run: one row a task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
@@ -19,6 +25,6 @@ def evaluate(
     from unet_mtl.cli.tables import print_scores
 
     import_quietly()
-    evaluation = api.evaluate(run, split=split, data=data)
+    evaluation = api.evaluate(run, split=split, data=data, tolerance=tolerance)
     print_scores(evaluation)
     typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

@@ -1,14 +1,15 @@
 """Measures every answer of a run on labelled cases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from unet_mtl.data.records import Dataset
-from unet_mtl.errors import DataError
+from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import Evaluation, case_columns, facts_of, make_table, summarise_task
 from unet_mtl.prediction.predictor import Predictor
-from unet_mtl.tasks import CaseScores
+from unet_mtl.tasks import CaseScores, Segmentation, Task
 
 
 def evaluate_cases(
@@ -48,3 +49,19 @@ def _case_table(dataset: Dataset, found: dict[str, dict[str, CaseScores]]) -> pd
     for name, cases in found.items():
         table = table.join(case_columns(cases).add_prefix(f"{name}_"))
     return table.reset_index()
+
+
+def with_tolerance(tasks: Sequence[Task[Any, Any]], tolerance: float) -> tuple[Task[Any, Any], ...]:
+    """The tasks, those of masks with another tolerance of the surface Dice.
+
+    Raises:
+        ConfigError: It is not above 0, or there is no mask to measure.
+    """
+    if not 0 < tolerance < float("inf"):
+        raise ConfigError(f"tolerance is {tolerance:g}; expected millimetres (or pixels) above 0")
+    if not any(isinstance(task, Segmentation) for task in tasks):
+        raise ConfigError("tolerance is for masks, and the run has no segmentation")
+    return tuple(
+        task.model_copy(update={"tolerance": tolerance}) if isinstance(task, Segmentation) else task
+        for task in tasks
+    )
