@@ -1,19 +1,41 @@
-"""Train, validation and test, as properties over seeds."""
+"""Train, validation and test: hand cases, and properties over seeds and over any data set."""
 
+import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record, read_dataset
-from unet_mtl.data.splits import SplitSettings, split_dataset, split_from_table, split_table
+from unet_mtl.data.splits import (
+    SplitSettings,
+    deal_cases,
+    deal_table,
+    split_dataset,
+    split_from_table,
+    split_problems,
+    split_table,
+    split_warnings,
+)
+from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import DataError
 
-SEEDS = range(12)
+SEEDS = range(8)
+PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
+
+
+def problems_of(call, *arguments) -> list[str]:
+    with pytest.raises(DataError) as caught:
+        call(*arguments)
+    return caught.value.problems
 
 
 def make_dataset(rows, *, split=None) -> Dataset:
@@ -100,11 +122,6 @@ def test_shares_must_fill_the_whole():
         SplitSettings(train=0.7, val=0.2, test=0.2)
 
 
-def test_stratify_column_must_have_classes(many):
-    with pytest.raises(DataError, match=r"no column 'size' with classes; there is \['diagnosis'\]"):
-        split_dataset(many, SplitSettings(stratify="size"))
-
-
 def test_split_column_is_obeyed_with_its_usual_words(write_set):
     table = "case,side\na, Training\nb,val\nc,VALIDATION\nd,test\n"
     dataset = read_dataset(write_set(table, split="side", columns={}, drop=("patient", "spacing_mm")))
@@ -158,3 +175,213 @@ def test_saved_split_with_unknown_name_or_lost_cases_is_refused(many):
     lost = pd.DataFrame({"case": ["gone", "c0"], "patient": ["p", "p0"], "split": ["test", "test"]})
     with pytest.raises(DataError, match="1 cases of split 'test' are not in the data any more: gone"):
         split_from_table(many, lost, "test")
+
+
+def test_splits_by_ratio_are_those_of_runs_made_before():
+    """Found with the first version: a run that is resumed must get the same cases."""
+    parts = split_dataset(read_dataset(PHANTOM), SplitSettings(train=0.6, val=0.15, test=0.25))
+    assert [int(r.case[-2:]) for r in parts["val"]] == [1, 8, 9, 13, 38, 39, 43, 44, 60]
+    test = [3, 10, 20, 23, 25, 26, 27, 28, 37, 45, 46, 49, 50, 56, 58, 59]
+    assert [int(r.case[-2:]) for r in parts["test"]] == test
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_linked_cases_stay_on_one_side(many, folds, seed):
+    cases = [record.case for record in many]
+    linked = [cases[i : i + 9 : 4] for i in range(0, 200, 20)]
+    table = deal_table(many, SplitSettings(folds=folds, seed=seed), linked)
+    sides = dict(zip(table["case"], table["fold" if folds else "split"], strict=True))
+    assert all(len({sides[case] for case in group}) == 1 for group in linked)
+    assert (table.groupby("patient")["split"].nunique() == 1).all()
+
+
+def test_linked_cases_that_a_column_parts_are_named():
+    dataset = make_dataset([("p0", None, "train"), ("p1", None, "val"), ("p2", None, "test")], split="side")
+    linked = [("c0", "c2"), ("c1", "gone")]
+    (problem,) = split_problems(deal_cases(dataset, SplitSettings(), linked), SplitSettings(), linked)
+    assert problem.startswith("cases 'c0', 'c2' belong together and stand in test and train; move them")
+    assert problems_of(split_dataset, dataset, SplitSettings(), linked) == [problem]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.sampled_from(["benign", "malignant", "normal", None])),
+        min_size=1,
+        max_size=60,
+    ),
+    st.sampled_from([None, 3, 5]),
+    st.integers(0, 50),
+)
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_any_data_set_is_dealt_whole_or_refused_with_a_cure(rows, folds, seed):
+    dataset = make_dataset([(f"p{patient}", word, None) for patient, word in rows])
+    settings = SplitSettings(folds=folds, seed=seed)
+    n_patients = len({patient for patient, _ in rows})
+    if n_patients < (folds or 3):
+        (problem,) = problems_of(split_dataset, dataset, settings)
+        assert problem.startswith(f"{n_patients} patients in {len(rows)} cases cannot be split into ")
+        return
+    parts = split_dataset(dataset, settings)
+    assert sorted(r.case for part in parts.values() for r in part) == sorted(r.case for r in dataset)
+    assert split_dataset(dataset, settings) == parts
+
+
+def test_one_patient_with_most_of_the_cases_is_learned_from():
+    small = [(f"p{i}", "benign", None) for i in range(30)]
+    dataset = make_dataset([("big", "benign", None)] * 70 + small)
+    apart = make_dataset([("big", "malignant", None)] * 70 + small)
+    for seed in SEEDS:
+        sizes = [len(part) for part in split_dataset(dataset, SplitSettings(seed=seed)).values()]
+        assert sizes == [70, 15, 15]
+        # train lacks its share of the other class: val and test give up some of it, but less than half of 15
+        parts = split_dataset(apart, SplitSettings(seed=seed))
+        assert sum(r.patient == "big" for r in parts["train"]) == 70
+        assert all(8 <= len(parts[name]) <= 15 for name in ("val", "test"))
+        assert abs(len(parts["val"]) - len(parts["test"])) <= 1
+    folds = deal_table(dataset, SplitSettings(folds=5))["fold"].value_counts()
+    assert sorted(folds) == [7, 7, 8, 8, 70]
+
+
+def test_words_that_are_all_rare_do_not_forbid_a_split():
+    rows = [(f"p{i}", None, None) for i in range(30)]
+    dataset = make_dataset(rows)
+    records = [Record(**(vars(r) | {"labels": {"size": float(i)}})) for i, r in enumerate(dataset)]
+    parts = split_dataset(dataset.only(records), SplitSettings(stratify="size"))
+    assert [len(part) for part in parts.values()] == [18, 6, 6]
+    for n_words in (30, 10):
+        classes = tuple(map(str, range(n_words)))
+        described = Description(root=Path(), images="{case}.png", columns={"id": {"classes": classes}})
+        records = [Record(**(vars(r) | {"labels": {"id": str(i % n_words)}})) for i, r in enumerate(dataset)]
+        parts = split_dataset(Dataset(described, tuple(records)), SplitSettings())
+        assert [len(part) for part in parts.values()] == [18, 6, 6]
+
+
+def test_every_fold_is_test_once_and_val_once(many):
+    tables = [deal_table(many, SplitSettings(folds=4, fold=fold)) for fold in (1, 2, 3, 4)]
+    for one, other in pairwise(tables):
+        assert one["fold"].equals(other["fold"])
+    folds = tables[0]["fold"]
+    for fold, table in enumerate(tables, 1):
+        assert set(folds[table["split"] == "test"]) == {fold}
+        assert set(folds[table["split"] == "val"]) == {fold % 4 + 1}
+    assert tables[0].equals(deal_table(many, SplitSettings(folds=4)))
+    assert not tables[0].equals(deal_table(many, SplitSettings(folds=4, seed=8)))
+    assert tables[0].groupby("patient")["fold"].nunique().max() == 1
+    assert np.ptp(folds.value_counts()) <= 4
+    words = pd.Series([record.labels.get("diagnosis", "") for record in many])
+    shares = pd.crosstab(folds, words, normalize="index")
+    assert np.ptp(shares.to_numpy(), axis=0).max() < 0.04
+
+
+def test_a_class_rarer_than_the_folds_is_spread():
+    rows = [(f"p{i}", "normal" if i < 3 else "benign", None) for i in range(50)]
+    table = deal_table(make_dataset(rows), SplitSettings(folds=5))
+    assert table["fold"].value_counts().tolist() == [10] * 5
+    assert table["fold"][:3].nunique() == 3
+
+
+def test_more_folds_than_patients_are_refused_with_a_cure():
+    dataset = make_dataset([(f"p{i % 4}", "benign", None) for i in range(20)])
+    assert problems_of(deal_table, dataset, SplitSettings(folds=5)) == [
+        "4 patients in 20 cases cannot be split into 5 folds; set split.folds lower"
+    ]
+    (problem,) = problems_of(deal_table, dataset, SplitSettings(folds=4), [("c0", "c1")])
+    assert problem.startswith("4 patients (3 groups, as some are linked) in 20 cases cannot be split into 4")
+
+
+def folded(words) -> Dataset:
+    dataset = make_dataset([(f"p{i}", None, "train") for i in range(len(words))], split="side")
+    labels = [{} if word is None else {"size": word} for word in words]
+    return dataset.only([Record(**(vars(r) | {"labels": a})) for r, a in zip(dataset, labels, strict=True)])
+
+
+def test_folds_of_the_data_are_taken_before_its_split_column():
+    dataset = folded([0.0, 1.0, 2.0, 4.0, 0.0])
+    sides = deal_table(dataset, SplitSettings(fold_column="size", fold=4))["split"]
+    assert sides.tolist() == ["val", "train", "train", "test", "val"]
+    table = deal_table(dataset, SplitSettings(fold_column="size"))
+    assert table["split"].tolist() == ["test", "val", "train", "train", "test"]
+    assert table["fold"].tolist() == [0, 1, 2, 4, 0]
+
+
+def test_folds_that_are_none_are_all_named():
+    settings = SplitSettings(fold_column="size")
+    assert problems_of(deal_table, folded([1.0, 2.5, 3.0, None]), settings) == [
+        "size, case 'c1': fold is 2.5; expected a whole number",
+        "size, case 'c3': fold is ''; expected a whole number",
+    ]
+    (problem,) = problems_of(deal_table, folded([1.0, 2.0, 3.0]), SplitSettings(fold_column="size", fold=7))
+    assert problem.startswith("split.fold=7 cannot be test")
+    assert "folds 1, 2, 3;" in problem
+    assert "at least 3" in problems_of(deal_table, folded([1.0, 2.0, 2.0]), settings)[0]
+    (problem,) = problems_of(deal_table, folded([1.0]), SplitSettings(fold_column="kFold"))
+    assert problem == (
+        "split.fold_column: no column 'kFold' in the description; add `kFold: {}` to its columns"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"folds": 2}, "greater than or equal to 3"),
+        ({"folds": 5, "table": "a.csv"}, "table=a.csv and folds=5 contradict each other"),
+        ({"folds": 5, "fold": 6}, "fold=6: there are folds 1 to 5"),
+        ({"folds": 5, "fold": 0}, "fold=0: there are folds 1 to 5"),
+        ({"fold": 1}, "fold=1 of what"),
+    ],
+)
+def test_settings_that_contradict_each_other(settings, words):
+    with pytest.raises(ValidationError, match=words):
+        SplitSettings(**settings)
+
+
+def test_settings_come_back_from_json():
+    settings = SplitSettings(folds=5, fold=2, stratify=["diagnosis", "mask:zone"])
+    assert SplitSettings.model_validate(json.loads(json.dumps(settings.to_config()))) == settings
+
+
+def test_quarters_have_a_quarter_of_the_cases_and_ties_are_no_crash():
+    def words(numbers):
+        return Counter(read_strata(folded(numbers), ["size"])["size"])
+
+    assert words([float(i) for i in range(40)]) == {"0..9": 10, "10..19": 10, "20..29": 10, "30..39": 10}
+    assert words([1.0, 1.0, None]) == {"1": 2, "unknown": 1}
+    assert words([None, None]) == {"unknown": 2}
+    assert words([0.0] * 9 + [5.0]).total() == 10
+
+
+def test_columns_to_stratify_by_must_be_described(many):
+    assert choose_columns(many, None) == ("diagnosis",)
+    assert choose_columns(many, ()) == ()
+    assert problems_of(choose_columns, many, ["diagnosis", "sex", "mask:zone"]) == [
+        "split.stratify: no column 'sex'; there is size, diagnosis",
+        "split.stratify: no column 'mask:zone'; there is size, diagnosis",
+    ]
+
+
+@pytest.mark.parametrize("folds", [None, 4])
+def test_several_columns_are_balanced_at_once(folds):
+    dataset = read_dataset(PHANTOM)
+    columns = ("diagnosis", "mask:mask")
+    parts = deal_cases(dataset, SplitSettings(folds=folds, stratify=columns))
+    for name, words in read_strata(dataset, columns).items():
+        word_of = dict(zip((r.case for r in dataset), words, strict=True))
+        for word, n in Counter(words).items():
+            for part in parts.values():
+                expected = n * len(part) / len(dataset)
+                assert sum(word_of[r.case] == word for r in part) == pytest.approx(expected, abs=2.5), name
+
+
+def test_unknown_patients_and_classes_that_a_part_lacks_are_warned_of(many):
+    parts = split_dataset(many, SplitSettings())
+    (line,) = split_warnings(parts)
+    assert line.startswith("NO PATIENT IS KNOWN: the description names no `patient` column")
+    known = many.description.model_copy(update={"patient": "patient"})
+    parts = {name: Dataset(known, part.records) for name, part in parts.items()}
+    assert split_warnings(parts) == []
+    benign = [r for r in parts["val"] if r.labels.get("diagnosis") == "benign"]
+    parts["val"] = parts["val"].only(benign)
+    assert split_warnings(parts) == [f"diagnosis: no case of {w!r} in val" for w in ("malignant", "normal")]
+    parts["test"] = parts["test"].only([])
+    assert split_warnings(parts) == [f"diagnosis: no case of {w!r} in val" for w in ("malignant", "normal")]

@@ -1,0 +1,209 @@
+"""unet-mtl split: the table it prints and the one it writes, without TensorFlow."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+import yaml
+
+from unet_mtl.cli.problems import print_problems
+from unet_mtl.cli.split import split
+from unet_mtl.data.records import read_dataset
+from unet_mtl.data.splits import SplitSettings, split_dataset
+from unet_mtl.errors import UnetMtlError
+
+CONFIG = "data: .\nsplit: {column: ratio, seed: 3}\ntasks:\n  - {kind: segmentation, name: zone}\n"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Calls the command in this process: exit code, output, lines of errors."""
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(split)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments):
+        code = 0
+        try:
+            app(list(map(str, arguments)))
+        except UnetMtlError as error:
+            print_problems(str(error).splitlines())
+            code = 1
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def folder(write_data, tmp_path):
+    path = tmp_path / "tiny"
+    write_data(path)
+    (path / "config.yaml").write_text(CONFIG)
+    return path
+
+
+def cells(output: str, title: str) -> dict[str, list[str]]:
+    """Cells of each row of the table under a title."""
+    lines = output.split(f"{title} ")[-1].splitlines()
+    start = next(i for i, line in enumerate(lines) if "──" in line) + 1
+    end = next(i for i, line in enumerate(lines) if i > start and not line.strip())
+    rows = [re.split(r"\s{2,}", line.strip()) for line in lines[start:end]]
+    return {name: values for name, *values in rows}
+
+
+def test_by_column_as_the_description_says(run, folder):
+    code, output, errors = run(folder, "--out", folder / "splits.csv")
+    assert code == 0
+    table = pd.read_csv(folder / "splits.csv")
+    given = pd.read_csv(folder / "cases.csv")
+    assert list(table) == ["case", "patient", "split"]
+    assert table["split"].tolist() == given["split"].tolist()
+    rows = cells(output, "splits")
+    assert rows["cases"] == ["5 (42%)", "3 (25%)", "4 (33%)"]
+    assert rows["patients"] == ["5", "3", "4"]
+    assert rows["with mask zone"] == ["4 (80%)", "2 (67%)", "3 (75%)"]
+    for word in ("normal", "benign", "malignant"):
+        counts = (given["diagnosis"] == word).groupby(given["split"]).sum()
+        shown = [cell.split()[0] for cell in rows[f"diagnosis {word}"]]
+        assert shown == [str(counts[name]) for name in ("train", "val", "test")]
+    assert output.endswith("set in config.yaml\nsplit: {table: splits.csv}\n")
+    assert not any("PATIENT" in line for line in errors)
+
+
+def test_what_is_written_is_what_a_config_reads(run, folder):
+    out = folder / "splits.csv"
+    code, _, _ = run(folder, "--out", out, "--train", "0.5", "--val", "0.25", "--seed", "4")
+    assert code == 0
+    dataset = read_dataset(folder)
+    asked = SplitSettings(column="ratio", train=0.5, val=0.25, test=0.25, seed=4)
+    assert split_dataset(dataset, SplitSettings(table="splits.csv")) == split_dataset(dataset, asked)
+
+
+def test_folds_with_several_strata_are_counted(run, folder):
+    out = folder.parent / "elsewhere" / "splits.csv"
+    code, output, _ = run(
+        *(folder, "--out", out, "--folds", "3", "--fold", "2"),
+        *("--stratify", "diagnosis", "--stratify", "mask:zone", "--stratify", "size_mm"),
+    )
+    assert code == 0
+    folds = cells(output.split("splits ")[0], "folds")
+    assert [cell.split()[0] for cell in folds["cases"]] == ["4", "4", "4"]
+    # 8 discs with a mask but for three cases: counted from the files by hand in conftest
+    assert sum(int(cell.split()[0]) for cell in folds["mask:zone unknown"]) == 3
+    quarters = [name for name in folds if name.startswith("size_mm")]
+    assert quarters[-1] == "size_mm unknown"
+    assert len(quarters) == 5
+    table = pd.read_csv(out)
+    assert set(zip(table["fold"], table["split"], strict=True)) == {(1, "train"), (2, "test"), (3, "val")}
+    assert output.endswith(f"split: {{table: {out}}}\n")
+
+
+def test_a_config_is_changed_by_options_and_its_saved_table_is_left_aside(run, folder):
+    code, _, _ = run(folder / "config.yaml", "--out", folder / "a.csv")
+    assert code == 0
+    asked = SplitSettings(column="ratio", seed=3)
+    parts = split_dataset(read_dataset(folder), asked)
+    assert split_dataset(read_dataset(folder), SplitSettings(table="a.csv")) == parts
+    (folder / "config.yaml").write_text(CONFIG.replace("{column: ratio, seed: 3}", "{table: gone.csv}"))
+    code, _, _ = run(folder / "config.yaml", "--out", folder / "b.csv")
+    assert code == 0
+    assert (
+        pd.read_csv(folder / "b.csv")["split"].tolist() == pd.read_csv(folder / "cases.csv")["split"].tolist()
+    )
+    (folder / "config.yaml").write_text(CONFIG.replace("seed: 3", "folds: 3, fold: 3"))
+    code, _, _ = run(folder / "config.yaml", "--out", folder / "c.csv", "--train", "0.8", "--val", "0.1")
+    assert code == 0
+    assert "fold" not in pd.read_csv(folder / "c.csv")
+
+
+def test_an_unknown_patient_is_warned_of_loudly(run, folder):
+    content = yaml.safe_load((folder / "dataset.yaml").read_text())
+    del content["patient"]
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
+    code, output, errors = run(folder / "dataset.yaml", "--out", folder / "splits.csv")
+    assert code == 0
+    assert "NO PATIENT IS KNOWN" not in output
+    assert errors[0].startswith("WARNING: NO PATIENT IS KNOWN: the description names no `patient` column")
+    assert "patients" not in cells(output, "splits")
+
+
+def test_a_fixed_split_is_not_replaced_by_accident(run, folder):
+    out = folder / "splits.csv"
+    run(folder, "--out", out)
+    before = out.read_bytes()
+    code, output, errors = run(folder, "--out", out, "--seed", "5")
+    assert (code, output) == (1, "")
+    assert errors == [
+        f"error: {out} exists already; a fixed split is not replaced unless you say --overwrite"
+    ]
+    assert out.read_bytes() == before
+    assert run(folder, "--out", out, "--seed", "5", "--overwrite")[0] == 0
+    assert out.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--folds", "40"], "12 patients in 12 cases cannot be split into 40 folds; set split.folds lower"),
+        (["--folds", "2"], "split: folds: Input should be greater than or equal to 3 (received 2)"),
+        (["--fold", "2"], "split: fold=2 of what? set folds, fold_column or table too"),
+        (["--train", "0.9", "--val", "0.9"], "split: test: Input should be greater than or equal to 0"),
+        (["--train", "0.9"], "split: train + val + test must be 1, received 1.3"),
+        (
+            ["--stratify", "sex"],
+            "split.stratify: no column 'sex'; there is diagnosis, side, size_mm, mask:zone",
+        ),
+        (["--out", "splits.xlsx"], "splits.xlsx: a split is saved as a CSV table"),
+    ],
+)
+def test_what_cannot_be_is_told_and_nothing_is_written(run, folder, options, words, monkeypatch):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    code, _, errors = run(folder, "--out", "splits.csv", *options)
+    assert code == 1
+    assert errors[-1].startswith(f"error: {words}")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_patient_on_two_sides_is_no_split(run, folder):
+    table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+    table.loc[[0, 11], "patient"] = "twice"
+    table.to_csv(folder / "cases.csv", index=False)
+    code, _, errors = run(folder, "--out", folder / "splits.csv")
+    assert code == 1
+    assert errors[-1].startswith("error: patient 'twice' has cases in test and train")
+    assert not (folder / "splits.csv").exists()
+
+
+LOADED = """
+import sys, typer
+from unet_mtl.cli.split import split
+sys.argv = ["split", *sys.argv[1:]]
+try:
+    typer.run(split)
+except SystemExit as end:
+    assert not end.code, end.code
+print("HEAVY", sorted({"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)))
+"""
+
+
+def test_tensorflow_keras_and_matplotlib_stay_unloaded(folder):
+    arguments = [str(folder), "--out", str(Path(folder) / "splits.csv"), "--folds", "4"]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"COLUMNS": "100"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "HEAVY []"

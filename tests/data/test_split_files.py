@@ -1,0 +1,139 @@
+"""Saved splits: what is written, and every way in which a table is not of these data."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from unet_mtl.data.description import Description
+from unet_mtl.data.records import Dataset, Record, read_dataset
+from unet_mtl.data.split_files import facts_path, write_split
+from unet_mtl.data.splits import SplitSettings, deal_cases, deal_table, split_dataset
+from unet_mtl.errors import DataError
+
+
+def problems_of(call, *arguments) -> list[str]:
+    with pytest.raises(DataError) as caught:
+        call(*arguments)
+    return caught.value.problems
+
+
+@pytest.fixture
+def saved(write_set):
+    """Five cases, the fifth a copy of the fourth for a patient of its own, and their saved split of 3 folds."""
+    table = "case,patient,diagnosis,size,spacing,split\n" + "".join(
+        f"{case},p{i},benign,{i},0.1,train\n" for i, case in enumerate("abcd")
+    )
+    dataset = read_dataset(write_set(table))
+    settings = SplitSettings(folds=3)
+    path = dataset.description.root / "deep" / "splits.csv"
+    write_split(path, deal_table(dataset, settings), dataset, settings.to_config())
+    return dataset, path
+
+
+FROM_FILE = SplitSettings(table="deep/splits.csv")
+
+
+def test_a_saved_table_is_plain_and_gives_the_same_parts(saved):
+    dataset, path = saved
+    table = pd.read_csv(path)
+    assert list(table) == ["case", "patient", "split", "fold"]
+    assert table["case"].tolist() == list("abcd")
+    facts = json.loads(facts_path(path).read_text())
+    assert facts["data_hash"] == dataset.fingerprint()
+    assert SplitSettings.model_validate(facts["split"]) == SplitSettings(folds=3)
+    assert split_dataset(dataset, FROM_FILE) == split_dataset(dataset, SplitSettings(folds=3))
+    absolute = SplitSettings(table=str(path), fold=2)
+    assert split_dataset(dataset, absolute) == split_dataset(dataset, SplitSettings(folds=3, fold=2))
+    assert sorted(p.name for p in path.parent.iterdir()) == ["splits.csv", "splits.csv.json"]
+
+
+def test_rows_may_be_sorted_and_saved_by_excel(saved):
+    dataset, path = saved
+    expected = split_dataset(dataset, FROM_FILE)
+    table = pd.read_csv(path, dtype=str).iloc[::-1].assign(note="ok")
+    table.to_csv(path, sep=";", index=False, encoding="utf-8-sig")
+    assert split_dataset(dataset, FROM_FILE) == expected
+
+
+def test_names_beyond_ascii_are_marked_for_excel(tmp_path):
+    image = tmp_path / "a.png"
+    image.write_bytes(b"")
+    record = Record(case="c0", patient="M\u00fcller", image=image, masks={}, labels={})
+    dataset = Dataset(Description(root=tmp_path, images="{case}.png"), (record,))
+    table = pd.DataFrame({"case": ["c0"], "patient": ["M\u00fcller"], "split": ["train"]})
+    write_split(tmp_path / "s.csv", table, dataset, {})
+    assert (tmp_path / "s.csv").read_bytes().startswith(b"\xef\xbb\xbfcase,")
+    assert pd.read_csv(tmp_path / "s.csv")["patient"][0] == "M\u00fcller"
+    with pytest.raises(DataError, match=r"a name that ends in \.csv"):
+        write_split(tmp_path / "s.xlsx", table, dataset, {})
+
+
+def test_changed_data_are_refused_until_the_hash_is_removed(saved):
+    dataset, path = saved
+    mask = dataset.description.root / "masks" / "a.png"
+    Image.fromarray(np.ones((6, 8), np.uint8)).save(mask)
+    (problem,) = problems_of(split_dataset, dataset, FROM_FILE)
+    assert problem.startswith(f"{path}: made of other data (hash ")
+    assert dataset.fingerprint()[:12] in problem
+    assert problem.endswith("remove splits.csv.json")
+    assert "make the split again with `unet-mtl split`" in problem
+    facts_path(path).unlink()
+    assert len(split_dataset(dataset, FROM_FILE)["train"]) > 0
+
+
+def test_an_image_that_is_gone_and_a_damaged_hash_are_told(saved):
+    dataset, path = saved
+    dataset.records[0].image.unlink()
+    (problem,) = problems_of(deal_cases, dataset, FROM_FILE)
+    assert problem.startswith(f"{dataset.records[0].image}: cannot be read (No such file or directory)")
+    facts_path(path).write_text("[]")
+    assert "no hash of the data in it" in problems_of(deal_cases, dataset, FROM_FILE)[0]
+
+
+def test_double_unknown_and_missing_cases_and_changed_data_are_told_together(saved):
+    dataset, path = saved
+    path.write_text("case,split\na,train\na,val\nx,train\nc,test\n")
+    facts_path(path).write_text(json.dumps({"data_hash": hashlib.sha256(b"").hexdigest()}))
+    first, *others = problems_of(deal_cases, dataset, FROM_FILE)
+    assert "made of other data" in first
+    assert others == [
+        f"{path}: case 'a' stands in several rows; leave one",
+        f"{path}: case 'x' is not in the data; remove its row",
+        f"{path}: case 'b' of the data is missing; add a row for it",
+        f"{path}: case 'd' of the data is missing; add a row for it",
+    ]
+
+
+def test_tables_by_hand(saved):
+    dataset, path = saved
+    facts_path(path).unlink()
+    path.write_text("case,split\na,train\nb,dev\nc,val\nd,\n")
+    assert problems_of(deal_cases, dataset, FROM_FILE) == [
+        f"{path}: case 'b': split is 'dev'; expected train, val or test",
+        f"{path}: case 'd': split is ''; expected train, val or test",
+    ]
+    path.write_text("case,split\na,train\nb,train\nc,val\nd,test\n")
+    assert [len(part) for part in split_dataset(dataset, FROM_FILE).values()] == [2, 1, 1]
+    (problem,) = problems_of(deal_cases, dataset, SplitSettings(table="deep/splits.csv", fold=1))
+    assert problem == f"{path}: no column 'fold', so split.fold=1 means nothing; leave it out"
+    path.write_text("case,fold\na,1\nb,2\nc,3\nd,4\n")
+    assert deal_table(dataset, FROM_FILE)["split"].tolist() == ["test", "val", "train", "train"]
+    path.write_text("case,side\na,train\n")
+    assert problems_of(deal_cases, dataset, FROM_FILE) == [
+        f"{path}: expected the columns case and split (or fold); it has case, side"
+    ]
+    path.unlink()
+    (problem,) = problems_of(deal_cases, dataset, FROM_FILE)
+    assert problem == f"{path}: no such split; correct split.table, or make it with `unet-mtl split`"
+
+
+def test_a_table_without_val_names_itself_in_the_cure(saved):
+    dataset, path = saved
+    facts_path(path).unlink()
+    path.write_text("case,split\na,train\nb,train\nc,test\nd,test\n")
+    (problem,) = problems_of(split_dataset, dataset, FROM_FILE)
+    assert problem.startswith("no val cases among 4; correct deep/splits.csv")
