@@ -7,12 +7,16 @@ from typing import Any
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.doctor import Inspection, count_classes, count_labels, count_masks, inspect_dataset
+from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
 from unet_mtl.data.records import Dataset, scan_dataset
 from unet_mtl.data.splits import SplitName, SplitSettings, deal_cases, split_problems
 from unet_mtl.errors import DataError
 from unet_mtl.tasks import Task, adapt_tasks
 
 Rows = list[dict[str, Any]]
+
+MOST_DUPLICATES = 20
+"""Groups of look-alikes on the screen."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Checkup:
         dataset: What could be read of it.
         inspection: Of its files.
         parts: Its splits; empty where it cannot be split.
+        duplicates: Groups of images that are identical or nearly so, the most alike first.
         problems: A line each; empty if training may start.
     """
 
@@ -30,6 +35,7 @@ class Checkup:
     inspection: Inspection
     parts: dict[SplitName, Dataset]
     problems: list[str]
+    duplicates: Sequence[DuplicateGroup] = ()
 
     def tables(self) -> dict[str, Rows]:
         """Rows by title: the data set, its images, labels, classes, mask pixels and splits."""
@@ -50,6 +56,7 @@ class Checkup:
             ],
             "mask classes": self._mask_classes(),
             "splits": self._splits(),
+            "images that look alike": self._duplicates(),
         }
 
     def _sizes(self) -> Rows:
@@ -80,6 +87,23 @@ class Checkup:
         counts = {split: _count_part(part) for split, part in self.parts.items()}
         rows = counts.get("train", {})
         return [{"split": row} | {split: counts[split][row] for split in counts} for row in rows]
+
+    def _duplicates(self) -> Rows:
+        sides = {record.case: name for name, part in self.parts.items() for record in part}
+        shown = self.duplicates[:MOST_DUPLICATES]
+        rows: Rows = [
+            {
+                "cases": ", ".join(group.cases),
+                "images are": group.kind,
+                "distance": group.distance,
+                "in": " and ".join(dict.fromkeys(sides.get(case, "?") for case in group.cases)),
+            }
+            for group in shown
+        ]
+        if len(self.duplicates) > len(shown):
+            n = len(self.duplicates) - len(shown)
+            rows.append({"cases": f"and {n} more groups", "images are": "", "distance": "", "in": ""})
+        return rows
 
     def _mask_classes(self) -> Rows:
         rows = []
@@ -137,7 +161,7 @@ def check_dataset(
         adapt_tasks(tasks, parts.get("train", dataset))
     except DataError as error:
         problems += error.problems
-    return Checkup(dataset, inspection, parts, problems)
+    return Checkup(dataset, inspection, parts, problems, find_duplicates(inspection.prints))
 
 
 def _masks_nowhere(dataset: Dataset) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 
 from unet_mtl.cli import main
 from unet_mtl.cli.problems import shorten
+from unet_mtl.data.records import read_dataset
+from unet_mtl.data.splits import SplitSettings, deal_cases
 
 ROOT = Path(__file__).parents[2]
 PHANTOM = ROOT / "data_samples" / "phantom"
@@ -328,3 +331,24 @@ def test_import_of_the_package_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_copies_of_an_image_are_listed_with_their_sides(run, tmp_path):
+    folder = tmp_path / "set"
+    shutil.copytree(PHANTOM, folder)
+    parts = deal_cases(read_dataset(folder), SplitSettings())
+    sides = {record.case: name for name, part in parts.items() for record in part}
+    first = next(case for case in sides if sides[case] == "train")
+    same = next(case for case in sides if sides[case] == "test")
+    turned = next(case for case in sides if sides[case] == "val")
+    image = Image.open(folder / "images" / f"{first}.png")
+    image.save(folder / "images" / f"{same}.png")
+    image.transpose(Image.Transpose.ROTATE_90).save(folder / "images" / f"{turned}.png")
+    output = run("check", folder)[1]
+    rows = [line.split() for line in output.partition("images that look alike")[2].splitlines()]
+    identical = next(row for row in rows if "identical" in row)
+    near = next(row for row in rows if "near" in row)
+    assert {first, same} == {word.strip(",") for word in identical[:2]}
+    assert set(identical[-3:]) == {"train", "and", "test"}
+    assert {first, same, turned} == {word.strip(",") for word in near[:3]}
+    assert "look alike" not in run("check", PHANTOM)[1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from unet_mtl.data.duplicates import Fingerprint, fingerprint
 from unet_mtl.data.images import IGNORE, read_image
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import Dataset, Record
@@ -22,6 +23,7 @@ class Inspection:
         types: Images by kind, "8-bit grey", say.
         pixels: By mask name: pixels by class name, "not labelled" included.
         present: By mask name: cases by class name that have at least one pixel of it.
+        prints: By case, what tells whether two images are alike.
         problems: A line each, the file named.
     """
 
@@ -29,6 +31,7 @@ class Inspection:
     types: Counter[str] = field(default_factory=Counter)
     pixels: dict[str, Counter[str]] = field(default_factory=dict)
     present: dict[str, Counter[str]] = field(default_factory=dict)
+    prints: dict[str, Fingerprint] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -48,6 +51,7 @@ def inspect_dataset(
         for found in pool.map(lambda record: _inspect_case(record, dataset), dataset):
             inspection.sizes.update(found.sizes)
             inspection.types.update(found.types)
+            inspection.prints.update(found.prints)
             inspection.problems.extend(found.problems)
             for name in names:
                 inspection.pixels[name].update(found.pixels.get(name, {}))
@@ -68,6 +72,7 @@ def _inspect_case(record: Record, dataset: Dataset) -> Inspection:
     depth = "8-bit" if image.dtype == np.uint8 else "16-bit or float"
     found.types[f"{depth} {'grey' if image.shape[-1] == 1 else 'colour'}"] += 1
     found.sizes[image.shape[:2]] += 1
+    found.prints[record.case] = fingerprint(image)
     for name, description in dataset.description.masks.items():
         try:
             mask = read_case_mask(record, name, description)

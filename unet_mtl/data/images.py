@@ -1,4 +1,4 @@
-"""Read, write and resize one 2-D image or mask (Pillow and OpenCV). Masks are always nearest neighbour."""
+"""Read, write and resize one 2-D image or mask (`readers`, OpenCV). Masks are always nearest neighbour."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+from PIL import Image
 
+from unet_mtl.data.readers import reader_of
+from unet_mtl.data.readers.intensity import Intensity, to_image
+from unet_mtl.data.readers.picture import Picture
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
 
@@ -17,6 +19,10 @@ IGNORE = 255
 """Mask value of a pixel that nobody labelled; dropped before anything is counted or summed."""
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+"""What a folder is searched for; `readers.READERS` names all that can be read."""
+
+_ROUNDED = 1e-3
+"""How far from a whole number a mask may be: what resampling and 32-bit scaling leave of a label."""
 
 # Okabe and Ito's colours: told apart by colour-blind readers too. Index 0 is the background.
 PALETTE = (
@@ -30,121 +36,127 @@ PALETTE = (
 )
 
 
-# What Pillow raises at a damaged or hostile file.
-_UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        # As a stream, not by its name: Pillow 13 scrambles a rotated TIFF that it maps into memory.
-        with path.open("rb") as stream, Image.open(stream) as image:
-            image.load()
-            return ImageOps.exif_transpose(image)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except _UNREADABLE as error:
-        raise DataError(
-            f"{path}: not a readable image ({_reason(error)}); export it again from its source"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    # Pillow's own words name the file again, as a Python object
-    return "of no known format" if isinstance(error, UnidentifiedImageError) else str(error)
-
-
-def read_image(path: Path) -> NDArray[Any]:
+def read_image(path: Path, frame: int | None = None, intensity: Intensity = "auto") -> NDArray[Any]:
     """Reads one image.
 
     Args:
-        path: PNG, JPEG, TIFF, BMP or WebP file, grey, colour or palette. EXIF rotation is applied, an
-            alpha channel is dropped.
+        path: A file of any suffix in `readers.READERS`: grey, colour, palette or many channels. EXIF rotation
+            is applied, an alpha channel is dropped. DICOM, NIfTI and NRRD need an extra.
+        frame: Which picture of a file that has several. None is the first page of a TIFF, the first frame
+            of a DICOM, the middle slice along the third axis of a volume.
+        intensity: Which number becomes black and which white: "window", "percentile", "range", or "auto",
+            what fits the type (see `readers.intensity.Intensity`).
 
     Returns:
-        `(height, width, 1 or 3)`: uint8 for 8-bit files; float32 in 0..1 for 16-bit ones (the type's range,
-        so that no grey level is lost) and for floating-point ones, which must be in 0..1 already.
+        `(height, width, channels)`: uint8 for 8-bit files; float32 in 0..1 for 16-bit ones (the type's range,
+        so that no grey level is lost), for scanners' numbers, and for floating-point ones, which must be in
+        0..1 already unless `intensity` says otherwise.
 
     Raises:
-        DataError: The file is absent, truncated or not an image, or its numbers have no known range.
+        DataError: The file is absent, truncated, not an image or of more than 2^28 pixels, or its numbers
+            have no known range.
     """
-    image = _open(path)
-    if image.mode in ("1", "L", "LA", "La"):
-        return np.asarray(image.convert("L"))[..., None]
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        pixels = np.asarray(image).astype(np.float32) / 65535
-    elif image.mode == "F":
-        pixels = np.asarray(image, dtype=np.float32)
-    else:
-        return np.asarray(image.convert("RGB"))
-    if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
-        raise DataError(
-            f"{path}: image of mode {image.mode} with values {pixels.min():g}..{pixels.max():g} after scaling; "
-            "expected 8-bit, 16-bit, or floating point in 0..1"
-        )
-    return pixels[..., None]
+    return to_image(reader_of(path).read(path, frame), intensity, path)
 
 
 def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
     """Gives an image the channel count of the network: grey is repeated, colour becomes its luminance.
 
     Args:
-        image: `(height, width, 1 or 3)`.
-        channels: 1 or 3.
+        image: `(height, width, any number)`.
+        channels: 1 or 3; or as many as the image has, which is then handed back as it is.
 
     Returns:
         `(height, width, channels)`, same dtype.
+
+    Raises:
+        DataError: The image has neither 1 nor 3 channels nor those asked for, or others are asked for.
     """
     if image.shape[-1] == channels:
         return image
+    if image.shape[-1] not in (1, 3) or channels not in (1, 3):
+        raise DataError(
+            f"an image of {image.shape[-1]} channels cannot become one of {channels}; only 1 and 3 turn into "
+            "each other: keep the channels that you need in the files, the same number in all"
+        )
     if channels == 3:
         return np.repeat(image, 3, axis=-1)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[..., None]
 
 
-def read_mask(path: Path) -> NDArray[np.int32]:
+def read_mask(path: Path, frame: int | None = None) -> NDArray[np.int32]:
     """Reads one mask of whole numbers.
 
     Args:
-        path: A 1-bit, 8-bit, 16-bit or palette image (a palette gives its indices).
+        path: As for `read_image`. A palette gives its indices; equal colour channels give their one number,
+            alpha aside; floating point within 1e-3 of whole numbers is rounded.
+        frame: As for `read_image`.
 
     Returns:
         `(height, width)` int32, the numbers as stored.
 
     Raises:
-        DataError: The file is absent or truncated, or has colours instead of numbers.
+        DataError: The file cannot be read, or has colours, its shape in the alpha alone, or fractions.
     """
-    image = _open(path)
-    if image.mode in ("RGB", "RGBA", "LA"):
-        pixels = np.asarray(image)[..., : 1 if image.mode == "LA" else 3]
-        if (pixels == pixels[..., :1]).all():
-            return pixels[..., 0].astype(np.int32)
+    picture = reader_of(path).read(path, frame)
+    pixels = picture.pixels
+    if (pixels[..., 1:] != pixels[..., :1]).any():
         raise DataError(f"{path}: the mask has colours; expected one number a pixel, the index of its class")
-    if image.mode not in ("1", "L", "P", "I;16", "I;16B", "I"):
+    _check_alpha(picture, path)
+    return _whole(pixels[..., 0], path)
+
+
+def _check_alpha(picture: Picture, path: Path) -> None:
+    """Refuses a stencil: one colour everywhere, its shape in the alpha, would be read as one class."""
+    alpha = picture.alpha
+    if alpha is None or (alpha == alpha.flat[0]).all():
+        return
+    if (picture.pixels == picture.pixels.flat[0]).all():
         raise DataError(
-            f"{path}: mask of mode {image.mode}; expected whole numbers, each the index of a class"
+            f"{path}: the mask is {picture.pixels.flat[0]} everywhere and only its alpha varies "
+            f"({alpha.min()}..{alpha.max()}); expected one number a pixel: save the mask without alpha"
         )
-    return np.asarray(image).astype(np.int32)
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def _whole(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
+    if pixels.dtype.kind not in "buif":
+        raise DataError(
+            f"{path}: mask of type {pixels.dtype}; expected whole numbers, each the index of a class"
+        )
+    if pixels.dtype.kind == "f":
+        wrong = ~np.isclose(pixels, np.rint(pixels), rtol=0, atol=_ROUNDED) | ~np.isfinite(pixels)
+        if wrong.any():
+            raise DataError(
+                f"{path}: {int(wrong.sum())} pixels of the mask are fractions, {pixels[wrong][0]:g} say; expected "
+                "whole numbers, each the index of a class: save it again without interpolation"
+            )
+        pixels = np.rint(pixels)
+    limits = np.iinfo(np.int32)
+    if pixels.min() < limits.min or pixels.max() > limits.max:
+        raise DataError(f"{path}: mask values {pixels.min()}..{pixels.max()}; expected indices of classes")
+    return pixels.astype(np.int32)
+
+
+def image_size(path: Path, frame: int | None = None) -> tuple[int, int]:
     """Reads `(height, width)` from the header alone, as it will be after EXIF rotation.
 
     Raises:
-        DataError: The file is absent or not an image.
+        DataError: The file is absent, not an image, or of more than 2^28 pixels.
     """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if isinstance(image, TiffImageFile):  # Pillow has turned the size of a TIFF, and only of a TIFF
-                width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except _UNREADABLE as error:
-        raise DataError(
-            f"{path}: not a readable image ({_reason(error)}); export it again from its source"
-        ) from error
-    return (width, height) if turned else (height, width)
+    header = reader_of(path).measure(path, frame)
+    return header.height, header.width
+
+
+def read_spacing(path: Path) -> tuple[float, float] | None:
+    """Reads the mm between neighbouring (rows, columns) from the header of a DICOM, NIfTI or NRRD file.
+
+    Returns:
+        The spacing, or None where the file knows none; other formats never do.
+
+    Raises:
+        DataError: The file is absent, not an image, or of more than 2^28 pixels.
+    """
+    return reader_of(path).measure(path, None).spacing_mm
 
 
 def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

@@ -1,0 +1,139 @@
+"""DICOM by pydicom (extra `dicom`): rescaled, with the file's window, spacing and one chosen frame."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_mtl.data.readers.picture import (
+    MOST_PACKED,
+    Header,
+    Picture,
+    Reader,
+    check_bytes,
+    check_size,
+    choose_frame,
+    reading,
+    unreadable,
+)
+from unet_mtl.errors import DataError
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_RUN_LENGTH = "1.2.840.10008.1.2.5"
+
+
+def _pydicom(path: Path) -> Any:
+    try:
+        importlib.import_module("pydicom.pixels")
+        return importlib.import_module("pydicom")
+    except ImportError as error:
+        raise DataError(f'{path}: DICOM needs pydicom; pip install "unet-mtl[dicom]"') from error
+
+
+def _header(path: Path, pydicom: Any) -> Any:
+    meta = pydicom.filereader.read_file_meta_info(path)
+    # pydicom would inflate all of it, however much, to see the size
+    if meta.get("TransferSyntaxUID") == _DEFLATED:
+        raise DataError(f"{path}: a deflated DICOM is not opened; save it as Explicit VR Little Endian")
+    header = pydicom.dcmread(path, stop_before_pixels=True)
+    absent = [name for name in ("Rows", "Columns", "BitsAllocated") if header.get(name) is None]
+    if absent:
+        raise unreadable(path, f"a DICOM file without {', '.join(absent)}")
+    channels = int(header.get("SamplesPerPixel") or 1)
+    check_size(path, header.Rows, header.Columns, channels)
+    _check_bytes(path, header, header.Rows * header.Columns * channels * int(header.BitsAllocated) // 8)
+    return header
+
+
+def _frames(header: Any) -> int:
+    return int(header.get("NumberOfFrames") or 1)
+
+
+def _check_bytes(path: Path, header: Any, a_frame: int) -> None:
+    syntax = header.file_meta.TransferSyntaxUID
+    if not syntax.is_compressed:
+        check_bytes(path, a_frame * _frames(header))
+    elif syntax == _RUN_LENGTH:
+        check_bytes(path, a_frame * _frames(header), MOST_PACKED)
+
+
+def _spacing(header: Any) -> tuple[float, float] | None:
+    """Gives the spacing in the patient; that at a detector (ImagerPixelSpacing) is magnified, so no measure."""
+    spacing = header.get("PixelSpacing")
+    if spacing is None and header.get("SharedFunctionalGroupsSequence"):
+        measures = header.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence")
+        spacing = measures[0].get("PixelSpacing") if measures else None
+    if spacing is None or len(spacing) != 2 or not all(0 < float(mm) < np.inf for mm in spacing):
+        return None
+    return float(spacing[0]), float(spacing[1])
+
+
+def _window(header: Any) -> tuple[float, float] | None:
+    """Gives the first window: PS3.3 C.11.2.1.2 counts LINEAR from centre - 0.5 over width - 1."""
+    centre, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    if centre is None or width is None:
+        return None
+    if header.get("VOILUTFunction", "LINEAR") == "LINEAR":
+        centre, width = centre - 0.5, width - 1
+    return (centre - width / 2, centre + width / 2) if width > 0 else None
+
+
+def _first(value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    return (
+        float(value)
+        if isinstance(value, int | float | str) or not hasattr(value, "__len__")
+        else float(value[0])
+    )
+
+
+def measure(path: Path, frame: int | None) -> Header:
+    """Reads size and spacing without the pixels."""
+    with reading(path):
+        header = _header(path, _pydicom(path))
+        choose_frame(path, frame, _frames(header))
+        return Header(int(header.Rows), int(header.Columns), _spacing(header))
+
+
+def read(path: Path, frame: int | None) -> Picture:
+    """Reads one frame (the first where none is named): modality rescale or table, or palette, applied."""
+    with reading(path):
+        pydicom = _pydicom(path)
+        header = _header(path, pydicom)
+        stored = pydicom.pixels.pixel_array(path, index=choose_frame(path, frame, _frames(header)))
+        if header.get("PhotometricInterpretation") == "PALETTE COLOR":
+            stored = pydicom.pixels.apply_color_lut(stored, header)
+        pixels = np.asarray(stored).reshape(header.Rows, header.Columns, -1)
+        if pixels.shape[-1] > 1:
+            return Picture(pixels=pixels[..., :3], spacing_mm=_spacing(header))
+        return _picture(pydicom, header, pixels)
+
+
+def _picture(pydicom: Any, header: Any, stored: NDArray[Any]) -> Picture:
+    rescaled = np.asarray(pydicom.pixels.apply_modality_lut(stored, header))
+    unchanged = bool((rescaled == stored).all())
+    bits = int(header.get("BitsStored") or header.BitsAllocated)
+    plain = unchanged and stored.dtype == np.uint8 and bits == 8
+    return Picture(
+        pixels=stored if unchanged else rescaled,
+        extent=None if plain else _extent(header, bits),
+        spacing_mm=_spacing(header),
+        window=_window(header),
+        measured=not plain,
+        inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
+    )
+
+
+def _extent(header: Any, bits: int) -> tuple[float, float] | None:
+    slope, intercept = (
+        float(header.get(name, usual)) for name, usual in (("RescaleSlope", 1), ("RescaleIntercept", 0))
+    )
+    lowest = -(2 ** (bits - 1)) if header.get("PixelRepresentation") == 1 else 0
+    ends = sorted((slope * lowest + intercept, slope * (lowest + 2**bits - 1) + intercept))
+    return ends[0], ends[1]
+
+
+DICOM = Reader(measure, read)

@@ -1,0 +1,113 @@
+"""From the numbers as stored to an image: uint8, or float32 in 0..1."""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_mtl.data.readers.picture import Picture
+from unet_mtl.errors import DataError
+
+Intensity = Literal["auto", "window", "percentile", "range"]
+"""Which number becomes black and which white.
+
+`auto`: the file's window; else `percentile` for a scanner's numbers (DICOM above 8 bits, volumes);
+else `range`. `window`: what the file says is to be shown. `percentile`: 0.5 and 99.5 of this picture.
+`range`: the lowest and highest number of the type; floating point is in 0..1 already.
+"""
+
+PERCENTILES = (0.5, 99.5)
+
+
+def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]:
+    """Scales one picture.
+
+    Args:
+        picture: As stored.
+        intensity: Which number becomes black and which white.
+        path: The file, to be named in errors.
+
+    Returns:
+        `(height, width, channels)`: uint8 where 8 bits are kept as they are, else float32 in 0..1.
+
+    Raises:
+        DataError: The numbers have no known range, or the choice does not fit the file.
+    """
+    if intensity not in get_args(Intensity):
+        raise DataError(f"intensity {intensity!r} is unknown; choose one of {', '.join(get_args(Intensity))}")
+    if picture.colours is not None:
+        return _coloured(picture, picture.colours, path)
+    if picture.pixels.dtype.kind not in "buif":
+        raise DataError(
+            f"{path}: numbers of type {picture.pixels.dtype}; expected whole numbers or floating point"
+        )
+    chosen = _chosen(picture, intensity)
+    if chosen == "range" and picture.pixels.dtype in (np.bool_, np.uint8) and picture.extent is None:
+        scale = 255 if picture.pixels.dtype == np.bool_ else 1
+        pixels = picture.pixels.astype(np.uint8) * np.uint8(scale)
+        return 255 - pixels if picture.inverted else pixels
+    return _scaled(picture, _limits(picture, chosen, intensity, path), path)
+
+
+def _coloured(picture: Picture, colours: NDArray[Any], path: Path) -> NDArray[Any]:
+    indices = picture.pixels[..., 0]
+    if indices.max() >= len(colours):
+        raise DataError(
+            f"{path}: index {indices.max()} of a palette of {len(colours)} colours; export it again"
+        )
+    return np.asarray(colours[indices])
+
+
+def _chosen(picture: Picture, intensity: Intensity) -> Intensity:
+    if intensity != "auto":
+        return intensity
+    if picture.window is not None:
+        return "window"
+    return "percentile" if picture.measured else "range"
+
+
+def _limits(picture: Picture, chosen: Intensity, asked: Intensity, path: Path) -> tuple[float, float]:
+    if chosen == "window":
+        if picture.window is None:
+            raise DataError(f'{path}: the file names no window; choose intensity "percentile" or "range"')
+        return picture.window
+    if chosen == "percentile":
+        _check_finite(picture, path)
+        low, high = np.percentile(picture.pixels, PERCENTILES)
+        return float(low), float(high)
+    return _range(picture, asked, path)
+
+
+def _range(picture: Picture, asked: Intensity, path: Path) -> tuple[float, float]:
+    dtype, pixels = picture.pixels.dtype, picture.pixels
+    if picture.extent is not None:
+        return picture.extent
+    if dtype.kind in "ui" and (asked == "range" or dtype == np.uint16):
+        return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    if dtype.kind in "ui" or not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
+        raise DataError(
+            f"{path}: numbers of type {dtype} with values {pixels.min():g}..{pixels.max():g}; expected 8-bit, "
+            '16-bit, or floating point in 0..1. Convert them, or read with intensity "percentile"'
+        )
+    return 0.0, 1.0
+
+
+def _check_finite(picture: Picture, path: Path) -> None:
+    bad = int((~np.isfinite(picture.pixels)).sum())
+    if bad:
+        raise DataError(f"{path}: {bad} pixels are not finite numbers; give them a number or export it again")
+
+
+def _scaled(picture: Picture, limits: tuple[float, float], path: Path) -> NDArray[Any]:
+    _check_finite(picture, path)
+    low, high = limits
+    if low == high:  # a constant picture: nothing to stretch
+        return np.zeros(picture.pixels.shape, np.float32)
+    # In float64 only where float32 cannot hold the numbers: 32-bit integers
+    pixels: NDArray[Any] = picture.pixels.astype(
+        np.float32 if picture.pixels.dtype.itemsize <= 2 else np.float64
+    )
+    if limits != (0.0, 1.0):
+        pixels = np.clip((pixels - low) / (high - low), 0, 1)
+    return (1 - pixels if picture.inverted else pixels).astype(np.float32)

@@ -1,0 +1,112 @@
+"""TIFF: the header and many channels by tifffile, everyday pixels by Pillow, deep packed ones by OpenCV."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
+
+from unet_mtl.data.readers.picture import (
+    MOST_PACKED,
+    Header,
+    Picture,
+    Reader,
+    check_bytes,
+    check_size,
+    choose_frame,
+    reading,
+    unreadable,
+)
+from unet_mtl.data.readers.raster import ORIENTATION, decode_with_opencv, from_pillow, turn
+
+_NONE, _LZW, _DEFLATE, _PACKBITS = (1,), (5,), (8, 32946), (32773,)
+_WHITE_IS_ZERO = 0
+_PILLOWS = (2, 3, 5, 6, 8)  # RGB, palette, CMYK, YCbCr, Lab
+_ALPHA = (1, 2)  # kinds of extra samples that are opacity
+
+
+def _page(path: Path, stream: BinaryIO, frame: int | None) -> tuple[tifffile.TiffPage, int]:
+    pages = tifffile.TiffFile(stream).pages
+    index = choose_frame(path, frame, len(pages))
+    page = pages[index].aspage()
+    check_size(path, page.imagelength, page.imagewidth, page.samplesperpixel)
+    needed = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
+    if page.compression in _NONE:
+        check_bytes(path, needed)
+    elif page.compression in _LZW + _DEFLATE + _PACKBITS:
+        check_bytes(path, needed, MOST_PACKED)
+    return page, index
+
+
+def _orientation(page: tifffile.TiffPage) -> int:
+    tag = page.tags.get(ORIENTATION)
+    return int(tag.value) if tag is not None else 1
+
+
+def measure(path: Path, frame: int | None) -> Header:
+    """Reads the size from the header alone, as it will be after rotation."""
+    with reading(path), path.open("rb") as stream:
+        page, _ = _page(path, stream, frame)
+        turned = _orientation(page) in (5, 6, 7, 8)
+        height, width = page.imagelength, page.imagewidth
+        return Header(width, height) if turned else Header(height, width)
+
+
+def read(path: Path, frame: int | None) -> Picture:
+    """Reads one page (the first where none is named), turned as its tag says."""
+    with reading(path), path.open("rb") as stream:
+        page, index = _page(path, stream, frame)
+        if not _is_pillows(page):
+            return _read_deep(path, page, index)
+        stream.seek(0)
+        # As a stream, not by its name: Pillow 13 scrambles a rotated TIFF that it maps into memory.
+        with TiffImageFile(stream) as image:
+            image.seek(index)
+            image.load()
+            return from_pillow(ImageOps.exif_transpose(image))
+
+
+def _is_pillows(page: tifffile.TiffPage) -> bool:
+    if page.bitspersample <= 8 and page.sampleformat == 1:
+        return page.samplesperpixel == 1 or (page.photometric in _PILLOWS and page.samplesperpixel <= 4)
+    everyday = page.dtype in (np.uint16, np.float32)
+    return everyday and page.samplesperpixel == 1 and page.photometric != _WHITE_IS_ZERO
+
+
+def _read_deep(path: Path, page: tifffile.TiffPage, index: int) -> Picture:
+    pixels = _decoded(path, page, index)
+    pixels = turn(pixels, _orientation(page))
+    first = page.samplesperpixel - len(page.extrasamples)
+    alphas = [first + extra for extra, kind in enumerate(page.extrasamples) if kind in _ALPHA]
+    colours = [channel for channel in range(page.samplesperpixel) if channel not in alphas]
+    return Picture(
+        pixels=pixels[..., colours],
+        alpha=pixels[..., alphas[0]] if alphas else None,
+        inverted=page.photometric == _WHITE_IS_ZERO,
+    )
+
+
+def _decoded(path: Path, page: tifffile.TiffPage, index: int) -> NDArray[np.generic]:
+    try:
+        pixels = np.asarray(page.asarray())
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        pixels = _unpacked(path, page, index)
+    if page.planarconfig == 2 and pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, 0, -1)
+    return pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
+
+
+def _unpacked(path: Path, page: tifffile.TiffPage, index: int) -> NDArray[np.generic]:
+    pixels = decode_with_opencv(path) if index == 0 else None
+    expected = (page.imagelength, page.imagewidth, page.samplesperpixel)
+    if pixels is None or pixels.dtype != page.dtype or pixels.size != np.prod(expected):
+        raise unreadable(path, f"packed as {page.compression}: pip install imagecodecs, or save it unpacked")
+    return pixels if page.planarconfig != 2 else np.moveaxis(pixels, -1, 0)
+
+
+TIFF = Reader(measure, read)
