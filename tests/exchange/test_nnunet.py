@@ -211,6 +211,24 @@ def test_images_become_one_kind_of_png_without_a_loss(tmp_path):
         np.testing.assert_array_equal(read_mask(folder / f"imagesTr/{case}_0000.png"), deep)
 
 
+def test_a_png_that_others_read_otherwise_is_written_anew(tmp_path):
+    turned, clear = grey()[:, :6], np.full(SIZE, 7, np.uint8)
+    data = write_ours(tmp_path / "set", {"a.png": turned, "b.png": clear, "c.png": grey()})
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned by 90 degrees
+    Image.fromarray(turned).save(tmp_path / "set/images/a.png", exif=exif)
+    Image.fromarray(clear).save(tmp_path / "set/images/b.png", transparency=7)
+    folder = to_nnunet(data, tmp_path / "raw").folder
+    with Image.open(folder / "imagesTr/a_0000.png") as image:
+        assert image.getexif().get(0x0112, 1) == 1
+        np.testing.assert_array_equal(np.asarray(image), np.rot90(turned, -1))
+    with Image.open(folder / "imagesTr/b_0000.png") as image:
+        assert "transparency" not in image.info
+        np.testing.assert_array_equal(np.asarray(image), clear)
+    copied = (folder / "imagesTr/c_0000.png").read_bytes()
+    assert copied == (tmp_path / "set/images/c.png").read_bytes()
+
+
 def test_images_that_would_lose_something(tmp_path):
     odd = {"a.tif": np.full(SIZE, 0.123456, np.float32)}
     with pytest.raises(DataError, match="does not fit a 16-bit PNG"):
@@ -227,6 +245,9 @@ def test_what_nnunet_cannot_take(tmp_path):
         to_nnunet(ours, tmp_path / "raw")
     with pytest.raises(DataError, match="target is 'z'; expected one of the masks m"):
         to_nnunet(ours, tmp_path / "raw", target="z")
+    later = write_ours(tmp_path / "later", {"a.png": grey()}, classes=("outside", "background"))
+    with pytest.raises(DataError, match="a later 'background'"):
+        to_nnunet(later, tmp_path / "raw")
     fine = write_ours(tmp_path / "fine", {"a.png": grey()}, classes=("outside", "x"))
     assert to_nnunet(fine, tmp_path / "raw").notes == ["class 0, 'outside', is called background there"]
     head = json.loads((tmp_path / "raw/Dataset501_unet_mtl/dataset.json").read_text())
