@@ -99,7 +99,7 @@ def test_the_latest_annotation_that_is_not_cancelled_counts(write, tmp_path):
         annotated(choice("c", "late"), time="2024-03-01T01:00:00+02:00"),
         annotated(choice("c", "later"), time="2024-02-29T23:30:00Z"),
         annotated(choice("c", "cancelled"), time="2024-09-01T00:00:00Z", was_cancelled=True),
-        annotated(choice("c", "old"), time="2023-01-01T00:00:00Z"),
+        annotated(choice("c", "old"), time="2023-01-01T00:00:00"),  # without a zone: taken as UTC
     ]
     source = write(versions, [annotated(choice("c", "old"))])
     imported = import_label_studio(source, tmp_path / "out")
@@ -108,6 +108,13 @@ def test_the_latest_annotation_that_is_not_cancelled_counts(write, tmp_path):
         "1 cancelled annotations left out",
         "2 annotations of a task that has a later one left out",
     ]
+
+
+def test_two_tasks_of_one_image_are_refused(write, tmp_path):
+    done = [annotated(choice("c", "a"))]
+    with pytest.raises(DataError, match="task 101: its image .*p0.png is that of task 100 as well"):
+        import_label_studio(write(done, done, images=["p0.png", "p0.png"]), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_target_for_all_tags(write, tmp_path):

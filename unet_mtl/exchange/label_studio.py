@@ -221,8 +221,8 @@ def _find_image(data: Mapping[str, Any], folder: Path) -> Path:
     parts = PurePosixPath(path.lstrip("/")).parts
     ends = ["/".join(parts[start:]) for start in range(len(parts))]
     ends.append(re.sub(r"^[0-9a-f]{8}-", "", parts[-1]))
-    there = [end for end in ends if ".." not in end.split("/") and (folder / end).is_file()]
-    return find_below(folder, there[0] if there and ".." not in parts else path.lstrip("/"))
+    there = [] if ".." in parts else [end for end in ends if (folder / end).is_file()]
+    return find_below(folder, there[0] if there else path.lstrip("/"))
 
 
 def _is_remote(link: str) -> bool:
