@@ -112,7 +112,7 @@ def test_the_latest_annotation_that_is_not_cancelled_counts(write, tmp_path):
 
 def test_two_tasks_of_one_image_are_refused(write, tmp_path):
     done = [annotated(choice("c", "a"))]
-    with pytest.raises(DataError, match="task 101: its image .*p0.png is that of task 100 as well"):
+    with pytest.raises(DataError, match=r"task 101: its image .*p0\.png is that of task 100 as well"):
         import_label_studio(write(done, done, images=["p0.png", "p0.png"]), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
