@@ -174,7 +174,10 @@ def test_few_greys_are_smeared_as_well(write_masks):
             Image.new("RGBA", (2, 2), (200, 10, 10, 255)),
             "has colours; .* a folder of black-and-white masks for each",
         ),
-        (Image.new("CMYK", (2, 2), (200, 10, 10, 0)), "has colours; .* write the number of each pixel's class"),
+        (
+            Image.new("CMYK", (2, 2), (200, 10, 10, 0)),
+            "has colours; .* write the number of each pixel's class",
+        ),
         (
             Image.new("F", (2, 2), 0.5),
             r"are fractions, 0\.5 say; .* mask\.astype\(\"uint8\"\) gives; of probabilities, .* p >= 0\.5",
