@@ -352,3 +352,16 @@ def test_copies_of_an_image_are_listed_with_their_sides(run, tmp_path):
     assert set(identical[-3:]) == {"train", "and", "test"}
     assert {first, same, turned} == {word.strip(",") for word in near[:3]}
     assert "look alike" not in run("check", PHANTOM)[1]
+
+
+def test_images_of_many_channels_are_checked(run, tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    rng = np.random.default_rng(0)
+    for case in "abcdef":
+        tifffile.imwrite(
+            tmp_path / f"{case}.tif", rng.integers(0, 256, (9, 8, 5), np.uint8), photometric="minisblack"
+        )
+    (tmp_path / "dataset.yaml").write_text("images: '{case}.tif'")
+    code, output, errors = run("check", tmp_path)
+    assert (code, errors) == (0, [])
+    assert "8-bit of 5 channels" in output

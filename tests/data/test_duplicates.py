@@ -278,8 +278,8 @@ def test_fingerprint_is_small_comparable_and_a_key():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((4, 4), np.uint8), r"image of shape \(4, 4\); expected \(height, width, 1 or 3\)"),
-        (np.zeros((4, 4, 4), np.uint8), r"image of shape \(4, 4, 4\); expected"),
+        (np.zeros((4, 4), np.uint8), r"image of shape \(4, 4\); expected \(height, width, channels\)"),
+        (np.zeros((4, 4, 0), np.uint8), r"image of shape \(4, 4, 0\); expected"),
         (np.zeros((0, 4, 1), np.uint8), r"image of shape \(0, 4, 1\); expected"),
         (np.zeros((4, 4, 1), np.int32), "image of type int32; expected uint8 or floating point"),
         (np.full((4, 4, 1), np.nan), "image with values that are not finite"),
@@ -307,3 +307,12 @@ def test_frames_of_one_head_in_hc18_are_found():
     groups = find_duplicates({p.stem: fingerprint(read_image(p)) for p in sorted(near + others)})
     assert {g.cases for g in groups if g.kind == "near"} == {tuple(pair.split()) for pair in pairs}
     assert [g.cases for g in groups if g.kind == "identical"] == [("482_2HC", "483_3HC")]
+
+
+def test_images_of_many_channels_are_compared():
+    rng = np.random.default_rng(3)
+    many = np.kron(rng.integers(0, 256, (8, 8, 5)), np.ones((9, 9, 1))).astype(np.uint8)
+    other = np.kron(rng.integers(0, 256, (8, 8, 5)), np.ones((9, 9, 1))).astype(np.uint8)
+    prints = {"a": fingerprint(many), "b": fingerprint(np.rot90(many)), "c": fingerprint(other)}
+    (group,) = find_duplicates(prints)
+    assert (group.kind, group.cases) == ("near", ("a", "b"))

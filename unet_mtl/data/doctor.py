@@ -14,6 +14,9 @@ from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
 
 
+_CHANNELS = {1: "grey", 3: "colour"}
+
+
 @dataclass(frozen=True)
 class Inspection:
     """What the files of a data set hold.
@@ -70,7 +73,8 @@ def _inspect_case(record: Record, dataset: Dataset) -> Inspection:
         found.problems.extend(error.problems)
         return found
     depth = "8-bit" if image.dtype == np.uint8 else "16-bit or float"
-    found.types[f"{depth} {'grey' if image.shape[-1] == 1 else 'colour'}"] += 1
+    channels = image.shape[-1]
+    found.types[f"{depth} {_CHANNELS.get(channels, f'of {channels} channels')}"] += 1
     found.sizes[image.shape[:2]] += 1
     found.prints[record.case] = fingerprint(image)
     for name, description in dataset.description.masks.items():

@@ -73,7 +73,7 @@ def fingerprint(image: NDArray[Any]) -> Fingerprint:
     """Makes the fingerprint of one image; threads may share the work, image by image.
 
     Args:
-        image: `(height, width, 1 or 3)`, uint8 or floating point in 0..1, as `read_image` gives it.
+        image: `(height, width, channels)`, uint8 or floating point in 0..1, as `read_image` gives it.
 
     Raises:
         DataError: The shape is another, or a value is not finite.
@@ -91,9 +91,9 @@ def fingerprint(image: NDArray[Any]) -> Fingerprint:
 
 
 def _check(image: NDArray[Any]) -> None:
-    if image.ndim != 3 or image.shape[-1] not in (1, 3) or not image.size:
+    if image.ndim != 3 or not image.size:
         raise DataError(
-            f"image of shape {image.shape}; expected (height, width, 1 or 3), as read_image gives"
+            f"image of shape {image.shape}; expected (height, width, channels), as read_image gives"
         )
     if image.dtype != np.uint8 and not np.issubdtype(image.dtype, np.floating):
         raise DataError(f"image of type {image.dtype}; expected uint8 or floating point in 0..1")
@@ -108,7 +108,10 @@ def _digest(image: NDArray[Any]) -> bytes:
 
 
 def _thumbnail(image: NDArray[Any]) -> NDArray[np.float32]:
-    grey = with_channels(image if image.dtype == np.uint8 else image.astype(np.float32), 1)
+    if image.shape[-1] in (1, 3):
+        grey = with_channels(image if image.dtype == np.uint8 else image.astype(np.float32), 1)
+    else:  # many channels have no luminance
+        grey = image.mean(axis=-1, keepdims=True)
     return resize_image(grey.astype(np.float32), (_SIDE, _SIDE))[..., 0]
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.images import IGNORE, image_size, read_image, read_mask
+from unet_mtl.data.images import IGNORE, IMAGE_SUFFIXES, image_size, read_image, read_mask
 from unet_mtl.errors import DataError
 from unet_mtl.exchange.layout import Case, Imported, Layout, write_layout
-from unet_mtl.exchange.sources import PICTURES, find_below, name_cases, number_classes, plain_word, read_json
+from unet_mtl.exchange.sources import find_below, name_cases, number_classes, plain_word, read_json
 
 SPLITS_FILE = "splits_final.json"
-_ENDINGS = tuple(suffix for suffix in PICTURES if suffix not in (".jpg", ".jpeg", ".webp"))
+_ENDINGS = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix not in (".jpg", ".jpeg", ".webp"))
 
 
 def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.data.images import IMAGE_SUFFIXES
 from unet_mtl.errors import DataError
-
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-"""Endings of the images that tools for drawing take; volumes and DICOM do not come this way."""
 
 
 def read_json(path: Path) -> Any:
@@ -51,8 +49,8 @@ def find_below(folder: Path, name: str) -> Path:
             raise DataError(f"{name!r} goes over the link {path}; put the file itself there")
     if not path.is_file():
         raise DataError(f"{name!r} is not in {folder}; correct the folder of the images")
-    if path.suffix.lower() not in PICTURES:
-        raise DataError(f"{path}: expected one of {', '.join(PICTURES)}")
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise DataError(f"{path}: expected one of {', '.join(IMAGE_SUFFIXES)}")
     return path
 
 

@@ -168,11 +168,7 @@ def _copied(source: Path, image: Path, channels: int) -> bool:
 
 def _storable(pixels: NDArray[Any], path: Path, channels: int) -> NDArray[Any]:
     if pixels.dtype == np.uint8:
-        return (
-            with_channels(pixels, channels).squeeze(axis=-1)
-            if channels == 1
-            else with_channels(pixels, channels)
-        )
+        return with_channels(pixels, channels).reshape(*pixels.shape[:2], *[3] * (channels == 3))
     if channels == 3:
         raise DataError(
             f"{path}: 16-bit or float grey among colour images; nnU-Net wants one kind, so convert it"
