@@ -13,7 +13,6 @@ from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
 
-
 _CHANNELS = {1: "grey", 3: "colour"}
 
 
