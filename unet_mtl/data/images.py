@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from unet_mtl.data.readers import reader_of
+from unet_mtl.data.readers import READERS, format_of, reader_of
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
+from unet_mtl.data.readers.raster import may_have_alpha
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
 
@@ -106,6 +107,18 @@ def read_mask(path: Path, frame: int | None = None) -> NDArray[np.int32]:
     return _whole(pixels[..., 0], path)
 
 
+def count_soft_alpha(path: Path, frame: int | None = None) -> int:
+    """Counts the pixels that are neither opaque nor wholly transparent; 0 without an alpha channel.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    alpha = reader_of(path).read(path, frame).alpha if may_have_alpha(path) else None
+    if alpha is None:
+        return 0
+    return int(((alpha != 0) & (alpha != np.iinfo(alpha.dtype).max)).sum())
+
+
 def _check_alpha(picture: Picture, path: Path) -> None:
     """Refuses a stencil: one colour everywhere, its shape in the alpha, would be read as one class."""
     alpha = picture.alpha
@@ -145,6 +158,19 @@ def image_size(path: Path, frame: int | None = None) -> tuple[int, int]:
     """
     header = reader_of(path).measure(path, frame)
     return header.height, header.width
+
+
+def describe_file(path: Path) -> tuple[str, int]:
+    """What a file is, whatever its name says.
+
+    Returns:
+        The usual suffix of the format that its first bytes tell, and its EXIF orientation 1..8 (1 is upright).
+
+    Raises:
+        DataError: The file is absent, or of no known format.
+    """
+    suffix = format_of(path)
+    return suffix, READERS[suffix].measure(path, None).orientation
 
 
 def read_spacing(path: Path) -> tuple[float, float] | None:

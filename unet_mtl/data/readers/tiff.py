@@ -20,7 +20,7 @@ from unet_mtl.data.readers.picture import (
     reading,
     unreadable,
 )
-from unet_mtl.data.readers.raster import ORIENTATION, decode_with_opencv, from_pillow, turn
+from unet_mtl.data.readers.raster import ORIENTATION, decode_with_opencv, from_pillow, turn, turned_header
 
 _NONE, _LZW, _DEFLATE, _PACKBITS = (1,), (5,), (8, 32946), (32773,)
 _WHITE_IS_ZERO = 0
@@ -50,9 +50,7 @@ def measure(path: Path, frame: int | None) -> Header:
     """Reads the size from the header alone, as it will be after rotation."""
     with reading(path), path.open("rb") as stream:
         page, _ = _page(path, stream, frame)
-        turned = _orientation(page) in (5, 6, 7, 8)
-        height, width = page.imagelength, page.imagewidth
-        return Header(width, height) if turned else Header(height, width)
+        return turned_header(page.imagelength, page.imagewidth, _orientation(page))
 
 
 def read(path: Path, frame: int | None) -> Picture:
