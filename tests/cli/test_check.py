@@ -376,3 +376,16 @@ def test_copies_of_an_image_are_dealt_to_one_side(run, tmp_path):
     assert code == 0, errors
     table = pd.read_csv(tmp_path / "split.csv", dtype=str).set_index("case")
     assert table.loc[first, "split"] == table.loc[other, "split"]
+
+
+def test_images_of_many_channels_are_checked(run, tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    rng = np.random.default_rng(0)
+    for case in "abcdef":
+        pixels = rng.integers(0, 256, (9, 8, 5), np.uint8)
+        # without the planar configuration, tifffile makes nine pages of it
+        tifffile.imwrite(tmp_path / f"{case}.tif", pixels, photometric="minisblack", planarconfig="contig")
+    (tmp_path / "dataset.yaml").write_text("images: '{case}.tif'")
+    code, output, errors = run("check", tmp_path)
+    assert (code, errors) == (0, [])
+    assert "8-bit of 5 channels" in output
