@@ -24,7 +24,9 @@ CHECK = "import sys; from unet_mtl.cli import main; sys.argv = ['unet-mtl', 'che
 
 def main(out: str, *counts: str) -> None:
     """Writes, checks, prints."""
-    print(f"{'cases':>8} {'write s':>8} {'check s':>8} {'ms a case':>10} {'peak MB':>8} {'KB a case':>10}  exit code")
+    print(
+        f"{'cases':>8} {'write s':>8} {'check s':>8} {'ms a case':>10} {'peak MB':>8} {'KB a case':>10}  exit code"
+    )
     for cases in [int(count) for count in counts] or [10_000, 100_000]:
         folder = Path(out) / str(cases)
         started = time.perf_counter()

@@ -93,3 +93,12 @@ def test_recipes_are_accepted():
     assert recipes
     for recipe in recipes:
         um.load_config(recipe)
+
+
+def test_every_finding_of_the_doctor_is_explained():
+    from unet_mtl.doctor.catalogue import KINDS
+
+    text = (ROOT / "docs/check.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*) \| (.*) \| (.*?) ?\|$", text, flags=re.M)
+    assert [row[0] for row in explained] == list(KINDS)
+    assert [row[1:] for row in explained] == [(k.severity, k.title, k.cure, k.mends) for k in KINDS.values()]
