@@ -28,11 +28,13 @@ class Header:
         height: Rows, after EXIF rotation.
         width: Columns, after EXIF rotation.
         spacing_mm: Distance of neighbouring (rows, columns), where the file knows it.
+        frames: How many pictures the file has.
     """
 
     height: int
     width: int
     spacing_mm: tuple[float, float] | None = None
+    frames: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
