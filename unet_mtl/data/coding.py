@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from unet_mtl.data.colours import rgb
 from unet_mtl.data.description import UNLABELLED, MaskDescription
 from unet_mtl.data.images import IGNORE
-from unet_mtl.data.repair import count_reached, lie_between, nearest_known
+from unet_mtl.data.repair import areas_of, count_reached, lie_between, nearest_known
 from unet_mtl.errors import DataError
 
 MANY = 3
 """So many different values between the known ones are soft edges or JPEG; fewer are strays."""
+
+_STRANGE = 0.05
+"""Of the pixels of unknown colours, how many may be off the line between two known ones."""
 
 _SOFT = "the mask is anti-aliased, or was saved as JPEG"
 _SAVE_AGAIN = "save it as PNG without smoothing"
@@ -43,6 +46,8 @@ def from_numbers(
     unknown = found[~np.isin(found, list(values))]
     between = lie_between(unknown[:, None], known)
     if len(unknown) and not (description.repair and between.all()):
+        if description.repair and not between.all():  # what is in its way
+            unknown, between = unknown[~between], between[~between]
         soft = len(unknown) >= MANY and bool(between.all()) and count_reached(found[:, None], known) > 1
         raise _wrong_numbers(path, target, description, (found, counts), unknown, soft)
     codes = {value: IGNORE if index == description.ignore else index for value, index in values.items()}
@@ -77,8 +82,8 @@ def _wrong_numbers(
     if ends is not None:
         low, high = ends
         return DataError(
-            f"{path}: {_SOFT}: it is {low} and {high} with {len(histogram[0]) - 2} values between them, where {target!r} has "
-            f"{known}; {_SAVE_AGAIN}, or say `masks.{target}.values: {{{low}: 0, {high}: 1}}` and "
+            f"{path}: {_SOFT}: it is {low} and {high} with {len(histogram[0]) - 2} values between them, where "
+            f"{target!r} has {known}; {_SAVE_AGAIN}, or say `masks.{target}.values: {{{low}: 0, {high}: 1}}` and "
             f"`masks.{target}.repair: nearest`",
             kind="mask-antialiased",
         )
@@ -91,11 +96,12 @@ def _wrong_numbers(
 
 
 def _soft_ends(found: NDArray[np.int32], counts: NDArray[np.intp]) -> tuple[int, int] | None:
-    """The lowest and highest number, where most pixels have these two and several others lie between."""
-    ends = (int(found[0]), int(found[-1]))
-    soft = len(found) >= 2 + MANY and min(counts[0], counts[-1]) > counts[1:-1].max()
-    # objects numbered 0, 1, 2, ... have no gap to lie in
-    return ends if soft and ends[1] - ends[0] >= 64 else None
+    """The lowest and highest number, where there is more of each than of all between, as objects' numbers never have."""
+    low, high = int(found[0]), int(found[-1])
+    near = (high - low) // 16
+    lowest, highest = counts[found <= low + near].sum(), counts[found >= high - near].sum()
+    soft = min(lowest, highest) > counts.sum() - lowest - highest
+    return (low, high) if soft and len(found) >= 2 + MANY and high - low >= 64 else None
 
 
 def _some(values: NDArray[np.int32]) -> str:
@@ -132,9 +138,14 @@ def from_colours(
     found, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     codes = _numbers(known.astype(np.uint8))
     is_known = np.isin(found, codes)
-    between = lie_between(_bytes(found[~is_known]), known)
-    if not is_known.all() and not (description.repair and between.all()):
-        raise _wrong_colours(path, target, meanings, found[~is_known], counts[~is_known], between)
+    unknown = (found[~is_known], counts[~is_known])
+    if not is_known.all():
+        between = lie_between(_bytes(unknown[0]), known)
+        soft = _is_soft(numbers, *unknown, between)
+        if description.repair and not soft:  # what is in its way
+            unknown = (unknown[0][~between], unknown[1][~between])
+        if not (description.repair and soft):
+            raise _wrong_colours(path, target, meanings, *unknown, soft)
     if description.repair:
         return np.asarray(classes[nearest_known(stored, known)])
     place = {int(code): index for code, index in zip(codes, classes, strict=True)}
@@ -166,19 +177,35 @@ def _bytes(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], -1)
 
 
+def _is_soft(
+    numbers: NDArray[np.int32],
+    unknown: NDArray[np.int32],
+    counts: NDArray[np.intp],
+    between: NDArray[np.bool_],
+) -> bool:
+    """Whether the unknown colours are steps between known ones, but for a few that JPEG throws off the line.
+
+    JPEG keeps colours at half the size, which leaves strange ones where two meet, a few of a hundred pixels of a
+    soft edge; but these fill no area, as a colour would that somebody has drawn.
+    """
+    off = counts[~between].sum()
+    areas = areas_of(np.where(np.isin(numbers, unknown[~between]), numbers, -1))
+    return bool(off <= _STRANGE * counts.sum() and (areas < 0).all())
+
+
 def _wrong_colours(
     path: Path,
     target: str,
     meanings: dict[str, str],
     unknown: NDArray[np.int32],
     counts: NDArray[np.intp],
-    between: NDArray[np.bool_],
+    soft: bool,
 ) -> DataError:
     order = np.argsort(-counts, kind="stable")[:5]
     listed = ", ".join(f"#{unknown[i]:06x} ({counts[i]} pixels)" for i in order)
     listed += " ..." if len(unknown) > len(order) else ""
     known = ", ".join(f"{colour} {name}" for colour, name in meanings.items())
-    if len(unknown) >= MANY and between.all():
+    if soft and len(unknown) >= MANY:
         return DataError(
             f"{path}: {_SOFT}: {len(unknown)} colours lie between those of {target!r} ({known}): {listed}; "
             f"{_SAVE_AGAIN}, or let the nearest one count: `masks.{target}.repair: nearest`",

@@ -50,7 +50,7 @@ def _read_file(
         stored = read_mask(file.path, frame)
     _require_size(stored.shape, file.path, record)
     if description.instances:
-        return (stored != 0).astype(np.uint8)
+        return np.asarray(stored != 0, np.uint8)
     if file.index is None:
         return from_numbers(stored, file.path, target, description)
     return np.where(_is_there(stored, description), file.index, 0).astype(np.uint8)

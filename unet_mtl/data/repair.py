@@ -71,7 +71,7 @@ def nearest_known(pixels: NDArray[np.generic], known: NDArray[np.float32]) -> ND
     nearest, off = _nearest(values, known)
     if len(known) < 3:
         return nearest
-    areas = _areas(np.where(off <= _noise(known)[nearest], nearest, -1))
+    areas = areas_of(np.where(off <= _noise(known)[nearest], nearest, -1))
     rows, columns = np.nonzero((areas < 0) & ((off > 0) | _steps(values)))
     closest = _two_closest(areas, rows, columns)
     if closest is None:
@@ -102,8 +102,8 @@ def _noise(known: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.array([_NOISE * way.min() if len(way) else 0 for way in ways], np.float32)
 
 
-def _areas(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Keeps labels that fill 2 x 2 pixels; -1 elsewhere."""
+def areas_of(labels: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
+    """Keeps labels `(height, width)` that fill 2 x 2 pixels; -1 elsewhere."""
     corner = labels[:-1, :-1]
     same = (corner == labels[:-1, 1:]) & (corner == labels[1:, :-1]) & (corner == labels[1:, 1:])
     inside = np.zeros(labels.shape, np.bool_)
@@ -127,7 +127,7 @@ def _steps(values: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _two_closest(
-    areas: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]
+    areas: NDArray[np.signedinteger], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """The labels of the two areas closest to each pixel; None where there are not two."""
     labels = [int(label) for label in np.unique(areas) if label >= 0]
