@@ -196,7 +196,7 @@ def test_a_stray_value_is_no_soft_edge(read):
 
 
 def test_soft_edges_of_a_mask_whose_values_nobody_described(read):
-    soft = np.repeat(np.array([[0, 0, 0, 0, 40, 90, 200, 255, 255, 255]], np.uint8), 3, 0)
+    soft = np.repeat(np.array([[0] * 5 + [40, 90, 200] + [255] * 5], np.uint8), 3, 0)
     error = error_of(read, soft)
     assert error.kind == "mask-antialiased"
     assert "it is 0 and 255 with 3 values between them" in str(error)

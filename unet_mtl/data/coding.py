@@ -96,12 +96,13 @@ def _wrong_numbers(
 
 
 def _soft_ends(found: NDArray[np.int32], counts: NDArray[np.intp]) -> tuple[int, int] | None:
-    """The lowest and highest number, where there is more of each than of all between, as objects' numbers never have."""
+    """The lowest and highest number, where more pixels have each than all between, as objects' numbers never do."""
     low, high = int(found[0]), int(found[-1])
     near = (high - low) // 16
-    lowest, highest = counts[found <= low + near].sum(), counts[found >= high - near].sum()
-    soft = min(lowest, highest) > counts.sum() - lowest - highest
-    return (low, high) if soft and len(found) >= 2 + MANY and high - low >= 64 else None
+    is_low, is_high = found <= low + near, found >= high - near
+    steps = ~is_low & ~is_high
+    soft = min(counts[is_low].sum(), counts[is_high].sum()) > counts[steps].sum()
+    return (low, high) if soft and steps.sum() >= MANY and high - low >= 64 else None
 
 
 def _some(values: NDArray[np.int32]) -> str:
