@@ -8,6 +8,7 @@ import tifffile
 import yaml
 from PIL import Image
 
+from unet_mtl.data import spacing
 from unet_mtl.data.description import make_description
 from unet_mtl.data.images import read_header
 from unet_mtl.data.masks import read_case_mask
@@ -148,7 +149,7 @@ def picture(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spacing", "unit", "expected"),
+    ("given", "unit", "expected"),
     [
         (["dy", "dx"], "mm", (0.2, 0.3)),
         ([0.5, "dx"], "mm", (0.5, 0.3)),
@@ -157,13 +158,11 @@ def picture(tmp_path):
         ("header", "mm", (0.7, 0.7)),  # a column of this name
     ],
 )
-def test_spacing_is_row_then_column(picture, spacing, unit, expected):
-    described = describe(
-        picture, table="cases.csv", images="{case}.png", spacing_mm=spacing, spacing_unit=unit
-    )
+def test_spacing_is_row_then_column(picture, given, unit, expected):
+    described = describe(picture, table="cases.csv", images="{case}.png", spacing_mm=given, spacing_unit=unit)
     (record,) = read_dataset(described)
     assert record.spacing_mm == pytest.approx(expected)
-    assert yaml.safe_load(yaml.safe_dump(described.to_config()))["spacing_mm"] == spacing
+    assert yaml.safe_load(yaml.safe_dump(described.to_config()))["spacing_mm"] == given
 
 
 def test_half_a_spacing_is_none_and_a_wrong_half_is_named(picture):
@@ -177,9 +176,9 @@ def test_half_a_spacing_is_none_and_a_wrong_half_is_named(picture):
     assert "no column 'dx'; it has 'case', 'dy'" in str(error_of(read_dataset, describe(picture, **content)))
 
 
-@pytest.mark.parametrize("spacing", [[0.5], [1, 2, 3], [0.5, 0], [-1, "dx"], [[1, 2], 3], True, {"row": 1}])
-def test_a_spacing_that_is_none_is_one_problem(tmp_path, spacing):
-    error = error_of(lambda: describe(tmp_path, images="{case}.png", spacing_mm=spacing))
+@pytest.mark.parametrize("given", [[0.5], [1, 2, 3], [0.5, 0], [-1, "dx"], [[1, 2], 3], True, {"row": 1}])
+def test_a_spacing_that_is_none_is_one_problem(tmp_path, given):
+    error = error_of(lambda: describe(tmp_path, images="{case}.png", spacing_mm=given))
     assert len(error.problems) == 1
     assert "spacing_mm: expected " in str(error)
 
@@ -226,14 +225,17 @@ def test_a_header_without_spacing_or_none_at_all_is_unknown(tmp_path):
     assert header_of(tmp_path, "{case}.png") is None  # whoever opens it will say so
 
 
-def test_no_header_is_opened_outside_of_the_folder(tmp_path):
+def test_no_header_is_opened_outside_of_the_folder(tmp_path, monkeypatch):
     folder = tmp_path / "set"
     folder.mkdir()
     nifti(tmp_path / "a.nii", np.zeros((6, 4, 2), np.uint8))
     (folder / "a.nii").symlink_to(tmp_path / "a.nii")
+    assert header_of(folder, "{case}.nii", links=True) == (0.25, 0.5)
+    opened = []
+    monkeypatch.setattr(spacing, "read_spacing", lambda *arguments: opened.append(arguments))
     error = error_of(read_dataset, describe(folder, images="{case}.nii", spacing_mm="header"))
     assert "leads out of `root`" in str(error)
-    assert header_of(folder, "{case}.nii", links=True) == (0.25, 0.5)
+    assert opened == []
 
 
 # What is no case

@@ -263,6 +263,13 @@ def test_a_thin_line_between_equal_sides_stays(read):
     assert mask[2, 8] == 1
 
 
+def test_the_soft_side_of_a_thin_line_does_not_go_to_an_area_elsewhere(read):
+    pixels = squares(0, 0, 128)
+    pixels[:, 3:6] = 200, 255, 200  # too thin to be an area
+    mask = read(pixels.astype(np.uint8), classes=THREE, values={0: 0, 128: 1, 255: 2}, repair="nearest")
+    assert (mask[:, 3:6] == 2).all()
+
+
 def jpeg(pixels, quality):
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "jpeg", quality=quality)

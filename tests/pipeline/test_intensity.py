@@ -50,7 +50,7 @@ def test_all_channels_of_a_colour_image_have_one_zscore(tmp_path):
 @pytest.mark.parametrize("intensity", ["zscore", "percentile"])
 @pytest.mark.parametrize("number", [0, 7, 0.1])
 def test_a_constant_picture_is_black(tmp_path, intensity, number):
-    numbers = np.full((5, 7), number, np.float32 if isinstance(number, float) else np.uint8)
+    numbers = np.full((5, 7), number, np.float64 if isinstance(number, float) else np.uint8)
     assert (read_image(npy(tmp_path / "x.npy", numbers), intensity=intensity) == 0).all()
 
 
