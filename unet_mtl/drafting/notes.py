@@ -1,0 +1,45 @@
+"""What was guessed and why, and what could not be told: shown on the screen, and written as comments."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One guess.
+
+    Attributes:
+        what: The setting.
+        guess: Its value.
+        because: What it was seen by.
+    """
+
+    what: str
+    guess: str
+    because: str
+
+
+@dataclass
+class Notes:
+    """Gathers guesses, and what a person must decide."""
+
+    guesses: list[Guess] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+
+    def guess(self, what: str, guess: object, because: str) -> None:
+        """Notes a guess."""
+        self.guesses.append(Guess(what, str(guess), because))
+
+    def doubt(self, line: str) -> None:
+        """Notes what could not be told."""
+        self.unsure.append(line)
+
+
+def several(words: object, most: int = 4) -> str:
+    """The first few of many words.
+
+    >>> several("abcdef", 3)
+    'a, b, c and 3 more'
+    """
+    found = [str(word) for word in words]  # type: ignore[attr-defined]
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more

@@ -1,0 +1,64 @@
+"""Writes the two files, both or none."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unet_mtl.data.description import DESCRIPTION_FILE
+from unet_mtl.drafting.answers import choose_answers, note_answers
+from unet_mtl.drafting.draft import Draft, draft_folder
+from unet_mtl.drafting.notes import Notes
+from unet_mtl.drafting.text import config_text, description_text
+from unet_mtl.errors import DataError
+from unet_mtl.files import write_text
+
+CONFIG_FILE = "config.yaml"
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """What was written.
+
+    Attributes:
+        files: dataset.yaml and config.yaml.
+        notes: What was guessed and why, and what could not be told.
+    """
+
+    files: tuple[Path, Path]
+    notes: Notes
+
+
+def write_draft(folder: Path, out: Path | None, *, overwrite: bool = False) -> Drafted:
+    """Looks at a folder and writes what it guesses.
+
+    Args:
+        folder: With images.
+        out: Where the files go; None: into the folder.
+        overwrite: Whether files that are there may be replaced.
+
+    Returns:
+        The two files, and what was guessed and why.
+
+    Raises:
+        DataError: The folder is not usable, or a file is there already; nothing is written.
+        WriteError: The system refused.
+    """
+    target = folder if out is None else out
+    paths = (target / DESCRIPTION_FILE, target / CONFIG_FILE)
+    there = [str(path) for path in paths if path.exists() or path.is_symlink()]
+    if there and not overwrite and folder.is_dir():
+        raise DataError(
+            f"{' and '.join(there)}: there already; give --overwrite to replace, or --out DIR to write elsewhere"
+        )
+    draft = draft_folder(folder)
+    texts = _texts(draft, target)
+    for path, text in zip(paths, texts, strict=True):
+        write_text(path, text)
+    return Drafted(paths, draft.notes)
+
+
+def _texts(draft: Draft, target: Path) -> tuple[str, str]:
+    elsewhere = target.resolve() != draft.root.resolve()
+    answers = choose_answers(draft)
+    note_answers(answers, draft)
+    root = str(draft.root.resolve()) if elsewhere else None
+    return description_text(draft, root), config_text(draft, answers)
