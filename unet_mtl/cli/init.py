@@ -10,7 +10,9 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Folder with images.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write the files there; else into FOLDER.", show_default=False),
+        typer.Option(
+            "--out", metavar="DIR", help="Write the files there; else into FOLDER.", show_default=False
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace dataset.yaml and config.yaml that are there.")
@@ -21,7 +23,7 @@ def init(
     from unet_mtl.cli.tables import print_rows
 
     drafted = api.init(folder, out, overwrite=overwrite)
-    rows = [{"what": g.what, "guess": g.guess, "because": g.because} for g in drafted.notes.guesses]
+    rows = [{"what": g.what, "guess": g.guess, "because": g.because} for g in drafted.notes.in_order()]
     print_rows("guessed", rows)
     if drafted.notes.unsure:
         typer.echo("could not tell, or for you to decide:")

@@ -1,6 +1,5 @@
 """What names have in common at their ends: `bus_` of bus_0001-l and bus_0002-r."""
 
-import os
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -28,6 +27,10 @@ class Affix:
         return f"{self.before}{inner}{self.after}"
 
 
+NO_AFFIX = Affix()
+"""The name of the case is all there is."""
+
+
 def affixes_of(texts: Collection[str]) -> list[Affix]:
     """What all of the texts may have around the names of cases, nothing first.
 
@@ -36,8 +39,8 @@ def affixes_of(texts: Collection[str]) -> list[Affix]:
     """
     if len(texts) < 2:
         return [Affix()]
-    start = os.path.commonprefix(list(texts))
-    end = os.path.commonprefix([text[::-1] for text in texts])[::-1]
+    start = _common_start(texts)
+    end = _common_start([text[::-1] for text in texts])[::-1]
     befores = {"", start[: len(start) - len(re.split(r"[_\-. /]", start)[-1])]}
     letters = start.rstrip("0123456789")
     if letters and all(text[len(letters) : len(letters) + 1].isdigit() for text in texts):
@@ -48,7 +51,16 @@ def affixes_of(texts: Collection[str]) -> list[Affix]:
     return sorted(found, key=lambda affix: (len(affix.before) + len(affix.after), affix.before))
 
 
-def fit_affix(texts: Collection[str], cases: Collection[str], first: Iterable[Affix] = ()) -> tuple[Affix, int]:
+def _common_start(texts: Collection[str]) -> str:
+    first, last = min(texts), max(texts)
+    return first[
+        : next((i for i, pair in enumerate(zip(first, last, strict=False)) if len({*pair}) > 1), len(first))
+    ]
+
+
+def fit_affix(
+    texts: Collection[str], cases: Collection[str], first: Iterable[Affix] = ()
+) -> tuple[Affix, int]:
     """The affix by which most of the texts become names of cases, and how many do."""
     best, most = Affix(), -1
     for affix in (*first, *affixes_of(texts)):

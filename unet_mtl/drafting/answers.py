@@ -55,7 +55,7 @@ def _ask_masks(draft: Draft) -> list[Answer]:
     for mask in draft.masks:
         few = mask.cases < max(_FEW_CASES, _FEW_MASKS * draft.n_cases) and mask is not draft.masks[0]
         doubt = mask.doubt or (f"only {mask.cases} of {draft.n_cases} cases have it" if few else "")
-        answers.append(Answer("segmentation", mask.name, doubt=doubt))
+        answers.append(Answer("segmentation", mask.name, because="there are masks of it", doubt=doubt))
     return answers
 
 
@@ -83,9 +83,13 @@ def _decide(answers: Sequence[Answer], rows: pd.DataFrame | None) -> list[Answer
     decided: list[Answer] = []
     for answer in answers:
         if answer.doubt == "?":
-            source = next((a.target for a in decided if not a.doubt and _follows(answer.target, a.target, rows)), "")
+            source = next(
+                (a.target for a in decided if not a.doubt and _follows(answer.target, a.target, rows)), ""
+            )
             doubt = f"it follows from {source}" if source else ""
-            answer = replace(answer, doubt=doubt, because="it has classes, and no column is called a diagnosis")
+            answer = replace(
+                answer, doubt=doubt, because="it has classes, and no column is called a diagnosis"
+            )
         decided.append(answer)
     return decided
 
@@ -112,7 +116,9 @@ def _name(answers: Sequence[Answer]) -> list[Answer]:
     taken = set(TAKEN)
     named = []
     for answer in answers:
-        name = start = re.sub(r"[^a-z0-9]+", "_", answer.target.lower()).strip("_").lstrip("0123456789_") or "answer"
+        name = start = (
+            re.sub(r"[^a-z0-9]+", "_", answer.target.lower()).strip("_").lstrip("0123456789_") or "answer"
+        )
         number = 1
         while name in taken:
             number += 1
@@ -122,11 +128,27 @@ def _name(answers: Sequence[Answer]) -> list[Answer]:
     return named
 
 
+def _note_rare(asked: Sequence[Answer], draft: Draft) -> None:
+    classes = {column.name: column for column in draft.columns if column.kind == "classes"}
+    for answer in asked if draft.table else ():
+        column = classes.get(answer.target)
+        if column is None or answer.kind != "classification" or draft.table is None:
+            continue
+        counts = Counter(column.values.get(cell, cell) for cell in draft.table.rows[column.name])
+        rare = [f"{word} ({counts[word]})" for word in column.classes if counts[word] < _FEW_CASES]
+        if rare:
+            draft.notes.doubt(
+                f"whether {column.name} should keep classes of few cases, {several(rare)}: val or test may get none; "
+                "`values` joins them to others, `missing` leaves them out"
+            )
+
+
 def note_answers(answers: Sequence[Answer], draft: Draft) -> None:
     """Says what is asked, and what is not."""
     asked = [answer for answer in answers if not answer.doubt]
     for answer in asked:
-        draft.notes.guess("task", f"{answer.kind} of {answer.target}", answer.because or "it has a mask")
+        draft.notes.guess(f"tasks.{answer.name}", f"{answer.kind} of {answer.target}", answer.because)
+    _note_rare(asked, draft)
     doubtful = [answer.target for answer in answers if answer.doubt]
     if doubtful:
         draft.notes.doubt(

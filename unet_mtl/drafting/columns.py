@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pandas as pd
@@ -13,6 +13,7 @@ from unet_mtl.drafting.notes import several
 from unet_mtl.drafting.vocabulary import (
     CODES_OF_MISSING,
     GRADE_WORDS,
+    ID_WORDS,
     MORE_MISSING,
     ORDERS,
     says,
@@ -54,15 +55,26 @@ def read_column(name: str, cells: "pd.Series[str]") -> Column:
     words = Counter(cells)
     absent = [word for word in words if word.lower() in MISSING_WORDS]
     unsaid = [word for word in words if word.lower() in MORE_MISSING]
+    unknown = {word or "empty": words[word] for word in absent}
+    column = _read(name, words, absent, unsaid)
+    if not unknown or not column.because:
+        return column
+    rows = f"{sum(unknown.values())} unknown ({several(unknown, 3)})"
+    return replace(column, because=f"{column.because}; {rows}")
+
+
+def _read(name: str, words: "Counter[str]", absent: Sequence[str], unsaid: Sequence[str]) -> Column:
     known = Counter({word: n for word, n in words.items() if word not in (*absent, *unsaid)})
     if len(known) < 2:
-        return Column(name, "other", f"all rows are {next(iter(known), 'empty')!r}" if known else "it is empty")
+        return Column(name, "other", f"it says {next(iter(known))!r} alone" if known else "it says nothing")
     numbers = [word for word in known if _number(word) is not None]
     if len(numbers) == len(known):
         return _numbers(name, known, tuple(unsaid))
     if len(numbers) > 0.8 * len(known) and not _are_grades(known):
         odd = several(sorted(set(known) - set(numbers)), 3)
-        return Column(name, "other", f"numbers, but for {odd}: correct these cells, or list them under `missing`")
+        return Column(
+            name, "other", f"numbers, but for {odd}: correct these cells, or list them under `missing`"
+        )
     return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(unsaid))
 
 
@@ -78,17 +90,19 @@ def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...]) -> Colum
     codes = [word for word in known if word in CODES_OF_MISSING and known[word] > 1]
     others = [float(word) for word in known if word not in codes]
     if codes and others and min(others) >= 0:
-        unsure = (f"{name}: whether {several(codes)} means that nobody knows ({known[codes[0]]} rows); taken so",)
+        unsure = (
+            f"{name}: whether {several(codes)} means that nobody knows ({known[codes[0]]} rows); taken so",
+        )
         kept = Counter({word: n for word, n in known.items() if word not in codes})
         if len(kept) > 1:
             column = _numbers(name, kept, (*unsaid, *codes))
-            return Column(**{**vars(column), "unsure": (*unsure, *column.unsure)})
+            return replace(column, unsure=(*unsure, *column.unsure))
     whole = all(re.fullmatch(r"\d", word) for word in known)
     if whole and (len(known) <= 5 or says(name, GRADE_WORDS)) and known.total() >= _ROWS_A_CLASS * len(known):
-        because = f"few whole numbers: {several(sorted(known, key=float), 6)}"
-        return Column(name, "classes", because, tuple(sorted(known, key=float)), missing=unsaid)
-    if len(known) == known.total() and others == [others[0] + i for i in range(len(others))]:
-        return Column(name, "other", f"it counts the rows: {several(known, 3)}")
+        return Column(name, "classes", "few whole numbers", tuple(sorted(known, key=float)), missing=unsaid)
+    counts_rows = others == [others[0] + i for i in range(len(others))] or says(name, ID_WORDS)
+    if len(known) == known.total() and counts_rows and all(number.is_integer() for number in others):
+        return Column(name, "other", f"a number for each row: {several(known, 3)}")
     because = f"numbers, {min(others):g} to {max(others):g}"
     return Column(name, "numbers", because, unit=unit_of(name), missing=unsaid)
 
@@ -101,14 +115,20 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[
     unsure = []
     if none and set(map(str.lower, merged)) & {"mild", "moderate", "severe", "yes", "present"}:
         merged[none[0]] += 1
-        unsure.append(f"{name}: whether {none[0]!r} is a class of its own (taken so) or means that nobody knows")
+        unsure.append(
+            f"{name}: whether {none[0]!r} is a class of its own (taken so) or means that nobody knows"
+        )
     if len(merged) < 2:
         return Column(name, "other", f"all rows are {next(iter(merged))!r}")
+    if len(merged) > 20 and len(merged) > 0.9 * merged.total():
+        return Column(name, "other", f"other words in almost every row: {several(merged, 2)}")
     joined = [word for word in merged if re.search(r"[&;|]", word)]
     if joined:
         return Column(name, "other", f"cells join several words: {several(joined, 1)}")
     if len(merged) > _MOST_CLASSES or merged.total() < _ROWS_A_CLASS * len(merged):
-        return Column(name, "other", f"{len(merged)} different words, too many for classes: {several(merged, 2)}")
+        return Column(
+            name, "other", f"{len(merged)} different words, too many for classes: {several(merged, 2)}"
+        )
     ordered = order_of(merged)
     if values:
         unsure.append(f"{name}: {several(f'{a!r} is taken for {b!r}' for a, b in values.items())}")

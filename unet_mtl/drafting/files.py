@@ -186,7 +186,9 @@ def _nothing_but_masks(masks: Sequence[Entry], notes: Notes) -> list[Entry]:
 
 
 def _place(entry: Entry) -> str:
-    return ("/".join(entry.folder) or "the folder itself") + (f" (*{tail_kind(entry.tail)})" * bool(entry.tail))
+    return ("/".join(entry.folder) or "the folder itself") + (
+        f" (*{tail_kind(entry.tail)})" * bool(entry.tail)
+    )
 
 
 def mask_head(stem: str) -> str:

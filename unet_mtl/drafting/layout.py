@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from unet_mtl.drafting.affixes import Affix
+from unet_mtl.drafting.affixes import NO_AFFIX, Affix
 from unet_mtl.drafting.files import Entry
 from unet_mtl.drafting.notes import Notes, several
 from unet_mtl.drafting.vocabulary import DIAGNOSES, GRADE_WORDS, SPLIT_WORDS, says
@@ -27,7 +27,7 @@ class Layout:
 
     images: tuple[Entry, ...]
     fields: dict[int, str] = field(default_factory=dict)
-    affix: Affix = Affix()
+    affix: Affix = NO_AFFIX
     stem: str | None = None
     suffix: str | None = None
 
@@ -89,7 +89,7 @@ def find_layout(images: Sequence[Entry], notes: Notes) -> Layout:
     stem = next(iter(stems)) if by_folder and len(stems) == 1 else None
     layout = Layout(tuple(kept), fields, stem=stem, suffix=suffix)
     if suffix is None:
-        notes.guess("suffixes", several(suffixes), "images are of several formats")
+        notes.guess("images.{suffix}", several(suffixes), "images are of several formats")
     _require_different_names(layout)
     return layout
 
@@ -103,7 +103,7 @@ def note_fields(layout: Layout, notes: Notes) -> None:
             "split": "folders are called so",
             "patient": "many folders of a few images, named with numbers",
         }.get(name, "images are in folders of a few names, as classes are")
-        notes.guess(f"folders: {{{name}}}", several(values), because)
+        notes.guess(f"images.{{{name}}}", several(values), because)
 
 
 def _of_one_depth(images: Sequence[Entry], notes: Notes) -> list[Entry]:

@@ -60,17 +60,19 @@ def find_meaning(name: str, paths: Sequence[Path], notes: Notes) -> Meaning:
     census = count_values(paths)
     meaning = _interpret(name, census, notes)
     shown = "objects' numbers" if meaning.instances else several(meaning.classes, 6)
-    notes.guess(f"classes of {name}", shown, meaning.because)
+    notes.guess(f"masks.{name}.classes", shown, meaning.because)
     if meaning.smeared:
         notes.doubt(
-            f"mask {name}: there are values between those of the classes ({meaning.because}), as smoothing or JPEG "
-            "leave them. `repair: nearest` in dataset.yaml takes the nearest known one; whether it may is for you to say"
+            f"mask {name!r}: there are values between those of the classes ({meaning.because}), as smoothing or JPEG "
+            "leave them. `repair: nearest` in dataset.yaml takes the nearest known one; say whether it may"
         )
     if len(meaning.classes) > 2:
-        notes.doubt(f"mask {name}: what its classes are called; they are {', '.join(meaning.classes)} until you say so")
+        notes.doubt(
+            f"what the classes of mask {name!r} are called: {', '.join(meaning.classes)} until you say so"
+        )
     if census.broken:
         notes.doubt(
-            f"mask {name}: {len(census.broken)} files cannot be read or hold fractions, "
+            f"mask {name!r}: {len(census.broken)} files cannot be read or hold fractions, "
             f"{several((path.name for path in census.broken), 2)}; `unet-mtl check` says why"
         )
     return meaning
@@ -91,7 +93,7 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
     smeared = bool(strays) and (census.lossy > 0 or _files_with(strays, census) > max(2, 0.1 * census.read))
     if strays and not smeared:
         notes.doubt(
-            f"mask {name}: the values {several(sorted(strays), 4)} are in {_files_with(strays, census)} of "
+            f"mask {name!r}: the values {several(sorted(strays), 4)} are in {_files_with(strays, census)} of "
             f"{census.read} files alone and were left out; `unet-mtl check` names the files"
         )
     return _numbers(census, plateaus, foreground, smeared=smeared)
@@ -114,13 +116,17 @@ def _are_objects(census: Census) -> bool:
 def _plateaus(census: Census) -> list[int]:
     """The values that are classes: all, if they are few; else those of many pixels, and in many files."""
     values = sorted(census.files)
-    rare = [v for v in values if census.files[v] <= max(1, 0.02 * census.read) and census.share(v) < _PLATEAU / 10]
+    rare = [
+        v for v in values if census.files[v] <= max(1, 0.02 * census.read) and census.share(v) < _PLATEAU / 10
+    ]
     common = [v for v in values if v not in rare] or values
     if census.lossy == 0 and len(common) <= _MOST_CLASSES and not _between(common, census):
         return common
     big = [v for v in values if census.share(v) >= _PLATEAU]
     if census.lossy:  # JPEG rings: 0, 1, 2 and 253, 254, 255 are two plateaus and not six
-        big = [v for v in big if not any(abs(v - w) < 16 and census.pixels[w] > census.pixels[v] for w in big)]
+        big = [
+            v for v in big if not any(abs(v - w) < 16 and census.pixels[w] > census.pixels[v] for w in big)
+        ]
     ends = [v for v in (0, 255) if v in census.files and v not in big]
     return sorted(big) or ends or values[:2]
 
@@ -156,11 +162,15 @@ def _colours(census: Census, foreground: str) -> Meaning:
     found = [colour for colour, n in census.pixels.most_common() if census.share(colour) >= _PLATEAU / 4]
     found = [c for c in found if census.files[c] > max(1, 0.02 * census.read)] or found
     if census.lossy or len(census.files) > _MOST_CLASSES:
-        found = [c for c in found if not any(_near(c, d) and census.pixels[d] > census.pixels[c] for d in found)]
+        found = [
+            c for c in found if not any(_near(c, d) and census.pixels[d] > census.pixels[c] for d in found)
+        ]
     found = found[:_MOST_CLASSES]
     background = 0 if 0 in found else found[0]
     others = sorted(colour for colour in found if colour != background)
-    names = [foreground] if len(others) == 1 and foreground != "foreground" else list(map(_colour_name, others))
+    names = (
+        [foreground] if len(others) == 1 and foreground != "foreground" else list(map(_colour_name, others))
+    )
     different = [f"{n}{i}" if names.count(n) > 1 else n for i, n in enumerate(names, 1)]
     colours = {"background": background} | dict(zip(different, others, strict=True))
     smeared = len(census.files) > len(found)

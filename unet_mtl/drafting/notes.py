@@ -1,6 +1,22 @@
 """What was guessed and why, and what could not be told: shown on the screen, and written as comments."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+_ORDER = (
+    "table",
+    "case",
+    "names",
+    "patient",
+    "images",
+    "masks",
+    "columns",
+    "spacing_mm",
+    "split",
+    "missing",
+    "tasks",
+)
+"""First words of what is guessed."""
 
 
 @dataclass(frozen=True)
@@ -8,7 +24,7 @@ class Guess:
     """One guess.
 
     Attributes:
-        what: The setting.
+        what: The setting, as in the files.
         guess: Its value.
         because: What it was seen by.
     """
@@ -29,17 +45,21 @@ class Notes:
         """Notes a guess."""
         self.guesses.append(Guess(what, str(guess), because))
 
+    def in_order(self) -> list[Guess]:
+        """Guesses in the order of the files that are written."""
+        return sorted(self.guesses, key=lambda guess: _ORDER.index(guess.what.partition(".")[0]))
+
     def doubt(self, line: str) -> None:
         """Notes what could not be told."""
         self.unsure.append(line)
 
 
-def several(words: object, most: int = 4) -> str:
+def several(words: Iterable[object], most: int = 4) -> str:
     """The first few of many words.
 
     >>> several("abcdef", 3)
     'a, b, c and 3 more'
     """
-    found = [str(word) for word in words]  # type: ignore[attr-defined]
+    found = [str(word) for word in words]
     more = f" and {len(found) - most} more" if len(found) > most else ""
     return ", ".join(found[:most]) + more

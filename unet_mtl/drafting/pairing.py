@@ -52,13 +52,16 @@ def note_masks(layout: Layout, sets: Sequence[MaskSet], notes: Notes) -> None:
     for mask in sets:
         names = len({layout.case_of(entry) for entry in layout.images})
         because = f"{len(mask.cases):,} of {names:,} images have one, {len(mask.entries):,} files"
-        notes.guess(f"mask {mask.name}", mask.pattern or "?", because)
+        notes.guess(f"masks.{mask.name}", mask.pattern or "?", because)
+    if len(sets) > 1 and sets[0].cases & sets[1].cases:
+        notes.doubt(
+            f"whether {several(mask.name for mask in sets)} are masks of their own (taken so) or parts of one: then "
+            "write one `path` with a * that fits them all, and they are united"
+        )
 
 
 def _group(layout: Layout, masks: Sequence[Entry]) -> dict[tuple[tuple[str, ...], str], list[Entry]]:
-    folders = {
-        value: f"{{{name}}}" for name in layout.fields.values() for value in layout.values(name)
-    }
+    folders = {value: f"{{{name}}}" for name in layout.fields.values() for value in layout.values(name)}
     stems = {entry.stem for entry in layout.images}
     groups: dict[tuple[tuple[str, ...], str], list[Entry]] = defaultdict(list)
     for entry in masks:
@@ -76,8 +79,8 @@ def _best_affix(layout: Layout, groups: Iterable[Sequence[Entry]]) -> Affix:
     masks = [{entry.stem for entry in group} for group in groups]
     best, most = Affix(), -1
     for affix in affixes_of(stems):
-        cases = {affix.strip(stem) for stem in stems} - {None}
-        n = sum(fit_affix(names, cases)[1] for names in masks)  # type: ignore[arg-type]
+        cases = {case for stem in stems if (case := affix.strip(stem))}
+        n = sum(fit_affix(names, cases)[1] for names in masks)
         if n > most:
             best, most = affix, n
     return best

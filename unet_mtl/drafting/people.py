@@ -51,7 +51,9 @@ def note_no_patient(cases: Collection[str], notes: Notes) -> None:
                 shared[start].append(case)
     views = [names for names in shared.values() if len(names) > 1]
     alike = f"; names such as {several(views[0], 3)} may be views of one patient" if views else ""
-    notes.doubt(f"whose images these are: no column or folder says it, so each case counts as a patient{alike}")
+    notes.doubt(
+        f"whose images these are: no column or folder says it, so each case counts as a patient{alike}"
+    )
 
 
 def _is_called(name: str, names: tuple[str, ...]) -> bool:
@@ -81,12 +83,18 @@ def find_folds(rows: pd.DataFrame, used: Collection[str], patient: str | None, n
             continue
         folds = set(rows[name])
         if not all(fold.isdigit() for fold in folds) or not 3 <= len(folds) <= 20:
-            notes.doubt(f"{name} seems to be the fold, but has {several(sorted(folds))}; 3 or more whole numbers will do")
+            notes.doubt(
+                f"{name} seems to be the fold, but has {several(sorted(folds))}; 3 or more whole numbers will do"
+            )
             continue
         torn = 0 if patient is None else int((rows.groupby(patient)[name].nunique() > 1).sum())
         if torn:
             notes.doubt(f"{name} is not used as the fold: {torn} patients ({patient}) are in several folds")
             continue
-        notes.guess("fold_column", name, f"its name; whole numbers {several(sorted(folds, key=int), 6)}")
+        notes.guess(
+            "split.fold_column",
+            name,
+            f"its name; whole numbers {several(map(str, sorted(map(int, folds))), 6)}",
+        )
         return name
     return None

@@ -78,7 +78,9 @@ def _positive(cells: "pd.Series[str]") -> list[float] | None:
 def _by_size(column: str, typical: float, images: Sequence[Path], hints: str, notes: Notes) -> Unit | None:
     width = _usual_width(images)
     if width is None:
-        notes.doubt(f"in which unit {column} is ({typical:g}, say); the spacing is commented out until you know")
+        notes.doubt(
+            f"in which unit {column} is ({typical:g}, say); the spacing is commented out until you know"
+        )
         return None
     in_mm, in_cm = typical * width, typical * width * 10
     low, high = _FIELD_MM

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from unet_mtl.data.tables import read_table
-from unet_mtl.drafting.affixes import Affix, fit_affix
+from unet_mtl.drafting.affixes import NO_AFFIX, Affix, fit_affix
 from unet_mtl.drafting.files import Entry
 from unet_mtl.drafting.layout import Layout, literal
 from unet_mtl.drafting.notes import Notes, several
@@ -31,6 +31,7 @@ class CaseTable:
         images: Pattern of the images.
         masks: Patterns by kind of mask, where it is a column.
         used: Columns that name files or folders.
+        folders: Names in braces of the layout -> the columns that say the same.
     """
 
     path: str
@@ -40,6 +41,13 @@ class CaseTable:
     images: str
     masks: Mapping[str, str] = field(default_factory=dict)
     used: frozenset[str] = frozenset()
+    folders: Mapping[str, str] = field(default_factory=dict)
+
+    def fill(self, pattern: str) -> str:
+        """A pattern with the table's columns in its braces."""
+        for name, column in self.folders.items():
+            pattern = pattern.replace(f"{{{name}}}", f"{{{column}}}")
+        return pattern
 
 
 def choose_table(
@@ -56,13 +64,18 @@ def choose_table(
         try:
             rows = read_table(path)
         except (DataError, UnicodeDecodeError) as error:
-            unreadable.append(str(error) if isinstance(error, DataError) else f"{path}: not UTF-8 text; save it so")
+            unreadable.append(
+                str(error) if isinstance(error, DataError) else f"{path}: not UTF-8 text; save it so"
+            )
             continue
         fitting = _fit(path.relative_to(root).as_posix(), rows, layout, masks, notes)
         found += [fitting] if fitting else []
     if unreadable and not found:
         raise DataError(
-            [*unreadable, "mend the table, or move it out of the folder if the images do without; nothing was written"]
+            [
+                *unreadable,
+                "mend the table, or move it out of the folder if the images do without; nothing was written",
+            ]
         )
     for line in unreadable:
         notes.doubt(f"left out: {line}")
@@ -72,15 +85,25 @@ def choose_table(
     _note(n, chosen, layout, notes)
     others = [table.path for _, table in found if table is not chosen]
     if others:
-        notes.doubt(f"{several(others)} name the images as well; one table can be used, the others are left out")
+        notes.doubt(
+            f"{several(others)} name the images as well; one table can be used, the others are left out"
+        )
     return chosen
 
 
 def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:
-    notes.guess("table", table.path, f"{n:,} of its {len(table.rows):,} rows name one of {len(layout.images):,} images")
-    notes.guess("case", table.case, f"its cells are {table.names.wrap('{case}')}, such as {table.rows[table.case].iloc[0]}")
+    notes.guess(
+        "table",
+        table.path,
+        f"{n:,} of its {len(table.rows):,} rows name one of {len(layout.images):,} images",
+    )
+    notes.guess("case", table.case, f"its cells name images, such as {table.rows[table.case].iloc[0]}")
+    if table.names != NO_AFFIX:
+        notes.guess("names", table.names.wrap("{case}"), "what its cells and the files' names share")
     if n < len(table.rows):
-        notes.doubt(f"{len(table.rows) - n:,} rows of {table.path} name no image that is there: `unet-mtl check` lists them")
+        notes.doubt(
+            f"{len(table.rows) - n:,} rows of {table.path} name no image that is there: `unet-mtl check` lists them"
+        )
     if n < len(layout.images):
         notes.doubt(f"{len(layout.images) - n:,} images have no row in {table.path} and are no cases then")
 
@@ -103,10 +126,7 @@ def _fit(
             return None
         best, column, images = by_path
         names, used = Affix(), frozenset({column})
-    elif folders:
-        for field_name, folder_column in folders.items():
-            images = images.replace(f"{{{field_name}}}", f"{{{folder_column}}}")
-        used |= frozenset(folders.values())
+    used |= frozenset((folders or {}).values())
     repeated = rows[column][rows[column].duplicated()]
     if len(repeated):
         notes.doubt(
@@ -115,7 +135,8 @@ def _fit(
         )
         return None
     in_columns = {mask.name: found[2] for mask in masks if (found := _path_column(rows, mask.entries))}
-    return best, CaseTable(path, rows, column, names, images, in_columns, used)
+    table = CaseTable(path, rows, column, names, images, in_columns, used, folders or {})
+    return best, replace(table, images=table.fill(images))
 
 
 def _enough(n: int, rows: pd.DataFrame, layout: Layout) -> bool:
@@ -127,7 +148,9 @@ def _note_misfit(path: str, best: int, folders_unknown: bool, notes: Notes) -> N
         notes.doubt(f"{path} is left out: it does not say in which folder each image lies; add such a column")
     else:
         found = f"; {best} cells do" if best else ""
-        notes.doubt(f"{path} is left out: no column of it names the images{found} (as 0001 stands for 0001.png)")
+        notes.doubt(
+            f"{path} is left out: no column of it names the images{found} (as 0001 stands for 0001.png)"
+        )
 
 
 def _usual_names(layout: Layout) -> list[Affix]:
@@ -141,12 +164,14 @@ def _usual_names(layout: Layout) -> list[Affix]:
     return found
 
 
-def _folder_columns(
-    rows: pd.DataFrame, column: str, names: Affix, layout: Layout
-) -> dict[str, str] | None:
+def _folder_columns(rows: pd.DataFrame, column: str, names: Affix, layout: Layout) -> dict[str, str] | None:
     """For each folder in braces the column that says it; None where there is none."""
     cases = layout.cases
-    pairs = [(i, cases[case]) for i, cell in enumerate(rows[column]) if (case := names.strip(cell)) in cases and case]
+    pairs = [
+        (i, cases[case])
+        for i, cell in enumerate(rows[column])
+        if (case := names.strip(cell)) in cases and case
+    ]
     found: dict[str, str] = {}
     for position, field_name in layout.fields.items():
         if field_name == "case":
@@ -154,7 +179,8 @@ def _folder_columns(
         fits = [
             name
             for name in rows.columns
-            if fit_for_braces(name) and all(rows[name].iloc[i] == entry.folder[position] for i, entry in pairs)
+            if fit_for_braces(name)
+            and all(rows[name].iloc[i] == entry.folder[position] for i, entry in pairs)
         ]
         if not fits:
             return None

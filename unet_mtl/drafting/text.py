@@ -37,7 +37,9 @@ def _cases(draft: Draft) -> list[str]:
     lines = []
     if draft.table:
         lines += line(f"table: {path(draft.table.path)}", "one row a case")
-        lines += line(f"case: {scalar(draft.table.case)}", f"such as {draft.table.rows[draft.table.case].iloc[0]}")
+        lines += line(
+            f"case: {scalar(draft.table.case)}", f"such as {draft.table.rows[draft.table.case].iloc[0]}"
+        )
         names = draft.table.names.wrap("{case}")
         if names != "{case}":
             lines += line(f"names: {path(names)}", "what stands in that column; {case} is the rest of it")
@@ -56,7 +58,11 @@ def _masks(masks: Sequence[MaskDraft]) -> list[str]:
     for mask in masks:
         described = _mask(mask)
         lines += [remark(mask.doubt)] * bool(mask.doubt)
-        lines += [f"  # {row.strip(' ') if row == described[0] else row[2:]}" for row in described] if mask.doubt else described
+        lines += (
+            [f"  # {row.strip(' ') if row == described[0] else row[2:]}" for row in described]
+            if mask.doubt
+            else described
+        )
     return lines
 
 
@@ -66,7 +72,10 @@ def _mask(mask: MaskDraft) -> list[str]:
     if "" in mask.files:
         lines += line(f"    path: {path(mask.files[''])}", f"{mask.cases:,} cases have one")
     else:
-        lines += [f"    files:", *(f"      {scalar(name)}: {path(file)}" for name, file in mask.files.items())]
+        lines += [
+            "    files:",
+            *(f"      {scalar(name)}: {path(file)}" for name, file in mask.files.items()),
+        ]
     lines += line(f"    classes: {flow(meaning.classes)}", meaning.because)
     if meaning.values:
         values = ", ".join(f"{value}: {index}" for value, index in meaning.values.items())
@@ -99,7 +108,9 @@ def _columns(draft: Draft) -> list[str]:
         lines += line(f"  {scalar(column.name)}: {flow_map(content)}", because)
     if draft.fold_column:
         lines += line(f"  {scalar(draft.fold_column)}: {{}}", "the fold")
-    left_out = [off(f"  {scalar(c.name)}: {{}}", f"left out: {c.because}") for c in draft.columns if c.kind == "other"]
+    left_out = [
+        off(f"  {scalar(c.name)}: {{}}", f"left out: {c.because}") for c in draft.columns if c.kind == "other"
+    ]
     head = ["columns:"] if lines else []
     return [*head, *lines, *(row for rows in left_out for row in rows)]
 
@@ -108,7 +119,7 @@ def _counts(column: Column, draft: Draft) -> str:
     if not draft.table:
         return column.because
     counts = Counter(column.values.get(cell, cell) for cell in draft.table.rows[column.name])
-    return several((f"{word} {counts[word]:,}" for word in column.classes), 6)
+    return several((f"{word}: {counts[word]:,}" for word in column.classes), 8)
 
 
 def _spacing(draft: Draft) -> list[str]:
@@ -128,11 +139,14 @@ def config_text(draft: Draft, answers: Sequence[Answer]) -> str:
     """config.yaml, beside dataset.yaml."""
     lines = [_HEAD, "", *line("data: .", "the folder of dataset.yaml, seen from here")]
     asked = [answer for answer in answers if not answer.doubt]
-    lines += line("tasks:" if asked else "tasks: []", "the first one's primary score picks the best checkpoint")
+    lines += line(
+        "tasks:" if asked else "tasks: []", "the first one's primary score picks the best checkpoint"
+    )
     for answer in asked:
         lines += line(f"  - {_task(answer)}")
-    for answer in (answer for answer in answers if answer.doubt):
-        lines += off(f"  - {_task(answer)}", answer.doubt)
+    for doubt in dict.fromkeys(answer.doubt for answer in answers if answer.doubt):
+        lines.append(f"  {remark(f'{doubt}:')}")
+        lines += [f"  {remark(f'- {_task(answer)}')}" for answer in answers if answer.doubt == doubt]
     lines += _split(draft)
     lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
     lines += line("training: {epochs: 80, batch_size: 8}")

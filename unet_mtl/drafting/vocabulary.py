@@ -2,47 +2,70 @@
 
 import re
 
-MASK_WORDS = frozenset(
-    "mask masks msk label labels lbl seg segs segmentation segmentations gt gts truth groundtruth annotation "
-    "annotations annot anno roi rois contour contours instance instances".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MASK_WORDS = _words(
+    "mask masks msk label labels lbl seg segs segmentation segmentations gt gts truth groundtruth "
+    "annotation annotations annot anno roi rois contour contours instance instances"
 )
-IMAGE_WORDS = frozenset(
-    "image images img imgs picture pictures photo photos scan scans raw input inputs original slice slices".split()
+IMAGE_WORDS = _words(
+    "image images img imgs picture pictures photo photos scan scans raw input inputs original slice slices"
 )
-STRUCTURE_WORDS = frozenset("tumor tumour lesion nodule polyp vessel nucleus nuclei wound".split())
+STRUCTURE_WORDS = _words("tumor tumour lesion nodule polyp vessel nucleus nuclei wound")
 """What is drawn: at the end of a file's name it means a mask, as a folder's name it may be a class of images."""
 
-SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"} | {
-    "test": "test"
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
 }
-DIAGNOSES = frozenset(
-    "benign malignant normal healthy diseased abnormal positive negative cancer tumor tumour lesion cyst".split()
+DIAGNOSES = _words(
+    "benign malignant normal healthy diseased abnormal positive negative cancer tumor tumour lesion cyst"
 )
 
 PATIENT_WORDS = ("patient", "patientid", "subject", "subjectid", "person", "pid", "participant")
-PATIENT_IF_REPEATED = ("case", "caseid", "study", "exam", "examination", "id", "individual", "animal", "mouse")
+PATIENT_IF_REPEATED = (
+    "case",
+    "caseid",
+    "study",
+    "exam",
+    "examination",
+    "id",
+    "individual",
+    "animal",
+    "mouse",
+)
+ID_WORDS = frozenset(("id", "no", "nr", "index", "number", "accession", "row"))
 FOLD_WORDS = frozenset(("fold", "kfold", "folds", "cv"))
 SPLIT_COLUMNS = frozenset(("split", "set", "subset", "partition", "phase"))
-GRADE_WORDS = frozenset("birads bi rads tirads pirads grade stage score degree level category".split())
-TARGET_WORDS = frozenset(
-    "diagnosis pathology class classification label malignancy malignant outcome target disease finding type "
-    "result".split()
+GRADE_WORDS = _words("birads bi rads tirads pirads grade stage score degree level category")
+TARGET_WORDS = _words(
+    "diagnosis pathology class classification label malignancy malignant outcome target disease "
+    "finding type result"
 )
-ACQUISITION_WORDS = frozenset(
-    "age sex gender side laterality device scanner machine vendor manufacturer model hospital center centre site "
-    "operator date year bmi weight race ethnicity verification split fold".split()
+ACQUISITION_WORDS = _words(
+    "age sex gender side laterality device scanner machine vendor manufacturer model hospital "
+    "center centre site operator date year bmi weight race ethnicity verification split fold"
 )
 """What is known before anybody looks at the image: an input rather than an answer."""
 
-MEASURE_WORDS = frozenset(
-    "diameter size volume area circumference length thickness depth count number perimeter ratio angle distance "
-    "score percentage fraction ef value radius".split()
+MEASURE_WORDS = _words(
+    "diameter size volume area circumference length thickness depth count number perimeter ratio "
+    "angle distance score percentage fraction ef value radius"
 )
-SIZE_WORDS = frozenset("height width rows columns cols".split())
+SIZE_WORDS = frozenset(["height", "width", "rows", "columns", "cols"])
 
 MORE_MISSING = frozenset(
-    ("unknown", "not applicable", "n.a.", "-", "--", "?", "missing", "not known", "unspecified", "not reported")
-    + ("not recorded", "n/k", "nd", "undefined", ".")
+    (
+        *("unknown", "not applicable", "n.a.", "-", "--", "?", "missing", "not known", "unspecified"),
+        *("not reported", "not recorded", "n/k", "nd", "undefined", "."),
+    )
 )
 CODES_OF_MISSING = frozenset(("-1", "-9", "-99", "-999", "-9999"))
 

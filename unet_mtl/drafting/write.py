@@ -5,7 +5,8 @@ from pathlib import Path
 
 from unet_mtl.data.description import DESCRIPTION_FILE
 from unet_mtl.drafting.answers import choose_answers, note_answers
-from unet_mtl.drafting.draft import Draft, draft_folder
+from unet_mtl.drafting.assembly import draft_folder
+from unet_mtl.drafting.draft import Draft
 from unet_mtl.drafting.notes import Notes
 from unet_mtl.drafting.text import config_text, description_text
 from unet_mtl.errors import DataError

@@ -1,6 +1,7 @@
 """Lines of YAML with comments, safe for any name that a file or a column may have."""
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 
 import yaml
@@ -27,7 +28,9 @@ def scalar(text: str, *, word: bool = False) -> str:
             again = parse_yaml(f"k: {text}")["k"]
         except (yaml.YAMLError, ValueError, TypeError):
             return json.dumps(text, ensure_ascii=False)
-        if read == again == text or (word and isinstance(read, int) and not isinstance(read, bool) and str(read) == text):
+        if read == again == text or (
+            word and isinstance(read, int) and not isinstance(read, bool) and str(read) == text
+        ):
             return text
     return json.dumps(text)
 
@@ -67,8 +70,8 @@ def line(text: str, because: str = "") -> list[str]:
     beside = f"{text:<{_COLUMN}}  {remark(because)}"
     if len(text) <= _COLUMN and len(beside) <= _WIDTH:
         return [beside]
-    indent = " " * (len(text) - len(text.lstrip(" ")))
-    return [f"{indent}{remark(because)}", text]
+    indent = len(text) - len(text.lstrip(" "))
+    return [*(" " * indent + remark(row) for row in _break(because, _WIDTH - indent - 2)), text]
 
 
 def off(text: str, because: str) -> list[str]:
@@ -81,11 +84,10 @@ def paragraph(lines: Iterable[str]) -> list[str]:
     """Comments of several lines, broken between words."""
     broken = []
     for text in lines:
-        start, row = "# - ", ""
-        for word in text.split():
-            if row and len(start) + len(row) + len(word) + 1 > _WIDTH:
-                broken.append(start + row)
-                start, row = "#   ", ""
-            row = f"{row} {word}" if row else word
-        broken.append(start + "".join(letter if letter.isprintable() else "?" for letter in row))
+        first, *others = _break(text, _WIDTH - 4)
+        broken += [remark(f"- {first}"), *(remark(f"  {row}") for row in others)]
     return broken
+
+
+def _break(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [text]
