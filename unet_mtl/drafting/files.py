@@ -121,7 +121,8 @@ def split_tail(entry: Entry, images: Iterable[str]) -> Entry:
         if stem in known and re.search("[A-Za-z]", tail):
             return Entry(entry.folder, stem, tail, entry.suffix)
     found = _TAIL.search(entry.stem)
-    if found and not entry.tail:
+    numbered = found is not None and found.start() == 0 and found[0][-1].isdigit()
+    if found and not numbered and not entry.tail:  # mask_1 alone is the first mask, and no mask of ""
         return Entry(entry.folder, entry.stem[: found.start()], found[0], entry.suffix)
     return entry
 
@@ -209,6 +210,8 @@ def mask_name(folder: Sequence[str], head: str, tail: str) -> str:
     """
     words = words_of(tail) or (words_of(head) if says(head, MASK_WORDS) else [])
     for name in () if words else reversed(folder):
+        if name.startswith("{"):
+            continue
         words = [word for word in words_of(name) if word not in IMAGE_WORDS and word != "and"]
         if words:
             break

@@ -114,29 +114,28 @@ def _are_objects(census: Census) -> bool:
 
 
 def _plateaus(census: Census) -> list[int]:
-    """The values that are classes: all, if they are few; else those of many pixels, and in many files."""
+    """The values that are classes: all, if they are few; else those that are more than a line between others."""
     values = sorted(census.files)
     rare = [
         v for v in values if census.files[v] <= max(1, 0.02 * census.read) and census.share(v) < _PLATEAU / 10
     ]
     common = [v for v in values if v not in rare] or values
-    if census.lossy == 0 and len(common) <= _MOST_CLASSES and not _between(common, census):
+    if census.lossy == 0 and len(common) <= _MOST_CLASSES and not _has_seams(common, census):
         return common
-    big = [v for v in values if census.share(v) >= _PLATEAU]
+    big = [v for v in values if census.share(v) >= _PLATEAU and (census.lossy or not census.is_thin(v))]
     if census.lossy:  # JPEG rings: 0, 1, 2 and 253, 254, 255 are two plateaus and not six
         big = [
-            v for v in big if not any(abs(v - w) < 16 and census.pixels[w] > census.pixels[v] for w in big)
+            v
+            for v in big
+            if not any(0 < abs(v - w) < 16 and census.pixels[w] > census.pixels[v] for w in big)
         ]
-    ends = [v for v in (0, 255) if v in census.files and v not in big]
-    return sorted(big) or ends or values[:2]
+    return sorted(big) or [v for v in (0, 255) if v in census.files] or values[:2]
 
 
-def _between(values: Sequence[int], census: Census) -> bool:
-    """Whether the values between the lowest and the highest are but the seam of the two."""
-    inner = sum(census.pixels[value] for value in values[1:-1])
-    ends = census.pixels[values[0]] + census.pixels[values[-1]]
-    irregular = len(values) > 6 and values != list(range(values[0], values[0] + len(values)))
-    return irregular and inner < 0.1 * ends
+def _has_seams(values: Sequence[int], census: Census) -> bool:
+    """Whether several values between the others are but thin lines, as smoothing leaves them."""
+    seams = [value for value in values[1:-1] if census.is_thin(value)]
+    return len(seams) > 1 and values[-1] - values[0] > _MOST_CLASSES
 
 
 def _numbers(census: Census, plateaus: list[int], foreground: str, *, smeared: bool) -> Meaning:
@@ -159,9 +158,12 @@ def _names(n: int, foreground: str) -> tuple[str, ...]:
 
 
 def _colours(census: Census, foreground: str) -> Meaning:
-    found = [colour for colour, n in census.pixels.most_common() if census.share(colour) >= _PLATEAU / 4]
+    least = 5 * _PLATEAU if census.lossy else _PLATEAU / 4  # JPEG makes many colours of one
+    found = [colour for colour, n in census.pixels.most_common() if census.share(colour) >= least]
     found = [c for c in found if census.files[c] > max(1, 0.02 * census.read)] or found
-    if census.lossy or len(census.files) > _MOST_CLASSES:
+    if len(census.files) > _MOST_CLASSES and not census.lossy:
+        found = [c for c in found if not census.is_thin(c)] or found
+    if census.lossy:
         found = [
             c for c in found if not any(_near(c, d) and census.pixels[d] > census.pixels[c] for d in found)
         ]

@@ -28,6 +28,7 @@ class Census:
     Attributes:
         pixels: Pixels by value; a colour is COLOUR + 0xRRGGBB.
         files: Files by value.
+        inner: Pixels whose four neighbours have the same value, by value: seams have none.
         coloured: Files with colours.
         lossy: Files that are JPEG.
         numbered: Files of more than two values, which are 0, 1, 2, ... without a gap.
@@ -39,6 +40,7 @@ class Census:
 
     pixels: Counter[int] = field(default_factory=Counter)
     files: Counter[int] = field(default_factory=Counter)
+    inner: Counter[int] = field(default_factory=Counter)
     coloured: int = 0
     lossy: int = 0
     numbered: int = 0
@@ -51,15 +53,21 @@ class Census:
         """Of the pixels."""
         return self.pixels[value] / max(self.pixels.total(), 1)
 
+    def is_thin(self, value: int) -> bool:
+        """Whether it is but a line between others, nowhere three pixels wide."""
+        return self.inner[value] < 0.05 * self.pixels[value]
+
     def as_colours(self) -> "Census":
         """The same with every value a colour, greys too."""
         same = {value: value & 0xFFFFFF if value >= COLOUR else value * 0x010101 for value in self.files}
         pixels: Counter[int] = Counter()
         files: Counter[int] = Counter()
+        inner: Counter[int] = Counter()
         for value, colour in same.items():
             pixels[colour] += self.pixels[value]
             files[colour] += self.files[value]
-        return replace(self, pixels=pixels, files=files)
+            inner[colour] += self.inner[value]
+        return replace(self, pixels=pixels, files=files, inner=inner)
 
     @property
     def sample(self) -> str:
@@ -101,13 +109,23 @@ def _count_file(path: Path, census: Census) -> None:
     census.read += 1
     census.coloured += coloured
     census.lossy += path.suffix.lower() in (".jpg", ".jpeg")
-    values, counts = np.unique(numbers + COLOUR * coloured, return_counts=True)
+    numbers = numbers + COLOUR * coloured
+    values, counts = np.unique(numbers, return_counts=True)
+    census.inner.update(dict(zip(*(found.tolist() for found in _inner(numbers)), strict=True)))
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
         census.pixels[value] += count
         census.files[value] += 1
     census.highest[int(values[-1])] += 1
     in_order = values.tolist() in (list(range(len(values))), list(range(1, len(values) + 1)))
     census.numbered += in_order and len(values) > 2
+
+
+def _inner(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Values of the pixels whose four neighbours have the same one, and how many these are."""
+    middle = numbers[1:-1, 1:-1]
+    neighbours = (numbers[:-2, 1:-1], numbers[2:, 1:-1], numbers[1:-1, :-2], numbers[1:-1, 2:])
+    same = np.logical_and.reduce([middle == other for other in neighbours])
+    return np.unique(middle[same], return_counts=True)
 
 
 def _whole(numbers: NDArray[Any]) -> NDArray[Any] | None:
