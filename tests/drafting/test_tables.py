@@ -20,7 +20,9 @@ def described(make, draft):
     def call(case="case", name="cases.csv", **columns):
         folder = make("images/c{:02d}.png", "masks/c{:02d}.png", n=N)
         table = {case: [f"c{i:02d}" for i in range(N)]} if case else {}
-        frame = pd.DataFrame(table | {key: [words[i % len(words)] for i in range(N)] for key, words in columns.items()})
+        frame = pd.DataFrame(
+            table | {key: [words[i % len(words)] for i in range(N)] for key, words in columns.items()}
+        )
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         if path.suffix == ".xlsx":
@@ -93,7 +95,11 @@ def test_paths_of_images_and_masks_in_columns(tmp_path, pictures, draft):
 
 def test_class_folders_that_the_table_names_as_well(make, draft):
     rows = [f"a{i:02d},cat,{i}.5" for i in range(12)] + [f"b{i:02d},dog,{i}.5" for i in range(12)]
-    make("images/cat/a{:02d}.png", "masks/cat/a{:02d}.png", animals__csv="id,species,length\n" + "\n".join(rows))
+    make(
+        "images/cat/a{:02d}.png",
+        "masks/cat/a{:02d}.png",
+        animals__csv="id,species,length\n" + "\n".join(rows),
+    )
     folder = make("images/dog/b{:02d}.png", "masks/dog/b{:02d}.png")
     dataset, _, _, _ = draft(folder)
     assert dataset.description.images == "images/{species}/{case}.png"

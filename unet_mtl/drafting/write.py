@@ -10,7 +10,7 @@ from unet_mtl.drafting.draft import Draft
 from unet_mtl.drafting.notes import Notes
 from unet_mtl.drafting.text import config_text, description_text
 from unet_mtl.errors import DataError
-from unet_mtl.files import write_text
+from unet_mtl.files import writing
 
 CONFIG_FILE = "config.yaml"
 
@@ -46,14 +46,21 @@ def write_draft(folder: Path, out: Path | None, *, overwrite: bool = False) -> D
     target = folder if out is None else out
     paths = (target / DESCRIPTION_FILE, target / CONFIG_FILE)
     there = [str(path) for path in paths if path.exists() or path.is_symlink()]
+    in_the_way = [str(path) for path in paths if path.is_dir()]
+    if in_the_way:
+        raise DataError(
+            f"{in_the_way[0]}: a folder of that name is in the way; give --out DIR to write elsewhere"
+        )
     if there and not overwrite and folder.is_dir():
         raise DataError(
             f"{' and '.join(there)}: there already; give --overwrite to replace, or --out DIR to write elsewhere"
         )
     draft = draft_folder(folder)
     texts = _texts(draft, target)
-    for path, text in zip(paths, texts, strict=True):
-        write_text(path, text)
+    # both lie on the disk whole before either gets its name
+    with writing(paths[0]) as description, writing(paths[1]) as config:
+        description.write_text(texts[0], encoding="utf-8")
+        config.write_text(texts[1], encoding="utf-8")
     return Drafted(paths, draft.notes)
 
 
