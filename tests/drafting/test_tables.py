@@ -55,8 +55,13 @@ def test_parquet(described):
 
 @pytest.mark.parametrize(
     ("cell", "names"),
-    [("c{:02d}", "{case}"), ("c{:02d}.png", "{case}.png"), ("images/c{:02d}.png", "images/{case}.png")]
-    + [("study/c{:02d}.dcm", "study/{case}.dcm"), ("c{:02d}_mask.png", "{case}_mask.png")],
+    [
+        ("c{:02d}", "{case}"),
+        ("c{:02d}.png", "{case}.png"),
+        ("images/c{:02d}.png", "images/{case}.png"),
+        ("study/c{:02d}.dcm", "study/{case}.dcm"),
+        ("c{:02d}_mask.png", "{case}_mask.png"),
+    ],
 )
 def test_names_in_cells(described, cell, names):
     dataset, _, _, _ = described(case=None, file=[cell.format(i) for i in range(N)], id=list(range(N)))
@@ -239,7 +244,7 @@ def test_rare_classes_are_said(described):
 
 
 def test_a_column_that_follows_from_another_is_not_asked(described):
-    _, config, notes, _ = described(stain=["h", "p", "q"], light=["0", "1", "1"])
+    _, config, _notes, _ = described(stain=["h", "p", "q"], light=["0", "1", "1"])
     assert [task.name for task in config.tasks] == ["mask", "stain"]
 
 
