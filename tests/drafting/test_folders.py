@@ -62,6 +62,40 @@ def test_layout(make, draft, layout):
     assert any("whose images" in line for line in notes.unsure)
 
 
+def test_masks_of_the_training_folder_alone(make, draft):
+    folder = make("train/a{:02d}.png", "train_masks/a{:02d}.png")
+    make("test/b{:02d}.png")
+    dataset, _, notes, _ = draft(folder)
+    assert len(dataset) == 24
+    assert dataset.description.masks["mask"].path == "train_masks/{case}.png"
+    assert sum(bool(record.masks) for record in dataset) == 12
+    assert not any("fit `images" in line for line in notes.unsure)
+
+
+def test_several_masks_in_the_folder_of_a_case(make, draft):
+    folder = make("p{:02d}/scan.png", "p{:02d}/mask_1.png")
+    make("", "p{:02d}/mask_2.png", n=3)
+    dataset, config, _, _ = draft(folder)
+    assert dataset.description.masks["mask"].path == "{case}/mask_*.png"
+    assert [len(record.masks["mask"]) for record in dataset] == [2] * 3 + [1] * 9
+    assert api.check(folder, config.tasks).problems == []
+
+
+def test_one_object_a_file(make, draft):
+    folder = make("s{0:02d}/images/s{0:02d}.png", "s{0:02d}/masks/{0}a.png")
+    make("", "s{0:02d}/masks/{0}b.png")
+    dataset, _, _, _ = draft(folder)
+    assert [len(record.masks["mask"]) for record in dataset] == [2] * 12
+
+
+def test_files_that_fit_the_pattern_but_are_none_of_its_cases_are_said(make):
+    folder = make("benign/a{:02d}.png")
+    make("malignant/b{:02d}.png")
+    make("", "segmentation/c{:02d}.png")
+    notes = api.init(folder).notes
+    assert any("36 files fit `images: {diagnosis}/{case}.png`, of which 24" in line for line in notes.unsure)
+
+
 def test_nothing_but_images(make, draft):
     dataset, config, notes, text = draft(make("c{:02d}.png"))
     assert len(dataset) == 12

@@ -173,4 +173,4 @@ def test_unreadable_masks_are_said(make, pictures):
     path = folder / "masks" / "c03.png"
     path.write_bytes(path.read_bytes()[:40])
     notes = api.init(folder).notes
-    assert any("1 files cannot be read" in line and "c03.png" in line for line in notes.unsure)
+    assert any("1 file cannot be read" in line and "c03.png" in line for line in notes.unsure)

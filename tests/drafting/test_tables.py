@@ -194,6 +194,11 @@ def test_grades_words_and_numbers():
     assert column(["1", "2.5", "3", "4", "5", "6", "7", ">80"] * 3).because.startswith("numbers, but for >80")
 
 
+def test_numbers_written_in_other_ways():
+    assert column(["0.0", "1.0"] * 12).classes == ("0.0", "1.0")
+    assert "decimal commas" in column([f"{i},5" for i in range(9)]).because
+
+
 def test_words_that_mean_missing():
     found = column(["benign", "malignant", "not applicable", "not available", ""] * 6)
     assert found.classes == ("benign", "malignant")
@@ -239,8 +244,8 @@ def test_what_is_asked_and_what_is_not(described):
 
 
 def test_rare_classes_are_said(described):
-    _, _, notes, _ = described(diagnosis=["benign"] * 7 + ["malignant"])
-    assert any("malignant (3)" in line for line in notes.unsure)
+    _, _, notes, _ = described(diagnosis=["benign"] * 11 + ["malignant"])
+    assert any("malignant (2)" in line for line in notes.unsure)
 
 
 def test_a_column_that_follows_from_another_is_not_asked(described):

@@ -135,7 +135,11 @@ def _note_rare(asked: Sequence[Answer], draft: Draft) -> None:
         if column is None or answer.kind != "classification" or draft.table is None:
             continue
         counts = Counter(column.values.get(cell, cell) for cell in draft.table.rows[column.name])
-        rare = [f"{word} ({counts[word]})" for word in column.classes if counts[word] < _FEW_CASES]
+        rare = [
+            f"{word} ({counts[word]})"
+            for word in column.classes
+            if counts[word] < min(_FEW_CASES, 0.1 * counts.total())
+        ]
         if rare:
             draft.notes.doubt(
                 f"whether {column.name} should keep classes of few cases, {several(rare)}: val or test may get none; "
@@ -152,7 +156,7 @@ def note_answers(answers: Sequence[Answer], draft: Draft) -> None:
     doubtful = [answer.target for answer in answers if answer.doubt]
     if doubtful:
         draft.notes.doubt(
-            f"whether {several(doubtful, 6)} should be answered; they are commented out in config.yaml, with the reason"
+            f"whether {several(doubtful, 6)} should be answered: commented out in config.yaml, with the reason"
         )
     if not asked:
         draft.notes.doubt("what is to be learned: there is no mask and no column for it, so `tasks` is empty")

@@ -13,7 +13,7 @@ from unet_mtl.drafting.draft import Draft, MaskDraft
 from unet_mtl.drafting.files import Files, sort_files
 from unet_mtl.drafting.layout import Layout, find_layout, note_fields
 from unet_mtl.drafting.masks import Meaning, find_meaning
-from unet_mtl.drafting.notes import Notes, several
+from unet_mtl.drafting.notes import Notes, count, several
 from unet_mtl.drafting.pairing import MaskSet, classes_in_folders, note_masks, note_unpaired, pair_masks
 from unet_mtl.drafting.people import find_folds, find_patient, find_split, note_no_patient
 from unet_mtl.drafting.spacing import find_spacing
@@ -37,7 +37,7 @@ def draft_folder(root: Path) -> Draft:
     table = choose_table(root, files.tables, layout, masks, notes)
     masks = _with_columns(masks, table)
     images = table.images if table else layout.pattern
-    notes.guess("images", images, f"{len(layout.images):,} files")
+    notes.guess("images", images, count(len(layout.images), "file"))
     note_fields(layout, notes)
     note_unpaired(masks, notes)
     paired = [mask for mask in masks if mask.pattern]

@@ -97,7 +97,7 @@ def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...]) -> Colum
         if len(kept) > 1:
             column = _numbers(name, kept, (*unsaid, *codes))
             return replace(column, unsure=(*unsure, *column.unsure))
-    whole = all(re.fullmatch(r"\d", word) for word in known)
+    whole = all(re.fullmatch(r"\d(\.0+)?", word) for word in known)
     if whole and (len(known) <= 5 or says(name, GRADE_WORDS)) and known.total() >= _ROWS_A_CLASS * len(known):
         return Column(name, "classes", "few whole numbers", tuple(sorted(known, key=float)), missing=unsaid)
     counts_rows = others == [others[0] + i for i in range(len(others))] or says(name, ID_WORDS)
@@ -120,6 +120,8 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[
         )
     if len(merged) < 2:
         return Column(name, "other", f"all rows are {next(iter(merged))!r}")
+    if all(re.fullmatch(r"-?\d+,\d+", word) or _number(word) is not None for word in merged):
+        return Column(name, "other", "numbers with decimal commas: save them with points")
     if len(merged) > 20 and len(merged) > 0.9 * merged.total():
         return Column(name, "other", f"other words in almost every row: {several(merged, 2)}")
     joined = [word for word in merged if re.search(r"[&;|]", word)]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from unet_mtl.data.readers import READERS
 from unet_mtl.drafting.content import looks_drawn
-from unet_mtl.drafting.notes import Notes, several
-from unet_mtl.drafting.vocabulary import IMAGE_WORDS, MASK_WORDS, STRUCTURE_WORDS, says, words_of
+from unet_mtl.drafting.notes import Notes, count, several
+from unet_mtl.drafting.vocabulary import IMAGE_WORDS, MASK_WORDS, SPLIT_WORDS, STRUCTURE_WORDS, says, words_of
 from unet_mtl.errors import DataError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet")
@@ -165,7 +165,7 @@ def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[lis
     if not images:
         images, masks, reasons = _nothing_but_masks(masks, notes), [], Counter()
     if masks:
-        notes.guess("masks", f"{len(masks):,} files", several((r for r, n in reasons.items() if n), 3))
+        notes.guess("masks", count(len(masks), "file"), several((r for r, n in reasons.items() if n), 3))
     return images, masks
 
 
@@ -202,18 +202,23 @@ def mask_head(stem: str) -> str:
     return found[0] if found else ""
 
 
+_NO_NAMES = (MASK_WORDS | IMAGE_WORDS | SPLIT_WORDS.keys() | {"and", "ground", "tr", "ts"}) - {"instances"}
+"""Words that do not tell one kind of mask from another."""
+
+
 def mask_name(folder: Sequence[str], head: str, tail: str) -> str:
     """What a mask is called: by its tail, its head or its folder.
 
     >>> mask_name(["images_and_masks"], "", "_tumor"), mask_name(["Masks"], "", ""), mask_name(["a", "wall"], "", "")
     ('tumor', 'mask', 'wall')
+    >>> mask_name(["Ground Truth"], "", ""), mask_name([], "", "_1stHO"), mask_name(["instances"], "", "")
+    ('mask', '1stho', 'instances')
     """
-    words = words_of(tail) or (words_of(head) if says(head, MASK_WORDS) else [])
-    for name in () if words else reversed(folder):
-        if name.startswith("{"):
-            continue
-        words = [word for word in words_of(name) if word not in IMAGE_WORDS and word != "and"]
-        if words:
+    for part in (tail, head, *reversed(folder)):
+        words = [] if part.startswith("{") else re.findall(r"[^\W_]+", part)
+        said = [word for word in words if not _NO_NAMES.issuperset(words_of(word))]
+        if said:
+            return "_".join(said).lower()
+        if says(part, MASK_WORDS):
             break
-    name = "_".join(words) or "mask"
-    return "mask" if name in MASK_WORDS - {"instance", "instances"} else name
+    return "mask"

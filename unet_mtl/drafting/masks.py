@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unet_mtl.drafting.notes import Notes, several
+from unet_mtl.drafting.notes import Notes, count, several
 from unet_mtl.drafting.pixels import Census, count_values
 from unet_mtl.drafting.vocabulary import MASK_WORDS
 
@@ -63,16 +63,16 @@ def find_meaning(name: str, paths: Sequence[Path], notes: Notes) -> Meaning:
     notes.guess(f"masks.{name}.classes", shown, meaning.because)
     if meaning.smeared:
         notes.doubt(
-            f"mask {name!r}: there are values between those of the classes ({meaning.because}), as smoothing or JPEG "
-            "leave them. `repair: nearest` in dataset.yaml takes the nearest known one; say whether it may"
+            f"mask {name!r}: there are values between those of the classes, as smoothing or JPEG leave "
+            "them. `repair: nearest` in dataset.yaml takes the nearest known one; say whether it may"
         )
-    if len(meaning.classes) > 2:
+    if len(meaning.classes) > 2 or (meaning.colours and _tells_nothing(name)):
         notes.doubt(
             f"what the classes of mask {name!r} are called: {', '.join(meaning.classes)} until you say so"
         )
     if census.broken:
         notes.doubt(
-            f"mask {name!r}: {len(census.broken)} files cannot be read or hold fractions, "
+            f"mask {name!r}: {count(len(census.broken), 'file')} cannot be read or hold fractions: "
             f"{several((path.name for path in census.broken), 2)}; `unet-mtl check` says why"
         )
     return meaning
@@ -99,8 +99,13 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
     return _numbers(census, plateaus, foreground, smeared=smeared)
 
 
+def _tells_nothing(name: str) -> bool:
+    """Whether the name of a mask does not say what is drawn."""
+    return name in MASK_WORDS
+
+
 def _class_name(name: str) -> str:
-    return "foreground" if name in MASK_WORDS or name == "mask" else name
+    return "foreground" if _tells_nothing(name) else name
 
 
 def _files_with(values: Sequence[int], census: Census) -> int:

@@ -54,6 +54,15 @@ class Notes:
         self.unsure.append(line)
 
 
+def count(n: int, thing: str) -> str:
+    """A number of things.
+
+    >>> count(1, "file"), count(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
 def several(words: Iterable[object], most: int = 4) -> str:
     """The first few of many words.
 

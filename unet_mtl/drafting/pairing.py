@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from unet_mtl.drafting.affixes import Affix, affixes_of, fit_affix
 from unet_mtl.drafting.files import Entry, mask_head, mask_name, split_tail, tail_kind
 from unet_mtl.drafting.layout import Layout, literal
-from unet_mtl.drafting.notes import Notes, several
+from unet_mtl.drafting.notes import Notes, count, several
 
 _ENOUGH = 0.5
 """Share of the masks that must fit an image by name."""
@@ -51,25 +51,27 @@ def note_masks(layout: Layout, sets: Sequence[MaskSet], notes: Notes) -> None:
     """Says how masks were found to belong to images."""
     for mask in sets:
         names = len({layout.case_of(entry) for entry in layout.images})
-        because = f"{len(mask.cases):,} of {names:,} images have one, {len(mask.entries):,} files"
+        because = f"{len(mask.cases):,} of {names:,} images have one, {count(len(mask.entries), 'file')}"
         notes.guess(f"masks.{mask.name}", mask.pattern or "?", because)
     if len(sets) > 1 and sets[0].cases & sets[1].cases:
         notes.doubt(
-            f"whether {several(mask.name for mask in sets)} are masks of their own (taken so) or parts of one: then "
-            "write one `path` with a * that fits them all, and they are united"
+            f"whether {several(mask.name for mask in sets)} are masks of their own (taken so), or parts of one: then "
+            "write one `path` with a * that fits them all, and they are united; or the same drawn by several people: "
+            "then keep one"
         )
 
 
-def _group(layout: Layout, masks: Sequence[Entry]) -> dict[tuple[tuple[str, ...], str], list[Entry]]:
+def _group(layout: Layout, masks: Sequence[Entry]) -> dict[tuple[tuple[str, ...], str, str], list[Entry]]:
+    """Masks by folder, and by the beginning and the end of the name that mean a mask."""
     folders = {value: f"{{{name}}}" for name in layout.fields.values() for value in layout.values(name)}
     stems = {entry.stem for entry in layout.images}
-    groups: dict[tuple[tuple[str, ...], str], list[Entry]] = defaultdict(list)
+    groups: dict[tuple[tuple[str, ...], str, str], list[Entry]] = defaultdict(list)
     for entry in masks:
         if entry.stem not in stems and not layout.by_folder:
             whole = Entry(entry.folder, entry.stem + entry.tail, "", entry.suffix)
             entry = whole if whole.stem in stems else split_tail(whole, stems)
         folder = tuple(folders.get(name, literal(name)) for name in entry.folder)
-        groups[folder, tail_kind(entry.tail)].append(entry)
+        groups[folder, mask_head(entry.stem), tail_kind(entry.tail)].append(entry)
     return groups
 
 
@@ -86,11 +88,13 @@ def _best_affix(layout: Layout, groups: Iterable[Sequence[Entry]]) -> Affix:
     return best
 
 
-def _by_name(layout: Layout, folder: tuple[str, ...], kind: str, group: Sequence[Entry]) -> MaskSet:
+def _by_name(
+    layout: Layout, folder: tuple[str, ...], head: str, kind: str, group: Sequence[Entry]
+) -> MaskSet:
     names = {entry.stem for entry in group}
     cases = layout.cases
     affix, n = fit_affix(names, cases)
-    name = mask_name(folder, mask_head(affix.before), kind)
+    name = mask_name(folder, head, kind)
     if n < _ENOUGH * len(names):
         return MaskSet(name, folder, tuple(group))
     numbered = "*" * any(entry.tail != kind for entry in group)
@@ -99,12 +103,15 @@ def _by_name(layout: Layout, folder: tuple[str, ...], kind: str, group: Sequence
     return MaskSet(name, folder, tuple(group), found, "/".join((*folder, stem + _suffix(group))))
 
 
-def _by_folder(layout: Layout, folder: tuple[str, ...], kind: str, group: Sequence[Entry]) -> MaskSet:
-    names = {entry.stem + entry.tail for entry in group}
-    stem = literal(next(iter(names))) if len(names) == 1 else "*" + literal(kind) + "*" * bool(kind)
-    name = mask_name(folder, "", kind)
+def _by_folder(
+    layout: Layout, folder: tuple[str, ...], head: str, kind: str, group: Sequence[Entry]
+) -> MaskSet:
     if "{case}" not in folder:
-        return _by_name(layout, folder, kind, group)
+        return _by_name(layout, folder, head, kind, group)
+    names = {entry.stem + entry.tail for entry in group}
+    shared = affixes_of(names)[-1]
+    stem = literal(next(iter(names)) if len(names) == 1 else shared.wrap("*"))
+    name = mask_name(folder, head, kind)
     position = folder.index("{case}")
     pairs = {(entry.folder[position], entry.stem) for entry in group}
     if all(case == text for case, text in pairs):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_mtl.data.description import DESCRIPTION_FILE
+from unet_mtl.data.description import DESCRIPTION_FILE, make_description, parse_yaml
+from unet_mtl.data.records import scan_dataset
 from unet_mtl.drafting.answers import choose_answers, note_answers
 from unet_mtl.drafting.assembly import draft_folder
 from unet_mtl.drafting.draft import Draft
-from unet_mtl.drafting.notes import Notes
+from unet_mtl.drafting.notes import Notes, count
 from unet_mtl.drafting.text import config_text, description_text
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
@@ -69,4 +70,25 @@ def _texts(draft: Draft, target: Path) -> tuple[str, str]:
     answers = choose_answers(draft)
     note_answers(answers, draft)
     root = str(draft.root.resolve()) if elsewhere else None
+    _read_again(draft, description_text(draft, root))
     return description_text(draft, root), config_text(draft, answers)
+
+
+def _read_again(draft: Draft, text: str) -> None:
+    """Says where the description finds other cases than were seen."""
+    try:
+        dataset, _ = scan_dataset(make_description(parse_yaml(text), base=draft.root, where=DESCRIPTION_FILE))
+    except DataError as error:
+        draft.notes.doubt(f"how to make this readable: {error.problems[0]}")
+        return
+    if draft.table is None and len(dataset) != draft.n_cases:
+        draft.notes.doubt(
+            f"why {count(len(dataset), 'file')} fit `images: {draft.images}`, of which {draft.n_cases:,} seem to be "
+            "images; move the others into a folder of their own"
+        )
+    for mask in (mask for mask in draft.masks if not mask.doubt and draft.table is None):
+        found = sum(bool(record.masks.get(mask.name)) for record in dataset)
+        if found != mask.cases:
+            draft.notes.doubt(
+                f"mask {mask.name!r}: {mask.cases:,} cases seem to have one, by its pattern it is {found:,}"
+            )
