@@ -253,8 +253,10 @@ def test_masks_that_fit_no_image_are_left_out_and_said(make, draft):
 
 def test_hidden_files_and_files_of_other_kinds_are_not_looked_at(make, draft):
     folder = make("images/c{:02d}.png", "masks/c{:02d}.png", README__md="# set")
-    (folder / "images" / "._c00.png").write_bytes(b"junk")
-    (folder / "__MACOSX").mkdir()
-    (folder / "__MACOSX" / "c00.png").write_bytes(b"junk")
-    dataset, _, _, _ = draft(folder)
+    for name in ("__MACOSX", ".cache"):
+        (folder / name).mkdir()
+        (folder / name / "c00.png").write_bytes(b"junk")
+    (folder / "masks" / "._c00.png").write_bytes(b"junk")
+    dataset, _, notes, _ = draft(folder)
+    assert any(guess.guess == "12 files" for guess in notes.guesses if guess.what == "masks")
     assert len(dataset) == 12

@@ -210,8 +210,7 @@ def _require_different_cases(table: pd.DataFrame, description: Description) -> N
 def _table_of_files(description: Description) -> pd.DataFrame:
     """What stands in place of the names in braces, a row a file."""
     root = description.root
-    paths = root.glob(glob_pattern(description.images))
-    files = (path.relative_to(root).as_posix() for path in paths if not path.name.startswith("."))
+    files = (path.relative_to(root).as_posix() for path in root.glob(glob_pattern(description.images)))
     found = {file: values for file in sorted(files) if (values := match_pattern(description.images, file))}
     rows = [values for file, values in found.items() if not _is_mask(file, found, description)]
     if not rows:
