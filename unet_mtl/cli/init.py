@@ -1,5 +1,7 @@
 """unet-mtl init."""
 
+import shutil
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +29,9 @@ def init(
     print_rows("guessed", rows)
     if drafted.notes.unsure:
         typer.echo("could not tell, or for you to decide:")
+    width = min(shutil.get_terminal_size().columns, 120)
     for line in drafted.notes.unsure:
-        typer.echo(f"- {line}")
+        typer.echo(textwrap.fill(line, width, initial_indent="- ", subsequent_indent="  "))
     description, config = drafted.files
     typer.echo(f"\nwritten: {description} and {config}")
     typer.echo(f"read both, correct them, then: unet-mtl check {config}")

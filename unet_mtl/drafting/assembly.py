@@ -71,7 +71,14 @@ def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[Mas
     in_groups = {mask.name for group in united for mask in group}
     for mask in (mask for mask in sets if mask.name not in in_groups):
         drafts.append(MaskDraft(mask.name, {"": mask.pattern}, meanings[mask.name], len(mask.cases)))
-    return tuple(_doubt_objects(drafts, notes))
+    drafts = _doubt_objects(drafts, notes)
+    kinds = [draft.name for draft in drafts if not draft.doubt]
+    if len(kinds) > 1:
+        notes.doubt(
+            f"whether {several(kinds)} are masks of their own (taken so), or parts of one: then write one `path` with "
+            "a * that fits them all, and they are united; or the same drawn by several people: then keep one"
+        )
+    return tuple(drafts)
 
 
 def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
@@ -147,7 +154,9 @@ def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
     for word, n in missing.items():
         notes.guess("missing", word, f"it says nothing, in {n} columns")
     if missing:
-        notes.doubt(f"whether {several(missing)} means unknown (taken so) or is a class of its own")
+        notes.doubt(
+            f"whether {several(map(repr, missing))} means unknown (taken so) or is a class of its own"
+        )
 
 
 def _read(name: str, table: CaseTable, files: Files, layout: Layout) -> Column:

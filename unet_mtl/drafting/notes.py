@@ -47,7 +47,11 @@ class Notes:
 
     def in_order(self) -> list[Guess]:
         """Guesses in the order of the files that are written."""
-        return sorted(self.guesses, key=lambda guess: _ORDER.index(guess.what.partition(".")[0]))
+        places = [tuple(guess.what.split(".")[:2]) for guess in self.guesses]
+        first = {place: places.index(place) for place in places}
+        keys = [(_ORDER.index(place[0]), first[place]) for place in places]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return [self.guesses[i] for i in order]
 
     def doubt(self, line: str) -> None:
         """Notes what could not be told."""

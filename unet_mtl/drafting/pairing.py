@@ -53,12 +53,6 @@ def note_masks(layout: Layout, sets: Sequence[MaskSet], notes: Notes) -> None:
         names = len({layout.case_of(entry) for entry in layout.images})
         because = f"{len(mask.cases):,} of {names:,} images have one, {count(len(mask.entries), 'file')}"
         notes.guess(f"masks.{mask.name}", mask.pattern or "?", because)
-    if len(sets) > 1 and sets[0].cases & sets[1].cases:
-        notes.doubt(
-            f"whether {several(mask.name for mask in sets)} are masks of their own (taken so), or parts of one: then "
-            "write one `path` with a * that fits them all, and they are united; or the same drawn by several people: "
-            "then keep one"
-        )
 
 
 def _group(layout: Layout, masks: Sequence[Entry]) -> dict[tuple[tuple[str, ...], str, str], list[Entry]]:

@@ -84,7 +84,9 @@ ORDERS = (
     ("i", "ii", "iii", "iv", "v", "vi"),
 )
 
-ULTRASOUND_WORDS = re.compile(r"ultraso|sonogra|\busg?\b|\bbus\b|bi-?rads|echogen|echoic", re.IGNORECASE)
+ULTRASOUND_WORDS = re.compile(
+    r"ultraso|sonogra|\busg?\b|\bbus\b|bi-?rads|echogen\w*|\w*echoic", re.IGNORECASE
+)
 
 
 def words_of(name: str) -> list[str]:
