@@ -26,7 +26,7 @@ DIAGNOSES = ["normal", "benign", "malignant"]
 
 
 def _draw(index: int) -> tuple[Any, Any]:
-    """A disc in a ring on noise; every third case has none."""
+    """A disc in a ring on mottled ground, since plain ones are copies of each other; every third case has none."""
     rng = np.random.default_rng(index)
     rows, columns = np.mgrid[:SIZE, :SIZE]
     away = np.hypot(rows - rng.integers(12, 20), columns - rng.integers(12, 20))
@@ -34,7 +34,8 @@ def _draw(index: int) -> tuple[Any, Any]:
     if index % 3:
         mask[away < 9] = 2
         mask[away < 6] = 1
-    image = np.array([60, 200, 130])[mask] + rng.normal(0, 12, mask.shape)
+    mottled = np.kron(rng.normal(0, 30, (8, 8)), np.ones((4, 4)))
+    image = np.array([60, 200, 130])[mask] + np.where(mask == 0, mottled, 0) + rng.normal(0, 12, mask.shape)
     return np.repeat(image.clip(0, 255).astype(np.uint8)[..., None], 3, -1), mask
 
 

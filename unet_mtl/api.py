@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from unet_mtl.checkup import Checkup, check_dataset
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
+from unet_mtl.doctor.checkup import Checkup, check_dataset
 from unet_mtl.nn.settings import NetworkSettings
 from unet_mtl.pipeline.augment import Step
 from unet_mtl.pipeline.device import Precision

@@ -12,11 +12,18 @@ class DataError(UnetMtlError):
 
     Args:
         problems: One message or several; all are shown at once.
+        kind: What went wrong in one word, of those in `unet_mtl.doctor.catalogue`; "" where nobody sorts by it.
     """
 
-    def __init__(self, problems: str | Sequence[str]) -> None:
+    def __init__(self, problems: str | Sequence[str], *, kind: str = "") -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
+        self.kind = kind
         super().__init__("\n".join(self.problems))
+
+    def of_kind(self, kind: str) -> "DataError":
+        """The same error; of this kind, where it had none."""
+        self.kind = self.kind or kind
+        return self
 
 
 class ConfigError(UnetMtlError):

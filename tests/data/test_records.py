@@ -8,8 +8,9 @@ import pytest
 import yaml
 from PIL import Image
 
+from unet_mtl.data.counts import count_classes
 from unet_mtl.data.description import Description, make_description, parse_yaml, read_description
-from unet_mtl.data.doctor import count_classes, inspect_dataset
+from unet_mtl.data.inspection import inspect_dataset
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import MaskFile, read_dataset
 from unet_mtl.errors import DataError
@@ -415,8 +416,8 @@ def test_inspection_counts_pixels_and_cases_and_goes_on_after_an_error(write_set
     calls = []
     found = inspect_dataset(read_dataset(folder), on_case=lambda: calls.append(1))
     assert len(calls) == 4
-    assert found.pixels["lesion"] == {"background": 45 + 48, "lesion": 2, "not labelled": 1}
-    assert found.present["lesion"] == {"background": 2, "lesion": 1, "not labelled": 1}
+    assert found.pixels("lesion") == {0: 45 + 48, 1: 2, 255: 1}
+    assert found.present("lesion") == {0: 2, 1: 1, 255: 1}
     assert found.sizes == {(6, 8): 3}
     assert found.types == {"8-bit grey": 3}
     assert len(found.problems) == 1

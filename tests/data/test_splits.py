@@ -200,8 +200,9 @@ def test_linked_cases_that_a_column_parts_are_named():
     dataset = make_dataset([("p0", None, "train"), ("p1", None, "val"), ("p2", None, "test")], split="side")
     linked = [("c0", "c2"), ("c1", "gone")]
     (problem,) = split_problems(deal_cases(dataset, SplitSettings(), linked), SplitSettings(), linked)
-    assert problem.startswith("cases 'c0', 'c2' belong together and stand in test and train; move them")
-    assert problems_of(split_dataset, dataset, SplitSettings(), linked) == [problem]
+    assert problem.text.startswith("cases 'c0', 'c2' belong together and stand in test and train; move them")
+    assert (problem.kind, problem.cases) == ("near-split", ("c0", "c2"))
+    assert problems_of(split_dataset, dataset, SplitSettings(), linked) == [problem.text]
 
 
 @given(

@@ -20,7 +20,7 @@ def check(
     """Open every file of a data set, say what is in it and all that is wrong. Without TensorFlow."""
     from unet_mtl import api
     from unet_mtl.cli.problems import print_problems
-    from unet_mtl.cli.tables import print_rows
+    from unet_mtl.cli.tables import print_findings, print_rows
     from unet_mtl.data.description import DESCRIPTION_FILE
 
     if source.name == DESCRIPTION_FILE:
@@ -38,9 +38,15 @@ def check(
         checked = api.check(settings.data, settings.tasks, settings.split)
     for title, rows in checked.tables().items():
         print_rows(title, rows)
+    print_findings(checked.findings)
     print_problems(checked.problems)
     if checked.problems:
         n = len(checked.problems)
         typer.echo(f"{n} problem{'s' * (n > 1)}; training would not start", err=True)
         raise typer.Exit(1)
-    typer.echo("nothing wrong found")
+    warnings = sum(finding.kind.severity == "warning" for finding in checked.findings)
+    typer.echo(
+        f"nothing wrong found that forbids training; {warnings} to look at"
+        if warnings
+        else "nothing wrong found"
+    )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from unet_mtl.data.description import Description
     from unet_mtl.data.records import Dataset
-    from unet_mtl.data.splits import SplitSettings
+    from unet_mtl.data.splits import Linked, SplitSettings
 
 
 def split(
@@ -51,6 +51,7 @@ def split(
     """Deal cases to train, val and test, patients kept whole, and save the table. Without TensorFlow."""
     from unet_mtl.cli.problems import print_problems
     from unet_mtl.cli.tables import print_rows
+    from unet_mtl.data.observations import texts
     from unet_mtl.data.records import read_dataset
     from unet_mtl.data.split_files import write_split
     from unet_mtl.data.splits import deal_table, parts_of, split_problems, split_warnings
@@ -64,7 +65,8 @@ def split(
     given = {"folds": folds, "fold": fold, "stratify": stratify or None, "seed": seed} | _third(shares)
     settings = _change(settings, {name: value for name, value in given.items() if value is not None})
     dataset = read_dataset(description)
-    table = deal_table(dataset, settings)
+    linked = _linked(dataset, settings)
+    table = deal_table(dataset, settings, linked)
     parts = parts_of(dataset, table)
     strata = read_strata(dataset, choose_columns(dataset, settings.stratify))
     if "fold" in table:
@@ -74,7 +76,7 @@ def split(
         typer.secho(f"WARNING: {line}", err=True, fg="yellow", bold=True)
     problems = split_problems(parts, settings)
     if problems:
-        print_problems(problems)
+        print_problems(texts(problems))
         raise typer.Exit(1)
     write_split(out, table, dataset, settings.to_config())
     typer.echo(f"{len(table)} cases in {out}; to train on it, set in config.yaml")
@@ -91,6 +93,24 @@ def _read(source: Path) -> "tuple[Description, SplitSettings]":
 
     config = load_config(source)
     return config.data, config.split
+
+
+def _linked(dataset: "Dataset", settings: "SplitSettings") -> "Linked":
+    """Opens all images, as near-duplicates have no other sign."""
+    from unet_mtl.data.duplicates import find_duplicates
+    from unet_mtl.data.inspection import inspect_dataset
+    from unet_mtl.data.splits import deals_anew, linked_cases
+    from unet_mtl.progress import case_bar
+
+    if settings.near_duplicates == "anywhere" or not deals_anew(dataset, settings):
+        return []
+    with case_bar("looking for copies", len(dataset), shown=True) as advance:
+        inspection = inspect_dataset(dataset, on_case=advance)
+    linked = linked_cases(find_duplicates(inspection.prints), settings)
+    if linked:
+        n = len({case for group in linked for case in group})
+        typer.echo(f"{n} cases with images that are nearly the same stay together, in {len(linked)} groups")
+    return linked
 
 
 def _third(shares: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -142,7 +162,7 @@ def _count(
 
 
 def _facts(part: "Dataset", total: int, strata: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    from unet_mtl.data.doctor import count_classes, count_masks
+    from unet_mtl.data.counts import count_classes, count_masks
 
     facts = {"cases": _with_share(len(part), total)}
     if part.description.patient:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
+    from unet_mtl.doctor.findings import Finding
     from unet_mtl.evaluation.summary import Evaluation
 
 
@@ -27,6 +29,29 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name, justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold")
     for row_words in zip(*columns.values(), strict=True):
         table.add_row(*row_words)
+    Console().print(table)
+
+
+_COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+def print_findings(findings: "Sequence[Finding]") -> None:
+    """Prints each finding with its count, its first case and what helps; errors' lines are not repeated here."""
+    if not findings:
+        return
+    table = _new_table("findings")
+    table.add_column("", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("what was found, where first, and what helps", overflow="fold")
+    for finding in findings:
+        kind, n = finding.kind, len(finding.observations)
+        lines = [Text.assemble((kind.title, "bold"), f" ({finding.name})")]
+        if kind.severity != "error":
+            lines.append(Text(finding.observations[0].text))
+        if len(finding.cases) > 1 or (n > 1 and finding.where()):
+            lines.append(Text(f"in {finding.where()}"))
+        lines.append(Text(f"cure: {kind.cure}", style="dim"))
+        table.add_row(Text(kind.severity, style=_COLOURS[kind.severity]), f"{n:,}", Text("\n").join(lines))
     Console().print(table)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
 
-from unet_mtl.data.images import resize_image, with_channels
+from unet_mtl.data.thumbnails import grey_thumbnail
 from unet_mtl.errors import DataError
 
 NEAR = 0.08
@@ -81,7 +81,7 @@ def fingerprint(image: NDArray[Any]) -> Fingerprint:
     _check(image)
     if image.shape[-1] == 3 and (image == image[..., :1]).all():
         image = image[..., :1]
-    thumbnail = _thumbnail(image)
+    thumbnail = grey_thumbnail(image, _SIDE)
     detail = gaussian_filter(thumbnail, _FINE) - gaussian_filter(thumbnail, float(np.hypot(_FINE, _COARSE)))
     digest = _digest(image)
     if _is_blank(detail, image.dtype):
@@ -105,14 +105,6 @@ def _digest(image: NDArray[Any]) -> bytes:
     hashed = hashlib.blake2b(f"{image.shape} {image.dtype.str}".encode(), digest_size=16)
     hashed.update(np.ascontiguousarray(image).data)
     return hashed.digest()
-
-
-def _thumbnail(image: NDArray[Any]) -> NDArray[np.float32]:
-    if image.shape[-1] in (1, 3):
-        grey = with_channels(image if image.dtype == np.uint8 else image.astype(np.float32), 1)
-    else:  # many channels have no luminance
-        grey = image.mean(axis=-1, keepdims=True)
-    return resize_image(grey.astype(np.float32), (_SIDE, _SIDE))[..., 0]
 
 
 def _is_blank(detail: NDArray[np.float32], dtype: np.dtype[Any]) -> bool:

@@ -8,6 +8,8 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from unet_mtl.data.dealing import deal, deal_small_change, join_groups
+from unet_mtl.data.duplicates import DuplicateGroup
+from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.split_files import read_split
 from unet_mtl.data.strata import choose_columns, read_strata
@@ -38,6 +40,8 @@ class SplitSettings(Settings):
         stratify: What each part gets in like shares: a column with classes, or of numbers (in quarters), or
             `mask:TARGET` (whether a mask has foreground); or a list of these, empty for none. None: the first
             column with classes.
+        near_duplicates: "together": images that are identical or nearly so are dealt to one side, as those of one
+            patient are; "anywhere": they are not even looked for.
         seed: Of the shuffle.
     """
 
@@ -50,6 +54,7 @@ class SplitSettings(Settings):
     val: float = Field(default=0.2, gt=0, lt=1)
     test: float = Field(default=0.2, ge=0, lt=1)
     stratify: str | tuple[str, ...] | None = None
+    near_duplicates: Literal["together", "anywhere"] = "together"
     seed: int = Field(default=7, ge=0)
 
     @model_validator(mode="after")
@@ -90,8 +95,19 @@ def split_dataset(dataset: Dataset, settings: SplitSettings, linked: Linked = ()
     parts = deal_cases(dataset, settings, linked)
     problems = split_problems(parts, settings, linked)
     if problems:
-        raise DataError(problems)
+        raise DataError(texts(problems))
     return parts
+
+
+def linked_cases(duplicates: Sequence[DuplicateGroup], settings: SplitSettings) -> Linked:
+    """The cases that `near_duplicates` keeps on one side; none where the data or a saved table say the sides."""
+    return [group.cases for group in duplicates] if settings.near_duplicates == "together" else []
+
+
+def deals_anew(dataset: Dataset, settings: SplitSettings) -> bool:
+    """Whether the sides are dealt here, by ratio or folds, and not read from a column or a table."""
+    read = settings.table is not None or settings.fold_column is not None
+    return not read and (settings.folds is not None or not _by_column(dataset, settings))
 
 
 def deal_cases(dataset: Dataset, settings: SplitSettings, linked: Linked = ()) -> dict[SplitName, Dataset]:
@@ -140,32 +156,43 @@ def _sides(
 
 def split_problems(
     parts: Mapping[SplitName, Dataset], settings: SplitSettings, linked: Linked = ()
-) -> list[str]:
-    """What forbids to train on these parts, a line each: no train or val cases, a patient on two sides."""
+) -> list[Observation]:
+    """What forbids to train on these parts: no train or val cases, a patient on two sides."""
     n_cases = sum(map(len, parts.values()))
     needed: tuple[SplitName, ...] = ("train", "val")
     cure = _cure(parts["train"], settings)
-    empty = [f"no {name} cases among {n_cases}; {cure}" for name in needed if not len(parts[name])]
+    empty = [
+        Observation("split", f"no {name} cases among {n_cases}; {cure}")
+        for name in needed
+        if not len(parts[name])
+    ]
     return [*empty, *_patients_on_two_sides(parts), *_linked_on_two_sides(parts, linked)]
+
+
+NO_PATIENT = (
+    "NO PATIENT IS KNOWN: the description names no `patient` column, so every case counts as a patient of its own. "
+    "If two cases are of one patient, they may stand in train and test, and the scores will be too good. Name the "
+    "column in dataset.yaml, as in `patient: patient_id`"
+)
 
 
 def split_warnings(parts: Mapping[SplitName, Dataset]) -> list[str]:
     """What a user should know of these parts, a line each: nobody knows the patients; a part lacks a class."""
-    lines = []
-    description = parts["train"].description
-    if description.patient is None:
-        lines.append(
-            "NO PATIENT IS KNOWN: the description names no `patient` column, so every case counts as a patient of "
-            "its own. If two cases are of one patient, they may stand in train and test, and the scores will be "
-            "too good. Name the column in dataset.yaml, as in `patient: patient_id`"
-        )
-    for target, column in description.columns.items():
+    unknown = [] if parts["train"].description.patient else [NO_PATIENT]
+    return unknown + texts(absent_classes(parts))
+
+
+def absent_classes(parts: Mapping[SplitName, Dataset]) -> list[Observation]:
+    """Classes that one part has and another has not."""
+    found = []
+    for target, column in parts["train"].description.columns.items():
         in_parts = {name: {r.labels.get(target) for r in part} for name, part in parts.items() if len(part)}
         for word in column.classes or ():
             without = [name for name, words in in_parts.items() if word not in words]
             if without and len(without) < len(in_parts):
-                lines.append(f"{target}: no case of {word!r} in {' and '.join(without)}")
-    return lines
+                text = f"{target}: no case of {word!r} in {' and '.join(without)}"
+                found.append(Observation("split-class", text))
+    return found
 
 
 def _by_column(dataset: Dataset, settings: SplitSettings) -> bool:
@@ -280,20 +307,28 @@ def _names_by_ratio(dataset: Dataset, settings: SplitSettings, linked: Linked) -
     return [NAMES[part] for part in dealt]
 
 
-def _patients_on_two_sides(parts: Mapping[SplitName, Dataset]) -> list[str]:
+def _patients_on_two_sides(parts: Mapping[SplitName, Dataset]) -> list[Observation]:
     sides = _sides_of(parts, lambda record: record.patient)
     return [
-        f"patient {patient!r} has cases in {' and '.join(sorted(names))}; a patient belongs on one side"
+        Observation(
+            "patient-split",
+            f"patient {patient!r} has cases in {' and '.join(sorted(names))}; a patient belongs on one side",
+            tuple(r.case for part in parts.values() for r in part if r.patient == patient),
+        )
         for patient, names in sides.items()
         if len(names) > 1
     ]
 
 
-def _linked_on_two_sides(parts: Mapping[SplitName, Dataset], linked: Linked) -> list[str]:
+def _linked_on_two_sides(parts: Mapping[SplitName, Dataset], linked: Linked) -> list[Observation]:
     sides = _sides_of(parts, lambda record: record.case)
     return [
-        f"cases {', '.join(map(repr, group))} belong together and stand in "
-        f"{' and '.join(sorted(names))}; move them to one side, or remove all but one"
+        Observation(
+            "near-split",
+            f"cases {', '.join(map(repr, group))} belong together and stand in "
+            f"{' and '.join(sorted(names))}; move them to one side, or remove all but one",
+            tuple(group),
+        )
         for group in linked
         if len(names := set[str]().union(*(sides.get(case, ()) for case in group))) > 1
     ]

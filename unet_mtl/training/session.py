@@ -9,9 +9,18 @@ from typing import Any
 import keras
 import pandas as pd
 
-from unet_mtl.data.doctor import inspect_dataset
+from unet_mtl.data.duplicates import find_duplicates
+from unet_mtl.data.inspection import inspect_dataset
 from unet_mtl.data.records import Dataset
-from unet_mtl.data.splits import SplitName, SplitSettings, split_dataset, split_table
+from unet_mtl.data.splits import (
+    Linked,
+    SplitName,
+    SplitSettings,
+    deals_anew,
+    linked_cases,
+    split_dataset,
+    split_table,
+)
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.network import build_network
 from unet_mtl.nn.settings import NetworkSettings
@@ -94,9 +103,8 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
         run.require_settings(config)
     else:
         run.require_free()
-    parts = split_dataset(dataset, plan.split)
+    parts = split_dataset(dataset, plan.split, _linked(dataset, plan.split))
     session = make_session(plan, parts)
-    _require_readable(dataset)
     facts = {"seed": plan.seed, "precision": session.precision, "data_hash": dataset.fingerprint()}
     if resume:
         run.require_facts(facts)
@@ -113,10 +121,14 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
     return run
 
 
-def _require_readable(dataset: Dataset) -> None:
-    problems = inspect_dataset(dataset).problems
-    if problems:
-        raise DataError(problems)
+def _linked(dataset: Dataset, split: SplitSettings) -> Linked:
+    """Opens every file once, before anything is written: what cannot be read is an error, copies stay together."""
+    inspection = inspect_dataset(dataset)
+    if inspection.problems:
+        raise DataError(inspection.problems)
+    if split.near_duplicates == "anywhere" or not deals_anew(dataset, split):
+        return []
+    return linked_cases(find_duplicates(inspection.prints), split)
 
 
 @contextmanager

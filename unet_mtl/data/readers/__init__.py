@@ -47,8 +47,8 @@ def suffix_of(path: Path) -> str:
     return max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
 
 
-def reader_of(path: Path) -> Reader:
-    """Gives the reader of a file: by its first bytes, since suffixes lie; else by its suffix.
+def format_of(path: Path) -> str:
+    """Gives the suffix in `READERS` that a file should have: by its first bytes, since names lie; else by its name.
 
     Raises:
         DataError: The file is absent, or of no known format.
@@ -59,4 +59,13 @@ def reader_of(path: Path) -> Reader:
     suffix = next(found, "") or suffix_of(path)
     if not suffix:
         raise unreadable(path, f"of no known format; known are {', '.join(READERS)}")
-    return READERS[suffix]
+    return suffix
+
+
+def reader_of(path: Path) -> Reader:
+    """Gives the reader of a file.
+
+    Raises:
+        DataError: The file is absent, or of no known format.
+    """
+    return READERS[format_of(path)]

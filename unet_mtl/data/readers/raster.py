@@ -83,11 +83,19 @@ def _png_exif(stream: BinaryIO) -> bytes:
     return b""
 
 
+def may_have_alpha(path: Path) -> bool:
+    """Whether a file may have an alpha channel; by the first bytes of a PNG, else by its name."""
+    with reading(path), path.open("rb") as stream:
+        head = stream.read(26)
+    if head.startswith(b"\x89PNG"):
+        return head[25:] in (b"\4", b"\6")
+    return path.suffix.lower() in (".tif", ".tiff", ".webp")
+
+
 def measure(path: Path, frame: int | None) -> Header:
     """Reads the size from the header alone, as it will be after EXIF rotation."""
     with reading(path), path.open("rb") as stream, _open(path, stream, frame) as image:
-        turned = _orientation(image, stream) in (5, 6, 7, 8)
-        return Header(image.width, image.height) if turned else Header(image.height, image.width)
+        return turned_header(image.height, image.width, _orientation(image, stream))
 
 
 def read(path: Path, frame: int | None) -> Picture:
@@ -120,6 +128,13 @@ def decode_with_opencv(path: Path) -> NDArray[np.generic]:
     if pixels.ndim == 3 and pixels.shape[-1] in (3, 4):
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[-1] == 3 else cv2.COLOR_BGRA2RGBA)
     return np.asarray(pixels)
+
+
+def turned_header(height: int, width: int, orientation: int, frames: int = 1) -> Header:
+    """The header of a file that stores (height, width) and is to be turned as EXIF's orientation 1..8 says."""
+    if orientation in (5, 6, 7, 8):
+        height, width = width, height
+    return Header(height, width, orientation=orientation, frames=frames)
 
 
 def turn(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:

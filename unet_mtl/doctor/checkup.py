@@ -5,11 +5,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unet_mtl.data.counts import count_classes, count_labels, count_masks, count_patients
 from unet_mtl.data.description import Description
-from unet_mtl.data.doctor import Inspection, count_classes, count_labels, count_masks, inspect_dataset
 from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
-from unet_mtl.data.records import Dataset, scan_dataset
-from unet_mtl.data.splits import SplitName, SplitSettings, deal_cases, split_problems
+from unet_mtl.data.images import IGNORE
+from unet_mtl.data.inspection import Inspection, inspect_dataset
+from unet_mtl.data.observations import Observation, observe
+from unet_mtl.data.records import Dataset, read_rows, scan_dataset
+from unet_mtl.data.splits import (
+    SplitName,
+    SplitSettings,
+    absent_classes,
+    deal_cases,
+    deals_anew,
+    linked_cases,
+    split_problems,
+)
+from unet_mtl.doctor.copies import check_copies
+from unet_mtl.doctor.files import check_files
+from unet_mtl.doctor.findings import Finding, gather
+from unet_mtl.doctor.images import check_images
+from unet_mtl.doctor.leaks import find_leaks
+from unet_mtl.doctor.masks import check_masks
+from unet_mtl.doctor.tables import check_table
 from unet_mtl.errors import DataError
 from unet_mtl.tasks import Task, adapt_tasks
 
@@ -27,22 +45,28 @@ class Checkup:
         dataset: What could be read of it.
         inspection: Of its files.
         parts: Its splits; empty where it cannot be split.
+        findings: What is wrong or odd, the worst first.
         duplicates: Groups of images that are identical or nearly so, the most alike first.
-        problems: A line each; empty if training may start.
     """
 
     dataset: Dataset
     inspection: Inspection
     parts: dict[SplitName, Dataset]
-    problems: list[str]
+    findings: Sequence[Finding]
     duplicates: Sequence[DuplicateGroup] = ()
+
+    @property
+    def problems(self) -> list[str]:
+        """What forbids to train, a line each; empty if training may start."""
+        errors = (finding for finding in self.findings if finding.kind.severity == "error")
+        return [seen.text for finding in errors for seen in finding.observations]
 
     def tables(self) -> dict[str, Rows]:
         """Rows by title: the data set, its images, labels, classes, mask pixels and splits."""
         description, cases = self.dataset.description, len(self.dataset)
         name = description.name or description.root.name
         title = f"data set {name}{' (SYNTHETIC data)' if description.synthetic else ''}"
-        patients = _count_patients(self.dataset) if description.patient else "not named"
+        patients = count_patients(self.dataset) if description.patient else "not named"
         spacing = sum(record.spacing_mm is not None for record in self.dataset)
         return {
             title: [{"cases": cases, "patients": patients, "with pixel spacing": spacing}],
@@ -107,17 +131,16 @@ class Checkup:
 
     def _mask_classes(self) -> Rows:
         rows = []
-        for target, pixels in self.inspection.pixels.items():
-            known = (*self.dataset.description.masks[target].classes, "not labelled")
+        for target, description in self.dataset.description.masks.items():
+            pixels, present = self.inspection.pixels(target), self.inspection.present(target)
+            words = dict(enumerate(description.classes)) | (
+                {IGNORE: "not labelled"} if pixels[IGNORE] else {}
+            )
             total = sum(pixels.values())
-            for word in (word for word in known if word != "not labelled" or pixels[word]):
-                share = f"{pixels[word] / total:.2%}" if total else ""
-                row = {
-                    "target": target,
-                    "class": word,
-                    "cases with it": self.inspection.present[target][word],
-                }
-                rows.append(row | {"pixels": pixels[word], "share of pixels": share})
+            for index, word in words.items():
+                share = f"{pixels[index] / total:.2%}" if total else ""
+                row = {"target": target, "class": word, "cases with it": present[index]}
+                rows.append(row | {"pixels": pixels[index], "share of pixels": share})
         return rows
 
 
@@ -125,12 +148,8 @@ def _range(values: set[int]) -> str:
     return str(min(values)) if len(values) == 1 else f"{min(values)} .. {max(values)}"
 
 
-def _count_patients(cases: Dataset) -> int:
-    return len({record.patient for record in cases})
-
-
 def _count_part(part: Dataset) -> dict[str, int]:
-    patients = {"patients": _count_patients(part)} if part.description.patient else {}
+    patients = {"patients": count_patients(part)} if part.description.patient else {}
     masks = {f"with mask {name}": n for name, n in count_masks(part).items()}
     return {"cases": len(part)} | patients | masks | {f"with {k}": n for k, n in count_labels(part).items()}
 
@@ -148,28 +167,32 @@ def check_dataset(
     Raises:
         DataError: The table cannot be used at all.
     """
-    dataset, problems = scan_dataset(source)
+    dataset, seen = scan_dataset(source)
+    table = read_rows(dataset.description)
+    seen = check_files(dataset, seen)
     inspection = inspect_dataset(dataset)
-    problems = [*problems, *_masks_nowhere(dataset), *inspection.problems]
-    parts: dict[SplitName, Dataset] = {}
-    try:
-        parts = deal_cases(dataset, split)
-        problems += split_problems(parts, split)
-    except DataError as error:
-        problems += error.problems
+    seen += inspection.observations
+    duplicates = find_duplicates(inspection.prints)
+    parts = _deal(dataset, split, duplicates, seen)
+    seen += [*check_copies(duplicates, parts), *check_table(dataset, table), *find_leaks(dataset, table)]
+    seen += [*check_images(dataset, inspection), *check_masks(dataset, inspection, duplicates)]
     try:
         adapt_tasks(tasks, parts.get("train", dataset))
     except DataError as error:
-        problems += error.problems
-    return Checkup(dataset, inspection, parts, problems, find_duplicates(inspection.prints))
+        seen += observe(error, "task")
+    return Checkup(dataset, inspection, parts, gather(seen), duplicates)
 
 
-def _masks_nowhere(dataset: Dataset) -> list[str]:
-    """Masks without one file: far more often a wrong pattern than a data set without masks."""
-    described = dataset.description.masks
-    return [
-        f"{dataset.description.root}: no case has a mask {name!r}: nothing fits `path: {described[name].path}`; "
-        "correct it, or remove this mask from the description"
-        for name, n in count_masks(dataset).items()
-        if n == 0 and not described[name].required
-    ]
+def _deal(
+    dataset: Dataset, split: SplitSettings, duplicates: Sequence[DuplicateGroup], seen: list[Observation]
+) -> dict[SplitName, Dataset]:
+    """The parts, or none; what is wrong with them is added to what was seen."""
+    try:
+        linked = linked_cases(duplicates, split) if deals_anew(dataset, split) else []
+        parts = deal_cases(dataset, split, linked)
+    except DataError as error:
+        seen += observe(error, "split")
+        return {}
+    seen += split_problems(parts, split)
+    seen += absent_classes(parts)
+    return parts

@@ -1,0 +1,95 @@
+"""Files and rows that do not find each other."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from unet_mtl.data.observations import Observation
+from unet_mtl.data.patterns import glob_pattern, is_stray, match_pattern
+from unet_mtl.data.readers import suffix_of
+from unet_mtl.data.records import Dataset
+from unet_mtl.data.spelling import spelled_alike
+
+
+def check_files(dataset: Dataset, observations: Iterable[Observation]) -> list[Observation]:
+    """Looks for files that fit a pattern and belong to no case.
+
+    Args:
+        dataset: The cases that could be read.
+        observations: Of the table; an image that is missing under its name and there under a similar one is
+            told as such.
+
+    Returns:
+        The observations given, and the new ones.
+    """
+    root = dataset.description.root
+    masks = {file.path for record in dataset for files in record.masks.values() for file in files}
+    images = {record.image for record in dataset}
+    strange = [path for path in _fitting(root, dataset.description.images) if path not in images | masks]
+    told, found = _renamed(dataset, strange, observations)
+    rest = [path for path in strange if path not in found.values()]
+    told += [
+        Observation("image-without-row", f"{path}: no row of the table names this image", path=path)
+        for path in rest
+    ]
+    for mask in dataset.description.masks.values():
+        for pattern in mask.patterns.values():
+            told += [
+                Observation("mask-without-case", f"{path}: no case has this mask", path=path)
+                for path in _fitting(root, pattern)
+                if path not in masks | images and path not in rest
+            ]
+    return told
+
+
+def _fitting(root: Path, pattern: str) -> Iterator[Path]:
+    for path in sorted(root.glob(glob_pattern(pattern))):
+        name = path.relative_to(root).as_posix()
+        fits = match_pattern(pattern, name) is not None and not is_stray(name, pattern)
+        if fits and path.is_file() and suffix_of(path):
+            yield path
+
+
+def similar_images(dataset: Dataset, strange: Iterable[Path]) -> dict[str, Path]:
+    """Images by the case that lacks one, where a file differs in capitals, blanks or suffix alone."""
+    by_folder: dict[Path, list[Path]] = {}
+    for path in strange:
+        by_folder.setdefault(path.parent, []).append(path)
+    found = {}
+    for record in dataset:
+        candidates = by_folder.get(record.image.parent, [])
+        if candidates and not record.image.is_file():
+            stems = {_stem(path): path for path in candidates}
+            alike = spelled_alike(_stem(record.image), list(stems))
+            if alike is not None:
+                found[record.case] = stems[alike]
+    return found
+
+
+def _stem(path: Path) -> str:
+    return path.name[: len(path.name) - len(suffix_of(path))]
+
+
+def _renamed(
+    dataset: Dataset, strange: list[Path], observations: Iterable[Observation]
+) -> tuple[list[Observation], dict[str, Path]]:
+    candidates = [*strange, *_beside(dataset)]
+    found = similar_images(dataset, candidates)
+    told = []
+    for seen in observations:
+        if seen.kind == "image-missing" and seen.cases[0] in found:
+            path = found[seen.cases[0]]
+            seen = replace(
+                seen, kind="image-renamed", text=f"{seen.text}, but there is {path.name!r}", path=path
+            )
+        told.append(seen)
+    return told, found
+
+
+def _beside(dataset: Dataset) -> Iterator[Path]:
+    """Files in the folders of missing images that do not fit the pattern: another suffix, say."""
+    known = {record.image for record in dataset}
+    known |= {file.path for record in dataset for files in record.masks.values() for file in files}
+    for folder in {record.image.parent for record in dataset if not record.image.is_file()}:
+        if folder.is_dir():
+            yield from (path for path in sorted(folder.iterdir()) if path not in known and suffix_of(path))

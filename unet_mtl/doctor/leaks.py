@@ -1,0 +1,79 @@
+"""Columns that give a target away: known only once the answer is known, or another name of it."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from unet_mtl.data.observations import Observation
+from unet_mtl.data.records import CASE, Dataset
+from unet_mtl.data.spacing import spacing_columns
+
+_FEWEST = 20  # cases in which anything can be said
+_FEWEST_A_CLASS = 5
+_SHARE_EXPLAINED = 0.98
+_CASES_A_WORD = 3.0  # a column of names and dates determines everything, and means nothing
+
+
+def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
+    """Each target with classes, against every other column of the table, declared or not.
+
+    Args:
+        dataset: The cases that could be read.
+        table: All of its columns, as `read_rows` gives it.
+    """
+    rows = table[~table[CASE].duplicated()].set_index(CASE)
+    structure = _not_a_finding(dataset, rows.columns)
+    for target, column in dataset.description.columns.items():
+        labels = {r.case: str(r.labels[target]) for r in dataset if target in r.labels}
+        if column.classes is None or not _worth_a_look(list(labels.values())):
+            continue
+        known = rows.loc[list(labels)]
+        for name in (name for name in rows.columns if name != target and name not in structure):
+            words = known[name]
+            stated = np.array(~words.str.lower().isin(dataset.description.missing_words))
+            classes = np.array(list(labels.values()))[stated]
+            how = _gives_away(words[stated].to_list(), classes) if _worth_a_look(classes.tolist()) else None
+            if how:
+                yield Observation("leak", f"{name!r} gives {target!r} away: {how}")
+
+
+def _not_a_finding(dataset: Dataset, columns: Collection[str]) -> set[str]:
+    description = dataset.description
+    frame = description.frame if isinstance(description.frame, str) else None
+    named = (description.case, description.patient, description.split, frame)
+    return {name for name in named if name} | set(spacing_columns(description, columns))
+
+
+def _worth_a_look(labels: Sequence[str]) -> bool:
+    _, counts = np.unique(labels, return_counts=True) if labels else ([], np.array([0]))
+    return len(labels) >= _FEWEST and len(counts) > 1 and int(np.sort(counts)[-2]) >= _FEWEST_A_CLASS
+
+
+def _gives_away(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
+    table = pd.crosstab(pd.Series(words), pd.Series(classes))
+    n, right = len(words), int(table.max(axis=1).sum())
+    majority = int(table.sum().max())
+    # of what the most frequent class leaves unexplained
+    explained = (right - majority) / (n - majority)
+    if len(table) * _CASES_A_WORD <= n and explained >= _SHARE_EXPLAINED:
+        return f"from its {len(table)} words the class follows in {right} of {n} cases"
+    return _cut(words, classes)
+
+
+def _cut(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
+    """A number that separates two classes without an error."""
+    try:
+        numbers = np.array([float(word) for word in words])
+    except ValueError:
+        return None
+    names = np.unique(classes)
+    if len(names) != 2 or not np.isfinite(numbers).all():
+        return None
+    one, other = numbers[classes == names[0]], numbers[classes == names[1]]
+    if one.min() > other.max():
+        one, other, names = other, one, names[::-1]
+    if one.max() >= other.min():
+        return None
+    return f"every {names[0]!r} is at most {one.max():g}, every {names[1]!r} at least {other.min():g}"

@@ -1,0 +1,122 @@
+"""What is odd in masks that can be read: empty, full, inverted, repeated, against the table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from unet_mtl.data.duplicates import DuplicateGroup
+from unet_mtl.data.images import IGNORE
+from unet_mtl.data.inspection import Inspection, MaskFacts
+from unet_mtl.data.observations import Observation
+from unet_mtl.data.records import Dataset
+
+_FEWEST = 5
+_USUAL, _RARE = 0.9, 0.1
+_MOSTLY = 0.5
+_FEWEST_PIXELS = 16  # smaller masks are equal by chance
+
+
+def check_masks(
+    dataset: Dataset, inspection: Inspection, duplicates: Sequence[DuplicateGroup]
+) -> Iterator[Observation]:
+    """The masks of each target, one by one and beside the others; copies of an image may share their mask."""
+    for target, description in dataset.description.masks.items():
+        masks = inspection.masks[target]
+        n_files = sum(target in record.masks for record in dataset)
+        if n_files == 0 and not description.required:
+            wrong = " or ".join(f"`path: {pattern}`" for pattern in description.patterns.values())
+            yield Observation(
+                "mask-nowhere",
+                f"{dataset.description.root}: no case has a mask {target!r}: nothing fits {wrong}; "
+                "correct it, or remove this mask from the description",
+            )
+        elif n_files < len(dataset):
+            yield _absent(target, dataset)
+        yield from _pixels(target, masks, description.classes)
+        yield from _inverted(target, masks)
+        yield from _repeated(target, masks, duplicates)
+        yield from _contradictions(target, masks, dataset)
+        for case, mask in masks.items():
+            if mask.soft:
+                text = f"case {case!r}: {mask.soft} pixels of the mask {target!r} are half transparent"
+                yield Observation("mask-soft-alpha", text, (case,))
+
+
+def _absent(target: str, dataset: Dataset) -> Observation:
+    """Cases that nobody drew, and the words of the table that none of the others has: normal ones, say."""
+    cases = [record for record in dataset if target not in record.masks]
+    words = [
+        f"all {n} with {name} {word!r}"
+        for name, column in dataset.description.columns.items()
+        for word in column.classes or ()
+        if (n := sum(record.labels.get(name) == word for record in cases))
+        and not any(record.labels.get(name) == word for record in dataset if target in record.masks)
+    ]
+    among = f", among them {' and '.join(words)}" if words else ""
+    text = f"{target}: {len(cases)} of {len(dataset)} cases have no mask{among}: they count as not labelled"
+    return Observation("mask-absent", text, tuple(record.case for record in cases))
+
+
+def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...]) -> Iterator[Observation]:
+    empty = tuple(case for case, mask in masks.items() if not mask.foreground)
+    if masks and len(empty) == len(masks):
+        text = f"{target}: all {len(masks)} masks are background and nothing else"
+        yield Observation("masks-empty", text, empty)
+        return
+    if empty:
+        yield Observation(
+            "mask-empty", f"{target}: {len(empty)} of {len(masks)} masks are background alone", empty
+        )
+    for index, word in enumerate(classes[1:], 1):
+        if masks and not any(index in mask.pixels for mask in masks.values()):
+            yield Observation("class-no-pixels", f"{target}: no mask has a pixel of {word!r}")
+    for case, mask in masks.items():
+        present = [index for index in mask.pixels if index != IGNORE]
+        if len(present) == 1 and present[0] != 0:
+            text = f"case {case!r}: the mask {target!r} is {classes[present[0]]!r} from edge to edge"
+            yield Observation("mask-full", text, (case,))
+
+
+def _inverted(target: str, masks: Mapping[str, MaskFacts]) -> Iterator[Observation]:
+    """Masks that surround their background, where nearly all others are surrounded by it."""
+    drawn = {case: mask for case, mask in masks.items() if mask.foreground}
+    if len(drawn) < _FEWEST or np.median([mask.border for mask in drawn.values()]) > _RARE:
+        return
+    for case, mask in drawn.items():
+        share = mask.foreground / mask.labelled
+        if mask.border > _USUAL and _MOSTLY < share < 1:
+            text = f"case {case!r}: {share:.0%} of the mask {target!r} and nearly all of its border is foreground"
+            yield Observation("mask-inverted", text, (case,))
+
+
+def _repeated(
+    target: str, masks: Mapping[str, MaskFacts], duplicates: Sequence[DuplicateGroup]
+) -> Iterator[Observation]:
+    same: dict[bytes, list[str]] = {}
+    for case, mask in masks.items():
+        if min(mask.foreground, mask.labelled - mask.foreground) >= _FEWEST_PIXELS:
+            same.setdefault(mask.digest, []).append(case)
+    for cases in same.values():
+        if len(cases) > 1 and not any(set(cases) <= set(group.cases) for group in duplicates):
+            text = f"cases {', '.join(map(repr, cases))}: different images, and pixel for pixel one mask {target!r}"
+            yield Observation("mask-repeated", text, tuple(cases))
+
+
+def _contradictions(target: str, masks: Mapping[str, MaskFacts], dataset: Dataset) -> Iterator[Observation]:
+    """Words of the table whose masks are nearly always drawn or nearly always empty, and the exceptions."""
+    for name, column in dataset.description.columns.items():
+        for word in column.classes or ():
+            cases = [r.case for r in dataset if r.labels.get(name) == word and r.case in masks]
+            drawn = [case for case in cases if masks[case].foreground]
+            share = len(drawn) / len(cases) if len(cases) >= 2 * _FEWEST else 0.5
+            if _USUAL <= share < 1:
+                odd, what = [case for case in cases if not masks[case].foreground], "empty"
+            elif 0 < share <= _RARE:
+                odd, what = drawn, "drawn"
+            else:
+                continue
+            others = f"{len(cases) - len(odd)} of {len(cases)} with {name} {word!r} are not"
+            for case in odd:
+                yield Observation(
+                    "mask-contradicts", f"case {case!r}: the mask {target!r} is {what}; {others}", (case,)
+                )
