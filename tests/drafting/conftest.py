@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -43,7 +44,8 @@ def make(tmp_path: Path) -> Callable[..., Path]:
         folder.mkdir(exist_ok=True)
         for index in range(n):
             if image:
-                save(folder / image.format(index), seen(index))
+                name = image.format(index)
+                save(folder / name, seen(crc32(name.encode())))
             if mask:
                 save(folder / mask.format(index), drawn(index, value))
         for name, text in files.items():

@@ -126,7 +126,7 @@ def busi(tmp_path, pictures):
     for kind, n in (("benign", 8), ("malignant", 5), ("normal", 4)):
         for index in range(1, n + 1):
             name = tmp_path / "set" / kind / f"{kind} ({index})"
-            pictures.save(name.with_name(f"{name.name}.png"), pictures.seen(index))
+            pictures.save(name.with_name(f"{name.name}.png"), pictures.seen(10 * n + index))
             pictures.save(name.with_name(f"{name.name}_mask.png"), pictures.drawn(0))
             if index == 3:
                 pictures.save(name.with_name(f"{name.name}_mask_1.png"), pictures.drawn(0)[:, ::-1])
