@@ -260,3 +260,17 @@ def test_hidden_files_and_files_of_other_kinds_are_not_looked_at(make, draft):
     dataset, _, notes, _ = draft(folder)
     assert any(guess.guess == "12 files" for guess in notes.guesses if guess.what == "masks")
     assert len(dataset) == 12
+
+
+def test_files_that_know_their_spacing(tmp_path, pictures, draft):
+    nibabel = pytest.importorskip("nibabel", reason="NIfTI files are read with nibabel, which is not here")
+    for index in range(6):
+        for name, pixels in (("images", pictures.seen(index)), ("labels", pictures.drawn(index, 1))):
+            (tmp_path / name).mkdir(exist_ok=True)
+            volume = nibabel.Nifti1Image(pixels[..., None], affine=None)
+            volume.header.set_zooms((0.5, 0.25, 1))
+            nibabel.save(volume, tmp_path / name / f"c{index}.nii.gz")
+    dataset, _, _, text = draft(tmp_path)
+    assert "spacing_mm: header" in text
+    assert dataset.description.images == "images/{case}.nii.gz"
+    assert dataset.records[0].spacing_mm is not None

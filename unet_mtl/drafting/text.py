@@ -57,7 +57,7 @@ def _masks(masks: Sequence[MaskDraft]) -> list[str]:
     lines += ["masks:"] if not lines else []
     for mask in masks:
         described = _mask(mask)
-        lines += [remark(mask.doubt)] * bool(mask.doubt)
+        lines += ["  " + remark(mask.doubt)] * bool(mask.doubt)
         lines += (
             [f"  # {row.strip(' ') if row == described[0] else row[2:]}" for row in described]
             if mask.doubt
