@@ -24,7 +24,7 @@ from metrics.overlap import Empty, empty_value
 Mask = NDArray[np.bool_]
 Distances = NDArray[np.float64]
 
-_CROWDED = 0.25  # surface pixels of both masks over pixels: from here on a distance transform is the faster way
+_CROWDED = 0.25  # surface pixels of both masks over all pixels: above it a distance transform is faster
 _ROUNDING = 1 + 1e-9  # 3 pixels of 0.1 mm are 0.30000000000000004 mm, and within 0.3
 
 
@@ -284,9 +284,7 @@ def _surface(mask: Mask) -> Mask:
     return mask & ~inside
 
 
-def _both_ways(
-    truth: Mask, prediction: Mask, spacing: tuple[float, float]
-) -> tuple[Distances, Distances]:
+def _both_ways(truth: Mask, prediction: Mask, spacing: tuple[float, float]) -> tuple[Distances, Distances]:
     n_true, n_predicted = int(np.count_nonzero(truth)), int(np.count_nonzero(prediction))
     if min(n_true, n_predicted) and n_true + n_predicted > _CROWDED * truth.size:
         return _transformed(truth, prediction, spacing), _transformed(prediction, truth, spacing)
