@@ -54,7 +54,9 @@ def test_all_that_is_wrong_with_the_folders_at_once(write_masks, tmp_path):
     assert none.endswith("; it is empty: give the folder that the masks were written into")
     with pytest.raises(DataError, match=r"gone: no such folder; \S+ has the folders prediction, truth$"):
         pair_masks(truth, tmp_path / "gone")
-    with pytest.raises(DataError, match=r"prediction/gone/deep: no such folder; \S+prediction has no folder$"):
+    with pytest.raises(
+        DataError, match=r"prediction/gone/deep: no such folder; \S+prediction has no folder$"
+    ):
         pair_masks(truth, prediction / "gone" / "deep")
     with pytest.raises(DataError, match=r"b\.png: a file; give the folder that it is in"):
         pair_masks(truth, truth / "b.png")

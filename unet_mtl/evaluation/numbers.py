@@ -91,7 +91,9 @@ def collect_numbers(
         sizes = [_collect(case, numbers, folder, problems) for numbers, folder in sides]
         true, predicted = sizes
         if true is not None and predicted is not None and true != predicted:
-            cure = "turn it back" if true == predicted[::-1] else "export it at the size of the original image"
+            cure = (
+                "turn it back" if true == predicted[::-1] else "export it at the size of the original image"
+            )
             problems.append(
                 f"{pairs.prediction.files[case]}: {predicted[0]}x{predicted[1]} pixels (rows x columns), but the truth "
                 f"{pairs.truth.files[case]} has {true[0]}x{true[1]}; {cure}"

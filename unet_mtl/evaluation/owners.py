@@ -134,7 +134,9 @@ def _from_table(
     path = source.path
     if not path.is_file():
         what = "a folder" if path.exists() else "no such file"
-        raise DataError(f"{path}: {what}; --patients takes a table with a row a case (CSV, semicolons or tabs)")
+        raise DataError(
+            f"{path}: {what}; --patients takes a table with a row a case (CSV, semicolons or tabs)"
+        )
     table = read_table(path)
     problems: list[str] = []
     with _collecting(problems):
