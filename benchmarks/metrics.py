@@ -336,6 +336,7 @@ def compare_summaries(n_cases: int, n_scores: int, resamples: int, repeats: int)
 
 def _median(run: Callable[[], object], repeats: int) -> float:
     seconds = []
+    run()  # warms up
     for _ in range(repeats):
         start = time.perf_counter()
         run()

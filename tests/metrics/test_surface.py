@@ -191,6 +191,13 @@ def test_a_structure_on_one_side_only_is_the_worst_there_is(swap, tolerance):
     assert boundary_iou(truth, prediction) == 0
 
 
+@pytest.mark.parametrize("size", [(1, 2), (30, 30)], ids=["crowded", "thin"])
+def test_what_has_no_partner_is_infinitely_far(size):
+    found = surface_distances(np.ones(size), np.zeros(size))
+    assert np.isinf(found.from_truth).all()
+    assert found.from_truth.size > found.from_prediction.size == 0
+
+
 def test_no_distance_beats_the_worst():
     corners = surface_distances(single(0, 0, (3, 3)), single(2, 2, (3, 3)))
     assert hausdorff(corners) < corners.worst
