@@ -179,10 +179,10 @@ def score(
     from unet_mtl.evaluation.values import find_coding, read_values
 
     folder = Path(prediction) / "scores" if out is None else Path(out)
-    require_folder(folder)
     pairs = pair_masks(
         Path(truth), Path(prediction), truth_names=truth_names, prediction_names=prediction_names
     )
+    require_folder(folder)
     n = len(pairs.measured(missing))
     path = None if patients is None else Path(patients)
     owners = find_owners(
