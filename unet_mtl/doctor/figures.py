@@ -13,11 +13,10 @@ MOST_CHARTS = 40
 def draw_figures(checkup: Checkup) -> dict[str, list[Chart]]:
     """Charts by the heading of their section; sections without one are left out."""
     sections = {
-        "Splits": _splits(checkup),
+        "Splits and patients": _splits(checkup) + _patients(checkup),
         "Labels": _labels(checkup),
         "Masks": _masks(checkup),
         "Images": _images(checkup),
-        "Patients": _patients(checkup),
     }
     return {title: charts[:MOST_CHARTS] for title, charts in sections.items() if charts}
 

@@ -80,7 +80,7 @@ def _content(checkup: Checkup) -> dict[str, Any]:
         "ordinary": binder.ordinary(),
         "sheets": [binder.sheet(finding) for finding in checkup.findings],
         "mends": _MENDS,
-        "legend": legend(album, dataset),
+        "legend": legend(album, checkup),
         "figures": draw_figures(checkup),
         "side": SIDE,
     }
@@ -91,11 +91,11 @@ def _verdict(checkup: Checkup) -> dict[str, Any]:
     numbers = dict.fromkeys(("error", "warning", "note"), 0)
     for finding in checkup.findings:
         numbers[finding.kind.severity] += 1
-    words = [f"{n} kind{'s' * (n != 1)} of {severity}" for severity, n in numbers.items()]
+    words = [f"{n} {severity}{'s' * (n != 1)}" for severity, n in numbers.items()]
     lines = len(checkup.problems)
     return {
         "starts": not lines,
-        "sentence": "A training would not start." if lines else "Nothing forbids a training.",
+        "sentence": "A training would NOT start." if lines else "A training would start.",
         "counts": ", ".join(words),
         "worst": next((severity for severity, n in numbers.items() if n), "none"),
     }

@@ -25,7 +25,9 @@ SIDE = 160
 MOST_BYTES = 3_500_000
 """Of all pictures of a page together, as they are written into it."""
 
-_UNLABELLED = (150, 150, 150)
+UNLABELLED = (150, 150, 150)
+"""Colour of what nobody labelled."""
+
 _FILL = 0.15  # of the class's colour, so that inside and outside of an outline can be told
 
 Colour = tuple[int, int, int]
@@ -146,7 +148,7 @@ def draw_outlines(
     scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]])
     for mask, colours in masks:
         for index in [int(index) for index in np.unique(mask) if index]:
-            colour = _UNLABELLED if index == IGNORE else colours.get(index, _UNLABELLED)
+            colour = UNLABELLED if index == IGNORE else colours.get(index, UNLABELLED)
             region = np.ascontiguousarray(mask == index, np.uint8)
             outlines, _ = cv2.findContours(region, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
             # corners in 1/16 pixel, at the centres of the pixels of the large image

@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from unet_mtl.data.images import IGNORE
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.doctor.checkup import Checkup
 from unet_mtl.doctor.findings import Finding
-from unet_mtl.doctor.pictures import Album, Picture
+from unet_mtl.doctor.pictures import UNLABELLED, Album, Colour, Picture
 
 LINES = 20
 """Observations of a finding that are written out."""
@@ -68,6 +69,15 @@ class Sheet:
     lines: list[str] = field(default_factory=list)
     more: int = 0
     groups: list[Group] = field(default_factory=list)
+
+    @property
+    def extent(self) -> str:
+        """How much it concerns: cases, where it is about cases, else files or lines."""
+        files = sum(seen.path is not None for seen in self.finding.observations)
+        n, what = len(self.finding.cases), "case"
+        if not n:
+            n, what = (files, "file") if files else (len(self.finding.observations), "line")
+        return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 class Binder:
@@ -147,7 +157,8 @@ class Binder:
     def _without_names(self, seen: Observation) -> str:
         """The text without the case or file in front, which the tile has below its picture."""
         text = self.line(seen.text)
-        paths = [seen.path] if seen.path else []
+        root, table = self._checkup.dataset.description.root, self._checkup.dataset.description.table
+        paths = [path for path in (seen.path, root / table if table else None) if path]
         record = self._album.record(seen.cases[0]) if seen.cases else None
         if record is not None:
             paths += [record.image, *(file.path for files in record.masks.values() for file in files)]
@@ -193,13 +204,18 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
 
 
-def legend(album: Album, dataset: Dataset) -> list[dict[str, str]]:
+def legend(album: Album, checkup: Checkup) -> list[dict[str, str]]:
     """Each class of each mask with its colour, as CSS writes it."""
-    rows = []
+    dataset, rows = checkup.dataset, []
     for target, colours in album.colours.items():
         words = dataset.description.masks[target].classes
         rows += [
-            {"name": f"{target}: {words[index]}", "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
-            for index, colour in colours.items()
+            {"name": f"{target}: {words[index]}", "colour": _css(colour)} for index, colour in colours.items()
         ]
-    return rows[:TILES]
+    masks = (mask for masks in checkup.inspection.masks.values() for mask in masks.values())
+    unlabelled = {"name": "not labelled", "colour": _css(UNLABELLED)}
+    return rows[:TILES] + [unlabelled] * any(IGNORE in mask.pixels for mask in masks)
+
+
+def _css(colour: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
