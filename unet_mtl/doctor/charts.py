@@ -12,10 +12,11 @@ from unet_mtl.doctor.bins import Bins, bin_numbers, nice_step
 _WIDTH = 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 18, 38  # margins of an upright chart
 _HEIGHT = 176
+_WIDEST = 56  # of a bar
 _LETTER = 5.6  # width of a digit at the size of the labels
-_NAMES, _COUNTS, _ROW = 130, 84, 24  # columns and rows of a lying one
+_NAMES, _COUNTS, _ROW = 140, 84, 24  # columns and rows of a lying one
 _MOST_ROWS = 24
-_MOST_LETTERS = 21
+_MOST_LETTERS = 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def draw_histogram(title: str, numbers: Iterable[float], *, unit: str = "", of: 
 
 def _upright(bins: Bins, title: str, unit: str, of: str) -> Markup:
     counts = [*([bins.below] if bins.below else []), *bins.counts, *([bins.above] if bins.above else [])]
-    wide = (_WIDTH - _LEFT - _RIGHT) / len(counts)
+    wide = min(_WIDEST, (_WIDTH - _LEFT - _RIGHT) / len(counts))
     step = max(1.0, nice_step(max(counts) / 4))
     top = step * math.ceil(max(counts) / step)
     tall, floor = _HEIGHT - _TOP - _BOTTOM, _HEIGHT - _BOTTOM
@@ -78,7 +79,7 @@ def _upright(bins: Bins, title: str, unit: str, of: str) -> Markup:
         if roomy and n:
             parts.append(_text(x + wide / 2, floor - height - 4, _short(n), "middle"))
     parts += _axis(bins, wide, floor)
-    parts.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 5, unit, "middle", "unit"))
+    parts.append(_text(_LEFT + wide * len(counts) / 2, _HEIGHT - 5, unit, "middle", "unit"))
     return _svg(_HEIGHT, f"{title}, how many {of} have which value", parts)
 
 

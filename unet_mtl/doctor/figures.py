@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from markupsafe import Markup
+
 from unet_mtl.data.counts import count_classes
 from unet_mtl.doctor.charts import Chart, draw_counts, draw_histogram, draw_shares
 from unet_mtl.doctor.checkup import Checkup
@@ -62,10 +64,7 @@ def _images(checkup: Checkup) -> list[Chart]:
     images = checkup.inspection.images.values()
     if not images:
         return []
-    charts = [
-        draw_histogram("Height", (image.size[0] for image in images), unit="pixels"),
-        draw_histogram("Width", (image.size[1] for image in images), unit="pixels"),
-    ]
+    charts = _sizes(checkup)
     spacings = [record.spacing_mm[0] for record in checkup.dataset if record.spacing_mm is not None]
     if spacings:
         charts.append(draw_histogram("Pixel spacing", spacings, unit="mm", of="cases"))
@@ -79,6 +78,19 @@ def _images(checkup: Checkup) -> list[Chart]:
     if len(checkup.inspection.types) > 1:
         charts.append(draw_counts("Type", checkup.inspection.types, of="images"))
     return charts
+
+
+def _sizes(checkup: Checkup) -> list[Chart]:
+    sizes = checkup.inspection.sizes
+    if len(sizes) == 1:
+        [((height, width), n)] = sizes.items()
+        note = f"{height} x {width} pixels (height x width) in all {n:,} images"
+        return [Chart("Size", Markup(""), note)]
+    heights, widths = zip(*sizes.elements(), strict=True)
+    return [
+        draw_histogram("Height", heights, unit="pixels"),
+        draw_histogram("Width", widths, unit="pixels"),
+    ]
 
 
 def _patients(checkup: Checkup) -> list[Chart]:

@@ -48,7 +48,11 @@ def render_page(checkup: Checkup) -> str:
     template = files("unet_mtl.doctor").joinpath("page.html.jinja").read_text(encoding="utf-8")
     # names of files and cells of tables come from strangers: whatever is filled in is escaped
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     html = environment.from_string(template).render(_content(checkup))
     # a name of bytes that are no text, or of letters that no page may have

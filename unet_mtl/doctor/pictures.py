@@ -64,8 +64,8 @@ class Album:
         """What is known of a case."""
         return self._records.get(case)
 
-    def of_case(self, case: str) -> list[Picture]:
-        """Its image with its masks; and a mask that could not be drawn into it as it is stored."""
+    def of_case(self, case: str, *, stored: bool = False) -> list[Picture]:
+        """Its image with its masks; on request also a mask that cannot be drawn into it, as it is stored."""
         record = self._records.get(case)
         if record is None:
             return [Picture("", "not in the table")]
@@ -86,7 +86,9 @@ class Album:
         pictures = [
             self._keep(draw_outlines(_shown(image), masks), "image with its mask" if masks else "image")
         ]
-        return pictures + [self.of_file(record.masks[target][0].path, mask=True) for target in refused]
+        return pictures + [
+            self.of_file(record.masks[target][0].path, mask=True) for target in refused if stored
+        ]
 
     def of_file(self, path: Path, *, mask: bool = False) -> Picture:
         """A file that belongs to no case, or a mask as it is stored, its numbers spread from black to white."""

@@ -147,11 +147,11 @@ class Binder:
     def _tile_of(self, seen: Observation) -> Tile:
         """The tile of an observation of one case or of one file."""
         note = re.split(r"; ", self._without_names(seen), maxsplit=1)[0]
+        mask = seen.kind.startswith("mask")
         if seen.path is None:
-            return self._tile(seen.cases[0], note)
+            return self._tile(seen.cases[0], note, stored=mask)
         name = seen.cases[0] if seen.cases else str(seen.path).replace(self._root, "")
         side = self._sides.get(name, "")
-        mask = seen.kind.startswith("mask")
         return Tile(_short(name), side, note, [self._album.of_file(seen.path, mask=mask)])
 
     def _without_names(self, seen: Observation) -> str:
@@ -168,8 +168,9 @@ class Binder:
             text = text.removeprefix(f"{name}: ")
         return text
 
-    def _tile(self, case: str, note: str) -> Tile:
-        return Tile(_short(case), self._sides.get(case, ""), note, self._album.of_case(case))
+    def _tile(self, case: str, note: str, *, stored: bool = False) -> Tile:
+        pictures = self._album.of_case(case, stored=stored)
+        return Tile(_short(case), self._sides.get(case, ""), note, pictures)
 
     def ordinary(self, most: int = TILES) -> list[Tile]:
         """Cases from all over the set, with what the table says of them: those that nothing is wrong with first."""
