@@ -150,7 +150,7 @@ def test_charts_show_the_numbers_of_the_files(phantom):
         assert f"{images} images: {n} patients" in chart(phantom, "Images of a patient")
     masks = [np.asarray(Image.open(path)) for path in sorted((PHANTOM / "masks").iterdir())]
     shares = [100 * (mask == 1).mean() for mask in masks if (mask == 1).any()]
-    note = f"from {min(shares):.3g} to {max(shares):.3g} % of the image"
+    note = f"from {min(shares):.3g} to {max(shares):.3g} %, median"
     assert note in chart(phantom, "mask: area of lesion")
     assert f"{len(masks) - len(shares)} masks without it" in chart(phantom, "mask: area of lesion")
     assert "256 x 256 pixels (height x width) in all 60 images" in chart(phantom, "Size")

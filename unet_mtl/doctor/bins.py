@@ -11,6 +11,7 @@ MOST = 12
 """Bars between the two ends, one more where the edges fall so."""
 
 _FENCE = 8.0  # quartile ranges beyond the quartiles; a wrong unit would squeeze all others into one bar
+_FEW = 0.05  # more than that are no stragglers but a second hill
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,11 @@ def bin_numbers(numbers: Iterable[float], most: int = MOST) -> Bins:
 def _near(values: NDArray[np.float64]) -> NDArray[np.float64]:
     lower, upper = np.percentile(values, [25, 75])
     reach = _FENCE * (upper - lower)
-    if not reach:
-        return values
-    return np.asarray(values[(values >= lower - reach) & (values <= upper + reach)])
+    near = np.ones(len(values), np.bool_)
+    for far in (values < lower - reach, values > upper + reach):
+        if reach and far.mean() <= _FEW:
+            near &= ~far
+    return np.asarray(values[near])
 
 
 def nice_step(least: float) -> float:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from unet_mtl.doctor.bins import Bins, bin_numbers, nice_step
 
 _WIDTH = 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 18, 38  # margins of an upright chart
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 18, 18, 38  # margins of an upright chart
 _HEIGHT = 176
 _WIDEST = 56  # of a bar
 _LETTER = 5.6  # width of a digit at the size of the labels
@@ -51,7 +51,7 @@ def draw_histogram(title: str, numbers: Iterable[float], *, unit: str = "", of: 
     n = f"{values.size:,} {of}"
     if low == high:
         return Chart(title, Markup(""), f"{low}{suffix} in all {n}" if values.size > 1 else f"{low}{suffix}")
-    note = f"{n}: from {low} to {high}{suffix}, median {middle}{suffix}"
+    note = f"{n}: from {low} to {high}{suffix}, median {middle}"
     return Chart(title, _upright(bin_numbers(values), title, unit, of), note)
 
 

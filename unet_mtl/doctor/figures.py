@@ -16,8 +16,7 @@ def draw_figures(checkup: Checkup) -> dict[str, list[Chart]]:
     """Charts by the heading of their section; sections without one are left out."""
     sections = {
         "Splits and patients": _splits(checkup) + _patients(checkup),
-        "Labels": _labels(checkup),
-        "Masks": _masks(checkup),
+        "Labels and masks": _labels(checkup) + _masks(checkup),
         "Images": _images(checkup),
     }
     return {title: charts[:MOST_CHARTS] for title, charts in sections.items() if charts}
@@ -52,8 +51,8 @@ def _masks(checkup: Checkup) -> list[Chart]:
             shares = [
                 100 * mask.pixels[index] / mask.labelled for mask in masks.values() if index in mask.pixels
             ]
-            title = f"{target}: area of {word}"
-            chart = draw_histogram(title, shares, unit="% of the image", of="masks with it")
+            title = f"{target}: area of {word}, of the image"
+            chart = draw_histogram(title, shares, unit="%", of="masks with it")
             without = len(masks) - len(shares)
             note = f"{chart.note}; {without:,} masks without it" if without and shares else chart.note
             charts.append(Chart(title, chart.svg, note))
@@ -68,12 +67,11 @@ def _images(checkup: Checkup) -> list[Chart]:
     spacings = [record.spacing_mm[0] for record in checkup.dataset if record.spacing_mm is not None]
     if spacings:
         charts.append(draw_histogram("Pixel spacing", spacings, unit="mm", of="cases"))
-    unit = "% of the brightness there is"
     means = (sum(image.coarse) / len(image.coarse) / 2.55 for image in images)
     charts += [
-        draw_histogram("Mean brightness", means, unit=unit),
-        draw_histogram("Darkest pixel", (100 * image.low for image in images), unit=unit),
-        draw_histogram("Brightest pixel", (100 * image.high for image in images), unit=unit),
+        draw_histogram("Mean brightness: 0 % is black", means, unit="%"),
+        draw_histogram("Darkest pixel: 0 % is black", (100 * image.low for image in images), unit="%"),
+        draw_histogram("Brightest pixel: 100 % is white", (100 * image.high for image in images), unit="%"),
     ]
     if len(checkup.inspection.types) > 1:
         charts.append(draw_counts("Type", checkup.inspection.types, of="images"))

@@ -119,11 +119,12 @@ class Binder:
         """Cases one by one, then those that are told of together."""
         alone: list[Tile] = []
         groups: list[Group] = []
-        n_alone = 0
+        n_alone, left = 0, most
         for seen in finding.observations:
             if len(seen.cases) > 1:
-                if len(groups) < most // 3:
-                    tiles = [self._tile(case, "") for case in seen.cases[:_TILES_A_GROUP]]
+                if left > 1:
+                    tiles = [self._tile(case, "") for case in seen.cases[: min(_TILES_A_GROUP, left)]]
+                    left -= len(tiles)
                     groups.append(Group(self.line(seen.text), tiles, len(seen.cases) - len(tiles)))
             elif seen.cases or seen.path:
                 n_alone += 1
