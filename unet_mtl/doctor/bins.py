@@ -21,7 +21,7 @@ class Bins:
     Attributes:
         start: Left edge of the first.
         width: Of each.
-        counts: Numbers in each; the right edge belongs to the next.
+        counts: Numbers in each; the right edge belongs to the next; of fractions, the last has both.
         below: Numbers far below the first.
         above: Numbers far above the last.
         single: Each bar is one whole number, in its middle.
@@ -64,8 +64,10 @@ def bin_numbers(numbers: Iterable[float], most: int = MOST) -> Bins:
     width = max(width, 1.0) if whole else width
     first = math.floor(low / width)
     # 0.3 / 0.1 is 2.9999999999999996: what is on an edge belongs to its right
-    places = np.floor(inside / width + 1e-9).astype(np.int64) - first
-    counts = np.bincount(np.maximum(places, 0))
+    places = np.maximum(np.floor(inside / width + 1e-9).astype(np.int64) - first, 0)
+    if not whole and high <= (first + places.max()) * width * (1 + 1e-12):
+        places = np.minimum(places, max(0, places.max() - 1))  # 100 % stands with 99 %
+    counts = np.bincount(places)
     return Bins(first * width, width, tuple(counts.tolist()), below, above)
 
 
