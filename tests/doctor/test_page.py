@@ -20,7 +20,7 @@ from PIL import Image
 import unet_mtl as um
 from unet_mtl.doctor.catalogue import KINDS
 from unet_mtl.doctor.page import render_page
-from unet_mtl.doctor.pictures import SIDE, Album
+from unet_mtl.doctor.pictures import SIDE, Album, draw_outlines
 from unet_mtl.doctor.sheets import LINES
 
 PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
@@ -178,6 +178,20 @@ def test_outlines_are_drawn_in_the_colours_of_the_legend(phantom, folder):
     outside[:-1] &= mask[1:] == 0
     assert np.abs(drawn - image)[outside].mean() < 12  # JPEG
     assert np.abs(drawn - image)[mask == 2].mean() > 20
+
+
+def test_an_outline_runs_along_its_mask():
+    mask = np.zeros((400, 800), np.uint8)
+    mask[100:300, 50:150] = 1
+    drawn = draw_outlines(np.zeros((400, 800, 1), np.uint8), [(mask, {1: (230, 159, 0)})])
+    assert drawn.shape == (80, 160, 3)
+    strong = drawn[..., 0] > 100
+    rows, columns = np.nonzero(strong)
+    assert abs(rows.min() - 20) <= 1
+    assert abs(rows.max() - 59) <= 1
+    assert abs(columns.min() - 10) <= 1
+    assert abs(columns.max() - 29) <= 1
+    assert not strong[25:55, 14:26].any()
 
 
 def break_all(folder):
