@@ -16,6 +16,12 @@ def check(
         ),
     ],
     overrides: OverridesArgument = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write one page with numbers and pictures, to look at and to send."
+        ),
+    ] = None,
 ) -> None:
     """Open every file of a data set, say what is in it and all that is wrong. Without TensorFlow."""
     from unet_mtl import api
@@ -36,6 +42,10 @@ def check(
 
         settings = load_config(source, overrides or [])
         checked = api.check(settings.data, settings.tasks, settings.split, settings.preprocess)
+    if html is not None:
+        from unet_mtl.doctor.page import write_page
+
+        typer.echo(f"wrote {write_page(checked, html)}", err=True)
     for title, rows in checked.tables().items():
         print_rows(title, rows)
     print_findings(checked.findings)
