@@ -20,6 +20,11 @@ class DataError(UnetMtlError):
         self.kind = kind
         super().__init__("\n".join(self.problems))
 
+    def of_kind(self, kind: str) -> "DataError":
+        """The same error; of this kind, where it had none."""
+        self.kind = self.kind or kind
+        return self
+
 
 class ConfigError(UnetMtlError):
     """A setting is unknown, of the wrong type, or contradicts another."""

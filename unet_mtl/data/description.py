@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from unet_mtl.data.colours import Colours
 from unet_mtl.data.patterns import ANY, fields_of
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
@@ -53,11 +54,31 @@ def _a_name(pattern: str) -> str:
     return pattern
 
 
-def _positive(spacing: float | str | None) -> float | str | None:
-    if isinstance(spacing, float) and not 0 < spacing < float("inf"):
-        raise ValueError("expected millimetres above 0, or the name of a column")
+def _a_spacing(spacing: Any) -> Any:
+    parts = spacing if isinstance(spacing, list | tuple) else [spacing]
+    if isinstance(spacing, list | tuple) and len(parts) != 2:
+        raise ValueError("expected two parts, [row, column]: between neighbouring rows, then columns")
+    for part in parts:
+        number = isinstance(part, int | float) and not isinstance(part, bool)
+        if not (isinstance(part, str) or (number and 0 < part < float("inf"))):
+            raise ValueError(
+                f"expected millimetres above 0, or the name of a column, a pair [row, column] of these, or `{HEADER}`"
+            )
     return spacing
 
+
+def _a_frame(frame: Any) -> Any:
+    whole = isinstance(frame, int) and not isinstance(frame, bool)
+    if not (isinstance(frame, str) or (whole and frame >= 0)):
+        raise ValueError("expected a whole number from 0 on, or the name of a column")
+    return frame
+
+
+HEADER = "header"
+"""Instead of a spacing: as the header of each image says."""
+
+UNLABELLED = "ignore"
+"""Among the colours of a mask: that of pixels which nobody labelled, unless a class has this name."""
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
 ClassNames = Annotated[Words, AfterValidator(_different)]
@@ -65,6 +86,13 @@ Pattern = Annotated[str, AfterValidator(_a_pattern)]
 ImagePattern = Annotated[Pattern, AfterValidator(_an_image_pattern)]
 CaseName = Annotated[str, AfterValidator(_a_name)]
 Word = Annotated[str, BeforeValidator(str)]
+Spacing = Annotated[
+    float | str | tuple[float | str, float | str] | None,
+    BeforeValidator(lambda spacing: spacing if spacing is None else _a_spacing(spacing)),
+]
+Frame = Annotated[
+    int | str | None, BeforeValidator(lambda frame: frame if frame is None else _a_frame(frame))
+]
 
 
 class MaskDescription(Settings):
@@ -77,6 +105,14 @@ class MaskDescription(Settings):
             there is that class. Of several classes in one pixel the last one counts.
         classes: Names by class index; `classes[0]` is the background.
         values: Number in the file -> class index, for masks of 0 and 255, say. None: they are indices.
+        colours: Class -> its colour or colours ("#ff0000" or [255, 0, 0]), for masks drawn in colour; those of a
+            palette count, not its indices. The background is black unless it is named or another is; `ignore` is
+            what nobody labelled, unless a class has that name. None: masks hold numbers.
+        instances: The numbers count objects: whatever is not 0 is class 1, 255 as well (`ignore` means nothing).
+        repair: "nearest": numbers or colours between the known ones, which smoothing and JPEG leave at edges,
+            become the nearest known one. Between two areas only these two count, so that the edge from 0 to 2
+            does not become 1; hence a structure one pixel thin, whose number lies between those at its two
+            sides, becomes part of one of them. None: they are errors.
         ignore: Class index of pixels that nobody labelled (after `values`). None: there are none.
         required: Whether a case without this mask is an error, and not just an unlabelled case.
     """
@@ -85,6 +121,9 @@ class MaskDescription(Settings):
     files: dict[str, Pattern] = {}
     classes: ClassNames = Field(min_length=2, max_length=254)
     values: dict[int, int] | None = None
+    colours: dict[Word, Colours] | None = None
+    instances: bool = False
+    repair: Literal["nearest"] | None = None
     ignore: int | None = 255
     required: bool = False
 
@@ -107,6 +146,45 @@ class MaskDescription(Settings):
             raise ValueError(
                 "`values` says what the numbers of one file mean; in `files` whatever is not 0 counts"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_of_meaning(self) -> Self:
+        ways = {
+            "values": self.values is not None,
+            "colours": self.colours is not None,
+            "instances": self.instances,
+        }
+        given = [way for way, is_given in ways.items() if is_given]
+        if len(given) > 1:
+            raise ValueError(f"`{given[0]}` and `{given[1]}` contradict each other; keep one of them")
+        if given and self.files:
+            raise ValueError(f"`{given[0]}` is for `path`; in `files` whatever is not 0 counts")
+        if self.instances and len(self.classes) != 2:
+            raise ValueError(
+                f"`instances` makes one class of all objects, but there are {len(self.classes)} classes; expected "
+                "two, the background and that of the objects"
+            )
+        if self.instances and self.repair:
+            raise ValueError("`repair` has nothing to go by: with `instances` every number is an object")
+        return self
+
+    @model_validator(mode="after")
+    def _colours_name_classes(self) -> Self:
+        if self.colours is None:
+            return self
+        unknown = [name for name in self.colours if name not in (*self.classes, UNLABELLED)]
+        if unknown:
+            raise ValueError(
+                f"colours name {unknown[0]!r}; expected the classes {', '.join(self.classes)}, or {UNLABELLED}"
+            )
+        absent = [name for name in self.classes[1:] if name not in self.colours]
+        if absent:
+            raise ValueError(f"colours lack class {absent[0]!r}; only the background may be left out")
+        every = [colour for colours in self.colours.values() for colour in colours]
+        twice = [colour for colour in every if every.count(colour) > 1]
+        if twice:
+            raise ValueError(f"colour {twice[0]} is given twice; each means one class")
         return self
 
     @model_validator(mode="after")
@@ -148,8 +226,12 @@ class Description(Settings):
         images: Pattern of the images' paths.
         masks: By target name.
         columns: Targets and other columns, by column name.
-        spacing_mm: Millimetres from pixel to pixel: a number, or the name of a column.
-        spacing_unit: What that number or column is in, if not millimetres.
+        frame: Which frame of a DICOM, page of a TIFF or slice of a volume is the image, from 0 on: a number, or
+            the name of a column, so that many cases may lie in one file; without `patient` these are one
+            patient's. Masks of several frames have the same one. None: the usual one, as `read_image` has it.
+        spacing_mm: Millimetres from pixel to pixel: a number, or the name of a column; a pair [row, column] of
+            these; or `header`, that of each DICOM, NIfTI or NRRD file (unless a column is called so).
+        spacing_unit: What those numbers or columns are in, if not millimetres; a header always is in these.
         split: Column with train, val or test.
         missing: Words that mean "unknown", beside the usual ones.
         links: Whether links may lead to files outside of `root`.
@@ -165,7 +247,8 @@ class Description(Settings):
     images: ImagePattern
     masks: dict[str, MaskDescription] = {}
     columns: dict[str, ColumnDescription] = {}
-    spacing_mm: Annotated[float | str | None, AfterValidator(_positive)] = None
+    frame: Frame = None
+    spacing_mm: Spacing = None
     spacing_unit: Literal["mm", "cm", "m", "um"] = "mm"
     split: str | None = None
     missing: Words = ()

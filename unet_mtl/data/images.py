@@ -11,7 +11,7 @@ from PIL import Image
 
 from unet_mtl.data.readers import READERS, format_of, reader_of
 from unet_mtl.data.readers.intensity import Intensity, to_image
-from unet_mtl.data.readers.picture import Picture
+from unet_mtl.data.readers.picture import Header, Picture
 from unet_mtl.data.readers.raster import may_have_alpha
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
@@ -45,19 +45,22 @@ def read_image(path: Path, frame: int | None = None, intensity: Intensity = "aut
             is applied, an alpha channel is dropped. DICOM, NIfTI and NRRD need an extra.
         frame: Which picture of a file that has several. None is the first page of a TIFF, the first frame
             of a DICOM, the middle slice along the third axis of a volume.
-        intensity: Which number becomes black and which white: "window", "percentile", "range", or "auto",
-            what fits the type (see `readers.intensity.Intensity`).
+        intensity: Which number becomes black and which white: "window", "percentile", "range", "zscore", a
+            window (low, high), or "auto", what fits the type (see `readers.intensity.Intensity`).
 
     Returns:
-        `(height, width, channels)`: uint8 for 8-bit files; float32 in 0..1 for 16-bit ones (the type's range,
-        so that no grey level is lost), for scanners' numbers, and for floating-point ones, which must be in
-        0..1 already unless `intensity` says otherwise.
+        `(height, width, channels)`: uint8 for 8-bit files under "auto" and "range"; else float32 in 0..1: for 16-bit
+        ones (the type's range, so that no grey level is lost), for scanners' numbers, and for floating-point ones,
+        which must be in 0..1 already unless `intensity` says otherwise.
 
     Raises:
-        DataError: The file is absent, truncated, not an image or of more than 2^28 pixels, or its numbers
-            have no known range.
+        DataError: The file is absent, truncated, not an image or of more than 2^28 pixels (of kind
+            "image-unreadable"), or its numbers have no known range ("image-range").
     """
-    return to_image(reader_of(path).read(path, frame), intensity, path)
+    try:
+        return to_image(reader_of(path).read(path, frame), intensity, path)
+    except DataError as error:
+        raise error.of_kind("image-unreadable") from error.__cause__
 
 
 def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
@@ -97,12 +100,16 @@ def read_mask(path: Path, frame: int | None = None) -> NDArray[np.int32]:
         `(height, width)` int32, the numbers as stored.
 
     Raises:
-        DataError: The file cannot be read, or has colours, its shape in the alpha alone, or fractions.
+        DataError: The file cannot be read, or has colours (kind "mask-colours"), its shape in the alpha alone
+            ("mask-alpha"), fractions ("mask-fractions") or huge numbers ("mask-values").
     """
     picture = reader_of(path).read(path, frame)
     pixels = picture.pixels
     if (pixels[..., 1:] != pixels[..., :1]).any():
-        raise DataError(f"{path}: the mask has colours; expected one number a pixel, the index of its class")
+        raise DataError(
+            f"{path}: the mask has colours; expected one number a pixel, the index of its class",
+            kind="mask-colours",
+        )
     _check_alpha(picture, path)
     return _whole(pixels[..., 0], path)
 
@@ -119,15 +126,44 @@ def count_soft_alpha(path: Path, frame: int | None = None) -> int:
     return int(((alpha != 0) & (alpha != np.iinfo(alpha.dtype).max)).sum())
 
 
+def read_coloured_mask(path: Path, frame: int | None = None) -> NDArray[np.uint8]:
+    """Reads one mask drawn in colour.
+
+    Args:
+        path: As for `read_image`. A palette gives its colours, grey three equal channels.
+        frame: As for `read_image`.
+
+    Returns:
+        `(height, width, 3)` uint8, red, green, blue.
+
+    Raises:
+        DataError: The file cannot be read, has its shape in the alpha alone (kind "mask-alpha"), or is not of 8
+            bits a colour ("mask-colours").
+    """
+    picture = reader_of(path).read(path, frame)
+    _check_alpha(picture, path)
+    pixels = to_image(picture, "range", path) if picture.colours is not None else picture.pixels
+    if pixels.dtype == np.bool_:
+        pixels = pixels * np.uint8(255)
+    if pixels.dtype != np.uint8 or pixels.shape[-1] not in (1, 3):
+        raise DataError(
+            f"{path}: {pixels.shape[-1]} channels of type {pixels.dtype}; expected colours of 8 bits: save the mask "
+            "as an 8-bit PNG",
+            kind="mask-colours",
+        )
+    return np.asarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
 def _check_alpha(picture: Picture, path: Path) -> None:
     """Refuses a stencil: one colour everywhere, its shape in the alpha, would be read as one class."""
     alpha = picture.alpha
     if alpha is None or (alpha == alpha.flat[0]).all():
         return
-    if (picture.pixels == picture.pixels.flat[0]).all():
+    if (picture.pixels == picture.pixels[0, 0]).all():
         raise DataError(
-            f"{path}: the mask is {picture.pixels.flat[0]} everywhere and only its alpha varies "
-            f"({alpha.min()}..{alpha.max()}); expected one number a pixel: save the mask without alpha"
+            f"{path}: the mask is {', '.join(map(str, np.unique(picture.pixels[0, 0])))} everywhere and only its alpha "
+            f"varies ({alpha.min()}..{alpha.max()}); expected one number a pixel: save the mask without alpha",
+            kind="mask-alpha",
         )
 
 
@@ -141,12 +177,16 @@ def _whole(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
         if wrong.any():
             raise DataError(
                 f"{path}: {int(wrong.sum())} pixels of the mask are fractions, {pixels[wrong][0]:g} say; expected "
-                "whole numbers, each the index of a class: save it again without interpolation"
+                "whole numbers, each the index of a class: save it again without interpolation",
+                kind="mask-fractions",
             )
         pixels = np.rint(pixels)
     limits = np.iinfo(np.int32)
     if pixels.min() < limits.min or pixels.max() > limits.max:
-        raise DataError(f"{path}: mask values {pixels.min()}..{pixels.max()}; expected indices of classes")
+        raise DataError(
+            f"{path}: mask values {pixels.min()}..{pixels.max()}; expected indices of classes",
+            kind="mask-values",
+        )
     return pixels.astype(np.int32)
 
 
@@ -154,9 +194,9 @@ def image_size(path: Path, frame: int | None = None) -> tuple[int, int]:
     """Reads `(height, width)` from the header alone, as it will be after EXIF rotation.
 
     Raises:
-        DataError: The file is absent, not an image, or of more than 2^28 pixels.
+        DataError: The file is absent, not an image, or of more than 2^28 pixels (of kind "image-unreadable").
     """
-    header = reader_of(path).measure(path, frame)
+    header = read_header(path, frame)
     return header.height, header.width
 
 
@@ -173,16 +213,28 @@ def describe_file(path: Path) -> tuple[str, int]:
     return suffix, READERS[suffix].measure(path, None).orientation
 
 
-def read_spacing(path: Path) -> tuple[float, float] | None:
+def read_header(path: Path, frame: int | None = None) -> Header:
+    """Reads what a file says of one of its pictures without its pixels: size, spacing, how many there are.
+
+    Raises:
+        DataError: As of `image_size`.
+    """
+    try:
+        return reader_of(path).measure(path, frame)
+    except DataError as error:
+        raise error.of_kind("image-unreadable") from error.__cause__
+
+
+def read_spacing(path: Path, frame: int | None = None) -> tuple[float, float] | None:
     """Reads the mm between neighbouring (rows, columns) from the header of a DICOM, NIfTI or NRRD file.
 
     Returns:
         The spacing, or None where the file knows none; other formats never do.
 
     Raises:
-        DataError: The file is absent, not an image, or of more than 2^28 pixels.
+        DataError: As of `image_size`.
     """
-    return reader_of(path).measure(path, None).spacing_mm
+    return read_header(path, frame).spacing_mm
 
 
 def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

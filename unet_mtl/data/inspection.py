@@ -180,7 +180,7 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription]) -> _Case:
     if not record.image.is_file():
         return found
     try:
-        image = read_image(record.image)
+        image = read_image(record.image, record.frame)
         facts, strokes = _image_facts(record, image)
     except DataError as error:
         return _Case(record, observations=observe(error, "image-unreadable", record.case))

@@ -1,14 +1,17 @@
 """The mask of a case as class indices, however many files it is in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.data.coding import from_colours, from_numbers
 from unet_mtl.data.description import MaskDescription
-from unet_mtl.data.images import IGNORE, image_size, read_mask
-from unet_mtl.data.records import Record
+from unet_mtl.data.images import read_coloured_mask, read_header, read_mask
+from unet_mtl.data.records import MaskFile, Record
+from unet_mtl.data.repair import nearest_known
 from unet_mtl.errors import DataError
 
 
@@ -19,54 +22,84 @@ def read_case_mask(record: Record, target: str, description: MaskDescription) ->
         `(height, width)` uint8 at the image's own size, 255 where nobody labelled; None: there is no mask.
 
     Raises:
-        DataError: Unreadable, of another size than the image, or a value is outside the classes.
+        DataError: Its `kind` is "mask-unreadable"; "mask-size", another size (or number of frames) than the image's;
+            "mask-values" or "mask-colours", some that the description does not know; "mask-antialiased", many
+            between those that it knows; "mask-fractions" or "mask-alpha", as `read_mask` has it; or that of
+            the image's own error.
     """
     files = record.masks.get(target)
     if not files:
         return None
     united: NDArray[np.uint8] | None = None
     for file in files:
-        stored = _read_at_size(file.path, record.image)
-        if file.index is None:
-            mask = _class_indices(stored, file.path, target, description)
-        else:
-            mask = np.where(stored != 0, file.index, 0).astype(np.uint8)
+        mask = _read_file(file, record, target, description)
         united = mask if united is None else np.where(mask != 0, mask, united)
     return united
 
 
-def _read_at_size(path: Path, image: Path) -> NDArray[np.int32]:
-    stored = read_mask(path)
-    if stored.shape != image_size(image):
-        height, width = image_size(image)
-        raise DataError(
-            f"{path}: the mask is {stored.shape[0]}x{stored.shape[1]} pixels, its image {image.name!r} is "
-            f"{height}x{width}; export both at one size"
-        )
-    return stored
-
-
-def _class_indices(
-    stored: NDArray[np.int32], path: Path, target: str, description: MaskDescription
+def _read_file(
+    file: MaskFile, record: Record, target: str, description: MaskDescription
 ) -> NDArray[np.uint8]:
-    values = description.values or {index: index for index in range(len(description.classes))}
-    if description.ignore is not None:
-        values = {description.ignore: description.ignore} | values
-    found = np.unique(stored)
-    unknown = [int(value) for value in found if value not in values]
-    if unknown:
+    frame = _frame(file.path, record)
+    if description.colours is not None:
+        with _naming(target, description):
+            colours = read_coloured_mask(file.path, frame)
+        _require_size(colours.shape[:2], file.path, record)
+        return from_colours(colours, file.path, target, description)
+    with _naming(target, description):
+        stored = read_mask(file.path, frame)
+    _require_size(stored.shape, file.path, record)
+    if description.instances:
+        return np.asarray(stored != 0, np.uint8)
+    if file.index is None:
+        return from_numbers(stored, file.path, target, description)
+    return np.where(_is_there(stored, description), file.index, 0).astype(np.uint8)
+
+
+@contextmanager
+def _naming(target: str, description: MaskDescription) -> Iterator[None]:
+    """Gives an error a kind, and one of colours its cure."""
+    try:
+        yield
+    except DataError as error:
+        if error.kind != "mask-colours" or description.colours is not None:
+            raise error.of_kind("mask-unreadable") from error.__cause__
+        cure = f'`masks.{target}.colours: {{{description.classes[1]}: "#ff0000"}}`'
+        raise DataError(f"{error}; or say what the colours mean: {cure}", kind=error.kind) from error
+
+
+def _is_there(stored: NDArray[np.int32], description: MaskDescription) -> NDArray[np.bool_]:
+    """Where a file of one class has it; with repair, what is nearer to the largest number than to 0."""
+    if description.repair is None or stored.max() <= 0:
+        return np.asarray(stored != 0)
+    known = np.array([[0], [stored.max()]], np.float32)
+    return nearest_known(stored[..., None], known).astype(np.bool_)
+
+
+def _frame(path: Path, record: Record) -> int | None:
+    """The image's frame; None for a mask that has but one."""
+    if record.frame is None:
+        return None
+    try:
+        frames = read_header(path).frames
+    except DataError as error:
+        raise DataError(error.problems, kind="mask-unreadable") from error
+    if frames == 1:
+        return None
+    of_image = read_header(record.image, record.frame).frames
+    if of_image not in (1, frames):
         raise DataError(
-            f"{path}: mask value {', '.join(map(str, unknown[:5]))}{' ...' if len(unknown) > 5 else ''} is outside "
-            f"the classes of {target!r} ({_known_values(values, description)}); say what it means in dataset.yaml, "
-            f"for 0/255 masks `masks.{target}.values: {{0: 0, 255: 1}}`"
+            f"{path}: the mask has {frames} frames, its image {record.image.name!r} {of_image}; export both alike",
+            kind="mask-size",
         )
-    indices = np.zeros(stored.shape, np.uint8)
-    for value in found:
-        index = values[int(value)]
-        indices[stored == value] = IGNORE if index == description.ignore else index
-    return indices
+    return record.frame
 
 
-def _known_values(values: Mapping[int, int], description: MaskDescription) -> str:
-    named = {value: index for value, index in values.items() if index != description.ignore}
-    return ", ".join(f"{value} {description.classes[index]}" for value, index in sorted(named.items()))
+def _require_size(size: tuple[int, ...], path: Path, record: Record) -> None:
+    header = read_header(record.image, record.frame)
+    if size != (header.height, header.width):
+        raise DataError(
+            f"{path}: the mask is {size[0]}x{size[1]} pixels, its image {record.image.name!r} is "
+            f"{header.height}x{header.width}; export both at one size",
+            kind="mask-size",
+        )

@@ -49,7 +49,25 @@ def find_files(root: Path, pattern: str, values: Mapping[str, str]) -> list[Path
         path = root / pattern.format_map(values)
         return [path] if path.is_file() else []
     filled = _glob(pattern, {name: escape(value) for name, value in values.items()})
-    return sorted(path for path in root.glob(filled) if path.is_file())
+    named = pattern.format_map(values)
+    found = sorted(path for path in root.glob(filled) if path.is_file())
+    return [path for path in found if not is_stray(path.relative_to(root).as_posix(), named)]
+
+
+def is_stray(file: str, pattern: str) -> bool:
+    """Whether a path below the root is there for a file manager, not for people, though it fits the pattern.
+
+    macOS puts a `._x.png` beside each `x.png` on foreign disks; notebooks have `.ipynb_checkpoints`.
+
+    >>> is_stray("images/._a.png", "images/{case}.png"), is_stray(".data/a.png", ".data/{case}.png")
+    (True, False)
+    """
+    parts = zip(file.split("/"), pattern.split("/"), strict=False)
+    hidden = any(part.startswith(".") and not expected.startswith(".") for part, expected in parts)
+    return hidden or file.rpartition("/")[2].lower() in _STRAY
+
+
+_STRAY = ("thumbs.db", "ehthumbs.db", "desktop.ini")
 
 
 def _glob(pattern: str, values: Mapping[str, str]) -> str:

@@ -1,7 +1,6 @@
-"""Description -> Dataset of frozen Records: which files and labels each case has. Opens the table, no image."""
+"""Description -> Dataset of frozen Records: which files and labels each case has. Opens the table, no pixels."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,9 @@ import pandas as pd
 
 from unet_mtl.data.description import ColumnDescription, Description, MaskDescription, read_description
 from unet_mtl.data.observations import Observation, texts
-from unet_mtl.data.patterns import fields_of, find_files, glob_pattern, leaves, match_pattern
+from unet_mtl.data.patterns import fields_of, find_files, glob_pattern, is_stray, leaves, match_pattern
+from unet_mtl.data.spacing import read_case_spacing, spacing_columns
+from unet_mtl.data.spelling import spelled_alike
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
 
@@ -42,6 +43,7 @@ class Record:
         image: Path of the image.
         masks: Files by target name; an absent mask has no entry.
         labels: Words and numbers by column; an unknown one has no entry.
+        frame: Which picture of a file that has several, from 0 on; None: the usual one.
         spacing_mm: (row, column) distance between pixels of the original image; None: unknown.
         split: As the table says it, if it does; "training", "valid" and "validation" are train and val.
     """
@@ -51,6 +53,7 @@ class Record:
     image: Path
     masks: Mapping[str, tuple[MaskFile, ...]]
     labels: Mapping[str, Label]
+    frame: int | None = None
     spacing_mm: tuple[float, float] | None = None
     split: str | None = None
 
@@ -73,16 +76,27 @@ class Dataset:
         return replace(self, records=tuple(records))
 
     def fingerprint(self) -> str:
-        """SHA-256 over names, labels, spacings and the bytes of all images and masks: changes when they do."""
-        digest = hashlib.sha256()
+        """SHA-256 over names, labels, frames, spacings and the bytes of all images and masks."""
+        digest, files = hashlib.sha256(), _Files()
         for record in sorted(self.records, key=lambda record: record.case):
             digest.update(repr((record.case, record.patient, sorted(record.labels.items()))).encode())
             if record.spacing_mm is not None:
                 digest.update(repr(record.spacing_mm).encode())
+            if record.frame is not None:
+                digest.update(repr(("frame", record.frame)).encode())
             masks = (file.path for name in sorted(record.masks) for file in record.masks[name])
             for path in (record.image, *masks):
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                digest.update(files[path])
         return digest.hexdigest()
+
+
+class _Files(dict[Path, bytes]):
+    """SHA-256 of files, each read once: a volume may hold many cases."""
+
+    def __missing__(self, path: Path) -> bytes:
+        with path.open("rb") as stream:
+            self[path] = hashlib.file_digest(stream, "sha256").digest()
+        return self[path]
 
 
 def read_dataset(source: Path | str | Description) -> Dataset:
@@ -167,8 +181,6 @@ def _names_in(cells: "pd.Series[str]", description: Description) -> list[str]:
     return [name["case"] for name in found if name is not None]
 
 
-_MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
-
 CASE = "\0case"
 """Column of the names of the cases in `read_rows`; no column of a file is named so."""
 
@@ -183,8 +195,9 @@ def _require_columns(table: pd.DataFrame, description: Description) -> None:
     patterns = [description.images]
     patterns += [pattern for mask in description.masks.values() for pattern in mask.patterns.values()]
     in_patterns = [name for pattern in patterns for name in fields_of(pattern)]
-    spacing = description.spacing_mm if isinstance(description.spacing_mm, str) else None
-    named = [description.patient, description.split, *description.columns, *in_patterns, spacing]
+    spacing = spacing_columns(description, table.columns)
+    frame = description.frame if isinstance(description.frame, str) else None
+    named = [description.patient, description.split, *description.columns, *in_patterns, *spacing, frame]
     known = {"case", *table.columns}
     absent = [name for name in dict.fromkeys(named) if name and name not in known]
     if description.case not in table.columns:
@@ -228,8 +241,10 @@ def _unnamed_and_repeated(table: pd.DataFrame, description: Description) -> list
 def _table_of_files(description: Description) -> pd.DataFrame:
     """What stands in place of the names in braces, a row a file."""
     root = description.root
-    files = (path.relative_to(root).as_posix() for path in root.glob(glob_pattern(description.images)))
-    found = {file: values for file in sorted(files) if (values := match_pattern(description.images, file))}
+    paths = (path for path in root.glob(glob_pattern(description.images)) if not path.is_dir())
+    files = sorted(path.relative_to(root).as_posix() for path in paths)
+    files = [file for file in files if not is_stray(file, description.images)]
+    found = {file: values for file in files if (values := match_pattern(description.images, file))}
     rows = [values for file, values in found.items() if not _is_mask(file, found, description)]
     if not rows:
         raise DataError(f"{root}: no file fits `images: {description.images}`; correct the pattern")
@@ -263,19 +278,22 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
             where = " or ".join(str(description.root / p.format_map(values)) for p in mask.patterns.values())
             text = f"case {case!r}: no mask {name!r} at {where}, which the description requires"
             observations.append(Observation("mask-missing", text, (case,)))
+    outside: list[Path] = []
     if not description.links:
         paths = [image, *(file.path for files in masks.values() for file in files)]
         outside = [path for path in paths if leaves(description.root, path)]
         observations += [
             Observation("path-outside", f"case {case!r}: {path} {_LEAVES}", (case,)) for path in outside
         ]
+    frame = _read_frame(row, description, observations)
     return Record(
         case=case,
         patient=_read_patient(row, description, observations),
         image=image,
         masks={name: files for name, files in masks.items() if files},
         labels=_read_labels(row, description, observations),
-        spacing_mm=_read_spacing(row, description, observations),
+        frame=frame,
+        spacing_mm=None if image in outside else _read_spacing(row, description, image, frame, observations),
         split=_read_split(row[description.split]) if description.split else None,
     )
 
@@ -293,6 +311,9 @@ def _find_masks(
 
 def _read_patient(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> str:
     case = str(row[CASE])
+    if description.patient is None and isinstance(description.frame, str):
+        # slices of one volume are as alike as any two pictures of one patient
+        return description.images.format_map({**row, "case": case})
     if description.patient is None:
         return case
     patient = str(row[description.patient])
@@ -345,37 +366,30 @@ def _read_label(word: str, column: ColumnDescription) -> Label:
     return number
 
 
-def spelled_alike(word: str, classes: Sequence[str]) -> str | None:
-    """The class that differs from a word in capitals, blanks, dashes, dots and underscores alone.
-
-    >>> spelled_alike("In Situ", ["benign", "in-situ"])
-    'in-situ'
-    """
-    letters = _letters(word)
-    alike = [known for known in classes if _letters(known) == letters]
-    return alike[0] if letters and len(alike) == 1 else None
-
-
-def _letters(word: str) -> str:
-    return re.sub(r"[\W_]+", "", word.casefold())
+def _read_frame(
+    row: Mapping[Any, Any], description: Description, observations: list[Observation]
+) -> int | None:
+    if not isinstance(description.frame, str):
+        return description.frame
+    word = str(row[description.frame])
+    if word.lower() in description.missing_words:
+        return None
+    if not word.removesuffix(".0").isdecimal():  # workbooks write whole numbers as 3.0
+        text = f"case {row[CASE]!r}: frame is {word!r}; expected a whole number from 0 on"
+        observations.append(Observation("frame-invalid", text, (row[CASE],)))
+        return None
+    return int(word.removesuffix(".0"))
 
 
 def _read_spacing(
-    row: Mapping[Any, Any], description: Description, observations: list[Observation]
+    row: Mapping[Any, Any],
+    description: Description,
+    image: Path,
+    frame: int | None,
+    observations: list[Observation],
 ) -> tuple[float, float] | None:
-    spacing = description.spacing_mm
-    if spacing is None:
-        return None
-    word = row[spacing] if isinstance(spacing, str) else str(spacing)
-    if word.lower() in description.missing_words:
-        return None
     try:
-        millimetres = float(word)
-    except ValueError:
-        millimetres = float("nan")
-    if not 0 < millimetres < float("inf"):
-        text = f"case {row[CASE]!r}: spacing is {word!r}; expected millimetres above 0"
-        observations.append(Observation("spacing-invalid", text, (row[CASE],)))
+        return read_case_spacing(row, description, image, frame)
+    except ValueError as error:
+        observations.append(Observation("spacing-invalid", f"case {row[CASE]!r}: {error}", (row[CASE],)))
         return None
-    millimetres *= _MILLIMETRES[description.spacing_unit]
-    return (millimetres, millimetres)

@@ -60,6 +60,7 @@ KINDS: dict[str, Kind] = {
         "classes in another spelling", "correct the cells, or use `values` in dataset.yaml", "always"
     ),
     "number-invalid": _error("cells that are no number", "correct the cell, or list the word under `missing`"),
+    "frame-invalid": _error("numbers of frames that are none", "give a whole number from 0 on, or leave it empty"),
     "spacing-invalid": _error("pixel spacings that are none", "give millimetres above 0, or leave the cell empty"),
     "image-without-row": _warning("images that no row names", "add rows for them, or move them away"),
     "mask-without-case": _warning("masks that belong to no case", "correct their names, or move them away"),

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.patterns import glob_pattern, match_pattern
+from unet_mtl.data.patterns import glob_pattern, is_stray, match_pattern
 from unet_mtl.data.readers import suffix_of
-from unet_mtl.data.records import Dataset, spelled_alike
+from unet_mtl.data.records import Dataset
+from unet_mtl.data.spelling import spelled_alike
 
 
 def check_files(dataset: Dataset, observations: Iterable[Observation]) -> list[Observation]:
@@ -43,8 +44,9 @@ def check_files(dataset: Dataset, observations: Iterable[Observation]) -> list[O
 
 def _fitting(root: Path, pattern: str) -> Iterator[Path]:
     for path in sorted(root.glob(glob_pattern(pattern))):
-        fits = match_pattern(pattern, path.relative_to(root).as_posix())
-        if fits is not None and not path.name.startswith(".") and path.is_file() and suffix_of(path):
+        name = path.relative_to(root).as_posix()
+        fits = match_pattern(pattern, name) is not None and not is_stray(name, pattern)
+        if fits and path.is_file() and suffix_of(path):
             yield path
 
 

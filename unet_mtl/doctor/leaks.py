@@ -1,6 +1,6 @@
 """Columns that give a target away: known only once the answer is known, or another name of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.records import CASE, Dataset
+from unet_mtl.data.spacing import spacing_columns
 
 _FEWEST = 20  # cases in which anything can be said
 _FEWEST_A_CLASS = 5
@@ -23,7 +24,7 @@ def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
         table: All of its columns, as `read_rows` gives it.
     """
     rows = table[~table[CASE].duplicated()].set_index(CASE)
-    structure = _not_a_finding(dataset)
+    structure = _not_a_finding(dataset, rows.columns)
     for target, column in dataset.description.columns.items():
         labels = {r.case: str(r.labels[target]) for r in dataset if target in r.labels}
         if column.classes is None or not _worth_a_look(list(labels.values())):
@@ -38,10 +39,11 @@ def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
                 yield Observation("leak", f"{name!r} gives {target!r} away: {how}")
 
 
-def _not_a_finding(dataset: Dataset) -> set[str]:
+def _not_a_finding(dataset: Dataset, columns: Collection[str]) -> set[str]:
     description = dataset.description
-    spacing = description.spacing_mm if isinstance(description.spacing_mm, str) else None
-    return {name for name in (description.case, description.patient, description.split, spacing) if name}
+    frame = description.frame if isinstance(description.frame, str) else None
+    named = (description.case, description.patient, description.split, frame)
+    return {name for name in named if name} | set(spacing_columns(description, columns))
 
 
 def _worth_a_look(labels: Sequence[str]) -> bool:

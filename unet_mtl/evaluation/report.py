@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from unet_mtl.data.images import read_image
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.evaluation.summary import Evaluation, write_tables
 from unet_mtl.plots.overlay import new_figure, save_figure
@@ -78,7 +77,8 @@ def _write_overlays(
 
 def _overlay_parts(predictor: Predictor, dataset: Dataset, record: Record) -> tuple[Any, Any, Any]:
     truths = {task.name: task.read(record, dataset.description) for task in predictor.tasks}
-    return read_image(record.image), predictor(record.image), truths
+    image = predictor.preprocess.open(record.image, record.frame)
+    return image, predictor(record.image, record.frame), truths
 
 
 def choose_cases(

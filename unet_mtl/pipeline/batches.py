@@ -83,7 +83,7 @@ class Batches(keras.utils.PyDataset):
         ]
 
     def _sample(self, record: Record) -> Batch:
-        image, _ = self.preprocess.read(record.image)
+        image, _ = self.preprocess.read(record.image, record.frame)
         truths: dict[str, Any] = {
             task.name: task.read(record, self.dataset.description) for task in self.tasks
         }

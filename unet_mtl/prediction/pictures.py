@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from unet_mtl.data.description import DESCRIPTION_FILE, Description
-from unet_mtl.data.images import read_image
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.plots.overlay import add_legend, draw_image, new_figure, save_figure
@@ -66,50 +65,60 @@ def make_overlay(
 def write_overlays(
     predictor: Predictor, images: Mapping[Path, str], out: Path, *, on_case: Callable[[], None] = lambda: None
 ) -> list[Path]:
-    """Writes one picture an image, with the truth of those that a data set describes.
+    """Writes one picture an image (one a case of a file of several), with the truth that a data set knows.
 
     Args:
         predictor: Of a run.
         images: From `find_images`.
-        out: Folder for `<name>.png`.
+        out: Folder for `<name>.png`, or `<name>_<case>.png` where a file holds several cases.
         on_case: Called after each image.
 
     Raises:
         DataError: An image is unreadable.
         WriteError: The disk refused.
     """
-    written = []
     known = KnownTruths()
-    for path, answers in predictor.predict(list(images)):
+    shown: list[tuple[Path, Record | None, Description | None]] = []
+    for path in images:
+        shown += [(path, *truth) for truth in known.find(path)] or [(path, None, None)]
+    paths = [path for path, _, _ in shown]
+    found = predictor.predict(paths, [record.frame if record else None for _, record, _ in shown])
+    written: list[Path] = []
+    for (path, answers), (_, record, description) in zip(found, shown, strict=True):
         if isinstance(answers, DataError):
             raise answers
-        record, description = known.find(path)
-        truths = (
-            {t.name: t.read(record, description) for t in predictor.tasks} if record and description else {}
+        truths, mark = {}, ""
+        if record is not None and description is not None:
+            truths = {task.name: task.read(record, description) for task in predictor.tasks}
+            mark = " (SYNTHETIC data)" if description.synthetic else ""
+        name = images[path] + (f"_{record.case}" if record and paths.count(path) > 1 else "")
+        image = predictor.preprocess.open(path, record.frame if record else None)
+        save_figure(
+            make_overlay(predictor.tasks, image, answers, truths, f"{name}{mark}"), out / f"{name}.png"
         )
-        mark = " (SYNTHETIC data)" if description and description.synthetic else ""
-        figure = make_overlay(predictor.tasks, read_image(path), answers, truths, f"{images[path]}{mark}")
-        save_figure(figure, out / f"{images[path]}.png")
-        written.append(out / f"{images[path]}.png")
+        written.append(out / f"{name}.png")
         on_case()
     return written
 
 
 class KnownTruths:
-    """Finds the record of an image by the dataset.yaml in one of the three folders above it."""
+    """Finds the records of an image by the dataset.yaml in one of the three folders above it."""
 
     def __init__(self) -> None:
-        self._datasets: dict[Path, dict[Path, tuple[Record, Description]]] = {}
+        self._datasets: dict[Path, dict[Path, list[tuple[Record, Description]]]] = {}
 
-    def find(self, image: Path) -> tuple[Record, Description] | tuple[None, None]:
-        """The record and what its labels mean; nothing for an image that no data set describes."""
+    def find(self, image: Path) -> list[tuple[Record, Description]]:
+        """The records and what their labels mean; none for an image that no data set describes."""
         for folder in list(image.resolve().parents)[:3]:
             if (folder / DESCRIPTION_FILE).is_file():
-                return self._records(folder).get(image.resolve(), (None, None))
-        return (None, None)
+                return self._records(folder).get(image.resolve(), [])
+        return []
 
-    def _records(self, folder: Path) -> dict[Path, tuple[Record, Description]]:
+    def _records(self, folder: Path) -> dict[Path, list[tuple[Record, Description]]]:
         if folder not in self._datasets:
             dataset = read_dataset(folder)
-            self._datasets[folder] = {r.image.resolve(): (r, dataset.description) for r in dataset}
+            by_image: dict[Path, list[tuple[Record, Description]]] = {}
+            for record in dataset:
+                by_image.setdefault(record.image.resolve(), []).append((record, dataset.description))
+            self._datasets[folder] = by_image
         return self._datasets[folder]

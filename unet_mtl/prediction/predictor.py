@@ -55,11 +55,14 @@ class Predictor:
             network = in_precision(network, "float32")
         return cls(network, run.read_tasks(), run.read_preprocess(), batch_size=batch_size)
 
-    def __call__(self, image: Path | str | NDArray[Any]) -> Answers:
+    def __call__(self, image: Path | str | NDArray[Any], frame: int | None = None) -> Answers:
         """Answers for one image.
 
         Args:
-            image: A path; or an array (height, width, 1 or 3), uint8 or floating point in 0..1.
+            image: A path; or an array (height, width, 1 or 3), uint8 or floating point in 0..1. Where the run was
+                trained with an `intensity` of its own, an array holds the numbers of a file, of any type, and gets
+                the same.
+            frame: Which picture of a file that has several.
 
         Returns:
             A prediction by task name; masks at the image's own size.
@@ -68,24 +71,33 @@ class Predictor:
             DataError: The file is not a readable image, or the array none.
         """
         if isinstance(image, np.ndarray):
-            fitted = self.preprocess.fit(_checked(image))
+            numbers = _checked(image, of_any_range=self.preprocess.intensity != "auto")
+            fitted = self.preprocess.fit(self.preprocess.convert(numbers))
         else:
-            fitted = self.preprocess.read(Path(image))
+            fitted = self.preprocess.read(Path(image), frame)
         return self._answer([fitted])[0]
 
-    def predict(self, paths: Sequence[Path]) -> Iterator[tuple[Path, Answers | DataError]]:
-        """Answers for many files, in their order; for an unreadable one the error, so that the rest goes on."""
+    def predict(
+        self, paths: Sequence[Path], frames: Sequence[int | None] | None = None
+    ) -> Iterator[tuple[Path, Answers | DataError]]:
+        """Answers for many files, in their order; for an unreadable one the error, so that the rest goes on.
+
+        Args:
+            paths: One may stand there several times, with other frames.
+            frames: Which picture of each file; None: the usual one of all.
+        """
+        chosen = [None] * len(paths) if frames is None else list(frames)
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(paths), self.batch_size):
                 chunk = paths[start : start + self.batch_size]
-                read = list(pool.map(self._read, chunk))
+                read = list(pool.map(self._read, chunk, chosen[start : start + self.batch_size]))
                 answers = iter(self._answer([fitted for fitted in read if not isinstance(fitted, DataError)]))
                 for path, fitted in zip(chunk, read, strict=True):
                     yield path, fitted if isinstance(fitted, DataError) else next(answers)
 
-    def _read(self, path: Path) -> tuple[NDArray[Any], tuple[int, int]] | DataError:
+    def _read(self, path: Path, frame: int | None) -> tuple[NDArray[Any], tuple[int, int]] | DataError:
         try:
-            return self.preprocess.read(path)
+            return self.preprocess.read(path, frame)
         except DataError as error:
             return error
 
@@ -105,9 +117,9 @@ class Predictor:
         return prediction
 
 
-def _checked(image: NDArray[Any]) -> NDArray[Any]:
+def _checked(image: NDArray[Any], *, of_any_range: bool) -> NDArray[Any]:
     if image.ndim == 3 and image.shape[-1] in (1, 3) and image.size:
-        if image.dtype == np.uint8:
+        if image.dtype == np.uint8 or (of_any_range and image.dtype.kind in "buif"):
             return image
         if image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1:
             return image.astype(np.float32)

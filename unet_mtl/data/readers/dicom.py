@@ -95,7 +95,7 @@ def measure(path: Path, frame: int | None) -> Header:
     with reading(path):
         header = _header(path, _pydicom(path))
         choose_frame(path, frame, _frames(header))
-        return Header(int(header.Rows), int(header.Columns), _spacing(header))
+        return Header(int(header.Rows), int(header.Columns), _spacing(header), frames=_frames(header))
 
 
 def read(path: Path, frame: int | None) -> Picture:

@@ -1,23 +1,49 @@
 """From the numbers as stored to an image: uint8, or float32 in 0..1."""
 
+from dataclasses import replace
+from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.errors import DataError
 
-Intensity = Literal["auto", "window", "percentile", "range"]
+_Name = Literal["auto", "window", "percentile", "range", "zscore"]
+
+
+def _an_intensity(intensity: Any) -> Any:
+    if isinstance(intensity, str) and intensity in get_args(_Name):
+        return intensity
+    if isinstance(intensity, list | tuple) and len(intensity) == 2 and all(map(_is_number, intensity)):
+        low, high = map(float, intensity)
+        if isfinite(low) and isfinite(high) and low < high:
+            return low, high
+    raise ValueError(
+        f"expected one of {', '.join(get_args(_Name))}, or a window [low, high], low below high, such as [-160, 240]"
+    )
+
+
+def _is_number(part: Any) -> bool:
+    return isinstance(part, int | float) and not isinstance(part, bool)
+
+
+Intensity = Annotated[_Name | tuple[float, float], BeforeValidator(_an_intensity)]
 """Which number becomes black and which white.
 
 `auto`: the file's window; else `percentile` for a scanner's numbers (DICOM above 8 bits, volumes);
 else `range`. `window`: what the file says is to be shown. `percentile`: 0.5 and 99.5 of this picture.
-`range`: the lowest and highest number of the type; floating point is in 0..1 already.
+`range`: the lowest and highest number of the type; floating point is in 0..1 already. `zscore`: 4 standard
+deviations below and above the mean of this picture, all channels together, so that 0..1 is (z + 4) / 8.
+`(low, high)`: these two, whatever the type: a window given by hand. A picture of one number that goes by
+its own numbers (percentile, zscore) is black.
 """
 
 PERCENTILES = (0.5, 99.5)
+DEVIATIONS = 4.0
 
 
 def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]:
@@ -34,10 +60,12 @@ def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]
     Raises:
         DataError: The numbers have no known range, or the choice does not fit the file.
     """
-    if intensity not in get_args(Intensity):
-        raise DataError(f"intensity {intensity!r} is unknown; choose one of {', '.join(get_args(Intensity))}")
+    try:
+        intensity = _an_intensity(intensity)
+    except ValueError as error:
+        raise DataError(f"intensity {intensity!r} is unknown; {error}") from None
     if picture.colours is not None:
-        return _coloured(picture, picture.colours, path)
+        picture = replace(picture, pixels=_coloured(picture, picture.colours, path), colours=None)
     if picture.pixels.dtype.kind not in "buif":
         raise DataError(
             f"{path}: numbers of type {picture.pixels.dtype}; expected whole numbers or floating point"
@@ -70,13 +98,24 @@ def _chosen(picture: Picture, intensity: Intensity) -> Intensity:
 def _limits(picture: Picture, chosen: Intensity, asked: Intensity, path: Path) -> tuple[float, float]:
     if chosen == "window":
         if picture.window is None:
-            raise DataError(f'{path}: the file names no window; choose intensity "percentile" or "range"')
+            raise DataError(
+                f'{path}: the file names no window; choose intensity "percentile" or "range"',
+                kind="image-range",
+            )
         return picture.window
+    if isinstance(chosen, tuple):
+        return chosen
+    if chosen == "range":
+        return _range(picture, asked, path)
+    _check_finite(picture, path)
     if chosen == "percentile":
-        _check_finite(picture, path)
         low, high = np.percentile(picture.pixels, PERCENTILES)
         return float(low), float(high)
-    return _range(picture, asked, path)
+    numbers = picture.pixels.astype(np.float64)
+    if numbers.min() == numbers.max():  # not by the deviation, which rounding may leave above 0
+        return float(numbers.flat[0]), float(numbers.flat[0])
+    mean, reach = float(numbers.mean()), DEVIATIONS * float(numbers.std())
+    return mean - reach, mean + reach
 
 
 def _range(picture: Picture, asked: Intensity, path: Path) -> tuple[float, float]:
@@ -88,7 +127,8 @@ def _range(picture: Picture, asked: Intensity, path: Path) -> tuple[float, float
     if dtype.kind in "ui" or not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
         raise DataError(
             f"{path}: numbers of type {dtype} with values {pixels.min():g}..{pixels.max():g}; expected 8-bit, "
-            '16-bit, or floating point in 0..1. Convert them, or read with intensity "percentile"'
+            '16-bit, or floating point in 0..1. Convert them, or read with intensity "percentile"',
+            kind="image-range",
         )
     return 0.0, 1.0
 
@@ -96,7 +136,10 @@ def _range(picture: Picture, asked: Intensity, path: Path) -> tuple[float, float
 def _check_finite(picture: Picture, path: Path) -> None:
     bad = int((~np.isfinite(picture.pixels)).sum())
     if bad:
-        raise DataError(f"{path}: {bad} pixels are not finite numbers; give them a number or export it again")
+        raise DataError(
+            f"{path}: {bad} pixels are not finite numbers; give them a number or export it again",
+            kind="image-range",
+        )
 
 
 def _scaled(picture: Picture, limits: tuple[float, float], path: Path) -> NDArray[Any]:

@@ -29,12 +29,14 @@ class Header:
         width: Columns, after EXIF rotation.
         spacing_mm: Distance of neighbouring (rows, columns), where the file knows it.
         orientation: As EXIF has it, 1..8, before it was turned upright; 1 where the file says none.
+        frames: How many pictures the file has.
     """
 
     height: int
     width: int
     spacing_mm: tuple[float, float] | None = None
     orientation: int = 1
+    frames: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -130,11 +130,11 @@ def decode_with_opencv(path: Path) -> NDArray[np.generic]:
     return np.asarray(pixels)
 
 
-def turned_header(height: int, width: int, orientation: int) -> Header:
+def turned_header(height: int, width: int, orientation: int, frames: int = 1) -> Header:
     """The header of a file that stores (height, width) and is to be turned as EXIF's orientation 1..8 says."""
     if orientation in (5, 6, 7, 8):
         height, width = width, height
-    return Header(height, width, orientation=orientation)
+    return Header(height, width, orientation=orientation, frames=frames)
 
 
 def turn(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:

@@ -28,7 +28,7 @@ _PILLOWS = (2, 3, 5, 6, 8)  # RGB, palette, CMYK, YCbCr, Lab
 _ALPHA = (1, 2)  # kinds of extra samples that are opacity
 
 
-def _page(path: Path, stream: BinaryIO, frame: int | None) -> tuple[tifffile.TiffPage, int]:
+def _page(path: Path, stream: BinaryIO, frame: int | None) -> tuple[tifffile.TiffPage, int, int]:
     pages = tifffile.TiffFile(stream).pages
     index = choose_frame(path, frame, len(pages))
     page = pages[index].aspage()
@@ -38,7 +38,7 @@ def _page(path: Path, stream: BinaryIO, frame: int | None) -> tuple[tifffile.Tif
         check_bytes(path, needed)
     elif page.compression in _LZW + _DEFLATE + _PACKBITS:
         check_bytes(path, needed, MOST_PACKED)
-    return page, index
+    return page, index, len(pages)
 
 
 def _orientation(page: tifffile.TiffPage) -> int:
@@ -49,14 +49,14 @@ def _orientation(page: tifffile.TiffPage) -> int:
 def measure(path: Path, frame: int | None) -> Header:
     """Reads the size from the header alone, as it will be after rotation."""
     with reading(path), path.open("rb") as stream:
-        page, _ = _page(path, stream, frame)
-        return turned_header(page.imagelength, page.imagewidth, _orientation(page))
+        page, _, frames = _page(path, stream, frame)
+        return turned_header(page.imagelength, page.imagewidth, _orientation(page), frames)
 
 
 def read(path: Path, frame: int | None) -> Picture:
     """Reads one page (the first where none is named), turned as its tag says."""
     with reading(path), path.open("rb") as stream:
-        page, index = _page(path, stream, frame)
+        page, index, _ = _page(path, stream, frame)
         if not _is_pillows(page):
             return _read_deep(path, page, index)
         stream.seek(0)

@@ -57,7 +57,7 @@ class _Volume:
         return choose_frame(path, frame, self.sizes[2], usual=self.sizes[2] // 2)
 
     def header(self) -> Header:
-        return Header(self.sizes[1], self.sizes[0], self.spacing_mm)
+        return Header(self.sizes[1], self.sizes[0], self.spacing_mm, frames=self.sizes[2])
 
 
 def _library(path: Path, name: str, kind: str) -> Any:
