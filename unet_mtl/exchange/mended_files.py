@@ -46,14 +46,14 @@ def write_image(stem: Path, record: Record, facts: ImageFacts, *, invert: bool, 
     source = record.image
     header = read_header(source, record.frame)
     chosen = record.frame is not None and header.frames > 1
-    turned = facts.orientation != 1
+    turned = header.orientation != 1
     if not (chosen or turned or invert):
         path = _with_suffix(stem, facts.suffix)
         shutil.copyfile(source, path)
     else:
         path = _write_pixels(stem, *_read(source, record.frame, invert=invert))
     if turned:
-        tell(source, "image-turned", f"EXIF orientation {facts.orientation}", f"{path.name}, upright")
+        tell(source, "image-turned", f"EXIF orientation {header.orientation}", f"{path.name}, upright")
     if invert:
         tell(source, "image-inverted", "a negative", f"{path.name}, black and white swapped")
     if chosen:
@@ -109,11 +109,9 @@ def _write_pixels(stem: Path, picture: Picture, image: NDArray[Any]) -> Path:
 
 def _scaled(source: Path, frame: int | None, path: Path) -> str:
     """The file, and which of the scanner's numbers are black and white in it now."""
-    numbers = reader_of(source).read(source, frame).pixels
-    if path.suffix != ".npy" or (
-        np.issubdtype(numbers.dtype, np.floating) and 0 <= numbers.min() <= numbers.max() <= 1
-    ):
+    if path.suffix != ".npy":
         return path.name
+    numbers = reader_of(source).read(source, frame).pixels
     return f"{path.name}, in 0..1; the numbers were {numbers.min():g}..{numbers.max():g}"
 
 

@@ -103,7 +103,7 @@ def repair_dataset(
             images = _write_files(folder, plan, advance)
         _refuse(plan, leave_out)
         plan.leave_out_wrong()
-        repairs = plan.repairs
+        repairs = plan.table.repairs
         _write_table(folder, plan, {case: image for case, image in images.items() if case in plan.records})
         _write_log(folder / LOG_FILE, repairs)
         read_dataset(folder)  # what we cannot read ourselves must not leave here
