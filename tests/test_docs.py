@@ -68,9 +68,13 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
     import unet_mtl as um
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    dataset, layout, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    dataset, layout, masks, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
     described = make_description(parse_yaml(layout), base=tmp_path, where="README.md")
     assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
+    described = make_description(
+        {"images": "{case}.png"} | parse_yaml(masks), base=tmp_path, where="README.md"
+    )
+    assert described.masks["drawn"].colours == {"lesion": ("#ff0000", "#f00000"), "ignore": ("#808080",)}
     (tmp_path / "dataset.yaml").write_text(dataset)
     (tmp_path / "config.yaml").write_text(config)
     loaded = um.load_config(tmp_path / "config.yaml", ["network.width=16", "tasks.diagnosis.weight=2"])
@@ -93,3 +97,12 @@ def test_recipes_are_accepted():
     assert recipes
     for recipe in recipes:
         um.load_config(recipe)
+
+
+def test_every_finding_of_the_doctor_is_explained():
+    from unet_mtl.doctor.catalogue import KINDS
+
+    text = (ROOT / "docs/check.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*) \| (.*) \| (.*?) ?\|$", text, flags=re.M)
+    assert [row[0] for row in explained] == list(KINDS)
+    assert [row[1:] for row in explained] == [(k.severity, k.title, k.cure, k.mends) for k in KINDS.values()]

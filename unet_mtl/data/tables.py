@@ -1,6 +1,7 @@
 """Tables as words: CSV, TSV, Excel and Parquet, read so that no cell is guessed at."""
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 from unet_mtl.errors import DataError
 
 _SEPARATORS = (",", ";", "\t")
+_FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -38,6 +40,28 @@ def read_table(path: Path) -> pd.DataFrame:
     if table.empty:
         raise DataError(f"{path}: the table has no rows; it needs one row a case")
     return table.rename(columns=lambda name: str(name).strip()).map(str.strip)
+
+
+def runs_as_formula(cell: str) -> bool:
+    """Whether a spreadsheet would run a cell instead of showing it.
+
+    >>> runs_as_formula("=1+1"), runs_as_formula("-1.5"), runs_as_formula("-")
+    (True, False, False)
+    """
+    return len(cell) > 1 and bool(_FORMULA.match(cell)) and not _is_number(cell)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def as_text(cell: str) -> str:
+    """The cell with an apostrophe in front where a spreadsheet would run it."""
+    return f"'{cell}" if runs_as_formula(cell) else cell
 
 
 def _read_text(path: Path) -> pd.DataFrame:

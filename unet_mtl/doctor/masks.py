@@ -77,16 +77,19 @@ def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...
             yield Observation("mask-full", text, (case,))
 
 
-def _inverted(target: str, masks: Mapping[str, MaskFacts]) -> Iterator[Observation]:
-    """Masks that surround their background, where nearly all others are surrounded by it."""
+def find_inverted(masks: Mapping[str, MaskFacts]) -> dict[str, float]:
+    """Masks that surround their background, where nearly all others are surrounded by it: share of foreground."""
     drawn = {case: mask for case, mask in masks.items() if mask.foreground}
     if len(drawn) < _FEWEST or np.median([mask.border for mask in drawn.values()]) > _RARE:
-        return
-    for case, mask in drawn.items():
-        share = mask.foreground / mask.labelled
-        if mask.border > _USUAL and _MOSTLY < share < 1:
-            text = f"case {case!r}: {share:.0%} of the mask {target!r} and nearly all of its border is foreground"
-            yield Observation("mask-inverted", text, (case,))
+        return {}
+    shares = {c: mask.foreground / mask.labelled for c, mask in drawn.items() if mask.border > _USUAL}
+    return {case: share for case, share in shares.items() if _MOSTLY < share < 1}
+
+
+def _inverted(target: str, masks: Mapping[str, MaskFacts]) -> Iterator[Observation]:
+    for case, share in find_inverted(masks).items():
+        text = f"case {case!r}: {share:.0%} of the mask {target!r} and nearly all of its border is foreground"
+        yield Observation("mask-inverted", text, (case,))
 
 
 def _repeated(
