@@ -273,7 +273,10 @@ def overlay(
 
 
 def check(
-    source: Path | str | Description, tasks: Sequence[Task[Any, Any]] = (), split: SplitSettings | None = None
+    source: Path | str | Description,
+    tasks: Sequence[Task[Any, Any]] = (),
+    split: SplitSettings | None = None,
+    preprocess: Preprocess | None = None,
 ) -> Checkup:
     """Opens every file and says what is in a data set and all that is wrong, without TensorFlow.
 
@@ -281,6 +284,7 @@ def check(
         source: A folder with dataset.yaml, or a description.
         tasks: Looked at too: does each have a label in train?
         split: How cases are dealt out.
+        preprocess: How images are read; its `intensity` says which numbers are black and white.
 
     Returns:
         Tables of what was found; its `problems` are empty if training may start.
@@ -288,7 +292,7 @@ def check(
     Raises:
         DataError: The table cannot be used at all.
     """
-    return check_dataset(source, tasks, split or SplitSettings())
+    return check_dataset(source, tasks, split or SplitSettings(), (preprocess or Preprocess()).intensity)
 
 
 def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) -> "Outline":

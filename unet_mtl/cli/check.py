@@ -35,7 +35,7 @@ def check(
         from unet_mtl.config import load_config
 
         settings = load_config(source, overrides or [])
-        checked = api.check(settings.data, settings.tasks, settings.split)
+        checked = api.check(settings.data, settings.tasks, settings.split, settings.preprocess)
     for title, rows in checked.tables().items():
         print_rows(title, rows)
     print_findings(checked.findings)
