@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from .fault import Fault, allow
-from .good import CASES, DIAGNOSIS, LESIONS, change_table, change_yaml, set_cell
+from .good import CASES, DIAGNOSIS, LESIONS, PATIENT, change_table, change_yaml, set_cell
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
+FIVE = [case for case in CASES if sum(PATIENT[other] == PATIENT[case] for other in CASES) == 1][:5]
 DIAMETER, SPACING = "lesion_diameter_mm", "pixel_spacing_mm"
 
 
@@ -92,6 +93,11 @@ def spacing_blank(folder: Path) -> None:
     set_cell(folder, ONE, SPACING, "")
 
 
+def patient_of_five_views(folder: Path) -> None:
+    for case in FIVE:
+        set_cell(folder, case, "patient", "patient_900")
+
+
 def frame_in_words(folder: Path) -> None:
     change_table(folder, lambda table: table.assign(frame=["first" if c == ONE else "" for c in CASES]))
     change_yaml(folder, lambda content: content.update(frame="frame"))
@@ -157,6 +163,9 @@ TABLE_FAULTS = [
     Fault(row_twice_with_two_diagnoses, "case-repeated", (ONE,)),
     Fault(patient_blank, "patient-missing", (ONE,)),
     Fault(patient_not_available, "patient-missing", (ONE,)),
+    Fault(
+        patient_of_five_views, "patient-views", tuple(FIVE), words=("up to 5",), allowed=allow("split-class")
+    ),
     Fault(class_misspelt, "class-unknown", (ONE,), words=("malignent",)),
     Fault(class_in_another_language, "class-unknown", (ONE,), words=("bösartig",)),
     Fault(class_in_capitals, "class-spelling", (ONE,), mended=True),
