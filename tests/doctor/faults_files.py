@@ -72,6 +72,22 @@ def _by_a_link(path: Path) -> None:
     path.symlink_to(outside)
 
 
+def image_by_a_link_to_itself(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    path.unlink()
+    path.symlink_to(path)
+
+
+def link_to_nowhere(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    path.unlink()
+    path.symlink_to(folder / "images" / "gone.png")
+
+
+def name_too_long_for_a_file(folder: Path) -> None:
+    _by_column(folder, "x" * 300 + ".png")
+
+
 def folder_of_images_by_a_link(folder: Path) -> None:
     outside = folder.parent / "elsewhere"
     (folder / "images").rename(outside)
@@ -109,6 +125,9 @@ FILE_FAULTS = [
     Fault(image_by_a_link_that_leaves, "path-outside", (ONE,), words=(f"images/{ONE}.png",)),
     Fault(mask_by_a_link_that_leaves, "path-outside", (ONE,), words=(f"masks/{ONE}.png",)),
     Fault(folder_of_images_by_a_link, "path-outside", tuple(CASES)),
+    Fault(image_by_a_link_to_itself, "image-missing", (ONE,)),
+    Fault(link_to_nowhere, "image-missing", (ONE,)),
+    Fault(name_too_long_for_a_file, "image-missing", (ONE,)),
     Fault(path_with_dots, "path-outside", (ONE,), words=("../secret.png",)),
     Fault(path_from_the_root, "path-outside", (ONE,), words=("secret.png",)),
 ]
