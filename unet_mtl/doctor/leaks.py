@@ -55,7 +55,7 @@ def _worth_a_look(labels: Sequence[str]) -> bool:
 def _gives_away(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
     table = _count_pairs(words, classes)
     n, right = len(words), int(table.max(axis=1).sum())
-    majority = int(table.sum().max())
+    majority = int(table.sum(axis=0).max())
     # of what the most frequent class leaves unexplained
     explained = (right - majority) / (n - majority)
     if len(table) * _CASES_A_WORD <= n and explained >= _SHARE_EXPLAINED:
