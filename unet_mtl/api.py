@@ -20,6 +20,7 @@ from unet_mtl.tasks import Segmentation, Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    from unet_mtl.drafting.write import Drafted
     from unet_mtl.evaluation.masks import MaskEvaluation
     from unet_mtl.evaluation.owners import AnySpacing
     from unet_mtl.evaluation.pairs import Missing
@@ -295,6 +296,26 @@ def check(
     return check_dataset(source, tasks, split or SplitSettings(), (preprocess or Preprocess()).intensity)
 
 
+def init(folder: Path | str, out: Path | str | None = None, *, overwrite: bool = False) -> "Drafted":
+    """Looks at a folder, guesses what its files and columns mean, and drafts dataset.yaml and config.yaml.
+
+    Args:
+        folder: With images, and whatever else: masks, tables.
+        out: Folder for the two files, which then name `folder` as `root`; None: into `folder`.
+        overwrite: Whether files that are there may be replaced.
+
+    Returns:
+        The two files, and notes: what was guessed and why, and what could not be told.
+
+    Raises:
+        DataError: The folder is not usable, or a file is there already; nothing is written.
+        WriteError: The system refused.
+    """
+    from unet_mtl.drafting.write import write_draft
+
+    return write_draft(Path(folder), None if out is None else Path(out), overwrite=overwrite)
+
+
 def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) -> "Outline":
     """What `train` would make of the same arguments: parts of the network, and the shapes of one batch.
 
@@ -314,4 +335,4 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) ->
     return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
 
 
-__all__ = ["check", "evaluate", "overlay", "predict", "read_dataset", "score", "show", "train"]
+__all__ = ["check", "evaluate", "init", "overlay", "predict", "read_dataset", "score", "show", "train"]
