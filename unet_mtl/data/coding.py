@@ -14,6 +14,9 @@ from unet_mtl.errors import DataError
 MANY = 3
 """So many different values between the known ones are soft edges or JPEG; fewer are strays."""
 
+_FEW, _FEW_OF_ALL = 50, 0.001
+"""Fewer unknown pixels than both are a slip of the pen, not a class that was forgotten."""
+
 _STRANGE = 0.05
 """Of the pixels of unknown colours, how many may be off the line between two known ones."""
 
@@ -36,21 +39,28 @@ def from_numbers(
         `(height, width)`, 255 where nobody labelled.
 
     Raises:
-        DataError: Of kind "mask-values" or "mask-antialiased".
+        DataError: Of kind "mask-values", "mask-stray" or "mask-antialiased".
     """
     meant = description.values or {index: index for index in range(len(description.classes))}
     # Only what the description names is a place to go to: 200 is no "not labelled" because 255 is.
     known = np.array([[value] for value in sorted(meant)], np.float32)
     values = meant if description.ignore is None else {description.ignore: description.ignore} | meant
+    codes = {value: IGNORE if index == description.ignore else index for value, index in values.items()}
+    if not description.repair and (indices := _looked_up(stored, codes)) is not None:
+        return indices
     found, counts = np.unique(stored, return_counts=True)
     unknown = found[~np.isin(found, list(values))]
     between = lie_between(unknown[:, None], known)
-    if len(unknown) and not (description.repair and between.all()):
+    few = _is_few(int(counts[np.isin(found, unknown)].sum()), stored.size)
+    if len(unknown) and not (description.repair and (few or between.all())):
         if description.repair and not between.all():  # what is in its way
             unknown, between = unknown[~between], between[~between]
         soft = len(unknown) >= MANY and bool(between.all()) and count_reached(found[:, None], known) > 1
+        if few and not description.repair:
+            raise _stray_numbers(
+                path, target, description, unknown, int(counts[np.isin(found, unknown)].sum())
+            )
         raise _wrong_numbers(path, target, description, (found, counts), unknown, soft)
-    codes = {value: IGNORE if index == description.ignore else index for value, index in values.items()}
     if description.repair:
         classes = np.array([codes[int(value)] for value in known[:, 0]], np.uint8)
         indices = np.asarray(classes[nearest_known(stored[..., None], known)])
@@ -61,6 +71,33 @@ def from_numbers(
     for value in found:
         indices[stored == value] = codes[int(value)]
     return indices
+
+
+def _looked_up(stored: NDArray[np.int32], codes: dict[int, int]) -> NDArray[np.uint8] | None:
+    """The usual case, and the fastest: known numbers of one byte; else None."""
+    if stored.min() < 0 or stored.max() > 255:
+        return None
+    table = np.full(256, -1, np.int16)
+    for value, index in codes.items():
+        if 0 <= value <= 255:
+            table[value] = index
+    indices = table[stored]
+    return None if indices.min() < 0 else indices.astype(np.uint8)
+
+
+def _is_few(pixels: int, of_all: int) -> bool:
+    return pixels < _FEW and pixels < _FEW_OF_ALL * of_all
+
+
+def _stray_numbers(
+    path: Path, target: str, description: MaskDescription, unknown: NDArray[np.int32], pixels: int
+) -> DataError:
+    return DataError(
+        f"{path}: mask value {_some(unknown)} in {pixels} pixel{'s' * (pixels > 1)} is outside the classes of "
+        f"{target!r} ({_known_numbers(description)}); correct them, or let the nearest known value count: "
+        f"`masks.{target}.repair: nearest`",
+        kind="mask-stray",
+    )
 
 
 def _wrong_numbers(
@@ -130,7 +167,7 @@ def from_colours(
         `(height, width)`, 255 where nobody labelled.
 
     Raises:
-        DataError: Of kind "mask-colours" or "mask-antialiased".
+        DataError: Of kind "mask-colours", "mask-stray" or "mask-antialiased".
     """
     meanings = _meanings(description)
     known = np.array([rgb(colour) for colour in meanings], np.float32)
@@ -143,10 +180,11 @@ def from_colours(
     if not is_known.all():
         between = lie_between(_bytes(unknown[0]), known)
         soft = _is_soft(numbers, *unknown, between)
-        if description.repair and not soft:  # what is in its way
+        few = _is_few(int(unknown[1].sum()), numbers.size)
+        if description.repair and not (soft or few):  # what is in its way
             unknown = (unknown[0][~between], unknown[1][~between])
-        if not (description.repair and soft):
-            raise _wrong_colours(path, target, meanings, *unknown, soft)
+        if not (description.repair and (soft or few)):
+            raise _wrong_colours(path, target, meanings, *unknown, soft, few)
     if description.repair:
         return np.asarray(classes[nearest_known(stored, known)])
     place = {int(code): index for code, index in zip(codes, classes, strict=True)}
@@ -201,11 +239,18 @@ def _wrong_colours(
     unknown: NDArray[np.int32],
     counts: NDArray[np.intp],
     soft: bool,
+    few: bool,
 ) -> DataError:
     order = np.argsort(-counts, kind="stable")[:5]
     listed = ", ".join(f"#{unknown[i]:06x} ({counts[i]} pixels)" for i in order)
     listed += " ..." if len(unknown) > len(order) else ""
     known = ", ".join(f"{colour} {name}" for colour, name in meanings.items())
+    if few:
+        return DataError(
+            f"{path}: colour {listed} is not among those of {target!r} ({known}); correct them, or let the nearest "
+            f"known one count: `masks.{target}.repair: nearest`",
+            kind="mask-stray",
+        )
     if soft and len(unknown) >= MANY:
         return DataError(
             f"{path}: {_SOFT}: {len(unknown)} colours lie between those of {target!r} ({known}): {listed}; "

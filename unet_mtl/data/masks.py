@@ -1,7 +1,8 @@
 """The mask of a case as class indices, however many files it is in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -10,45 +11,55 @@ from numpy.typing import NDArray
 from unet_mtl.data.coding import from_colours, from_numbers
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.images import read_coloured_mask, read_header, read_mask
+from unet_mtl.data.readers.raster import Number
+from unet_mtl.data.readers.raster import turn as turn_pixels
 from unet_mtl.data.records import MaskFile, Record
 from unet_mtl.data.repair import nearest_known
 from unet_mtl.errors import DataError
 
 
-def read_case_mask(record: Record, target: str, description: MaskDescription) -> NDArray[np.uint8] | None:
+def read_case_mask(
+    record: Record, target: str, description: MaskDescription, *, turn: bool = False
+) -> NDArray[np.uint8] | None:
     """Reads the mask of one case as class indices.
+
+    Args:
+        record: Of the case.
+        target: Which mask.
+        description: Of the mask.
+        turn: Whether the mask lies as its image does before its EXIF turn, and is to be turned with it.
 
     Returns:
         `(height, width)` uint8 at the image's own size, 255 where nobody labelled; None: there is no mask.
 
     Raises:
         DataError: Its `kind` is "mask-unreadable"; "mask-size", another size (or number of frames) than the image's;
-            "mask-values" or "mask-colours", some that the description does not know; "mask-antialiased", many
-            between those that it knows; "mask-fractions" or "mask-alpha", as `read_mask` has it; or that of
-            the image's own error.
+            "mask-unturned", that of the image before its EXIF turn; "mask-values" or "mask-colours", some that the
+            description does not know; "mask-stray", a few pixels of these; "mask-antialiased", many between those
+            that it knows; "mask-fractions" or "mask-alpha", as `read_mask` has it; or that of the image's own error.
     """
     files = record.masks.get(target)
     if not files:
         return None
-    united: NDArray[np.uint8] | None = None
-    for file in files:
-        mask = _read_file(file, record, target, description)
-        united = mask if united is None else np.where(mask != 0, mask, united)
-    return united
+    return unite_masks(_read_file(file, record, target, description, turn) for file in files)
+
+
+def unite_masks(masks: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """One mask of several files of a case, at least one: where two have a class, the later one's counts."""
+    return reduce(lambda united, mask: np.where(mask != 0, mask, united), masks)
 
 
 def _read_file(
-    file: MaskFile, record: Record, target: str, description: MaskDescription
+    file: MaskFile, record: Record, target: str, description: MaskDescription, turn: bool
 ) -> NDArray[np.uint8]:
     frame = _frame(file.path, record)
     if description.colours is not None:
         with _naming(target, description):
             colours = read_coloured_mask(file.path, frame)
-        _require_size(colours.shape[:2], file.path, record)
-        return from_colours(colours, file.path, target, description)
+        return from_colours(_as_image(colours, file.path, record, turn), file.path, target, description)
     with _naming(target, description):
         stored = read_mask(file.path, frame)
-    _require_size(stored.shape, file.path, record)
+    stored = _as_image(stored, file.path, record, turn)
     if description.instances:
         return np.asarray(stored != 0, np.uint8)
     if file.index is None:
@@ -95,11 +106,17 @@ def _frame(path: Path, record: Record) -> int | None:
     return record.frame
 
 
-def _require_size(size: tuple[int, ...], path: Path, record: Record) -> None:
+def _as_image(pixels: NDArray[Number], path: Path, record: Record, turn: bool) -> NDArray[Number]:
+    """The pixels, turned if they are to be, once their size is that of the image."""
     header = read_header(record.image, record.frame)
-    if size != (header.height, header.width):
-        raise DataError(
-            f"{path}: the mask is {size[0]}x{size[1]} pixels, its image {record.image.name!r} is "
-            f"{header.height}x{header.width}; export both at one size",
-            kind="mask-size",
-        )
+    expected = (header.height, header.width)
+    pixels = turn_pixels(pixels, header.orientation) if turn else pixels
+    size = pixels.shape[:2]
+    if size == expected:
+        return pixels
+    text = f"{path}: the mask is {size[0]}x{size[1]} pixels, its image {record.image.name!r} is "
+    text += f"{header.height}x{header.width}"
+    if size == expected[::-1] and header.orientation in (5, 6, 7, 8):
+        text += f" once it is turned as its EXIF orientation {header.orientation} says; turn the mask alike"
+        raise DataError(text, kind="mask-unturned")
+    raise DataError(f"{text}; export both at one size", kind="mask-size")

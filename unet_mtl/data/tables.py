@@ -1,14 +1,18 @@
 """Tables as words: CSV, TSV, Excel and Parquet, read so that no cell is guessed at."""
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from unet_mtl.errors import DataError
 
 _SEPARATORS = (",", ";", "\t")
+_FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -38,6 +42,54 @@ def read_table(path: Path) -> pd.DataFrame:
     if table.empty:
         raise DataError(f"{path}: the table has no rows; it needs one row a case")
     return table.rename(columns=lambda name: str(name).strip()).map(str.strip)
+
+
+def runs_as_formula(cell: str) -> bool:
+    """Whether a spreadsheet would run a cell instead of showing it.
+
+    >>> runs_as_formula("=1+1"), runs_as_formula("-1.5"), runs_as_formula("-")
+    (True, False, False)
+    """
+    return len(cell) > 1 and bool(_FORMULA.match(cell)) and not _is_number(cell)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def as_text(cell: str) -> str:
+    """The cell with an apostrophe in front where a spreadsheet would run it."""
+    return f"'{cell}" if runs_as_formula(cell) else cell
+
+
+def guard_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """A table to be written as CSV: an apostrophe in front of each word or column that a spreadsheet would run."""
+    return _each_word(table, _guarded)
+
+
+def unguard_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """The table that `guard_formulas` was given, read from the file again."""
+    return _each_word(table, lambda word: word[1:] if word[:1] == "'" and _guarded(word) != word else word)
+
+
+def _guarded(word: str) -> str:
+    # one that has apostrophes already gets one more, so that the way back is certain
+    return f"'{word}" if runs_as_formula(word.lstrip("'")) else word
+
+
+def _each_word(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    def changed(cell: Any) -> Any:
+        return change(cell) if isinstance(cell, str) else cell
+
+    columns = {
+        changed(name): column if is_numeric_dtype(column) else column.map(changed)
+        for name, column in table.items()
+    }
+    return pd.DataFrame(columns, index=table.index)
 
 
 def _read_text(path: Path) -> pd.DataFrame:

@@ -22,6 +22,11 @@ _FAR = 4.0  # robust standard deviations of the mean brightness
 _ALIKE, _UNLIKE = 0.35, -0.2  # correlation with the median picture
 
 
+def is_other_format(named: str, suffix: str) -> bool:
+    """Whether two suffixes stand for different formats."""
+    return _SAME_FORMAT.get(named, named) != _SAME_FORMAT.get(suffix, suffix)
+
+
 def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observation]:
     """Images one by one, then side by side."""
     paths = {record.case: record.image for record in dataset}
@@ -43,7 +48,7 @@ def _check_one(case: str, image: ImageFacts, named: str) -> Iterator[Observation
     if image.orientation != 1:
         text = f"case {case!r}: EXIF orientation {image.orientation}; it is turned upright when it is read"
         yield Observation("image-turned", text, (case,))
-    if _SAME_FORMAT.get(named, named) != _SAME_FORMAT.get(image.suffix, image.suffix):
+    if is_other_format(named, image.suffix):
         text = (
             f"case {case!r}: named {named or 'without a suffix'}, but its bytes are those of a {image.suffix}"
         )

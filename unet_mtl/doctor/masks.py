@@ -60,7 +60,9 @@ def _absent(target: str, dataset: Dataset) -> Observation:
 def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...]) -> Iterator[Observation]:
     empty = tuple(case for case, mask in masks.items() if not mask.foreground)
     if masks and len(empty) == len(masks):
-        text = f"{target}: all {len(masks)} masks are background and nothing else"
+        ignored = any(IGNORE in mask.pixels for mask in masks.values())
+        rest = f"pixels that count as not labelled (`masks.{target}.ignore`)" if ignored else "nothing else"
+        text = f"{target}: all {len(masks)} masks are background and {rest}"
         yield Observation("masks-empty", text, empty)
         return
     if empty:
@@ -70,6 +72,9 @@ def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...
     for index, word in enumerate(classes[1:], 1):
         if masks and not any(index in mask.pixels for mask in masks.values()):
             yield Observation("class-no-pixels", f"{target}: no mask has a pixel of {word!r}")
+    for case in (case for case in empty if IGNORE in masks[case].pixels):
+        text = f"case {case!r}: the mask {target!r} has {masks[case].pixels[IGNORE]} pixels that count as not labelled"
+        yield Observation("mask-ignored", f"{text}, and beside them background alone", (case,))
     for case, mask in masks.items():
         present = [index for index in mask.pixels if index != IGNORE]
         if len(present) == 1 and present[0] != 0:
@@ -77,16 +82,19 @@ def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...
             yield Observation("mask-full", text, (case,))
 
 
-def _inverted(target: str, masks: Mapping[str, MaskFacts]) -> Iterator[Observation]:
-    """Masks that surround their background, where nearly all others are surrounded by it."""
+def find_inverted(masks: Mapping[str, MaskFacts]) -> dict[str, float]:
+    """Masks that surround their background, where nearly all others are surrounded by it: share of foreground."""
     drawn = {case: mask for case, mask in masks.items() if mask.foreground}
     if len(drawn) < _FEWEST or np.median([mask.border for mask in drawn.values()]) > _RARE:
-        return
-    for case, mask in drawn.items():
-        share = mask.foreground / mask.labelled
-        if mask.border > _USUAL and _MOSTLY < share < 1:
-            text = f"case {case!r}: {share:.0%} of the mask {target!r} and nearly all of its border is foreground"
-            yield Observation("mask-inverted", text, (case,))
+        return {}
+    shares = {c: mask.foreground / mask.labelled for c, mask in drawn.items() if mask.border > _USUAL}
+    return {case: share for case, share in shares.items() if _MOSTLY < share < 1}
+
+
+def _inverted(target: str, masks: Mapping[str, MaskFacts]) -> Iterator[Observation]:
+    for case, share in find_inverted(masks).items():
+        text = f"case {case!r}: {share:.0%} of the mask {target!r} and nearly all of its border is foreground"
+        yield Observation("mask-inverted", text, (case,))
 
 
 def _repeated(

@@ -11,6 +11,7 @@ import pandas as pd
 from unet_mtl.data.counts import count_classes
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.records import CASE, Dataset
+from unet_mtl.data.tables import runs_as_formula
 
 FEW = 5
 """Cases of a class that are too few to learn or to measure anything of."""
@@ -18,7 +19,6 @@ FEW = 5
 _FAR = 8.0  # robust standard deviations; of normal numbers one in 10^15 is farther
 _FACTOR = 5.0  # from the median, at least: another unit makes 10, a small patient 4
 _FEWEST_NUMBERS = 10
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _PATIENT_WORDS = re.compile(r"patient|subject|person|individual|case|pid\b|subj", re.IGNORECASE)
 
 
@@ -116,16 +116,7 @@ def _patient_columns(table: pd.DataFrame) -> str:
 
 def _formulas(table: pd.DataFrame) -> Iterator[Observation]:
     for name in table.columns.drop(CASE):
-        starts = table[name].str.match(_FORMULA)
+        starts = table[name].map(runs_as_formula)
         for case, cell in zip(table[CASE][starts], table[name][starts], strict=True):
-            if not _is_number(cell) and len(cell) > 1:
-                text = f"case {case!r}: {name} is {cell[:40]!r}, which a spreadsheet would run as a formula"
-                yield Observation("formula", text, (case,))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+            text = f"case {case!r}: {name} is {cell[:40]!r}, which a spreadsheet would run as a formula"
+            yield Observation("formula", text, (case,))

@@ -1,7 +1,7 @@
 """PNG, JPEG, BMP and WebP: Pillow, and OpenCV for the 16-bit colours that Pillow would squeeze to 8 bits."""
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import cv2
 import numpy as np
@@ -33,6 +33,7 @@ _KINDS: dict[bytes, type[ImageFile]] = {
     b"BM": BmpImageFile,
     b"RIFF": WebPImageFile,
 }
+Number = TypeVar("Number", bound=np.generic)
 ORIENTATION = 0x0112
 _MOST_EXIF = 2**20
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -137,7 +138,7 @@ def turned_header(height: int, width: int, orientation: int, frames: int = 1) ->
     return Header(height, width, orientation=orientation, frames=frames)
 
 
-def turn(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
+def turn(pixels: NDArray[Number], orientation: int) -> NDArray[Number]:
     """Turns `(height, width, ...)` as EXIF's orientation 1..8 says."""
     if orientation in (5, 6, 7, 8):
         pixels = np.swapaxes(pixels, 0, 1)

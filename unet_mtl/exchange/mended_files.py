@@ -1,0 +1,176 @@
+"""The files of a repaired copy: one image and its masks, as they are read, and what was wrong with them."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from unet_mtl.data.description import MaskDescription
+from unet_mtl.data.images import IGNORE, count_soft_alpha, read_header, read_image
+from unet_mtl.data.inspection import ImageFacts
+from unet_mtl.data.masks import read_case_mask, unite_masks
+from unet_mtl.data.readers import reader_of, suffix_of
+from unet_mtl.data.readers.intensity import to_image
+from unet_mtl.data.readers.picture import Picture
+from unet_mtl.data.records import MaskFile, Record
+from unet_mtl.doctor.images import is_other_format
+from unet_mtl.errors import DataError
+
+Tell = Callable[[Path, str, str, str], None]
+"""Is told of a file, the kind, what was there, and what is there now."""
+
+
+def write_image(stem: Path, record: Record, facts: ImageFacts, *, invert: bool, tell: Tell) -> Path:
+    """Writes one image: as it is where nothing is wrong with it, else upright and without loss.
+
+    Args:
+        stem: Of the file to be; the suffix is added.
+        record: Of the case.
+        facts: Of its image.
+        invert: Whether it is a negative to be turned round.
+        tell: Is told of what was changed.
+
+    Returns:
+        The file.
+
+    Raises:
+        DataError: The image cannot be read.
+        OSError: The disk refused.
+    """
+    source = record.image
+    header = read_header(source, record.frame)
+    chosen = record.frame is not None and header.frames > 1
+    turned = header.orientation != 1
+    if not (chosen or turned or invert):
+        path = _with_suffix(stem, facts.suffix)
+        shutil.copyfile(source, path)
+    else:
+        path = _write_pixels(stem, *_read(source, record.frame, invert=invert))
+    if turned:
+        tell(source, "image-turned", f"EXIF orientation {header.orientation}", f"{path.name}, upright")
+    if invert:
+        tell(source, "image-inverted", "a negative", f"{path.name}, black and white swapped")
+    if chosen:
+        tell(source, "frame", f"frame {record.frame} of {header.frames}", _scaled(source, record.frame, path))
+    if is_other_format(suffix_of(source), facts.suffix):
+        tell(source, "image-suffix", f"{source.name}, a {facts.suffix} by its bytes", path.name)
+    return path
+
+
+def _with_suffix(stem: Path, suffix: str) -> Path:
+    return stem.with_name(stem.name + suffix)
+
+
+def _read(source: Path, frame: int | None, *, invert: bool) -> tuple[Picture, NDArray[Any]]:
+    picture = reader_of(source).read(source, frame)
+    if invert and _is_plain(picture):
+        pixels = np.iinfo(picture.pixels.dtype).max - picture.pixels
+        picture = replace(picture, pixels=pixels)
+        return picture, to_image(picture, "auto", source)
+    image = read_image(source, frame)
+    if invert:
+        image = (255 if image.dtype == np.uint8 else np.float32(1)) - image
+        picture = Picture(pixels=image)
+    return picture, image
+
+
+def _is_plain(picture: Picture) -> bool:
+    """Whether the numbers are shades from 0, black, to the highest of their type, white."""
+    coded = (picture.colours, picture.extent, picture.window)
+    whole = picture.pixels.dtype in (np.uint8, np.uint16)
+    return whole and all(part is None for part in coded) and not (picture.measured or picture.inverted)
+
+
+def _write_pixels(stem: Path, picture: Picture, image: NDArray[Any]) -> Path:
+    """PNG of 8 or 16 bits where it loses nothing, else the image as the network would see it, in NPY."""
+    if image.shape[-1] not in (1, 3) or (image.dtype != np.uint8 and not _is_plain(picture)):
+        path = _with_suffix(stem, ".npy")
+        np.save(path, image)
+        return path
+    path = _with_suffix(stem, ".png")
+    pixels = image if image.dtype == np.uint8 else picture.pixels
+    if pixels.dtype == np.uint8 or pixels.shape[-1] == 1:
+        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
+    else:
+        done, packed = cv2.imencode(
+            ".png", np.ascontiguousarray(pixels[..., ::-1])
+        )  # Pillow has no such colours
+        if not done:
+            raise DataError(f"{path}: colours of 16 bits cannot be packed")
+        path.write_bytes(packed.tobytes())
+    return path
+
+
+def _scaled(source: Path, frame: int | None, path: Path) -> str:
+    """The file, and which of the scanner's numbers are black and white in it now."""
+    if path.suffix != ".npy":
+        return path.name
+    numbers = reader_of(source).read(source, frame).pixels
+    return f"{path.name}, in 0..1; the numbers were {numbers.min():g}..{numbers.max():g}"
+
+
+def mend_mask(
+    record: Record, target: str, description: MaskDescription, *, invert: bool, tell: Tell
+) -> NDArray[np.uint8] | None:
+    """Reads the mask of a case as class indices, and mends what is wrong with its files.
+
+    Args:
+        record: Of the case.
+        target: Which mask.
+        description: Of the mask.
+        invert: Whether background and foreground are to be swapped.
+        tell: Is told of what was changed.
+
+    Returns:
+        The mask; None where there is none.
+
+    Raises:
+        DataError: What is wrong is none of what can be mended.
+    """
+    files = record.masks.get(target, ())
+    if not files:
+        return None
+    mask = unite_masks([_mend_file(file, record, target, description, tell) for file in files])
+    return _swapped(mask, files[0].path, tell) if invert else mask
+
+
+def _mend_file(
+    file: MaskFile, record: Record, target: str, description: MaskDescription, tell: Tell
+) -> NDArray[np.uint8]:
+    alone = replace(record, masks={target: (file,)})
+    turn = False
+    while True:
+        try:
+            mask = read_case_mask(alone, target, description, turn=turn)
+            break
+        except DataError as error:
+            was = str(error).removeprefix(f"{file.path}: ").partition(";")[0]
+            if error.kind == "mask-unturned" and not turn:
+                turn = True
+                tell(file.path, error.kind, was, "turned as its image")
+            elif error.kind in ("mask-stray", "mask-antialiased") and description.repair is None:
+                description = description.model_copy(update={"repair": "nearest"})
+                tell(file.path, error.kind, was, "the nearest known value")
+            else:
+                raise
+    if mask is None:
+        raise DataError(f"{file.path}: no such file", kind="mask-missing")
+    soft = count_soft_alpha(file.path)
+    if soft:
+        tell(file.path, "mask-soft-alpha", f"{soft} half-transparent pixels", "no alpha")
+    return mask
+
+
+def _swapped(mask: NDArray[np.uint8], path: Path, tell: Tell) -> NDArray[np.uint8]:
+    """Background and the one class that is there, each for the other; as it is where there are several."""
+    present = [int(index) for index in np.unique(mask) if index not in (0, IGNORE)]
+    if len(present) != 1:
+        return mask
+    tell(path, "mask-inverted", "foreground around background", "swapped")
+    return np.asarray(np.where(mask == 0, present[0], np.where(mask == present[0], 0, mask)), np.uint8)

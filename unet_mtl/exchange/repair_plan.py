@@ -1,0 +1,198 @@
+"""What is to be done for a repaired copy: which cases go in, what is mended in them, what nobody can mend."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from unet_mtl.data.description import Description
+from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
+from unet_mtl.data.inspection import Inspection, inspect_dataset
+from unet_mtl.data.observations import Observation
+from unet_mtl.data.patterns import leaves
+from unet_mtl.data.records import Dataset, Record
+from unet_mtl.doctor.catalogue import KINDS
+from unet_mtl.doctor.checkup import Checkup
+from unet_mtl.doctor.images import check_images
+from unet_mtl.doctor.masks import find_inverted
+from unet_mtl.exchange.mended_table import LEFT_OUT, MendedTable, Repair, contradicting, mend_table
+
+ABOUT_TRAINING = ("split", "task")
+"""Errors of settings, which no copy of the data can be free of."""
+
+_TRIED = ("row-unnamed", "class-spelling", "mask-unturned", "mask-stray", "mask-antialiased")
+_OF_SPLIT = ("identical-split", "patient-split")
+_WITHOUT = ("image-without-row", "mask-without-case")
+
+
+@dataclass
+class RepairPlan:
+    """What goes into the copy.
+
+    Attributes:
+        description: Of the original.
+        table: Its rows as they will be, and the log.
+        records: By case; the images that are there, whatever their names.
+        inspection: Of all files.
+        inverted_images: Cases.
+        inverted_masks: Cases by target.
+        wrong: Errors that nothing here mends.
+    """
+
+    description: Description
+    table: MendedTable
+    records: dict[str, Record]
+    inspection: Inspection
+    inverted_images: frozenset[str] = frozenset()
+    inverted_masks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    wrong: list[Observation] = field(default_factory=list)
+
+    def name_of(self, path: Path) -> str:
+        """The path below the root, for the log."""
+        root = self.description.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+    def tell(self, case: str, file: Path | str, kind: str, was: str, now: str) -> None:
+        """Writes one line of the log."""
+        name = self.name_of(file) if isinstance(file, Path) else file
+        self.table.repairs.append(Repair(case, name, kind, was, now))
+
+    def take_out(self, cases: Iterable[str]) -> None:
+        """Leaves cases out of records and table; whoever calls it writes the log."""
+        gone = [case for case in cases if case in self.records]
+        for case in gone:
+            del self.records[case]
+        self.table.drop(gone)
+
+    def leave_out_wrong(self) -> None:
+        """Leaves out every case with an error, and says so in the log."""
+        for seen in self.wrong:
+            for case in seen.cases:
+                if case in self.records:
+                    self.tell(case, self.records[case].image, seen.kind, seen.text, LEFT_OUT)
+        self.take_out([case for seen in self.wrong for case in seen.cases])
+        self.wrong = [seen for seen in self.wrong if not seen.cases]
+
+
+def make_plan(checkup: Checkup, table: pd.DataFrame, mend: frozenset[str]) -> RepairPlan:
+    """Decides what is done; opens files alone whose names had to be guessed.
+
+    Args:
+        checkup: Of the original.
+        table: Its rows, as `read_rows` gives them.
+        mend: Kinds to be mended that are mended on request only.
+    """
+    description = checkup.dataset.description
+    observations = [seen for finding in checkup.findings for seen in finding.observations]
+    mended = mend_table(table, description)
+    plan = RepairPlan(description, mended, {r.case: r for r in checkup.dataset}, checkup.inspection)
+    inspection, duplicates = _use_renamed(plan, observations, checkup)
+    plan.inspection = inspection
+    unequal = contradicting(table)
+    for seen in observations:
+        if KINDS[seen.kind].severity == "error" and not _is_mended(seen, plan, unequal):
+            plan.wrong.append(seen)
+        elif seen.kind in _WITHOUT and seen.path is not None and not _is_used(seen.path, plan):
+            plan.tell("", seen.path, seen.kind, "no row of the table names it", LEFT_OUT)
+    _drop_copies(plan, duplicates)
+    sides = {record.case: name for name, part in checkup.parts.items() for record in part}
+    plan.wrong += [
+        seen for seen in observations if seen.kind in _OF_SPLIT and _on_two_sides(seen, plan, sides)
+    ]
+    dataset = checkup.dataset.only(list(plan.records.values()))
+    if "image-inverted" in mend:
+        odd = [
+            seen
+            for seen in check_images(dataset, _of(plan.records, inspection))
+            if seen.kind == "image-inverted"
+        ]
+        plan.inverted_images = frozenset(case for seen in odd for case in seen.cases)
+    if "mask-inverted" in mend:
+        plan.inverted_masks = {
+            name: frozenset(find_inverted(masks)) for name, masks in inspection.masks.items()
+        }
+    return plan
+
+
+def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
+    """Whether an error is mended, will be tried, belongs elsewhere, or is looked at later."""
+    if seen.kind == "case-repeated":
+        return not set(seen.cases) & unequal
+    if seen.kind == "image-renamed":
+        return seen.cases[0] in plan.records and plan.records[seen.cases[0]].image == seen.path
+    return seen.kind in (*_TRIED, *ABOUT_TRAINING, *_OF_SPLIT)
+
+
+def _is_used(path: Path, plan: RepairPlan) -> bool:
+    return any(record.image == path for record in plan.records.values())
+
+
+def _use_renamed(
+    plan: RepairPlan, observations: Sequence[Observation], checkup: Checkup
+) -> tuple[Inspection, Sequence[DuplicateGroup]]:
+    """Gives each record the file that is meant, and looks into these files, which the checkup could not."""
+    description = plan.description
+    found = []
+    for seen in observations:
+        if seen.kind != "image-renamed" or seen.path is None:
+            continue
+        if leaves(description.root, seen.path) and not description.links:
+            continue
+        record = plan.records[seen.cases[0]]
+        plan.tell(
+            record.case, seen.path, seen.kind, f"the table says {record.image.name}", "this file is used"
+        )
+        plan.records[record.case] = replace(record, image=seen.path)
+        found.append(plan.records[record.case])
+    if not found:
+        return checkup.inspection, checkup.duplicates
+    fresh = inspect_dataset(Dataset(description, tuple(found)))
+    plan.wrong += [seen for seen in fresh.observations if seen.kind not in _TRIED]
+    known = checkup.inspection
+    inspection = Inspection(
+        images=known.images | fresh.images,
+        masks={target: masks | fresh.masks[target] for target, masks in known.masks.items()},
+        prints=known.prints | fresh.prints,
+    )
+    return inspection, find_duplicates(inspection.prints)
+
+
+def _of(records: Mapping[str, Record], inspection: Inspection) -> Inspection:
+    """What is known of the images of these records alone."""
+    return replace(
+        inspection, images={case: facts for case, facts in inspection.images.items() if case in records}
+    )
+
+
+def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup]) -> None:
+    """Of identical images whose labels, patient and masks are equal, the first stays."""
+    wrong = {case for seen in plan.wrong for case in seen.cases}
+    for group in duplicates:
+        if group.kind != "identical":
+            continue
+        first: dict[object, str] = {}
+        copies = []
+        for case in (case for case in group.cases if case in plan.records and case not in wrong):
+            facts = _facts(case, plan)
+            if facts is not None and first.setdefault(facts, case) != case:
+                was = f"image, labels, patient and masks are those of case {first[facts]!r}"
+                plan.tell(case, plan.records[case].image, "identical", was, LEFT_OUT)
+                copies.append(case)
+        plan.take_out(copies)
+
+
+def _facts(case: str, plan: RepairPlan) -> object:
+    """What must be equal beside the image; None where a mask is there that cannot be read as it is."""
+    record, masks = plan.records[case], plan.inspection.masks
+    if any(case not in masks[target] for target in record.masks):
+        return None
+    labels = dict(record.labels) | plan.table.meant.get(case, {})
+    patient = record.patient if plan.description.patient is not None else ""
+    digests = tuple(sorted((target, masks[target][case].digest) for target in record.masks))
+    return tuple(sorted(labels.items())), patient, digests, record.spacing_mm
+
+
+def _on_two_sides(seen: Observation, plan: RepairPlan, sides: Mapping[str, str]) -> bool:
+    wrong = {case for other in plan.wrong for case in other.cases}
+    return len({sides.get(case) for case in seen.cases if case in plan.records and case not in wrong}) > 1
