@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from unet_mtl.data.description import ColumnDescription, Description, MaskDescription, read_description
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patterns import (
-    fields_of,
     find_files,
-    glob_pattern,
-    is_stray,
     is_there,
     leaves,
-    match_pattern,
 )
-from unet_mtl.data.spacing import read_case_spacing, spacing_columns
+from unet_mtl.data.rows import CASE, LEAVES, read_rows, unnamed_and_repeated
+from unet_mtl.data.spacing import read_case_spacing
 from unet_mtl.data.spelling import spelled_alike
-from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
 
 Label = str | float
@@ -137,144 +132,10 @@ def scan_dataset(source: Path | str | Description) -> tuple[Dataset, list[Observ
     """
     description = source if isinstance(source, Description) else read_description(Path(source))
     table = read_rows(description)
-    observations = _unnamed_and_repeated(table, description)
+    observations = unnamed_and_repeated(table, description)
     usable = table[(table[CASE] != "") & ~table[CASE].duplicated()]
     records = [_make_record(row, description, observations) for row in usable.to_dict("records")]
     return Dataset(description, tuple(records)), observations
-
-
-def read_rows(description: Description) -> pd.DataFrame:
-    """Reads the table, or makes it of the names of the files: all cells are words.
-
-    Returns:
-        Every column there is, and `CASE`: the names of the cases, which may be empty or repeated.
-
-    Raises:
-        DataError: It cannot be used at all: absent, empty, or without a column that the description names.
-    """
-    if not description.root.is_dir():
-        raise DataError(
-            f"{description.root}: no such folder; correct `root` in the description of the data set"
-        )
-    table = _table_of_files(description) if description.table is None else _table_of_rows(description)
-    _require_columns(table, description)
-    return table
-
-
-def _table_of_rows(description: Description) -> pd.DataFrame:
-    path = _table_path(description)
-    if leaves(description.root, path) and not description.links:
-        raise DataError(f"{path}: the table {_LEAVES}")
-    if not path.is_file():
-        raise DataError(
-            f"{path}: the table cannot be read (no such file); correct `table` in the description of the data set"
-        )
-    table = read_table(path)
-    if description.case not in table.columns:
-        return table
-    return table.assign(**{CASE: _names_in(table[description.case], description)})
-
-
-def _names_in(cells: "pd.Series[str]", description: Description) -> list[str]:
-    """The names of the cases inside the cells of their column."""
-    if description.names == "{case}":
-        return cells.to_list()
-    found = [match_pattern(description.names, cell) if cell else {"case": ""} for cell in cells]
-    strange = [cell for cell, name in zip(cells, found, strict=True) if name is None]
-    if strange:
-        raise DataError(
-            f"{_table_path(description)}: {len(strange)} cells of {description.case!r} do not fit "
-            f"`names: {description.names}`: {', '.join(map(repr, strange[:3]))}; correct the pattern"
-        )
-    return [name["case"] for name in found if name is not None]
-
-
-CASE = "\0case"
-"""Column of the names of the cases in `read_rows`; no column of a file is named so."""
-
-_LEAVES = "leads out of `root`; move it there, or allow it with `links: true`"
-
-
-def _table_path(description: Description) -> Path:
-    return description.root / (description.table or "")
-
-
-def _require_columns(table: pd.DataFrame, description: Description) -> None:
-    patterns = [description.images]
-    patterns += [pattern for mask in description.masks.values() for pattern in mask.patterns.values()]
-    in_patterns = [name for pattern in patterns for name in fields_of(pattern)]
-    spacing = spacing_columns(description, table.columns)
-    frame = description.frame if isinstance(description.frame, str) else None
-    named = [description.patient, description.split, *description.columns, *in_patterns, *spacing, frame]
-    known = {"case", *table.columns}
-    absent = [name for name in dict.fromkeys(named) if name and name not in known]
-    if description.case not in table.columns:
-        absent.insert(0, description.case)
-    if absent and description.table is None:
-        raise DataError(
-            [
-                f"{description.root}: no column {name!r}, since the description names no `table` and `images` has no "
-                f"{{{name}}}"
-                for name in absent
-            ]
-        )
-    if absent:
-        path, columns = (
-            _table_path(description),
-            ", ".join(map(repr, table.columns.drop(CASE, errors="ignore"))),
-        )
-        raise DataError([f"{path}: no column {name!r}; it has {columns}" for name in dict.fromkeys(absent)])
-
-
-def _unnamed_and_repeated(table: pd.DataFrame, description: Description) -> list[Observation]:
-    path, cases = _table_path(description), table[CASE]
-    unnamed = [
-        Observation(
-            "row-unnamed",
-            f"{path}: row {row} below the head line has no {description.case!r}; each case needs a name",
-        )
-        for row in np.flatnonzero(cases == "") + 1
-    ]
-    repeated = [
-        Observation(
-            "case-repeated",
-            f"{path}: case {case!r} stands in several rows; each needs a name of its own",
-            (case,),
-        )
-        for case in cases[cases.duplicated() & (cases != "")].unique()
-    ]
-    return unnamed + repeated
-
-
-def _table_of_files(description: Description) -> pd.DataFrame:
-    """What stands in place of the names in braces, a row a file."""
-    root = description.root
-    paths = (path for path in root.glob(glob_pattern(description.images)) if not path.is_dir())
-    files = sorted(path.relative_to(root).as_posix() for path in paths)
-    files = [file for file in files if not is_stray(file, description.images)]
-    found = {file: values for file in files if (values := match_pattern(description.images, file))}
-    rows = [values for file, values in found.items() if not _is_mask(file, found, description)]
-    if not rows:
-        raise DataError(f"{root}: no file fits `images: {description.images}`; correct the pattern")
-    table = pd.DataFrame(rows, dtype=str)
-    name = description.case if description.case in table else "case"
-    cases = table[name] if name in table else pd.Series("", index=table.index)
-    return table.assign(**{description.case: cases, CASE: cases})
-
-
-def _is_mask(file: str, images: Mapping[str, Mapping[str, str]], description: Description) -> bool:
-    """Whether it is the mask of another image: x_mask.png beside x.png fits the pattern of the images as well."""
-    for mask in description.masks.values():
-        for pattern in mask.patterns.values():
-            values = match_pattern(pattern, file)
-            if values is None:
-                continue
-            if not set(fields_of(description.images)) <= values.keys():
-                return True  # its folder is a word there: train_masks/x.png beside {split}/{case}.png
-            image = description.images.format_map(values)
-            if image != file and image in images:
-                return True
-    return False
 
 
 def _make_record(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> Record:
@@ -294,7 +155,7 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
         paths = [image, *(file.path for files in masks.values() for file in files)]
         outside = [path for path in paths if leaves(description.root, path)]
         observations += [
-            Observation("path-outside", f"case {case!r}: {path} {_LEAVES}", (case,)) for path in outside
+            Observation("path-outside", f"case {case!r}: {path} {LEAVES}", (case,)) for path in outside
         ]
     frame = _read_frame(row, description, observations)
     return Record(

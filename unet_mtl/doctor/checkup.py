@@ -12,7 +12,8 @@ from unet_mtl.data.images import IGNORE
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import Observation, observe
 from unet_mtl.data.readers.intensity import Intensity
-from unet_mtl.data.records import Dataset, read_rows, scan_dataset
+from unet_mtl.data.records import Dataset, scan_dataset
+from unet_mtl.data.rows import read_rows
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,

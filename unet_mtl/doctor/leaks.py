@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.records import CASE, Dataset
+from unet_mtl.data.records import Dataset
+from unet_mtl.data.rows import CASE
 from unet_mtl.data.spacing import spacing_columns
 
 _FEWEST = 20  # cases in which anything can be said

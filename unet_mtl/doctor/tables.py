@@ -10,7 +10,8 @@ import pandas as pd
 
 from unet_mtl.data.counts import count_classes
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.records import CASE, Dataset
+from unet_mtl.data.records import Dataset
+from unet_mtl.data.rows import CASE
 from unet_mtl.data.tables import runs_as_formula
 
 FEW = 5

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from unet_mtl.data.description import ColumnDescription, Description
-from unet_mtl.data.records import CASE
+from unet_mtl.data.rows import CASE
 from unet_mtl.data.spelling import spelled_alike
 from unet_mtl.data.tables import as_text
 

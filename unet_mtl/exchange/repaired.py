@@ -12,7 +12,8 @@ import pandas as pd
 from unet_mtl.data.description import DESCRIPTION_FILE, HEADER, Description, read_description
 from unet_mtl.data.images import write_mask
 from unet_mtl.data.observations import observe, texts
-from unet_mtl.data.records import CASE, Record, read_dataset, read_rows
+from unet_mtl.data.records import Record, read_dataset
+from unet_mtl.data.rows import CASE, read_rows
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.data.tables import as_text, read_table
 from unet_mtl.doctor.catalogue import KINDS
