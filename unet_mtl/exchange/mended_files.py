@@ -64,7 +64,12 @@ def write_image(stem: Path, record: Record, facts: ImageFacts, *, invert: bool, 
 
 
 def _with_suffix(stem: Path, suffix: str) -> Path:
-    return stem.with_name(stem.name + suffix)
+    path = stem.with_name(stem.name + suffix)
+    if path.exists():  # on a disk that ignores capitals
+        raise DataError(
+            f"case {stem.name!r}: another one's file has the same name, capitals apart; rename one"
+        )
+    return path
 
 
 def _read(source: Path, frame: int | None, *, invert: bool) -> tuple[Picture, NDArray[Any]]:
