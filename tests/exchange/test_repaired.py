@@ -1,0 +1,439 @@
+"""Repaired copies: a good set is broken in one way, mended, and then is what it was."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+import unet_mtl as um
+from unet_mtl.data.images import read_image
+from unet_mtl.data.masks import read_case_mask
+from unet_mtl.data.readers.raster import turn
+
+ROOT = Path(__file__).parents[2]
+BACK = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+"""Orientation -> the one that undoes it."""
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def log(copy: Path) -> list[tuple[str, ...]]:
+    table = pd.read_csv(copy / "repairs.csv", dtype=str, keep_default_na=False)
+    assert list(table.columns) == ["case", "file", "kind", "was", "now"]
+    return [tuple(row) for row in table.to_numpy()]
+
+
+def change_table(folder: Path, change) -> None:
+    table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+    change(table).to_csv(folder / "cases.csv", index=False)
+
+
+def change_yaml(folder: Path, change) -> None:
+    content = yaml.safe_load((folder / "dataset.yaml").read_text())
+    change(content)
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
+
+
+def assert_same(good: Path, copy: Path, but=()) -> None:
+    """All that a training sees of them."""
+    one, other = um.read_dataset(good), um.read_dataset(copy)
+    records = {record.case: record for record in other}
+    assert [r.case for r in one if r.case not in but] == list(records)
+    for record in one:
+        if record.case in but:
+            continue
+        its = records[record.case]
+        assert its.labels == record.labels
+        assert (its.patient, its.split, its.spacing_mm) == (record.patient, record.split, record.spacing_mm)
+        image, its_image = read_image(record.image, record.frame), read_image(its.image, its.frame)
+        assert image.dtype == its_image.dtype
+        np.testing.assert_array_equal(image, its_image)
+        for target, mask in one.description.masks.items():
+            truth = read_case_mask(record, target, mask)
+            found = read_case_mask(its, target, other.description.masks[target])
+            assert (truth is None) == (found is None)
+            if truth is not None:
+                np.testing.assert_array_equal(truth, found)
+    for name, mask in one.description.masks.items():
+        assert other.description.masks[name].classes == mask.classes
+        assert other.description.masks[name].required == mask.required
+    for name, column in one.description.columns.items():
+        assert other.description.columns[name].classes == column.classes
+        assert other.description.columns[name].unit == column.unit
+    for name in ("name", "synthetic", "missing_words", "names", "case"):
+        assert getattr(other.description, name) == getattr(one.description, name)
+
+
+def kinds(checkup) -> set[str]:
+    return {finding.name for finding in checkup.findings}
+
+
+@pytest.fixture
+def good(write_data, tmp_path):
+    """Not all square, so that a mask which lies is seen; more columns than are described."""
+    folder = tmp_path / "good"
+    write_data(folder)
+    for path in (folder / "images" / "case_01.png", folder / "masks" / "case_01.png"):
+        with Image.open(path) as image:
+            narrow = np.asarray(image)[:, :24].copy()
+        Image.fromarray(narrow).save(path)
+    change_table(folder, lambda table: table.assign(note=[f'n{i}, "quoted"' for i in range(12)]))
+    change_yaml(folder, lambda content: content.update(missing=["unclear"], synthetic=True))
+    return folder
+
+
+@pytest.fixture
+def broken(good, tmp_path):
+    folder = tmp_path / "broken"
+    shutil.copytree(good, folder)
+    return folder
+
+
+def add_row(folder: Path, **cells) -> None:
+    change_table(folder, lambda table: pd.concat([table, table[table["case"] == "case_03"].assign(**cells)]))
+
+
+def lay_down(path: Path, orientation: int) -> None:
+    """The pixels lie, and EXIF says how to turn them."""
+    with Image.open(path) as image:
+        pixels = turn(np.asarray(image), BACK[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(path, exif=exif)
+
+
+def a_row_twice(folder):
+    add_row(folder)
+    return [
+        (
+            "case_03",
+            "cases.csv",
+            "case-repeated",
+            "row 13: equal to the first row of this case in every cell",
+            "left out",
+        )
+    ]
+
+
+def a_row_without_name(folder):
+    add_row(folder, case="")
+    row = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False).iloc[-1]
+    return [("", "cases.csv", "row-unnamed", f"row 13: {', '.join(row)}", "left out")]
+
+
+def an_image_in_capitals(folder):
+    (folder / "images" / "case_01.png").rename(folder / "images" / "Case 01.png")
+    return [
+        ("case_01", "images/Case 01.png", "image-renamed", "the table says case_01.png", "this file is used")
+    ]
+
+
+def an_image_with_another_suffix(folder):
+    path = folder / "images" / "case_01.png"
+    with Image.open(path) as image:
+        image.save(path.with_suffix(".bmp"))
+    path.unlink()
+    return [
+        ("case_01", "images/case_01.bmp", "image-renamed", "the table says case_01.png", "this file is used")
+    ]
+
+
+def words_in_another_spelling(folder):
+    spelled = {"benign": "Benign.", "malignant": "MALIGNANT"}
+    table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+    rows = zip(table["case"], table["diagnosis"], strict=True)
+    change_table(folder, lambda table: table.replace({"diagnosis": spelled}))
+    return [
+        (case, "cases.csv", "class-spelling", f"diagnosis: {spelled[word]}", f"diagnosis: {word}")
+        for case, word in rows
+        if word in spelled
+    ]
+
+
+def words_that_mean_others(folder):
+    table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+    change_table(folder, lambda table: table.replace({"side": {"left": "1", "right": "left"}}))
+    change_yaml(
+        folder, lambda content: content["columns"]["side"].update(values={"1": "left", "left": "right"})
+    )
+    stored = {"left": "1", "right": "left"}
+    return [
+        (case, "cases.csv", "values", f"side: {stored[word]}", f"side: {word}")
+        for case, word in zip(table["case"], table["side"], strict=True)
+        if word
+    ]
+
+
+def images_that_lie(folder):
+    rows = []
+    for orientation in range(2, 9):
+        case = f"case_{orientation:02d}" if orientation != 6 else "case_01"
+        lay_down(folder / "images" / f"{case}.png", orientation)
+        rows.append(
+            (
+                case,
+                f"images/{case}.png",
+                "image-turned",
+                f"EXIF orientation {orientation}",
+                f"{case}.png, upright",
+            )
+        )
+    return sorted(rows)
+
+
+def a_file_of_another_format(folder):
+    path = folder / "images" / "case_05.png"
+    with Image.open(path) as image:
+        image.save(path, format="BMP")
+    return [
+        ("case_05", "images/case_05.png", "image-suffix", "case_05.png, a .bmp by its bytes", "case_05.bmp")
+    ]
+
+
+def a_mask_that_lies(folder, orientation=6):
+    lay_down(folder / "images" / "case_01.png", orientation)
+    path = folder / "masks" / "case_01.png"
+    with Image.open(path) as image:
+        pixels = turn(np.asarray(image), BACK[orientation])
+    Image.fromarray(pixels).save(path)
+    was = (
+        "the mask is 24x32 pixels, its image 'case_01.png' is 32x24 once it is turned as its EXIF orientation"
+    )
+    return [
+        ("case_01", "masks/case_01.png", "mask-unturned", f"{was} {orientation} says", "turned as its image"),
+        (
+            "case_01",
+            "images/case_01.png",
+            "image-turned",
+            f"EXIF orientation {orientation}",
+            "case_01.png, upright",
+        ),
+    ]
+
+
+def a_stray_pixel(folder):
+    path = folder / "masks" / "case_05.png"
+    with Image.open(path) as image:
+        pixels = np.asarray(image).copy()
+    row, column = np.argwhere(pixels == 2)[0]
+    pixels[row, column] = 7  # of 0, 1 and 2, the nearest is 2
+    Image.fromarray(pixels).save(path)
+    was = "mask value 7 in 1 pixel is outside the classes of 'zone' (0 background, 1 core, 2 rim)"
+    return [("case_05", "masks/case_05.png", "mask-stray", was, "the nearest known value")]
+
+
+def a_mask_of_glass(folder):
+    path = folder / "masks" / "case_05.png"
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    alpha = np.full(pixels.shape, 255, np.uint8)
+    alpha[3, :5] = 128
+    Image.fromarray(np.stack([pixels, alpha], -1)).save(path)
+    return [("case_05", "masks/case_05.png", "mask-soft-alpha", "5 half-transparent pixels", "no alpha")]
+
+
+def a_case_twice(folder):
+    add_row(folder, case="case_12")
+    for name in ("images", "masks"):
+        shutil.copyfile(folder / name / "case_03.png", folder / name / "case_12.png")
+    was = "image, labels, patient and masks are those of case 'case_03'"
+    return [("case_12", "images/case_12.png", "identical", was, "left out")]
+
+
+def a_formula(folder):
+    change_table(folder, lambda table: table.assign(formula=["=1+1", "-1.5", "-", *["x"] * 9]))
+    return [("case_00", "cases.csv", "formula", "formula: =1+1", "formula: '=1+1")]
+
+
+BREAKS = {
+    "case-repeated": [a_row_twice],
+    "row-unnamed": [a_row_without_name],
+    "image-renamed": [an_image_in_capitals, an_image_with_another_suffix],
+    "class-spelling": [words_in_another_spelling],
+    "values": [words_that_mean_others],
+    "image-turned": [images_that_lie],
+    "image-suffix": [a_file_of_another_format],
+    "mask-unturned": [a_mask_that_lies, *(lambda f, o=o: a_mask_that_lies(f, o) for o in (5, 7, 8))],
+    "mask-stray": [a_stray_pixel],
+    "mask-soft-alpha": [a_mask_of_glass],
+    "identical": [a_case_twice],
+    "formula": [a_formula],
+}
+CASES = [(kind, break_it) for kind, breaks in BREAKS.items() for break_it in breaks]
+
+
+@pytest.mark.parametrize(("kind", "break_it"), CASES, ids=lambda value: getattr(value, "__name__", value))
+def test_what_was_broken_is_mended(good, broken, tmp_path, kind, break_it):
+    expected = break_it(broken)
+    before = hashes(broken)
+    if kind != "values":
+        assert kind in kinds(um.check(broken))
+    repaired = um.repair(broken, tmp_path / "copy", progress=False)
+    assert hashes(broken) == before
+    assert log(tmp_path / "copy") == expected
+    assert [
+        tuple(getattr(r, n) for n in ("case", "file", "kind", "was", "now")) for r in repaired.repairs
+    ] == expected
+    assert_same(good, tmp_path / "copy")
+    after = um.check(tmp_path / "copy")
+    assert after.problems == []
+    assert kind not in kinds(after)
+    assert kinds(after) == {finding.name for finding in repaired.left}
+
+
+def test_every_kind_that_is_always_mended_is_broken_here():
+    from unet_mtl.doctor.catalogue import KINDS
+
+    here = set(BREAKS) | {"mask-antialiased"}
+    assert {name for name, kind in KINDS.items() if kind.mends == "always"} <= here
+
+
+def test_all_at_once(good, broken, tmp_path):
+    apart = (images_that_lie, a_mask_of_glass, an_image_in_capitals)  # others change the same files
+    chosen = [breaks[0] for breaks in BREAKS.values() if breaks[0] not in apart]
+    expected = [row for break_it in [a_formula, *chosen[:-1]] for row in break_it(broken)]
+    repaired = um.repair(broken, tmp_path / "copy", progress=False)
+    assert {row[:3] for row in log(tmp_path / "copy")} >= {row[:3] for row in expected}
+    assert_same(good, tmp_path / "copy")
+    assert repaired.cases == 12
+
+
+def test_a_sound_set_is_copied_byte_by_byte(good, tmp_path):
+    um.repair(good, tmp_path / "copy", progress=False)
+    assert log(tmp_path / "copy") == []
+    assert_same(good, tmp_path / "copy")
+    for path in (good / "images").iterdir():
+        assert path.read_bytes() == (tmp_path / "copy" / "images" / path.name).read_bytes()
+    table = pd.read_csv(tmp_path / "copy" / "cases.csv", dtype=str, keep_default_na=False)
+    original = pd.read_csv(good / "cases.csv", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(table.drop(columns="image"), original)
+    with Image.open(tmp_path / "copy" / "masks" / "zone" / "case_04.png") as mask:
+        assert mask.mode == "P"
+
+
+@pytest.fixture
+def soft(good):
+    """Masks of 0 and 255 as they were before somebody smoothed them; spots at one place in each."""
+    change_yaml(
+        good,
+        lambda content: content["masks"]["zone"].update(
+            classes=["background", "lesion"], values={0: 0, 255: 1}
+        ),
+    )
+    for path in (good / "masks").iterdir():
+        with Image.open(path) as image:
+            drawn = np.zeros((image.height, image.width), np.uint8)
+        drawn[10:20, 8:18] = 255
+        Image.fromarray(drawn).save(path)
+    return good
+
+
+def test_soft_edges_become_the_nearest_value(soft, tmp_path):
+    broken = tmp_path / "soft"
+    shutil.copytree(soft, broken)
+    path = broken / "masks" / "case_05.png"
+    pixels = np.zeros((32, 32), np.uint8)
+    pixels[10:20, 8:18] = 255
+    # by hand: what is above 127.5 becomes 255, and these edges were rounded like that
+    pixels[9, 8:18], pixels[10, 8:18], pixels[12:18, 7], pixels[12:18, 17] = 63, 190, 127, 128
+    Image.fromarray(pixels).save(path)
+    assert "mask-antialiased" in kinds(um.check(broken))
+    um.repair(broken, tmp_path / "copy", progress=False)
+    assert [row[:3] + row[4:] for row in log(tmp_path / "copy")] == [
+        ("case_05", "masks/case_05.png", "mask-antialiased", "the nearest known value")
+    ]
+    assert_same(soft, tmp_path / "copy")
+    assert um.check(tmp_path / "copy").problems == []
+
+
+def test_an_inverted_mask_is_swapped_on_request(soft, tmp_path):
+    broken = tmp_path / "inverted"
+    shutil.copytree(soft, broken)
+    path = broken / "masks" / "case_05.png"
+    with Image.open(path) as image:
+        pixels = 255 - np.asarray(image)
+    Image.fromarray(pixels).save(path)
+    assert "mask-inverted" in kinds(um.check(broken))
+    repaired = um.repair(broken, tmp_path / "as it is", progress=False)
+    assert repaired.repairs == []
+    assert "mask-inverted" in {finding.name for finding in repaired.left}
+    um.repair(broken, tmp_path / "copy", mend=["mask-inverted"], progress=False)
+    assert log(tmp_path / "copy") == [
+        ("case_05", "masks/case_05.png", "mask-inverted", "foreground around background", "swapped")
+    ]
+    assert_same(soft, tmp_path / "copy")
+    assert "mask-inverted" not in kinds(um.check(tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_negative_is_turned_round_on_request(good, tmp_path, deep):
+    rows, columns = np.mgrid[:32, :32]
+    for index, path in enumerate(sorted((good / "images").iterdir())):
+        noise = np.random.default_rng(index).integers(0, 9, (32, 24 if index == 1 else 32))
+        pixels = (rows * 3 + columns * 2)[:, : noise.shape[1]] // 3 + noise
+        Image.fromarray((pixels * 257).astype(np.uint16) if deep else pixels.astype(np.uint8)).save(path)
+    broken = tmp_path / "negative"
+    shutil.copytree(good, broken)
+    path = broken / "images" / "case_05.png"
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    Image.fromarray(np.iinfo(pixels.dtype).max - pixels).save(path)
+    assert "image-inverted" in kinds(um.check(broken))
+    um.repair(broken, tmp_path / "copy", mend=["image-inverted", "mask-inverted"], progress=False)
+    assert log(tmp_path / "copy") == [
+        (
+            "case_05",
+            "images/case_05.png",
+            "image-inverted",
+            "a negative",
+            "case_05.png, black and white swapped",
+        )
+    ]
+    assert_same(good, tmp_path / "copy")
+    assert "image-inverted" not in kinds(um.check(tmp_path / "copy"))
+
+
+def test_identical_images_that_say_different_things_are_left(broken, tmp_path):
+    a_case_twice(broken)
+    change_table(broken, lambda table: table.assign(size_mm=[*table["size_mm"][:12], "99"]))
+    repaired = um.repair(broken, tmp_path / "copy", progress=False)
+    assert log(tmp_path / "copy") == []
+    assert repaired.cases == 13
+    assert "identical" in {finding.name for finding in repaired.left}
+
+
+@pytest.fixture(scope="module")
+def history_of(tasks, settings, tmp_path_factory):
+    """What one epoch on a folder gives."""
+    once = settings | {"training": settings["training"].model_copy(update={"epochs": 1})}
+
+    def train(folder):
+        run = um.train(um.read_dataset(folder), tasks, tmp_path_factory.mktemp("runs") / "run", **once)
+        return run.read_history().drop(columns="seconds")
+
+    return train
+
+
+def test_training_on_mended_copies_is_training_on_the_good_set(good, tmp_path, history_of):
+    expected = history_of(good)
+    assert len(expected) == 1
+    for break_it in (words_in_another_spelling, images_that_lie, a_stray_pixel, a_row_twice):
+        broken, copy = tmp_path / f"broken {break_it.__name__}", tmp_path / break_it.__name__
+        shutil.copytree(good, broken)
+        break_it(broken)
+        um.repair(broken, copy, progress=False)
+        pd.testing.assert_frame_equal(history_of(copy), expected, check_exact=True)
+
+
+def test_shared_phantom_is_the_same(tmp_path):
+    phantom = ROOT / "data_samples" / "phantom"
+    um.repair(phantom, tmp_path / "copy", progress=False)
+    assert_same(phantom, tmp_path / "copy")
