@@ -60,9 +60,9 @@ class RepairPlan:
 
     def take_out(self, cases: Iterable[str]) -> None:
         """Leaves cases out of records and table; whoever calls it writes the log."""
-        gone = [case for case in cases if case in self.records]
+        gone = set(cases)
         for case in gone:
-            del self.records[case]
+            self.records.pop(case, None)
         self.table.drop(gone)
 
     def leave_out_wrong(self) -> None:

@@ -97,14 +97,13 @@ def repair_dataset(
     before = check_dataset(description, tasks, split)
     table = read_rows(description)
     plan = make_plan(before, table, frozenset(mend))
-    _refuse(plan, leave_out)
+    _settle(plan, leave_out)
     with writing_folder(out) as folder:
         with case_bar("copying", len(plan.records), shown=progress) as advance:
             images = _write_files(folder, plan, advance)
-        _refuse(plan, leave_out)
-        plan.leave_out_wrong()
+        _settle(plan, leave_out)
         repairs = plan.table.repairs
-        _write_table(folder, plan, {case: image for case, image in images.items() if case in plan.records})
+        _write_table(folder, plan, images)
         _write_log(folder / LOG_FILE, repairs)
         read_dataset(folder)  # what we cannot read ourselves must not leave here
         after = check_dataset(folder, tasks, split if split.table is None else SplitSettings())
@@ -130,8 +129,8 @@ def _require_apart(out: Path, root: Path) -> None:
         raise DataError(f"{out}: the data set itself lies in it; choose a new folder")
 
 
-def _refuse(plan: RepairPlan, leave_out: bool) -> None:
-    """Ends with all that cannot be mended; with `leave_out`, with that which no case stands for."""
+def _settle(plan: RepairPlan, leave_out: bool) -> None:
+    """Leaves the cases out that cannot be mended, or ends with all that is wrong; nothing is written then."""
     general = [seen for seen in plan.wrong if not seen.cases]
     if plan.wrong and not leave_out:
         n = len({case for seen in plan.wrong for case in seen.cases})
@@ -140,6 +139,9 @@ def _refuse(plan: RepairPlan, leave_out: bool) -> None:
         raise DataError([*texts(plan.wrong), f"nothing was written: these errors cannot be mended; {last}"])
     if general:
         raise DataError([*texts(general), "nothing was written: correct this first"])
+    plan.leave_out_wrong()
+    if not plan.records:
+        raise DataError(f"{plan.description.root}: no case is left, since every one has an error")
 
 
 def _write_files(folder: Path, plan: RepairPlan, advance: Callable[[], None]) -> dict[str, str]:
