@@ -297,9 +297,10 @@ def test_every_kind_that_is_always_mended_is_broken_here():
 
 
 def test_all_at_once(good, broken, tmp_path):
+    first = (a_formula, words_that_mean_others, words_in_another_spelling)  # before there are more rows
     apart = (images_that_lie, a_mask_of_glass, an_image_in_capitals)  # others change the same files
-    chosen = [breaks[0] for breaks in BREAKS.values() if breaks[0] not in apart]
-    expected = [row for break_it in [a_formula, *chosen[:-1]] for row in break_it(broken)]
+    rest = [breaks[0] for breaks in BREAKS.values() if breaks[0] not in (*first, *apart)]
+    expected = [row for break_it in (*first, *rest) for row in break_it(broken)]
     repaired = um.repair(broken, tmp_path / "copy", progress=False)
     assert {row[:3] for row in log(tmp_path / "copy")} >= {row[:3] for row in expected}
     assert_same(good, tmp_path / "copy")
@@ -413,10 +414,13 @@ def test_identical_images_that_say_different_things_are_left(broken, tmp_path):
 @pytest.fixture(scope="module")
 def history_of(tasks, settings, tmp_path_factory):
     """What one epoch on a folder gives."""
-    once = settings | {"training": settings["training"].model_copy(update={"epochs": 1})}
+    once = settings | {
+        "training": settings["training"].model_copy(update={"epochs": 1}),
+        "network": um.NetworkSettings(width=2, levels=2),
+    }
 
     def train(folder):
-        run = um.train(um.read_dataset(folder), tasks, tmp_path_factory.mktemp("runs") / "run", **once)
+        run = um.train(um.read_dataset(folder), tasks[:2], tmp_path_factory.mktemp("runs") / "run", **once)
         return run.read_history().drop(columns="seconds")
 
     return train
@@ -425,7 +429,7 @@ def history_of(tasks, settings, tmp_path_factory):
 def test_training_on_mended_copies_is_training_on_the_good_set(good, tmp_path, history_of):
     expected = history_of(good)
     assert len(expected) == 1
-    for break_it in (words_in_another_spelling, images_that_lie, a_stray_pixel, a_row_twice):
+    for break_it in (words_in_another_spelling, images_that_lie, a_stray_pixel):
         broken, copy = tmp_path / f"broken {break_it.__name__}", tmp_path / break_it.__name__
         shutil.copytree(good, broken)
         break_it(broken)

@@ -280,7 +280,7 @@ def test_the_command_says_what_it_did(folder, tmp_path, run):
     assert f"11 cases in {tmp_path / 'copy'}; {n} changes, each in repairs.csv" in output
 
 
-def test_class_folders_several_files_and_names_in_cells(tmp_path):
+def test_class_folders_and_masks_of_several_files(tmp_path):
     """What a native layout may be, and every case's name, words and masks out of it."""
     rng = np.random.default_rng(0)
     root = tmp_path / "native"
@@ -315,6 +315,16 @@ def test_class_folders_several_files_and_names_in_cells(tmp_path):
     assert {r.spacing_mm for r in copy} == {(0.2, 0.1)}
     with Image.open(copy.records[0].masks["spot/1"][0].path) as mask:
         assert int((np.asarray(mask) == 1).sum()) == 2 * 4 * (4 + int(copy.records[0].case[3:-1]))
+
+
+def test_names_inside_cells_and_words_for_unknown(folder, tmp_path):
+    change_table(folder, lambda table: table.assign(case=[f"bus_{case}.png" for case in table["case"]]))
+    change_table(folder, lambda table: table.replace({"size_mm": {"": "unclear"}}))
+    change_yaml(folder, lambda content: content.update(names="bus_{case}.png", missing=["unclear"]))
+    um.repair(folder, tmp_path / "copy", progress=False)
+    good, copy = um.read_dataset(folder), um.read_dataset(tmp_path / "copy")
+    assert [(r.case, r.labels) for r in copy] == [(r.case, r.labels) for r in good]
+    assert (tmp_path / "copy" / "images" / "case_00.png").is_file()
 
 
 def test_slices_of_a_volume_become_pictures(tmp_path):

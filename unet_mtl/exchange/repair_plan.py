@@ -1,6 +1,6 @@
 """What is to be done for a repaired copy: which cases go in, what is mended in them, what nobody can mend."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,16 +90,18 @@ def make_plan(checkup: Checkup, table: pd.DataFrame, mend: frozenset[str]) -> Re
     inspection, duplicates = _use_renamed(plan, observations, checkup)
     plan.inspection = inspection
     unequal = contradicting(table)
+    used = {record.image for record in plan.records.values()}
     for seen in observations:
         if KINDS[seen.kind].severity == "error" and not _is_mended(seen, plan, unequal):
             plan.wrong.append(seen)
-        elif seen.kind in _WITHOUT and seen.path is not None and not _is_used(seen.path, plan):
+        elif seen.kind in _WITHOUT and seen.path is not None and seen.path not in used:
             plan.tell("", seen.path, seen.kind, "no row of the table names it", LEFT_OUT)
-    _drop_copies(plan, duplicates)
-    sides = {record.case: name for name, part in checkup.parts.items() for record in part}
-    plan.wrong += [
-        seen for seen in observations if seen.kind in _OF_SPLIT and _on_two_sides(seen, plan, sides)
-    ]
+    wrong = {case for seen in plan.wrong for case in seen.cases}
+    _drop_copies(plan, duplicates, wrong)
+    sides = {r.case: name for name, part in checkup.parts.items() for r in part if r.case not in wrong}
+    for seen in (seen for seen in observations if seen.kind in _OF_SPLIT):
+        if len({sides[case] for case in seen.cases if case in sides and case in plan.records}) > 1:
+            plan.wrong.append(seen)
     dataset = checkup.dataset.only(list(plan.records.values()))
     if "image-inverted" in mend:
         odd = [
@@ -122,10 +124,6 @@ def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
     if seen.kind == "image-renamed":
         return seen.cases[0] in plan.records and plan.records[seen.cases[0]].image == seen.path
     return seen.kind in (*_TRIED, *ABOUT_TRAINING, *_OF_SPLIT)
-
-
-def _is_used(path: Path, plan: RepairPlan) -> bool:
-    return any(record.image == path for record in plan.records.values())
 
 
 def _use_renamed(
@@ -165,21 +163,18 @@ def _of(records: Mapping[str, Record], inspection: Inspection) -> Inspection:
     )
 
 
-def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup]) -> None:
+def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], wrong: Collection[str]) -> None:
     """Of identical images whose labels, patient and masks are equal, the first stays."""
-    wrong = {case for seen in plan.wrong for case in seen.cases}
-    for group in duplicates:
-        if group.kind != "identical":
-            continue
+    copies = []
+    for group in (group for group in duplicates if group.kind == "identical"):
         first: dict[object, str] = {}
-        copies = []
         for case in (case for case in group.cases if case in plan.records and case not in wrong):
             facts = _facts(case, plan)
             if facts is not None and first.setdefault(facts, case) != case:
                 was = f"image, labels, patient and masks are those of case {first[facts]!r}"
                 plan.tell(case, plan.records[case].image, "identical", was, LEFT_OUT)
                 copies.append(case)
-        plan.take_out(copies)
+    plan.take_out(copies)
 
 
 def _facts(case: str, plan: RepairPlan) -> object:
@@ -191,8 +186,3 @@ def _facts(case: str, plan: RepairPlan) -> object:
     patient = record.patient if plan.description.patient is not None else ""
     digests = tuple(sorted((target, masks[target][case].digest) for target in record.masks))
     return tuple(sorted(labels.items())), patient, digests, record.spacing_mm
-
-
-def _on_two_sides(seen: Observation, plan: RepairPlan, sides: Mapping[str, str]) -> bool:
-    wrong = {case for other in plan.wrong for case in other.cases}
-    return len({sides.get(case) for case in seen.cases if case in plan.records and case not in wrong}) > 1

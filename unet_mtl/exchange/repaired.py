@@ -1,7 +1,6 @@
 """A data set -> a repaired copy in our own layout, with a log of every change. The original is only read."""
 
 import csv
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -50,18 +49,15 @@ class Repaired:
     left: Sequence[Finding]
 
     def summary(self) -> list[dict[str, Any]]:
-        """A row a kind: how many changes, of how many cases, and the first of them."""
-        counts = Counter((repair.kind, _what(repair)) for repair in self.repairs)
-        rows = []
-        for (kind, what), n in counts.items():
-            of_kind = [r for r in self.repairs if (r.kind, _what(r)) == (kind, what)]
-            first = of_kind[0].case or of_kind[0].file
-            rows.append({"kind": kind, "what was done": what, "n": n, "first": first})
-        return rows
-
-
-def _what(repair: Repair) -> str:
-    return repair.now if repair.now == LEFT_OUT else "mended"
+        """A row a kind: how many changes, and where the first is."""
+        groups: dict[tuple[str, str], list[Repair]] = {}
+        for repair in self.repairs:
+            what = repair.now if repair.now == LEFT_OUT else "mended"
+            groups.setdefault((repair.kind, what), []).append(repair)
+        return [
+            {"kind": kind, "what was done": what, "n": len(its), "first": its[0].case or its[0].file}
+            for (kind, what), its in groups.items()
+        ]
 
 
 def repair_dataset(
@@ -92,6 +88,8 @@ def repair_dataset(
     _require_on_request(mend)
     description = source if isinstance(source, Description) else read_description(Path(source))
     _require_apart(out, description.root)
+    if not isinstance(source, Description):
+        _require_apart(out, Path(source))
     refuse_used(out)
     split = split or SplitSettings()
     before = check_dataset(description, tasks, split)
