@@ -53,11 +53,6 @@ def change_yaml(folder, change):
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
 
 
-def log(copy):
-    table = pd.read_csv(copy / "repairs.csv", dtype=str, keep_default_na=False)
-    return [tuple(row) for row in table.to_numpy()]
-
-
 def no_image(folder):
     (folder / "images" / "case_03.png").unlink()
     return "case_03", "image-missing"
@@ -125,7 +120,7 @@ NOT_MENDED = [
 
 
 @pytest.mark.parametrize("break_it", NOT_MENDED)
-def test_what_cannot_be_mended_is_refused_or_left_out(folder, tmp_path, break_it):
+def test_what_cannot_be_mended_is_refused_or_left_out(folder, tmp_path, break_it, read_log):
     case, kind = break_it(folder)
     with pytest.raises(um.UnetMtlError) as error:
         um.repair(folder, tmp_path / "copy", progress=False)
@@ -134,7 +129,7 @@ def test_what_cannot_be_mended_is_refused_or_left_out(folder, tmp_path, break_it
     assert "nothing was written: these errors cannot be mended; a copy without" in lines[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
     repaired = um.repair(folder, tmp_path / "copy", leave_out=True, progress=False)
-    rows = [row for row in log(tmp_path / "copy") if row[4] == "left out"]
+    rows = [row for row in read_log(tmp_path / "copy") if row[4] == "left out"]
     left_out = {row[0] for row in rows}
     assert case in left_out
     assert {row[2] for row in rows} == {kind}
@@ -231,7 +226,7 @@ def test_a_full_disk_leaves_nothing(folder, tmp_path, monkeypatch, where):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
 
 
-def test_names_that_lead_out_of_the_copy(folder, tmp_path):
+def test_names_that_lead_out_of_the_copy(folder, tmp_path, read_log):
     """Below the root of the original, and yet not below images/."""
     for name in ("images", "masks"):
         (folder / name / "case_00.png").rename(folder / "outer.png")
@@ -240,16 +235,16 @@ def test_names_that_lead_out_of_the_copy(folder, tmp_path):
     with pytest.raises(um.UnetMtlError, match="no name for a file; rename it"):
         um.repair(folder, tmp_path / "copy", progress=False)
     um.repair(folder, tmp_path / "copy", leave_out=True, progress=False)
-    assert "../outer" in {row[0] for row in log(tmp_path / "copy")}
+    assert "../outer" in {row[0] for row in read_log(tmp_path / "copy")}
     assert len(um.read_dataset(tmp_path / "copy")) == 11
 
 
-def test_formulas_in_the_log_are_text(folder, tmp_path):
+def test_formulas_in_the_log_are_text(folder, tmp_path, read_log):
     change_table(folder, lambda table: table.assign(note="=HYPERLINK(0)", case=["=a", *table["case"][1:]]))
     for name in ("images", "masks"):
         (folder / name / "case_00.png").rename(folder / name / "=a.png")
     repaired = um.repair(folder, tmp_path / "copy", progress=False)
-    assert next(row[:1] + row[2:] for row in log(tmp_path / "copy")) == (
+    assert next(row[:1] + row[2:] for row in read_log(tmp_path / "copy")) == (
         "'=a",
         "formula",
         "note: =HYPERLINK(0)",
@@ -262,7 +257,7 @@ def test_formulas_in_the_log_are_text(folder, tmp_path):
     assert "formula" in {finding.name for finding in repaired.left}
 
 
-def test_the_command_says_what_it_did(folder, tmp_path, run):
+def test_the_command_says_what_it_did(folder, tmp_path, run, read_log):
     (folder / "config.yaml").write_text(
         "data: .\ntasks:\n  - {kind: segmentation, name: zone}\n  - {kind: classification, name: diagnosis}\n"
     )
@@ -276,7 +271,7 @@ def test_the_command_says_what_it_did(folder, tmp_path, run):
     assert max(map(len, output.splitlines())) <= 80 + len(str(tmp_path))
     assert "class-spelling" in output
     assert "image-missing" in output
-    n = len(log(tmp_path / "copy"))
+    n = len(read_log(tmp_path / "copy"))
     assert f"11 cases in {tmp_path / 'copy'}; {n} changes, each in repairs.csv" in output
 
 
@@ -327,7 +322,7 @@ def test_names_inside_cells_and_words_for_unknown(folder, tmp_path):
     assert (tmp_path / "copy" / "images" / "case_00.png").is_file()
 
 
-def test_slices_of_a_volume_become_pictures(tmp_path):
+def test_slices_of_a_volume_become_pictures(tmp_path, read_log):
     nibabel = pytest.importorskip("nibabel")
     root = tmp_path / "volume"
     root.mkdir()
@@ -356,5 +351,5 @@ def test_slices_of_a_volume_become_pictures(tmp_path):
         assert (other.case, other.patient, other.spacing_mm) == (one.case, one.patient, one.spacing_mm)
         np.testing.assert_array_equal(read_image(one.image, one.frame), read_image(other.image))
     assert good.records[0].spacing_mm in {(0.75, 0.5), (0.5, 0.75)}
-    assert [row[2] for row in log(tmp_path / "copy")] == ["frame"] * 6
-    assert "s0.npy, in 0..1; the numbers were -" in log(tmp_path / "copy")[0][4]
+    assert [row[2] for row in read_log(tmp_path / "copy")] == ["frame"] * 6
+    assert "s0.npy, in 0..1; the numbers were -" in read_log(tmp_path / "copy")[0][4]

@@ -102,19 +102,21 @@ def make_plan(checkup: Checkup, table: pd.DataFrame, mend: frozenset[str]) -> Re
     for seen in (seen for seen in observations if seen.kind in _OF_SPLIT):
         if len({sides[case] for case in seen.cases if case in sides and case in plan.records}) > 1:
             plan.wrong.append(seen)
-    dataset = checkup.dataset.only(list(plan.records.values()))
-    if "image-inverted" in mend:
-        odd = [
-            seen
-            for seen in check_images(dataset, _of(plan.records, inspection))
-            if seen.kind == "image-inverted"
-        ]
-        plan.inverted_images = frozenset(case for seen in odd for case in seen.cases)
-    if "mask-inverted" in mend:
-        plan.inverted_masks = {
-            name: frozenset(find_inverted(masks)) for name, masks in inspection.masks.items()
-        }
+    _find_inverted(plan, mend)
     return plan
+
+
+def _find_inverted(plan: RepairPlan, mend: Collection[str]) -> None:
+    """What the doctor takes for negatives, as far as somebody asked for it."""
+    if "image-inverted" in mend:
+        dataset = Dataset(plan.description, tuple(plan.records.values()))
+        known = {case: facts for case, facts in plan.inspection.images.items() if case in plan.records}
+        seen = check_images(dataset, replace(plan.inspection, images=known))
+        odd = (case for one in seen if one.kind == "image-inverted" for case in one.cases)
+        plan.inverted_images = frozenset(odd)
+    if "mask-inverted" in mend:
+        masks = plan.inspection.masks
+        plan.inverted_masks = {target: frozenset(find_inverted(masks[target])) for target in masks}
 
 
 def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
@@ -154,13 +156,6 @@ def _use_renamed(
         prints=known.prints | fresh.prints,
     )
     return inspection, find_duplicates(inspection.prints)
-
-
-def _of(records: Mapping[str, Record], inspection: Inspection) -> Inspection:
-    """What is known of the images of these records alone."""
-    return replace(
-        inspection, images={case: facts for case, facts in inspection.images.items() if case in records}
-    )
 
 
 def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], wrong: Collection[str]) -> None:
