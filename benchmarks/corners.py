@@ -349,11 +349,8 @@ def shown(value: object) -> str:
         return value
     if isinstance(value, dict):
         texts = {name: shown(part) for name, part in value.items()}
-        return (
-            texts.popitem()[1]
-            if len(set(texts.values())) == 1
-            else ", ".join(f"{n} {t}" for n, t in texts.items())
-        )
+        every = ", ".join(f"{name} {text}" for name, text in texts.items())
+        return texts.popitem()[1] if len(set(texts.values())) == 1 else every
     number = float(np.asarray(value).squeeze())
     return "NaN" if np.isnan(number) else f"{number + 0.0:.3g}"  # + 0.0: no minus before a zero
 

@@ -20,6 +20,7 @@ from unet_mtl.tasks import Segmentation, Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    from unet_mtl.drafting.write import Drafted
     from unet_mtl.evaluation.masks import MaskEvaluation
     from unet_mtl.evaluation.owners import AnySpacing
     from unet_mtl.evaluation.pairs import Missing
@@ -179,10 +180,10 @@ def score(
     from unet_mtl.evaluation.values import find_coding, read_values
 
     folder = Path(prediction) / "scores" if out is None else Path(out)
-    require_folder(folder)
     pairs = pair_masks(
         Path(truth), Path(prediction), truth_names=truth_names, prediction_names=prediction_names
     )
+    require_folder(folder)
     n = len(pairs.measured(missing))
     path = None if patients is None else Path(patients)
     owners = find_owners(
@@ -274,7 +275,10 @@ def overlay(
 
 
 def check(
-    source: Path | str | Description, tasks: Sequence[Task[Any, Any]] = (), split: SplitSettings | None = None
+    source: Path | str | Description,
+    tasks: Sequence[Task[Any, Any]] = (),
+    split: SplitSettings | None = None,
+    preprocess: Preprocess | None = None,
 ) -> Checkup:
     """Opens every file and says what is in a data set and all that is wrong, without TensorFlow.
 
@@ -282,6 +286,7 @@ def check(
         source: A folder with dataset.yaml, or a description.
         tasks: Looked at too: does each have a label in train?
         split: How cases are dealt out.
+        preprocess: How images are read; its `intensity` says which numbers are black and white.
 
     Returns:
         Tables of what was found; its `problems` are empty if training may start.
@@ -289,7 +294,27 @@ def check(
     Raises:
         DataError: The table cannot be used at all.
     """
-    return check_dataset(source, tasks, split or SplitSettings())
+    return check_dataset(source, tasks, split or SplitSettings(), (preprocess or Preprocess()).intensity)
+
+
+def init(folder: Path | str, out: Path | str | None = None, *, overwrite: bool = False) -> "Drafted":
+    """Looks at a folder, guesses what its files and columns mean, and drafts dataset.yaml and config.yaml.
+
+    Args:
+        folder: With images, and whatever else: masks, tables.
+        out: Folder for the two files, which then name `folder` as `root`; None: into `folder`.
+        overwrite: Whether files that are there may be replaced.
+
+    Returns:
+        The two files, and notes: what was guessed and why, and what could not be told.
+
+    Raises:
+        DataError: The folder is not usable, or a file is there already; nothing is written.
+        WriteError: The system refused.
+    """
+    from unet_mtl.drafting.write import write_draft
+
+    return write_draft(Path(folder), None if out is None else Path(out), overwrite=overwrite)
 
 
 def repair(
@@ -298,6 +323,7 @@ def repair(
     tasks: Sequence[Task[Any, Any]] = (),
     split: SplitSettings | None = None,
     mend: Collection[str] = (),
+    preprocess: Preprocess | None = None,
     *,
     leave_out: bool = False,
     progress: bool = True,
@@ -310,6 +336,7 @@ def repair(
         tasks: As for `check`, which is asked before and after.
         split: Likewise.
         mend: Kinds of findings that are mended on request only: "mask-inverted", "image-inverted".
+        preprocess: As for `check`.
         leave_out: Whether cases with errors that nobody can mend are left out, instead of nothing being written.
         progress: Whether to show a progress bar.
 
@@ -323,7 +350,14 @@ def repair(
     from unet_mtl.exchange.repaired import repair_dataset
 
     return repair_dataset(
-        source, Path(out), tasks=tasks, split=split, mend=mend, leave_out=leave_out, progress=progress
+        source,
+        Path(out),
+        tasks=tasks,
+        split=split,
+        intensity=(preprocess or Preprocess()).intensity,
+        mend=mend,
+        leave_out=leave_out,
+        progress=progress,
     )
 
 
@@ -346,4 +380,15 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) ->
     return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
 
 
-__all__ = ["check", "evaluate", "overlay", "predict", "read_dataset", "repair", "score", "show", "train"]
+__all__ = [
+    "check",
+    "evaluate",
+    "init",
+    "overlay",
+    "predict",
+    "read_dataset",
+    "repair",
+    "score",
+    "show",
+    "train",
+]

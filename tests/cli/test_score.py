@@ -174,7 +174,8 @@ def test_problems_exit_with_1_and_nothing_is_written(run, folders):
     (folders[1] / "case_01.png").write_bytes(b"")
     code, output, errors = run(*folders)
     assert (code, output) == (1, "")
-    assert "case 'case_00': the truth is 3x4 pixels, the prediction 9x9" in errors[0]
+    assert "case_00.png: 9x9 pixels (rows x columns), but the truth " in errors[0]
+    assert "case_00.png has 3x4" in errors[0]
     assert "case_01.png: not a readable image" in errors[1]
     assert len(errors) == 2
     assert not (folders[1] / "scores").exists()

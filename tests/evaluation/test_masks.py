@@ -201,7 +201,10 @@ def test_all_bad_files_at_once_and_nothing_written(write_masks):
     with pytest.raises(DataError) as caught:
         measure(truth, prediction, classes=["background", "lesion"])
     size, unreadable, colour, value = caught.value.problems
-    assert "case 'a': the truth is 3x6 pixels, the prediction 1x2" in size
+    assert size == (
+        f"{prediction / 'a.png'}: 1x2 pixels (rows x columns), but the truth {truth / 'a.png'} has 3x6; export it at "
+        "the size of the original image"
+    )
     assert "b.png: not a readable image" in unreadable
     assert "c.png: the mask has colours" in colour
     assert value == (
@@ -209,6 +212,11 @@ def test_all_bad_files_at_once_and_nothing_written(write_masks):
         "the files, or say what each number means, as in --values 0=0,1=1,7=1,9=1,255=1"
     )
     assert not (prediction / "scores").exists()
+
+
+def test_a_mask_that_lies_on_its_side(write_masks):
+    with pytest.raises(DataError, match=r"2x3 pixels .* has 3x2; turn it back"):
+        measure(write_masks("truth", a=[[0, 1]] * 3), write_masks("prediction", a=[[0, 1, 1]] * 2))
 
 
 def test_a_refused_write_leaves_nothing(folders, tmp_path):
@@ -238,6 +246,8 @@ def test_a_file_in_the_way_is_found_before_anything_is_read(folders, tmp_path):
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(WriteError, match=r"file is a file; name a folder with --out, for cases\.csv"):
             measure(*folders, out=out)
+    with pytest.raises(DataError, match=r"b\.png: a file; give the folder that it is in"):
+        measure(folders[0], folders[1] / "b.png")  # and not that scores cannot be written into it
 
 
 def test_missing_files_and_empty_masks_are_told_apart(write_masks):

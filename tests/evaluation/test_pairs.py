@@ -51,8 +51,15 @@ def test_all_that_is_wrong_with_the_folders_at_once(write_masks, tmp_path):
     twice, none = caught.value.problems
     assert twice == f"{truth}: two masks of case 'a': a.png and a.tif; keep one"
     assert none.startswith(f"{prediction}: no mask in this folder (known are .png, ")
-    with pytest.raises(DataError, match="gone: no such folder"):
+    assert none.endswith("; it is empty: give the folder that the masks were written into")
+    with pytest.raises(DataError, match=r"gone: no such folder; \S+ has the folders prediction, truth$"):
         pair_masks(truth, tmp_path / "gone")
+    with pytest.raises(
+        DataError, match=r"prediction/gone/deep: no such folder; \S+prediction has no folder$"
+    ):
+        pair_masks(truth, prediction / "gone" / "deep")
+    with pytest.raises(DataError, match=r"b\.png: a file; give the folder that it is in"):
+        pair_masks(truth, truth / "b.png")
     with pytest.raises(DataError, match=r"it has 3 files not named \"\{case\}_x\""):
         pair_masks(truth, prediction, truth_names="{case}_x")
     clean = write_masks("clean", a=DOT)
@@ -157,8 +164,9 @@ def test_no_table(tmp_path):
     assert name_table(None, None, None, "{case}") is None
     with pytest.raises(ConfigError, match="--spacing mm: neither millimetres"):
         find_owners(["a"], None, "mm", None)
-    with pytest.raises(DataError, match="the table cannot be read"):
-        find_owners(["a"], TableSource(tmp_path / "gone.csv"), None, None)
+    for name, what in (("gone.csv", "no such file"), ("", "a folder")):
+        with pytest.raises(DataError, match=f"{name}: {what}; --patients takes a table with a row a case"):
+            find_owners(["a"], TableSource(tmp_path / name), None, None)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import re
 import shutil
 import sys
 
@@ -352,4 +353,9 @@ def test_slices_of_a_volume_become_pictures(tmp_path, read_log):
         np.testing.assert_array_equal(read_image(one.image, one.frame), read_image(other.image))
     assert good.records[0].spacing_mm in {(0.75, 0.5), (0.5, 0.75)}
     assert [row[2] for row in read_log(tmp_path / "copy")] == ["frame"] * 6
-    assert "s0.npy, in 0..1; the numbers were -" in read_log(tmp_path / "copy")[0][4]
+    assert re.fullmatch(r"s0.npy, where -\d+..\d+ is 0..1", read_log(tmp_path / "copy")[0][4])
+    # a window in the config is one of the scanner's numbers, which are kept then
+    seen = um.Preprocess(intensity=(-160, 240))
+    um.repair(root, tmp_path / "raw", preprocess=seen, progress=False)
+    for one, other in zip(good, um.read_dataset(tmp_path / "raw"), strict=True):
+        np.testing.assert_array_equal(seen.open(one.image, one.frame), seen.open(other.image))

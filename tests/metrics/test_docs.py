@@ -28,6 +28,18 @@ def test_the_page_names_nothing_else():
     assert named <= known
 
 
+SCORES = PAGE[PAGE.index("## Scores") : PAGE.index("### From cases")]
+ROWS = [line for line in SCORES.splitlines() if line.startswith("| `")]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[re.search(r"`(.+?)`", row)[1] for row in ROWS])
+def test_every_score_has_its_formula_range_and_source(row):
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert len(ROWS) > 45
+    assert all(cells[1:3])
+    assert re.search(r"doi:10\.\d{4,}/\S+|arXiv:\d{4}\.\d{5}", cells[-1])
+
+
 def test_the_examples_run(capsys):
     numbers, compiled = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names = {}

@@ -112,11 +112,14 @@ def test_percentile_is_the_larger_of_the_two_directions_not_of_all_together():
     assert np.percentile(pooled, 50) == 4.0
 
 
+@pytest.mark.parametrize("crowded", [0.0, np.inf], ids=["distance transform", "tree of points"])
 @PROPERTY
 @given(pairs, spacings, st.sampled_from([0, 37.5, 50, 90, 95, 100]))
-def test_against_brute_force(pair, spacing, percentile):
+def test_against_brute_force(crowded, pair, spacing, percentile):
     truth, prediction = pair
-    found = surface_distances(truth, prediction, spacing_mm=spacing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("metrics.surface._CROWDED", crowded)
+        found = surface_distances(truth, prediction, spacing_mm=spacing)
     if not (truth.any() and prediction.any()):
         return
     from_truth, from_prediction = brute_force(truth, prediction, spacing or (1.0, 1.0))
@@ -128,6 +131,20 @@ def test_against_brute_force(pair, spacing, percentile):
     assert masd(found) == pytest.approx((np.mean(from_truth) + np.mean(from_prediction)) / 2, abs=1e-12)
     within = [value <= 1.5 + 1e-9 for value in from_truth + from_prediction]
     assert surface_dice(found, 1.5) == pytest.approx(np.mean(within))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.5])
+def test_speckles_are_measured_in_another_way_and_to_the_same_numbers(noise, monkeypatch):
+    flips = np.random.default_rng(0).random((2, 60, 60)) < noise
+    pair = np.stack([disc(30, 28, 20, (60, 60)), disc(28, 30, 20, (60, 60))]) ^ flips
+    found = {}
+    for crowded in (0.0, 0.25, np.inf):
+        monkeypatch.setattr("metrics.surface._CROWDED", crowded)
+        one = surface_distances(*pair, spacing_mm=(0.5, 0.7))
+        found[crowded] = np.concatenate([one.from_truth, one.from_prediction])
+    np.testing.assert_allclose(found[0.0], found[np.inf], rtol=1e-12)
+    chosen = 0.0 if noise == 0.5 else np.inf
+    np.testing.assert_array_equal(found[0.25], found[chosen])
 
 
 @PROPERTY
@@ -172,6 +189,13 @@ def test_a_structure_on_one_side_only_is_the_worst_there_is(swap, tolerance):
     assert surface_dice(found, tolerance) == 0
     assert surface_dice(found, tolerance, empty="one") == 0
     assert boundary_iou(truth, prediction) == 0
+
+
+@pytest.mark.parametrize("size", [(1, 2), (30, 30)], ids=["crowded", "thin"])
+def test_what_has_no_partner_is_infinitely_far(size):
+    found = surface_distances(np.ones(size), np.zeros(size))
+    assert np.isinf(found.from_truth).all()
+    assert found.from_truth.size > found.from_prediction.size == 0
 
 
 def test_no_distance_beats_the_worst():

@@ -39,18 +39,21 @@ def check(
         raise typer.BadParameter("is for --fix OUT", param_hint="--mend" if mend else "--leave-out")
     data: Any = source
     tasks: Sequence[Any] = ()
-    parts = None
+    others: tuple[Any, Any] = (None, None)
     if not source.is_dir():
         from unet_mtl.config import load_config
 
         settings = load_config(source, overrides or [])
-        data, tasks, parts = settings.data, settings.tasks, settings.split
-    repaired = api.repair(data, fix, tasks, parts, mend or (), leave_out=leave_out) if fix else None
-    checked = repaired.before if repaired else api.check(data, tasks, parts)
+        data, tasks, others = settings.data, settings.tasks, (settings.split, settings.preprocess)
+    if fix:
+        repaired = api.repair(data, fix, tasks, others[0], mend or (), others[1], leave_out=leave_out)
+        checked = repaired.before
+    else:
+        checked = api.check(data, tasks, *others)
     for title, rows in checked.tables().items():
         print_rows(title, rows)
     print_findings(checked.findings)
-    if repaired:
+    if fix:
         print_repaired(repaired, mend or ())
         return
     print_problems(checked.problems)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unet_mtl.data.description import Description
+    from unet_mtl.data.readers.intensity import Intensity
     from unet_mtl.data.records import Dataset
     from unet_mtl.data.splits import Linked, SplitSettings
 
@@ -60,12 +61,12 @@ def split(
 
     if out.exists() and not overwrite:
         raise WriteError(f"{out} exists already; a fixed split is not replaced unless you say --overwrite")
-    description, settings = _read(source)
+    description, settings, intensity = _read(source)
     shares = {"train": train, "val": val, "test": test}
     given = {"folds": folds, "fold": fold, "stratify": stratify or None, "seed": seed} | _third(shares)
     settings = _change(settings, {name: value for name, value in given.items() if value is not None})
     dataset = read_dataset(description)
-    linked = _linked(dataset, settings)
+    linked = _linked(dataset, settings, intensity)
     table = deal_table(dataset, settings, linked)
     parts = parts_of(dataset, table)
     strata = read_strata(dataset, choose_columns(dataset, settings.stratify))
@@ -83,34 +84,36 @@ def split(
     typer.echo(f"split: {{table: {_as_named(out, description.root)}}}")
 
 
-def _read(source: Path) -> "tuple[Description, SplitSettings]":
+def _read(source: Path) -> "tuple[Description, SplitSettings, Intensity]":
     from unet_mtl.data.description import DESCRIPTION_FILE, read_description
     from unet_mtl.data.splits import SplitSettings
 
     if source.name == DESCRIPTION_FILE or source.is_dir():
-        return read_description(source if source.is_dir() else source.parent), SplitSettings()
+        return read_description(source if source.is_dir() else source.parent), SplitSettings(), "auto"
     from unet_mtl.config import load_config
 
     config = load_config(source)
-    return config.data, config.split
+    return config.data, config.split, config.preprocess.intensity
 
 
-def _linked(dataset: "Dataset", settings: "SplitSettings") -> "Linked":
+def _linked(dataset: "Dataset", settings: "SplitSettings", intensity: "Intensity") -> "Linked":
     """Opens all images, as near-duplicates have no other sign."""
     from unet_mtl.data.duplicates import find_duplicates
     from unet_mtl.data.inspection import inspect_dataset
-    from unet_mtl.data.splits import deals_anew, linked_cases
+    from unet_mtl.data.splits import keeps_copies_together
     from unet_mtl.progress import case_bar
 
-    if settings.near_duplicates == "anywhere" or not deals_anew(dataset, settings):
+    if not keeps_copies_together(dataset, settings):
         return []
     with case_bar("looking for copies", len(dataset), shown=True) as advance:
-        inspection = inspect_dataset(dataset, on_case=advance)
-    linked = linked_cases(find_duplicates(inspection.prints), settings)
-    if linked:
-        n = len({case for group in linked for case in group})
-        typer.echo(f"{n} cases with images that are nearly the same stay together, in {len(linked)} groups")
-    return linked
+        inspection = inspect_dataset(dataset, intensity=intensity, on_case=advance)
+    groups = find_duplicates(inspection.prints)
+    if groups:
+        n = len({case for group in groups for case in group.cases})
+        typer.echo(
+            f"{n} cases with images that are the same, or nearly, stay together, in {len(groups)} groups"
+        )
+    return [group.cases for group in groups]
 
 
 def _third(shares: Mapping[str, float | None]) -> dict[str, float | None]:

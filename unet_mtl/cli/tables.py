@@ -26,7 +26,7 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     columns = {name: [_word(row[name]) for row in rows] for name in rows[0]}
     for position, (name, words) in enumerate(columns.items()):
         numbers = position > 0 and all(word[:1] in "-0123456789" for word in words)
-        table.add_column(name, justify="right" if numbers else "left", no_wrap=position == 0)
+        table.add_column(name, justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold")
     for row_words in zip(*columns.values(), strict=True):
         table.add_row(*row_words)
     Console().print(table)

@@ -327,7 +327,7 @@ def read_description(folder: Path) -> Description:
     path = folder / DESCRIPTION_FILE
     if not path.is_file():
         raise DataError(
-            f"{folder}: no {DESCRIPTION_FILE} in it; write one that says where images, masks and labels are "
-            "(README, 'Your own data')"
+            f"{folder}: no {DESCRIPTION_FILE} in it; write one that says where images, masks and labels are, or let "
+            "`unet-mtl init` draft it (README, 'Your own data')"
         )
     return make_description(read_yaml(path), base=folder, where=str(path))

@@ -20,6 +20,7 @@ from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_i
 from unet_mtl.data.marks import FixedMarks, Marks, find_marks
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.observations import Observation, observe, texts
+from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.thumbnails import coarse_thumbnail
 from unet_mtl.errors import DataError
@@ -139,18 +140,23 @@ class _Case:
 
 
 def inspect_dataset(
-    dataset: Dataset, *, workers: int = 4, on_case: Callable[[], None] = lambda: None
+    dataset: Dataset,
+    *,
+    intensity: Intensity = "auto",
+    workers: int = 4,
+    on_case: Callable[[], None] = lambda: None,
 ) -> Inspection:
     """Opens every image and mask.
 
     Args:
         dataset: From `read_dataset` or `scan_dataset`; images that are not there are passed over.
+        intensity: As the training will read the images.
         workers: Threads.
         on_case: Called after each case, for a progress bar.
     """
     inspection = Inspection(masks={name: {} for name in dataset.description.masks})
     masks = dataset.description.masks
-    for found in _in_order(lambda record: _inspect_case(record, masks), dataset, workers):
+    for found in _in_order(lambda record: _inspect_case(record, masks, intensity), dataset, workers):
         case = found.record.case
         inspection.observations.extend(found.observations)
         if found.image is not None and found.print is not None:
@@ -175,13 +181,15 @@ def _in_order(work: Callable[[_Given], _Of], given: Iterable[_Given], workers: i
             yield waiting.popleft().result()
 
 
-def _inspect_case(record: Record, masks: dict[str, MaskDescription]) -> _Case:
+def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: Intensity) -> _Case:
     found = _Case(record)
     if not record.image.is_file():
         return found
     try:
-        image = read_image(record.image, record.frame)
-        facts, strokes = _image_facts(record, image)
+        image = read_image(record.image, record.frame, intensity)
+        facts, strokes = _image_facts(
+            record, image, depth="16-bit or float" if intensity == "auto" else "scaled"
+        )
     except DataError as error:
         return _Case(record, observations=observe(error, "image-unreadable", record.case))
     found = _Case(record, facts, fingerprint(image), strokes)
@@ -197,14 +205,17 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription]) -> _Case:
     return found
 
 
-def _image_facts(record: Record, image: NDArray[Any]) -> tuple[ImageFacts, NDArray[np.bool_]]:
+def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:
     suffix, orientation = describe_file(record.image)
-    channels, deep = image.shape[-1], image.dtype != np.uint8
-    scale = 1 if deep else 255
+    channels = image.shape[-1]
+    if image.dtype == np.uint8:
+        depth, scale = "8-bit", 255
+    else:
+        scale = 1
     marks, strokes = find_marks(image)
     facts = ImageFacts(
         size=image.shape[:2],
-        kind=f"{'16-bit or float' if deep else '8-bit'} {_CHANNELS.get(channels, f'of {channels} channels')}",
+        kind=f"{depth} {_CHANNELS.get(channels, f'of {channels} channels')}",
         suffix=suffix,
         orientation=orientation,
         low=float(image.min()) / scale,

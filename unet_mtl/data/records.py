@@ -259,10 +259,13 @@ def _is_mask(file: str, images: Mapping[str, Mapping[str, str]], description: De
     for mask in description.masks.values():
         for pattern in mask.patterns.values():
             values = match_pattern(pattern, file)
-            if values is not None and set(fields_of(description.images)) <= values.keys():
-                image = description.images.format_map(values)
-                if image != file and image in images:
-                    return True
+            if values is None:
+                continue
+            if not set(fields_of(description.images)) <= values.keys():
+                return True  # its folder is a word there: train_masks/x.png beside {split}/{case}.png
+            image = description.images.format_map(values)
+            if image != file and image in images:
+                return True
     return False
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from unet_mtl.data.dealing import deal, deal_small_change, join_groups
-from unet_mtl.data.duplicates import DuplicateGroup
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.split_files import read_split
@@ -99,15 +98,11 @@ def split_dataset(dataset: Dataset, settings: SplitSettings, linked: Linked = ()
     return parts
 
 
-def linked_cases(duplicates: Sequence[DuplicateGroup], settings: SplitSettings) -> Linked:
-    """The cases that `near_duplicates` keeps on one side; none where the data or a saved table say the sides."""
-    return [group.cases for group in duplicates] if settings.near_duplicates == "together" else []
-
-
-def deals_anew(dataset: Dataset, settings: SplitSettings) -> bool:
-    """Whether the sides are dealt here, by ratio or folds, and not read from a column or a table."""
+def keeps_copies_together(dataset: Dataset, settings: SplitSettings) -> bool:
+    """Whether the sides are dealt here, and not read from a column or a table, with an eye on near-duplicates."""
     read = settings.table is not None or settings.fold_column is not None
-    return not read and (settings.folds is not None or not _by_column(dataset, settings))
+    anew = not read and (settings.folds is not None or not _by_column(dataset, settings))
+    return anew and settings.near_duplicates == "together"
 
 
 def deal_cases(dataset: Dataset, settings: SplitSettings, linked: Linked = ()) -> dict[SplitName, Dataset]:

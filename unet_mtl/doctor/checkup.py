@@ -11,14 +11,14 @@ from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import Observation, observe
+from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, read_rows, scan_dataset
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,
     absent_classes,
     deal_cases,
-    deals_anew,
-    linked_cases,
+    keeps_copies_together,
     split_problems,
 )
 from unet_mtl.doctor.copies import check_copies
@@ -155,7 +155,10 @@ def _count_part(part: Dataset) -> dict[str, int]:
 
 
 def check_dataset(
-    source: Path | str | Description, tasks: Sequence[Task[Any, Any]], split: SplitSettings
+    source: Path | str | Description,
+    tasks: Sequence[Task[Any, Any]],
+    split: SplitSettings,
+    intensity: Intensity = "auto",
 ) -> Checkup:
     """Opens every file, splits the cases, and tries each task on the train split.
 
@@ -163,6 +166,7 @@ def check_dataset(
         source: A folder with dataset.yaml, or a description.
         tasks: May be none.
         split: How cases are dealt out.
+        intensity: As the training will read the images.
 
     Raises:
         DataError: The table cannot be used at all.
@@ -170,7 +174,7 @@ def check_dataset(
     dataset, seen = scan_dataset(source)
     table = read_rows(dataset.description)
     seen = check_files(dataset, seen)
-    inspection = inspect_dataset(dataset)
+    inspection = inspect_dataset(dataset, intensity=intensity)
     seen += inspection.observations
     duplicates = find_duplicates(inspection.prints)
     parts = _deal(dataset, split, duplicates, seen)
@@ -188,8 +192,8 @@ def _deal(
 ) -> dict[SplitName, Dataset]:
     """The parts, or none; what is wrong with them is added to what was seen."""
     try:
-        linked = linked_cases(duplicates, split) if deals_anew(dataset, split) else []
-        parts = deal_cases(dataset, split, linked)
+        together = duplicates if keeps_copies_together(dataset, split) else []
+        parts = deal_cases(dataset, split, [group.cases for group in together])
     except DataError as error:
         seen += observe(error, "split")
         return {}

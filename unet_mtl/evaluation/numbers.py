@@ -89,12 +89,14 @@ def collect_numbers(
     for case in cases:
         sides = ((truth, pairs.truth), (prediction, pairs.prediction))
         sizes = [_collect(case, numbers, folder, problems) for numbers, folder in sides]
-        known = {size for size in sizes if size is not None}
-        if len(known) > 1:
-            (height, width), (rows, columns) = (size for size in sizes if size is not None)
+        true, predicted = sizes
+        if true is not None and predicted is not None and true != predicted:
+            cure = (
+                "turn it back" if true == predicted[::-1] else "export it at the size of the original image"
+            )
             problems.append(
-                f"case {case!r}: the truth is {height}x{width} pixels, the prediction {rows}x{columns} (rows x "
-                "columns); export predictions at the size of the original image"
+                f"{pairs.prediction.files[case]}: {predicted[0]}x{predicted[1]} pixels (rows x columns), but the truth "
+                f"{pairs.truth.files[case]} has {true[0]}x{true[1]}; {cure}"
             )
         on_case()
     return truth, prediction, problems

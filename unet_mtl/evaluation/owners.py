@@ -131,7 +131,13 @@ def read_spacing(given: AnySpacing) -> Spacing | str | None:
 def _from_table(
     cases: Sequence[str], source: TableSource, spacing: Spacing | str | None, tolerance: float | None
 ) -> Owners:
-    table, path = read_table(source.path), source.path
+    path = source.path
+    if not path.is_file():
+        what = "a folder" if path.exists() else "no such file"
+        raise DataError(
+            f"{path}: {what}; --patients takes a table with a row a case (CSV, semicolons or tabs)"
+        )
+    table = read_table(path)
     problems: list[str] = []
     with _collecting(problems):
         column = find_column(table, path, source.case_column, CASE_COLUMNS, "--case-column")

@@ -161,7 +161,8 @@ def pair_masks(
 def _scan(path: Path, pattern: str, option: str) -> Folder:
     pattern = check_pattern(pattern, option)
     if not path.is_dir():
-        raise DataError(f"{path}: no such folder")
+        what = "a file; give the folder that it is in" if path.exists() else f"no such folder{_nearest(path)}"
+        raise DataError(f"{path}: {what}")
     files: dict[str, Path] = {}
     problems: list[str] = []
     others: Counter[str] = Counter()
@@ -187,6 +188,17 @@ def _scan(path: Path, pattern: str, option: str) -> Folder:
     if problems:
         raise DataError(problems)
     return Folder(path, pattern, files, passed_over)
+
+
+def _nearest(path: Path) -> str:
+    """What there is where a folder is not; empty if that cannot be seen."""
+    try:
+        there = next(part for part in path.absolute().parents if part.is_dir())
+        names = sorted(part.name for part in there.iterdir() if part.is_dir())
+    except OSError:
+        return ""
+    known = [name for name in names if not name.startswith(".")]
+    return f"; {there} has {f'the folders {name_some(known, 5)}' if known else 'no folder'}"
 
 
 def _type_of(file: Path) -> str:
@@ -222,6 +234,8 @@ def _no_mask(path: Path, pattern: str, passed_over: Mapping[str, int], below: Ma
     said = f"{path}: no mask{named} in this folder (known are {', '.join(IMAGE_SUFFIXES)})"
     if passed_over:
         said += f"; it has {count_files(passed_over)}"
+    else:
+        said += "; it is empty: give the folder that the masks were written into"
     if below:
         likely = max(below, key=lambda name: (any(word in name.lower() for word in _MASK_WORDS), below[name]))
         return f"{said}: give the folder itself, as in {path / likely}"

@@ -11,6 +11,7 @@ from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.patterns import leaves
+from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.doctor.catalogue import KINDS
 from unet_mtl.doctor.checkup import Checkup
@@ -35,6 +36,7 @@ class RepairPlan:
         table: Its rows as they will be, and the log.
         records: By case; the images that are there, whatever their names.
         inspection: Of all files.
+        intensity: As the training will read the images.
         inverted_images: Cases.
         inverted_masks: Cases by target.
         wrong: Errors that nothing here mends.
@@ -44,6 +46,7 @@ class RepairPlan:
     table: MendedTable
     records: dict[str, Record]
     inspection: Inspection
+    intensity: Intensity
     inverted_images: frozenset[str] = frozenset()
     inverted_masks: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wrong: list[Observation] = field(default_factory=list)
@@ -75,18 +78,22 @@ class RepairPlan:
         self.wrong = [seen for seen in self.wrong if not seen.cases]
 
 
-def make_plan(checkup: Checkup, table: pd.DataFrame, mend: frozenset[str]) -> RepairPlan:
+def make_plan(
+    checkup: Checkup, table: pd.DataFrame, mend: frozenset[str], intensity: Intensity
+) -> RepairPlan:
     """Decides what is done; opens files alone whose names had to be guessed.
 
     Args:
         checkup: Of the original.
         table: Its rows, as `read_rows` gives them.
         mend: Kinds to be mended that are mended on request only.
+        intensity: As the training will read the images.
     """
     description = checkup.dataset.description
     observations = [seen for finding in checkup.findings for seen in finding.observations]
     mended = mend_table(table, description)
-    plan = RepairPlan(description, mended, {r.case: r for r in checkup.dataset}, checkup.inspection)
+    records = {record.case: record for record in checkup.dataset}
+    plan = RepairPlan(description, mended, records, checkup.inspection, intensity)
     inspection, duplicates = _use_renamed(plan, observations, checkup)
     plan.inspection = inspection
     unequal = contradicting(table)
@@ -147,7 +154,7 @@ def _use_renamed(
         found.append(plan.records[record.case])
     if not found:
         return checkup.inspection, checkup.duplicates
-    fresh = inspect_dataset(Dataset(description, tuple(found)))
+    fresh = inspect_dataset(Dataset(description, tuple(found)), intensity=plan.intensity)
     plan.wrong += [seen for seen in fresh.observations if seen.kind not in _TRIED]
     known = checkup.inspection
     inspection = Inspection(

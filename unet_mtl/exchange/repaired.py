@@ -11,6 +11,7 @@ import pandas as pd
 from unet_mtl.data.description import DESCRIPTION_FILE, HEADER, Description, read_description
 from unet_mtl.data.images import write_mask
 from unet_mtl.data.observations import observe, texts
+from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import CASE, Record, read_dataset, read_rows
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.data.tables import as_text, read_table
@@ -66,6 +67,7 @@ def repair_dataset(
     *,
     tasks: Sequence[Task[Any, Any]] = (),
     split: SplitSettings | None = None,
+    intensity: Intensity = "auto",
     mend: Collection[str] = (),
     leave_out: bool = False,
     progress: bool = False,
@@ -77,6 +79,7 @@ def repair_dataset(
         out: The folder to be; absent or empty.
         tasks: Looked at when the original and the copy are checked.
         split: Likewise.
+        intensity: As the training will read the images.
         mend: Kinds to be mended that are mended on request only.
         leave_out: Whether cases with errors that nobody can mend are left out, instead of nothing being written.
         progress: Whether to show a progress bar.
@@ -92,9 +95,9 @@ def repair_dataset(
         _require_apart(out, Path(source))
     refuse_used(out)
     split = split or SplitSettings()
-    before = check_dataset(description, tasks, split)
+    before = check_dataset(description, tasks, split, intensity)
     table = read_rows(description)
-    plan = make_plan(before, table, frozenset(mend))
+    plan = make_plan(before, table, frozenset(mend), intensity)
     _settle(plan, leave_out)
     with writing_folder(out) as folder:
         with case_bar("copying", len(plan.records), shown=progress) as advance:
@@ -104,7 +107,7 @@ def repair_dataset(
         _write_table(folder, plan, images)
         _write_log(folder / LOG_FILE, repairs)
         read_dataset(folder)  # what we cannot read ourselves must not leave here
-        after = check_dataset(folder, tasks, split if split.table is None else SplitSettings())
+        after = check_dataset(folder, tasks, split if split.table is None else SplitSettings(), intensity)
         _require_mended(after, folder, out)
     left = [_elsewhere(finding, folder, out) for finding in after.findings]
     return Repaired(out, len(after.dataset), repairs, before, left)
@@ -169,7 +172,8 @@ def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
         masks[target] = mend_mask(record, target, description, invert=invert, tell=tell)
     stem.parent.mkdir(parents=True, exist_ok=True)
     facts = plan.inspection.images[case]
-    image = write_image(stem, record, facts, invert=case in plan.inverted_images, tell=tell)
+    invert = case in plan.inverted_images
+    image = write_image(stem, record, facts, invert=invert, intensity=plan.intensity, tell=tell)
     for target, name in mask_folders(plan.description).items():
         mask = masks[target]
         if mask is not None:

@@ -16,8 +16,7 @@ from unet_mtl.data.splits import (
     Linked,
     SplitName,
     SplitSettings,
-    deals_anew,
-    linked_cases,
+    keeps_copies_together,
     split_dataset,
     split_table,
 )
@@ -103,7 +102,7 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
         run.require_settings(config)
     else:
         run.require_free()
-    parts = split_dataset(dataset, plan.split, _linked(dataset, plan.split))
+    parts = split_dataset(dataset, plan.split, _linked(dataset, plan))
     session = make_session(plan, parts)
     facts = {"seed": plan.seed, "precision": session.precision, "data_hash": dataset.fingerprint()}
     if resume:
@@ -121,14 +120,14 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
     return run
 
 
-def _linked(dataset: Dataset, split: SplitSettings) -> Linked:
+def _linked(dataset: Dataset, plan: Plan) -> Linked:
     """Opens every file once, before anything is written: what cannot be read is an error, copies stay together."""
-    inspection = inspect_dataset(dataset)
+    inspection = inspect_dataset(dataset, intensity=plan.preprocess.intensity)
     if inspection.problems:
         raise DataError(inspection.problems)
-    if split.near_duplicates == "anywhere" or not deals_anew(dataset, split):
+    if not keeps_copies_together(dataset, plan.split):
         return []
-    return linked_cases(find_duplicates(inspection.prints), split)
+    return [group.cases for group in find_duplicates(inspection.prints)]
 
 
 @contextmanager

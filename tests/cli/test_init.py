@@ -1,0 +1,244 @@
+"""unet-mtl init: what it says and writes, on the four real sets too, and what it refuses."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unet_mtl import load_config, read_dataset
+from unet_mtl.cli import main
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
+PHANTOM = ROOT / "data_samples" / "phantom"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Calls the command in this process: exit code, output, lines of errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["unet-mtl", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "100")
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return code, printed.out, printed.err.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve images with masks of 0 and 255 and a diagnosis."""
+    path = tmp_path / "set"
+    for part in ("images", "masks"):
+        (path / part).mkdir(parents=True)
+    rows = ["case,diagnosis"]
+    for index in range(12):
+        noise = np.random.default_rng(index).integers(0, 256, (16, 16), dtype=np.uint8)
+        mask = np.zeros((16, 16), np.uint8)
+        mask[4:9, 3 : 8 + index % 4] = 255
+        Image.fromarray(noise).save(path / "images" / f"c{index}.png")
+        Image.fromarray(mask).save(path / "masks" / f"c{index}.png")
+        rows.append(f"c{index},{['benign', 'malignant'][index % 2]}")
+    (path / "cases.csv").write_text("\n".join(rows))
+    return path
+
+
+def yaml_files(folder):
+    return sorted(path.name for path in folder.rglob("*.yaml"))
+
+
+def test_it_says_what_it_guessed_and_writes_what_check_takes(run, folder):
+    code, output, errors = run("init", folder)
+    assert (code, errors) == (0, [])
+    for words in (
+        "what",
+        "guess",
+        "because",
+        "masks.mask.classes",
+        "the values are 0, 255",
+        "could not tell",
+    ):
+        assert words in output
+    assert f"unet-mtl check {folder / 'config.yaml'}" in output.replace("\n", "")
+    assert yaml_files(folder) == ["config.yaml", "dataset.yaml"]
+    code, output, errors = run("check", folder / "config.yaml")
+    assert (code, errors) == (0, [])
+
+
+def test_files_go_elsewhere(run, folder, tmp_path):
+    before = sorted(folder.rglob("*"))
+    code, _, _ = run("init", folder, "--out", tmp_path / "a" / "b")
+    assert code == 0
+    assert sorted(folder.rglob("*")) == before
+    assert len(read_dataset(tmp_path / "a" / "b")) == 12
+    assert load_config(tmp_path / "a" / "b" / "config.yaml").data.root == folder.resolve()
+
+
+def test_a_folder_named_from_inside_it(run, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert run("init", ".")[0] == 0
+    assert "root:" not in (folder / "dataset.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", ["dataset.yaml", "config.yaml"])
+def test_files_that_are_there_are_not_replaced(run, folder, name):
+    (folder / name).write_text("mine: 1\n")
+    code, _, errors = run("init", folder)
+    assert code == 1
+    assert len(errors) == 1
+    assert "there already; give --overwrite" in errors[0]
+    assert yaml_files(folder) == [name]
+    assert (folder / name).read_text() == "mine: 1\n"
+    assert run("init", folder, "--overwrite")[0] == 0
+    assert yaml_files(folder) == ["config.yaml", "dataset.yaml"]
+    assert "mine" not in (folder / name).read_text()
+
+
+def absent(folder):
+    return folder / "nowhere", "nowhere: no such folder"
+
+
+def a_file(folder):
+    return folder / "cases.csv", "cases.csv: a file, not a folder"
+
+
+def empty(folder):
+    (folder / "new").mkdir()
+    return folder / "new", "no image in it"
+
+
+def no_image(folder):
+    shutil.rmtree(folder / "images")
+    shutil.rmtree(folder / "masks")
+    return folder, "no image in it"
+
+
+def unreadable_table(folder):
+    (folder / "cases.csv").write_bytes(b"\xff\xfe\x00case\n")
+    return folder, "cases.csv"
+
+
+@pytest.mark.parametrize("break_it", [absent, a_file, empty, no_image, unreadable_table])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_cannot_be_drafted_is_one_clear_error(run, folder, tmp_path, break_it, elsewhere):
+    source, words = break_it(folder)
+    options = ["--out", tmp_path / "out"] if elsewhere else []
+    code, _, errors = run("init", source, *options)
+    assert code == 1
+    assert words in errors[0]
+    assert errors[0].startswith("error: ")
+    assert not yaml_files(tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_refuses_leaves_neither_file(run, folder, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    code, _, errors = run("init", folder, "--out", tmp_path / "file" / "out")
+    assert code == 1
+    assert "cannot write" in errors[0]
+    (folder / "config.yaml").mkdir()
+    code, _, errors = run("init", folder, "--overwrite")
+    assert code == 1
+    assert "a folder of that name is in the way" in errors[0]
+    assert not (folder / "dataset.yaml").exists()
+
+
+def test_names_cannot_write_lines_of_their_own(run, folder):
+    for part in ("images", "masks"):
+        (folder / part / "c0.png").rename(folder / part / "c0\nroot: x.png")
+    assert run("init", folder)[0] == 0
+    assert "\nroot" not in (folder / "dataset.yaml").read_text()
+
+
+def test_the_sample_data(run, tmp_path):
+    code, _, _ = run("init", PHANTOM, "--out", tmp_path)
+    assert code == 0
+    drafted, written = read_dataset(tmp_path), read_dataset(PHANTOM)
+    assert [record.image for record in drafted] == [record.image for record in written]
+    assert [record.patient for record in drafted] == [record.patient for record in written]
+    assert [record.split for record in drafted] == [record.split for record in written]
+    assert [record.spacing_mm for record in drafted] == [record.spacing_mm for record in written]
+    assert [record.labels["diagnosis"] for record in drafted if "diagnosis" in record.labels]
+
+
+TASKS = {
+    "dsb2018": ["mask", "modality", "nucleus_count", "median_diameter_px"],
+    "busbra": ["mask", "Pathology"],
+    "hc18": ["mask", "head_circumference_mm"],
+    "breast_usg": ["tumor", "Classification"],
+}
+DOUBTS = {
+    "dsb2018": [
+        "classes of mask 'mask' are called",
+        "mask instances is to be learned",
+        "whose images",
+        "pixels lie apart",
+    ],
+    "busbra": ["pixels lie apart", "BIRADS, Device, Side should be answered"],
+    "hc18": [],
+    "breast_usg": ["tumor, other are masks of their own", "cm was guessed", "whose images", "normal (3)"],
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_real_data(run, name, tmp_path):
+    if not (SHARED / name).is_dir():
+        pytest.skip(f"{SHARED / name} is not here: real data are not part of the project")
+    code, output, errors = run("init", SHARED / name, "--out", tmp_path)
+    assert (code, errors) == (0, [])
+    said = " ".join(output.split())
+    assert [words for words in DOUBTS[name] if words not in said] == []
+    config = load_config(tmp_path / "config.yaml")
+    recipe = load_config(ROOT / "benchmarks" / "recipes" / f"{name}.yaml").data
+    assert [task.target_name for task in config.tasks] == TASKS[name]
+    drafted, written = read_dataset(config.data), read_dataset(recipe)
+    first = config.tasks[0].target_name
+    (mask,) = recipe.masks
+    for one, other in zip(drafted, written, strict=True):
+        assert (one.image, one.patient, one.spacing_mm, one.split) == (
+            other.image,
+            other.patient,
+            other.spacing_mm,
+            other.split,
+        )
+        assert one.masks.get(first) == other.masks.get(mask)
+        assert {key: one.labels.get(key) for key in other.labels} == other.labels
+    assert len(config.data.masks[first].classes) == len(recipe.masks[mask].classes)
+    assert config.data.masks[first].values == recipe.masks[mask].values
+    for key, column in recipe.columns.items():
+        assert config.data.columns[key].classes == column.classes
+    assert config.split.fold_column == ("kFold" if name == "busbra" else None)
+
+
+LOADED = """
+import sys
+from unet_mtl.cli import main
+sys.argv = ["unet-mtl", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)
+print("HEAVY", sorted(heavy))
+"""
+
+
+def test_tensorflow_keras_and_matplotlib_stay_unloaded(folder):
+    command = [sys.executable, "-c", LOADED, "init", str(folder)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "100"}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "HEAVY []"

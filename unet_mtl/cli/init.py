@@ -1,0 +1,37 @@
+"""unet-mtl init."""
+
+import shutil
+import textwrap
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder with images.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Write the files there; else into FOLDER.", show_default=False
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace dataset.yaml and config.yaml that are there.")
+    ] = False,
+) -> None:
+    """Look at a folder, guess what its files and columns mean, and draft dataset.yaml and config.yaml."""
+    from unet_mtl import api
+    from unet_mtl.cli.tables import print_rows
+
+    drafted = api.init(folder, out, overwrite=overwrite)
+    rows = [{"what": g.what, "guess": g.guess, "because": g.because} for g in drafted.notes.in_order()]
+    print_rows("guessed", rows)
+    if drafted.notes.unsure:
+        typer.echo("could not tell, or for you to decide:")
+    width = min(shutil.get_terminal_size().columns, 120)
+    for line in drafted.notes.unsure:
+        typer.echo(textwrap.fill(line, width, initial_indent="- ", subsequent_indent="  "))
+    description, config = drafted.files
+    typer.echo(f"\nwritten: {description} and {config}")
+    typer.echo(f"read both, correct them, then: unet-mtl check {config}")

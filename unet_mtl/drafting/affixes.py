@@ -1,0 +1,70 @@
+"""What names have in common at their ends: `bus_` of bus_0001-l and bus_0002-r."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Affix:
+    """What stands before and after the name of a case."""
+
+    before: str = ""
+    after: str = ""
+
+    def strip(self, text: str) -> str | None:
+        """The text between; None where it does not fit.
+
+        >>> Affix("bus_", ".png").strip("bus_1.png")
+        '1'
+        """
+        fits = text.startswith(self.before) and text.endswith(self.after)
+        inner = text[len(self.before) : len(text) - len(self.after)]
+        return inner if fits and inner else None
+
+    def wrap(self, inner: str) -> str:
+        """The opposite."""
+        return f"{self.before}{inner}{self.after}"
+
+
+NO_AFFIX = Affix()
+"""The name of the case is all there is."""
+
+
+def affixes_of(texts: Collection[str]) -> list[Affix]:
+    """What all of the texts may have around the names of cases, nothing first.
+
+    >>> affixes_of(["bus_01-l", "bus_02-l"])[-1]
+    Affix(before='bus_', after='-l')
+    """
+    if len(texts) < 2:
+        return [Affix()]
+    start = _common_start(texts)
+    end = _common_start([text[::-1] for text in texts])[::-1]
+    befores = {"", start[: len(start) - len(re.split(r"[_\-. /]", start)[-1])]}
+    letters = start.rstrip("0123456789")
+    if letters and all(text[len(letters) : len(letters) + 1].isdigit() for text in texts):
+        befores.add(letters)
+    joint = re.search(r"[_\-. ]", end)
+    afters = {"", end[joint.start() :] if joint else ""}
+    found = [Affix(before, after) for before in befores for after in afters]
+    return sorted(found, key=lambda affix: (len(affix.before) + len(affix.after), affix.before))
+
+
+def _common_start(texts: Collection[str]) -> str:
+    first, last = min(texts), max(texts)
+    return first[
+        : next((i for i, pair in enumerate(zip(first, last, strict=False)) if len({*pair}) > 1), len(first))
+    ]
+
+
+def fit_affix(
+    texts: Collection[str], cases: Collection[str], first: Iterable[Affix] = ()
+) -> tuple[Affix, int]:
+    """The affix by which most of the texts become names of cases, and how many do."""
+    best, most = Affix(), -1
+    for affix in (*first, *affixes_of(texts)):
+        n = len({affix.strip(text) for text in texts} & set(cases))
+        if n > most:
+            best, most = affix, n
+    return best, most

@@ -1,0 +1,103 @@
+"""The words by which people name folders, files and columns, and what they mean by them."""
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MASK_WORDS = _words(
+    "mask masks msk label labels lbl seg segs segmentation segmentations gt gts truth groundtruth "
+    "annotation annotations annot anno roi rois contour contours instance instances"
+)
+IMAGE_WORDS = _words(
+    "image images img imgs picture pictures photo photos scan scans raw input inputs original slice slices"
+)
+STRUCTURE_WORDS = _words("tumor tumour lesion nodule polyp vessel nucleus nuclei wound")
+"""What is drawn: at the end of a file's name it means a mask, as a folder's name it may be a class of images."""
+
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+DIAGNOSES = _words(
+    "benign malignant normal healthy diseased abnormal positive negative cancer tumor tumour lesion cyst"
+)
+
+PATIENT_WORDS = ("patient", "patientid", "subject", "subjectid", "person", "pid", "participant")
+PATIENT_IF_REPEATED = (
+    "case",
+    "caseid",
+    "study",
+    "exam",
+    "examination",
+    "id",
+    "individual",
+    "animal",
+    "mouse",
+)
+ID_WORDS = frozenset(("id", "no", "nr", "index", "number", "accession", "row"))
+FOLD_WORDS = frozenset(("fold", "kfold", "folds", "cv"))
+SPLIT_COLUMNS = frozenset(("split", "set", "subset", "partition", "phase"))
+GRADE_WORDS = _words("birads bi rads tirads pirads grade stage score degree level category")
+TARGET_WORDS = _words(
+    "diagnosis pathology class classification label malignancy malignant outcome target disease "
+    "finding type result"
+)
+ACQUISITION_WORDS = _words(
+    "age sex gender side laterality device scanner machine vendor manufacturer model hospital "
+    "center centre site operator date year bmi weight race ethnicity verification split fold"
+)
+"""What is known before anybody looks at the image: an input rather than an answer."""
+
+MEASURE_WORDS = _words(
+    "diameter size volume area circumference length thickness depth count number perimeter ratio "
+    "angle distance score percentage fraction ef value radius"
+)
+SIZE_WORDS = frozenset(["height", "width", "rows", "columns", "cols"])
+
+MORE_MISSING = frozenset(
+    (
+        *("unknown", "not applicable", "n.a.", "-", "--", "?", "missing", "not known", "unspecified"),
+        *("not reported", "not recorded", "n/k", "nd", "undefined", "."),
+    )
+)
+CODES_OF_MISSING = frozenset(("-1", "-9", "-99", "-999", "-9999"))
+
+ORDERS = (
+    ("normal", "benign", "malignant"),
+    ("healthy", "benign", "malignant"),
+    ("none", "minimal", "mild", "moderate", "severe"),
+    ("very low", "low", "intermediate", "medium", "high", "very high"),
+    ("small", "medium", "large"),
+    ("no", "yes"),
+    ("false", "true"),
+    ("absent", "present"),
+    ("negative", "positive"),
+    ("normal", "abnormal"),
+    ("healthy", "diseased"),
+    ("i", "ii", "iii", "iv", "v", "vi"),
+)
+
+ULTRASOUND_WORDS = re.compile(
+    r"ultraso|sonogra|\busg?\b|\bbus\b|bi-?rads|echogen\w*|\w*echoic", re.IGNORECASE
+)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, small, whatever joins them.
+
+    >>> words_of("images_and_Masks2"), words_of("CaseID"), words_of("kFold")
+    (['images', 'and', 'masks'], ['case', 'id'], ['k', 'fold'])
+    """
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+
+
+def says(name: str, words: frozenset[str]) -> bool:
+    """Whether a name has one of the words in it."""
+    return not words.isdisjoint(words_of(name)) or "".join(words_of(name)) in words
