@@ -46,6 +46,23 @@ def test_soft_edges_become_the_nearest_value(soft, tmp_path, read_log, assert_sa
     assert um.check(tmp_path / "copy").problems == []
 
 
+def test_all_masks_that_show_something_are_soft(soft, tmp_path, assert_same):
+    """Only empty ones can be read, which looks as if nobody had drawn anything."""
+    for case in ("case_00", "case_03"):
+        Image.fromarray(np.zeros((32, 32), np.uint8)).save(soft / "masks" / f"{case}.png")
+    broken = tmp_path / "soft"
+    shutil.copytree(soft, broken)
+    for path in (broken / "masks").iterdir():
+        with Image.open(path) as image:
+            pixels = np.asarray(image).copy()
+        if pixels.any():
+            pixels[9, 8:18], pixels[20, 8:18], pixels[10, 8:18] = 63, 100, 190
+            Image.fromarray(pixels).save(path)
+    assert "masks-empty" in kinds(um.check(broken))
+    um.repair(broken, tmp_path / "copy", progress=False)
+    assert_same(soft, tmp_path / "copy")
+
+
 def test_an_inverted_mask_is_swapped_on_request(soft, tmp_path, read_log, assert_same):
     broken = tmp_path / "inverted"
     shutil.copytree(soft, broken)

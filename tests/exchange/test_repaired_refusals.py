@@ -99,6 +99,13 @@ def a_renamed_image_with_a_wrong_mask(folder):
     return mask_of_another_size(folder)
 
 
+def a_renamed_image_that_is_truncated(folder):
+    path = folder / "images" / "case_05.png"
+    path = path.rename(folder / "images" / "Case_05.png")
+    path.write_bytes(path.read_bytes()[:500])
+    return "case_05", "image-unreadable"
+
+
 def a_patient_on_two_sides(folder):
     def change(table):
         table.loc[table["case"].isin(["case_01", "case_06"]), "patient"] = "same"
@@ -116,6 +123,7 @@ NOT_MENDED = [
     mask_of_an_unknown_class,
     rows_that_contradict,
     a_renamed_image_with_a_wrong_mask,
+    a_renamed_image_that_is_truncated,
     a_patient_on_two_sides,
 ]
 
@@ -126,7 +134,7 @@ def test_what_cannot_be_mended_is_refused_or_left_out(folder, tmp_path, break_it
     with pytest.raises(um.UnetMtlError) as error:
         um.repair(folder, tmp_path / "copy", progress=False)
     lines = str(error.value).splitlines()
-    assert case in lines[0] or kind == "patient-split"
+    assert case in lines[0].lower() or kind == "patient-split"
     assert "nothing was written: these errors cannot be mended; a copy without" in lines[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
     repaired = um.repair(folder, tmp_path / "copy", leave_out=True, progress=False)

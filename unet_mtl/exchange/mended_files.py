@@ -162,7 +162,12 @@ def _mend_file(
                 tell(file.path, error.kind, was, "turned as its image")
             elif error.kind in ("mask-stray", "mask-antialiased") and description.repair is None:
                 description = description.model_copy(update={"repair": "nearest"})
-                tell(file.path, error.kind, was, "the nearest known value")
+                now = (
+                    "like the nearest known pixel"
+                    if error.kind == "mask-stray"
+                    else "the nearest known value"
+                )
+                tell(file.path, error.kind, was, now)
             else:
                 raise
     if mask is None:

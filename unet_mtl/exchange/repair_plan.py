@@ -23,6 +23,7 @@ ABOUT_TRAINING = ("split", "task")
 """Errors of settings, which no copy of the data can be free of."""
 
 _TRIED = ("row-unnamed", "class-spelling", "mask-unturned", "mask-stray", "mask-antialiased")
+_LOOKED_AT_LATER = ("masks-empty",)  # where the masks that show something could not be read, that may be all
 _OF_SPLIT = ("identical-split", "patient-split")
 _WITHOUT = ("image-without-row", "mask-without-case")
 
@@ -132,7 +133,7 @@ def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
         return not set(seen.cases) & unequal
     if seen.kind == "image-renamed":
         return seen.cases[0] in plan.records and plan.records[seen.cases[0]].image == seen.path
-    return seen.kind in (*_TRIED, *ABOUT_TRAINING, *_OF_SPLIT)
+    return seen.kind in (*_TRIED, *_LOOKED_AT_LATER, *ABOUT_TRAINING, *_OF_SPLIT)
 
 
 def _use_renamed(
