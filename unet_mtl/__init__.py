@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from unet_mtl.data.phantom import write_phantom
     from unet_mtl.data.records import Dataset, Record, read_dataset
     from unet_mtl.data.splits import SplitSettings
+    from unet_mtl.doctor.page import write_page
     from unet_mtl.errors import UnetMtlError
     from unet_mtl.network import build_network
     from unet_mtl.nn.settings import NetworkSettings
@@ -27,6 +28,7 @@ _HOMES = {
     "unet_mtl.data.phantom": ("write_phantom",),
     "unet_mtl.data.records": ("Dataset", "Record", "read_dataset"),
     "unet_mtl.data.splits": ("SplitSettings",),
+    "unet_mtl.doctor.page": ("write_page",),
     "unet_mtl.errors": ("UnetMtlError",),
     "unet_mtl.network": ("build_network",),
     "unet_mtl.nn.settings": ("NetworkSettings",),
@@ -64,6 +66,7 @@ __all__ = [
     "score",
     "show",
     "train",
+    "write_page",
     "write_phantom",
 ]
 

@@ -18,6 +18,12 @@ def check(
         ),
     ],
     overrides: OverridesArgument = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write one page with numbers and pictures, to look at and to send."
+        ),
+    ] = None,
     fix: FixOption = None,
     mend: MendOption = None,
     leave_out: LeaveOutOption = False,
@@ -50,6 +56,10 @@ def check(
         checked = repaired.before
     else:
         checked = api.check(data, tasks, *others)
+    if html is not None:
+        from unet_mtl.doctor.page import write_page
+
+        typer.echo(f"wrote {write_page(checked, html)}", err=True)
     for title, rows in checked.tables().items():
         print_rows(title, rows)
     print_findings(checked.findings)
