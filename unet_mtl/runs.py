@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from unet_mtl.data.tables import guard_formulas, unguard_formulas
 from unet_mtl.errors import RunError
 from unet_mtl.files import write_json, write_text, writing, writing_folder
 from unet_mtl.pipeline.preprocess import Preprocess
@@ -110,7 +111,7 @@ class RunFolder:
             write_text(new.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
             write_json(new._tasks, [task.to_config() for task in tasks])
             write_json(new._preprocess, preprocess.to_config())
-            splits.to_csv(new._splits, index=False)
+            guard_formulas(splits).to_csv(new._splits, index=False)
             write_json(new._environment, dict(environment))
 
     @classmethod
@@ -151,7 +152,7 @@ class RunFolder:
 
     def read_splits(self) -> pd.DataFrame:
         """One row a case: case, patient, split."""
-        return pd.read_csv(self._splits, dtype=str, keep_default_na=False)
+        return unguard_formulas(pd.read_csv(self._splits, dtype=str, keep_default_na=False))
 
     def read_environment(self) -> dict[str, Any]:
         """Versions, seed, precision, hash of the data, ..."""

@@ -3,10 +3,11 @@
 import datetime
 from importlib.util import find_spec
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from unet_mtl.data.tables import read_table
+from unet_mtl.data.tables import guard_formulas, read_table, unguard_formulas
 from unet_mtl.errors import DataError
 
 ROWS = [["a", "3", "benign, left", ""], ["b", "4.5", "NA", "x"]]
@@ -86,3 +87,21 @@ def test_refusals(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_table(tmp_path / name)
+
+
+RUN = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", '=HYPERLINK("http://x.org","y")', "'=1", "''@a"]
+PLAIN = ["-1.5", "+3e5", "-", "", "plain", "'quoted'", "O'Neill", "2=2"]
+
+
+def test_no_cell_that_is_written_runs_in_a_spreadsheet(tmp_path):
+    words = RUN + PLAIN
+    table = pd.DataFrame({"case": words, "=n": np.arange(len(words)) / 4, "error": [None, *words[1:]]})
+    guarded = guard_formulas(table)
+    guarded.to_csv(tmp_path / "x.csv", index=False)
+    stored = pd.read_csv(tmp_path / "x.csv", dtype=str, keep_default_na=False)
+    assert list(stored["case"]) == [f"'{word}" for word in RUN] + PLAIN
+    assert list(stored.columns) == ["case", "'=n", "error"]
+    assert guarded["'=n"].dtype == float
+    pd.testing.assert_frame_equal(unguard_formulas(guarded), table)
+    assert list(unguard_formulas(stored)["case"]) == words
+    assert not guard_formulas(table.head(0)).to_csv(index=False).strip().count("\n")

@@ -45,6 +45,9 @@ def from_numbers(
     # Only what the description names is a place to go to: 200 is no "not labelled" because 255 is.
     known = np.array([[value] for value in sorted(meant)], np.float32)
     values = meant if description.ignore is None else {description.ignore: description.ignore} | meant
+    codes = {value: IGNORE if index == description.ignore else index for value, index in values.items()}
+    if not description.repair and (indices := _looked_up(stored, codes)) is not None:
+        return indices
     found, counts = np.unique(stored, return_counts=True)
     unknown = found[~np.isin(found, list(values))]
     between = lie_between(unknown[:, None], known)
@@ -58,7 +61,6 @@ def from_numbers(
                 path, target, description, unknown, int(counts[np.isin(found, unknown)].sum())
             )
         raise _wrong_numbers(path, target, description, (found, counts), unknown, soft)
-    codes = {value: IGNORE if index == description.ignore else index for value, index in values.items()}
     if description.repair:
         if not between.all():
             stored = take_from_neighbours(stored, np.isin(stored, unknown[~between]))
@@ -71,6 +73,18 @@ def from_numbers(
     for value in found:
         indices[stored == value] = codes[int(value)]
     return indices
+
+
+def _looked_up(stored: NDArray[np.int32], codes: dict[int, int]) -> NDArray[np.uint8] | None:
+    """The usual case, and the fastest: known numbers of one byte; else None."""
+    if stored.min() < 0 or stored.max() > 255:
+        return None
+    table = np.full(256, -1, np.int16)
+    for value, index in codes.items():
+        if 0 <= value <= 255:
+            table[value] = index
+    indices = table[stored]
+    return None if indices.min() < 0 else indices.astype(np.uint8)
 
 
 def _is_few(pixels: int, of_all: int) -> bool:

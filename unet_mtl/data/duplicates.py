@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
-from scipy.ndimage import gaussian_filter
+from scipy.fft import dct
+from scipy.ndimage import gaussian_filter1d
 
 from unet_mtl.data.thumbnails import grey_thumbnail
 from unet_mtl.errors import DataError
@@ -31,6 +31,12 @@ _MAX_BITS = 14  # of 63 that may differ; 3 % off every side changes 12 at the mo
 _FEWEST_CELLS = 12  # a single spot has 6; a marker, a word or one nucleus on black up to 11
 _ALIKE = 0.3  # correlation before the fit: 3 % cropped copies have more, most candidates less
 _REACH = np.array([1.25, 1.25, 0.08, 0.08], np.float32)  # cells down and right, stretch as a share
+# Small pictures are filtered by matrices, from both sides: the general functions take longer to start than to run.
+_COSINES = dct(np.eye(_SIDE, dtype=np.float32), axis=0)[:_WAVES]
+_BLUR, _WIDE_BLUR = (
+    gaussian_filter1d(np.eye(_SIDE, dtype=np.float32), sigma, axis=0)
+    for sigma in (_FINE, float(np.hypot(_FINE, _COARSE)))
+)
 _ROWS, _COLUMNS, _PAIRS = 32, 4096, 256  # what one step holds at a time: about what fits the cache
 
 Pairs = NDArray[np.intp]  # (pairs, 3): one image, the other, how the other is turned
@@ -82,7 +88,7 @@ def fingerprint(image: NDArray[Any]) -> Fingerprint:
     if image.shape[-1] == 3 and (image == image[..., :1]).all():
         image = image[..., :1]
     thumbnail = grey_thumbnail(image, _SIDE)
-    detail = gaussian_filter(thumbnail, _FINE) - gaussian_filter(thumbnail, float(np.hypot(_FINE, _COARSE)))
+    detail = _BLUR @ thumbnail @ _BLUR.T - _WIDE_BLUR @ thumbnail @ _WIDE_BLUR.T
     digest = _digest(image)
     if _is_blank(detail, image.dtype):
         return Fingerprint(digest, b"", b"")
@@ -129,9 +135,16 @@ def _turned(pictures: NDArray[Any], turn: int) -> NDArray[Any]:
 
 def _hashes(thumbnail: NDArray[np.float32]) -> NDArray[np.uint64]:
     # Signs alone: they outlive a change of brightness or contrast, and the mean of all pixels is always above 0.
-    forms = np.stack([_turned(thumbnail, turn) for turn in range(8)])
-    waves = dctn(forms, axes=(1, 2))[:, :_WAVES, :_WAVES].reshape(8, -1)
-    return np.packbits(waves > 0, axis=1).view(np.uint64)[:, 0]
+    waves = _COSINES @ thumbnail @ _COSINES.T
+    forms = np.empty((8, _WAVES, _WAVES), np.float32)
+    for turn in range(4):  # turned round, a picture has the same waves, and every second one the other way up
+        forms[turn] = waves
+        if turn & 1:
+            forms[turn, 1::2] *= -1
+        if turn & 2:
+            forms[turn, :, 1::2] *= -1
+        forms[turn + 4] = forms[turn].T
+    return np.packbits(forms.reshape(8, -1) > 0, axis=1).view(np.uint64)[:, 0]
 
 
 def find_duplicates(

@@ -20,6 +20,7 @@ from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_i
 from unet_mtl.data.marks import FixedMarks, Marks, find_marks
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.observations import Observation, observe, texts
+from unet_mtl.data.patterns import is_there
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.thumbnails import coarse_thumbnail
@@ -183,7 +184,7 @@ def _in_order(work: Callable[[_Given], _Of], given: Iterable[_Given], workers: i
 
 def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: Intensity) -> _Case:
     found = _Case(record)
-    if not record.image.is_file():
+    if not is_there(record.image):
         return found
     try:
         image = read_image(record.image, record.frame, intensity)

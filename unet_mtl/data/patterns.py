@@ -47,7 +47,7 @@ def find_files(root: Path, pattern: str, values: Mapping[str, str]) -> list[Path
     """The files that are there of a filled-in pattern, in the order of their names."""
     if ANY not in pattern:
         path = root / pattern.format_map(values)
-        return [path] if path.is_file() else []
+        return [path] if is_there(path) else []
     filled = _glob(pattern, {name: escape(value) for name, value in values.items()})
     named = pattern.format_map(values)
     found = sorted(path for path in root.glob(filled) if path.is_file())
@@ -80,5 +80,16 @@ def _glob(pattern: str, values: Mapping[str, str]) -> str:
 
 
 def leaves(root: Path, path: Path) -> bool:
-    """Whether a path, links followed, lies outside of the folder."""
-    return not path.resolve().is_relative_to(root.resolve())
+    """Whether a path, links followed, lies outside of the folder; what leads nowhere does not."""
+    try:
+        return not path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):  # a link in a circle, a zero byte
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path is that of a file; no file has a name that is too long, or with a zero byte in it."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -11,7 +11,15 @@ import pandas as pd
 
 from unet_mtl.data.description import ColumnDescription, Description, MaskDescription, read_description
 from unet_mtl.data.observations import Observation, texts
-from unet_mtl.data.patterns import fields_of, find_files, glob_pattern, is_stray, leaves, match_pattern
+from unet_mtl.data.patterns import (
+    fields_of,
+    find_files,
+    glob_pattern,
+    is_stray,
+    is_there,
+    leaves,
+    match_pattern,
+)
 from unet_mtl.data.spacing import read_case_spacing, spacing_columns
 from unet_mtl.data.spelling import spelled_alike
 from unet_mtl.data.tables import read_table
@@ -274,7 +282,7 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
     values = {**row, "case": case}
     image = description.root / description.images.format_map(values)
     masks = {name: _find_masks(mask, values, description) for name, mask in description.masks.items()}
-    if not image.is_file():
+    if not is_there(image):
         observations.append(Observation("image-missing", f"case {case!r}: no image at {image}", (case,)))
     for name, mask in description.masks.items():
         if mask.required and not masks[name]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from unet_mtl.data.records import Dataset
-from unet_mtl.data.tables import read_table
+from unet_mtl.data.tables import guard_formulas, read_table, unguard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import write_json, write_text
 
@@ -37,7 +37,7 @@ def write_split(path: Path, table: pd.DataFrame, dataset: Dataset, settings: Map
     write_json(
         facts_path(path), {"data_hash": dataset.fingerprint(), "cases": len(table), "split": dict(settings)}
     )
-    text = table.to_csv(index=False)
+    text = guard_formulas(table).to_csv(index=False)
     # Excel takes a CSV file for UTF-8 only with this mark; pandas passes it over.
     write_text(path, text if text.isascii() else "\ufeff" + text)
 
@@ -65,7 +65,7 @@ def read_split(path: Path, dataset: Dataset) -> pd.DataFrame:
 def _read_sides(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: no such split; correct split.table, or make it with `unet-mtl split`")
-    table = read_table(path)
+    table = unguard_formulas(read_table(path))
     columns = list(map(str, table))
     if "case" not in columns or not {"split", "fold"} & set(columns):
         raise DataError(f"{path}: expected the columns case and split (or fold); it has {', '.join(columns)}")

@@ -4,8 +4,10 @@ import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from unet_mtl.errors import DataError
 
@@ -62,6 +64,32 @@ def _is_number(cell: str) -> bool:
 def as_text(cell: str) -> str:
     """The cell with an apostrophe in front where a spreadsheet would run it."""
     return f"'{cell}" if runs_as_formula(cell) else cell
+
+
+def guard_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """A table to be written as CSV: an apostrophe in front of each word or column that a spreadsheet would run."""
+    return _each_word(table, _guarded)
+
+
+def unguard_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """The table that `guard_formulas` was given, read from the file again."""
+    return _each_word(table, lambda word: word[1:] if word[:1] == "'" and _guarded(word) != word else word)
+
+
+def _guarded(word: str) -> str:
+    # one that has apostrophes already gets one more, so that the way back is certain
+    return f"'{word}" if runs_as_formula(word.lstrip("'")) else word
+
+
+def _each_word(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    def changed(cell: Any) -> Any:
+        return change(cell) if isinstance(cell, str) else cell
+
+    columns = {
+        changed(name): column if is_numeric_dtype(column) else column.map(changed)
+        for name, column in table.items()
+    }
+    return pd.DataFrame(columns, index=table.index)
 
 
 def _read_text(path: Path) -> pd.DataFrame:

@@ -130,6 +130,10 @@ KINDS: dict[str, Kind] = {
     "masks-empty": _error("masks that never show a class", "are the numbers right? See `values` in dataset.yaml"),
     "class-no-pixels": _warning("mask classes without a pixel", "remove them from dataset.yaml, or see `values`"),
     "mask-empty": _note("masks without a pixel of any class", "nothing, if there is nothing to see in these images"),
+    "mask-ignored": _warning(
+        "masks of nothing but background and what nobody labelled",
+        "255 is `ignore` by default: in masks of 0 and 255 it needs a meaning, `values: {0: 0, 255: 1}`",
+    ),
     "mask-full": _warning("masks that are one class from edge to edge", "look at them"),
     "mask-inverted": _warning(
         "masks that seem to be inverted", "look at them; swap background and foreground", "on request"

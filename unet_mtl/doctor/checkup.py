@@ -160,7 +160,7 @@ def check_dataset(
     split: SplitSettings,
     intensity: Intensity = "auto",
 ) -> Checkup:
-    """Opens every file, splits the cases, and tries each task on the train split.
+    """Opens every file inside of the data set, splits the cases, and tries each task on the train split.
 
     Args:
         source: A folder with dataset.yaml, or a description.
@@ -174,11 +174,14 @@ def check_dataset(
     dataset, seen = scan_dataset(source)
     table = read_rows(dataset.description)
     seen = check_files(dataset, seen)
-    inspection = inspect_dataset(dataset, intensity=intensity)
+    outside = {case for one in seen if one.kind == "path-outside" for case in one.cases}
+    inside = dataset.only([record for record in dataset if record.case not in outside])
+    inspection = inspect_dataset(inside, intensity=intensity)
     seen += inspection.observations
     duplicates = find_duplicates(inspection.prints)
     parts = _deal(dataset, split, duplicates, seen)
-    seen += [*check_copies(duplicates, parts), *check_table(dataset, table), *find_leaks(dataset, table)]
+    seen += check_copies(duplicates, parts, dataset)
+    seen += [*check_table(dataset, table), *find_leaks(dataset, table)]
     seen += [*check_images(dataset, inspection), *check_masks(dataset, inspection, duplicates)]
     try:
         adapt_tasks(tasks, parts.get("train", dataset))

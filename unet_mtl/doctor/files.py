@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.patterns import glob_pattern, is_stray, match_pattern
+from unet_mtl.data.patterns import glob_pattern, is_stray, is_there, leaves, match_pattern
 from unet_mtl.data.readers import suffix_of
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.spelling import spelled_alike
@@ -58,7 +58,7 @@ def similar_images(dataset: Dataset, strange: Iterable[Path]) -> dict[str, Path]
     found = {}
     for record in dataset:
         candidates = by_folder.get(record.image.parent, [])
-        if candidates and not record.image.is_file():
+        if candidates and not is_there(record.image):
             stems = {_stem(path): path for path in candidates}
             alike = spelled_alike(_stem(record.image), list(stems))
             if alike is not None:
@@ -90,6 +90,11 @@ def _beside(dataset: Dataset) -> Iterator[Path]:
     """Files in the folders of missing images that do not fit the pattern: another suffix, say."""
     known = {record.image for record in dataset}
     known |= {file.path for record in dataset for files in record.masks.values() for file in files}
-    for folder in {record.image.parent for record in dataset if not record.image.is_file()}:
-        if folder.is_dir():
-            yield from (path for path in sorted(folder.iterdir()) if path not in known and suffix_of(path))
+    root, links = dataset.description.root, dataset.description.links
+    for folder in {record.image.parent for record in dataset if not is_there(record.image)}:
+        if links or not leaves(root, folder):
+            try:
+                paths = sorted(folder.iterdir())
+            except (OSError, ValueError):  # there is none of this name, or none can have it
+                continue
+            yield from (path for path in paths if path not in known and suffix_of(path))

@@ -1,6 +1,7 @@
 """Columns that give a target away: known only once the answer is known, or another name of it."""
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -52,9 +53,9 @@ def _worth_a_look(labels: Sequence[str]) -> bool:
 
 
 def _gives_away(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
-    table = pd.crosstab(pd.Series(words), pd.Series(classes))
+    table = _count_pairs(words, classes)
     n, right = len(words), int(table.max(axis=1).sum())
-    majority = int(table.sum().max())
+    majority = int(table.sum(axis=0).max())
     # of what the most frequent class leaves unexplained
     explained = (right - majority) / (n - majority)
     if len(table) * _CASES_A_WORD <= n and explained >= _SHARE_EXPLAINED:
@@ -62,18 +63,28 @@ def _gives_away(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
     return _cut(words, classes)
 
 
+def _count_pairs(words: Sequence[str], classes: NDArray[np.str_]) -> NDArray[np.intp]:
+    """How often a word and a class meet: a row a word, a column a class."""
+    (rows, n_rows), (columns, n_columns) = (
+        (codes, len(known)) for codes, known in (pd.factorize(np.asarray(side)) for side in (words, classes))
+    )
+    pairs = np.bincount(rows * n_columns + columns, minlength=n_rows * n_columns)
+    return pairs.reshape(n_rows, n_columns)
+
+
 def _cut(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
-    """A number that separates two classes without an error."""
+    """A number that separates all classes without an error."""
     try:
         numbers = np.array([float(word) for word in words])
     except ValueError:
         return None
-    names = np.unique(classes)
-    if len(names) != 2 or not np.isfinite(numbers).all():
+    if not np.isfinite(numbers).all():
         return None
-    one, other = numbers[classes == names[0]], numbers[classes == names[1]]
-    if one.min() > other.max():
-        one, other, names = other, one, names[::-1]
-    if one.max() >= other.min():
+    ranges = [(numbers[classes == name], name) for name in np.unique(classes)]
+    ranges.sort(key=lambda its: float(its[0].min()))
+    if any(lower.max() >= upper.min() for (lower, _), (upper, _) in pairwise(ranges)):
         return None
-    return f"every {names[0]!r} is at most {one.max():g}, every {names[1]!r} at least {other.min():g}"
+    (lowest, first), *between, (highest, last) = ranges
+    middle = [f"every {name!r} from {its.min():g} to {its.max():g}" for its, name in between]
+    ends = f"every {first!r} is at most {lowest.max():g}", f"every {last!r} at least {highest.min():g}"
+    return ", ".join([ends[0], *middle, ends[1]])

@@ -60,7 +60,9 @@ def _absent(target: str, dataset: Dataset) -> Observation:
 def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...]) -> Iterator[Observation]:
     empty = tuple(case for case, mask in masks.items() if not mask.foreground)
     if masks and len(empty) == len(masks):
-        text = f"{target}: all {len(masks)} masks are background and nothing else"
+        ignored = any(IGNORE in mask.pixels for mask in masks.values())
+        rest = f"pixels that count as not labelled (`masks.{target}.ignore`)" if ignored else "nothing else"
+        text = f"{target}: all {len(masks)} masks are background and {rest}"
         yield Observation("masks-empty", text, empty)
         return
     if empty:
@@ -70,6 +72,9 @@ def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...
     for index, word in enumerate(classes[1:], 1):
         if masks and not any(index in mask.pixels for mask in masks.values()):
             yield Observation("class-no-pixels", f"{target}: no mask has a pixel of {word!r}")
+    for case in (case for case in empty if IGNORE in masks[case].pixels):
+        text = f"case {case!r}: the mask {target!r} has {masks[case].pixels[IGNORE]} pixels that count as not labelled"
+        yield Observation("mask-ignored", f"{text}, and beside them background alone", (case,))
     for case, mask in masks.items():
         present = [index for index in mask.pixels if index != IGNORE]
         if len(present) == 1 and present[0] != 0:

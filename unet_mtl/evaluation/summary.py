@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import metrics
+from unet_mtl.data.tables import guard_formulas
 from unet_mtl.files import write_json, writing
 from unet_mtl.tasks import CaseScores, Task
 
@@ -139,7 +140,7 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
     rows = scores.astype(object).where(scores.notna(), None).to_dict("records")
     interval = {"over": "patients", "method": METHOD, "level": LEVEL, "resamples": RESAMPLES}
     with writing(folder / "cases.csv") as temporary:
-        evaluation.cases.to_csv(temporary, index=False)
+        guard_formulas(evaluation.cases).to_csv(temporary, index=False)
         write_json(
             folder / "summary.json",
             {**facts, "interval": interval | {"seed": evaluation.seed}, "scores": rows},

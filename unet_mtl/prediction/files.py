@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
+from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
 from unet_mtl.prediction.predictor import Answers, Predictor
@@ -89,7 +90,7 @@ def write_predictions(
             table[name] = table[name].astype("Int64")
     table = table[[name for name in table.columns if name != "error"] + ["error"]]
     with writing(out / "predictions.csv") as temporary:
-        table.to_csv(temporary, index=False)
+        guard_formulas(table).to_csv(temporary, index=False)
     return table
 
 

@@ -1,0 +1,133 @@
+"""Faults of names and places of files."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from .fault import Fault, allow
+from .good import CASES, LESIONS, change_table, change_yaml, image_path, mask_path, write_pixels
+from .pictures import speckle
+
+ONE, OTHER = LESIONS[3], LESIONS[8]
+
+
+def image_deleted(folder: Path) -> None:
+    image_path(folder, ONE).unlink()
+
+
+def row_without_files(folder: Path) -> None:
+    change_table(
+        folder, lambda table: pd.concat([table, table.loc[[ONE]].assign(case="case_9000", patient="new")])
+    )
+
+
+def image_in_capitals(folder: Path) -> None:
+    image_path(folder, ONE).rename(folder / "images" / f"{ONE.upper()}.PNG")
+
+
+def image_with_another_suffix(folder: Path) -> None:
+    image_path(folder, ONE).rename(folder / "images" / f"{ONE}.jpeg")
+
+
+def image_with_a_blank(folder: Path) -> None:
+    image_path(folder, ONE).rename(folder / "images" / f"{ONE.replace('_', ' ')}.png")
+
+
+def mask_deleted(folder: Path) -> None:
+    mask_path(folder, ONE).unlink()
+
+
+def mask_deleted_that_is_required(folder: Path) -> None:
+    mask_deleted(folder)
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(required=True))
+
+
+def masks_elsewhere(folder: Path) -> None:
+    (folder / "masks").rename(folder / "labels")
+
+
+def image_without_a_row(folder: Path) -> None:
+    write_pixels(image_path(folder, "extra"), speckle(50))
+
+
+def row_deleted(folder: Path) -> None:
+    change_table(folder, lambda table: table.drop(index=ONE))
+
+
+def mask_of_nobody(folder: Path) -> None:
+    mask_path(folder, "extra").write_bytes(mask_path(folder, ONE).read_bytes())
+
+
+def image_by_a_link_that_leaves(folder: Path) -> None:
+    _by_a_link(image_path(folder, ONE))
+
+
+def mask_by_a_link_that_leaves(folder: Path) -> None:
+    _by_a_link(mask_path(folder, ONE))
+
+
+def _by_a_link(path: Path) -> None:
+    outside = path.parents[2] / "elsewhere.png"
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+def image_by_a_link_to_itself(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    path.unlink()
+    path.symlink_to(path)
+
+
+def link_to_nowhere(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    path.unlink()
+    path.symlink_to(folder / "images" / "gone.png")
+
+
+def name_too_long_for_a_file(folder: Path) -> None:
+    _by_column(folder, "x" * 300 + ".png")
+
+
+def folder_of_images_by_a_link(folder: Path) -> None:
+    outside = folder.parent / "elsewhere"
+    (folder / "images").rename(outside)
+    (folder / "images").symlink_to(outside)
+
+
+def _by_column(folder: Path, name: str) -> None:
+    """Images named by a column, the one by something that a person should not get at."""
+    image_path(folder, ONE).rename(folder.parent / "secret.png")
+    files = [name if case == ONE else f"images/{case}.png" for case in CASES]
+    change_table(folder, lambda table: table.assign(file=files))
+    change_yaml(folder, lambda content: content.update(images="{file}"))
+
+
+def path_with_dots(folder: Path) -> None:
+    _by_column(folder, "../secret.png")
+
+
+def path_from_the_root(folder: Path) -> None:
+    _by_column(folder, str(folder.parent / "secret.png"))
+
+
+FILE_FAULTS = [
+    Fault(image_deleted, "image-missing", (ONE,)),
+    Fault(row_without_files, "image-missing", ("case_9000",), allowed=allow("split-class")),
+    Fault(image_in_capitals, "image-renamed", (ONE,), words=(f"{ONE.upper()}.PNG",), mended=True),
+    Fault(image_with_another_suffix, "image-renamed", (ONE,), words=(f"{ONE}.jpeg",), mended=True),
+    Fault(image_with_a_blank, "image-renamed", (ONE,), words=(ONE.replace("_", " "),), mended=True),
+    Fault(mask_deleted, "mask-absent", (ONE,)),
+    Fault(mask_deleted_that_is_required, "mask-missing", (ONE,)),
+    Fault(masks_elsewhere, "mask-nowhere", words=("masks/{case}.png",), allowed=allow("task")),
+    Fault(image_without_a_row, "image-without-row", words=("images/extra.png",)),
+    Fault(row_deleted, "image-without-row", words=(f"images/{ONE}.png",), allowed=allow("mask-without-case")),
+    Fault(mask_of_nobody, "mask-without-case", words=("masks/extra.png",)),
+    Fault(image_by_a_link_that_leaves, "path-outside", (ONE,), words=(f"images/{ONE}.png",)),
+    Fault(mask_by_a_link_that_leaves, "path-outside", (ONE,), words=(f"masks/{ONE}.png",)),
+    Fault(folder_of_images_by_a_link, "path-outside", tuple(CASES)),
+    Fault(image_by_a_link_to_itself, "image-missing", (ONE,)),
+    Fault(link_to_nowhere, "image-missing", (ONE,)),
+    Fault(name_too_long_for_a_file, "image-missing", (ONE,)),
+    Fault(path_with_dots, "path-outside", (ONE,), words=("../secret.png",)),
+    Fault(path_from_the_root, "path-outside", (ONE,), words=("secret.png",)),
+]

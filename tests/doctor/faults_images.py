@@ -1,0 +1,221 @@
+"""Faults of images: files that are none, and pictures that are odd."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import Image
+
+from .fault import Fault, allow
+from .good import CASES, LESIONS, image_path, read_pixels, write_pixels
+from .pictures import encoded
+
+ONE, OTHER = LESIONS[3], LESIONS[8]
+TRANSPOSED = 6
+"""EXIF orientation of a telephone held upright."""
+
+
+def png_cut_off(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def jpeg_cut_off(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    data = encoded(read_pixels(path), "JPEG", quality=95)
+    path.write_bytes(data[: len(data) // 2])
+
+
+def tiff_cut_off(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    data = encoded(read_pixels(path), "TIFF")
+    path.write_bytes(data[: len(data) // 2])
+
+
+def png_with_a_bit_turned(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 16
+    path.write_bytes(data)
+
+
+def image_of_no_bytes(folder: Path) -> None:
+    image_path(folder, ONE).write_bytes(b"")
+
+
+def text_named_png(folder: Path) -> None:
+    image_path(folder, ONE).write_text("version https://git-lfs.github.com/spec/v1\nsize 4711\n")
+
+
+def page_of_an_error_named_png(folder: Path) -> None:
+    image_path(folder, ONE).write_text("<!DOCTYPE html><title>404 Not Found</title><h1>Not Found</h1>")
+
+
+def image_is_a_folder(folder: Path) -> None:
+    image_path(folder, ONE).unlink()
+    image_path(folder, ONE).mkdir()
+
+
+def _png(width: int, height: int, data: bytes) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def header_of_60000_pixels(folder: Path) -> None:
+    image_path(folder, ONE).write_bytes(_png(60_000, 60_000, b""))
+
+
+def decompression_bomb(folder: Path) -> None:
+    """400 MB of black in 400 KB: one block that says the same again and again."""
+    packed = zlib.compressobj(9)
+    start = packed.compress(bytes(2**20)) + packed.flush(zlib.Z_FULL_FLUSH)
+    block = packed.compress(bytes(2**20)) + packed.flush(zlib.Z_FULL_FLUSH)
+    rows = start + 399 * block + packed.flush()
+    image_path(folder, ONE).write_bytes(_png(20_000, 20_000, rows))
+
+
+def floats_of_no_range(folder: Path) -> None:
+    pixels = read_pixels(image_path(folder, ONE)).astype(np.float32) * 16
+    tifffile.imwrite(image_path(folder, ONE), pixels)
+
+
+def floats_that_are_not_finite(folder: Path) -> None:
+    pixels = read_pixels(image_path(folder, ONE)).astype(np.float32) / 255
+    pixels[4, 5] = np.nan
+    tifffile.imwrite(image_path(folder, ONE), pixels)
+
+
+def twelve_bits_in_sixteen(folder: Path) -> None:
+    pixels = read_pixels(image_path(folder, ONE)).astype(np.uint16) * 16
+    write_pixels(image_path(folder, ONE), pixels)
+
+
+def lying_down_with_a_note(folder: Path) -> None:
+    upright = Image.fromarray(read_pixels(image_path(folder, ONE)))
+    exif = Image.Exif()
+    exif[0x0112] = TRANSPOSED
+    upright.transpose(Image.Transpose.ROTATE_90).save(image_path(folder, ONE), exif=exif)
+
+
+def jpeg_named_png(folder: Path) -> None:
+    image_path(folder, ONE).write_bytes(encoded(read_pixels(image_path(folder, ONE)), "JPEG", quality=95))
+
+
+def bmp_named_png(folder: Path) -> None:
+    image_path(folder, ONE).write_bytes(encoded(read_pixels(image_path(folder, ONE)), "BMP"))
+
+
+def image_grey_all_over(folder: Path) -> None:
+    _fill(folder, 120)
+
+
+def image_black(folder: Path) -> None:
+    _fill(folder, 0)
+
+
+def image_white(folder: Path) -> None:
+    _fill(folder, 255)
+
+
+def _fill(folder: Path, value: int) -> None:
+    path = image_path(folder, ONE)
+    write_pixels(path, np.full_like(read_pixels(path), value))
+
+
+def image_negative(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    write_pixels(path, 255 - read_pixels(path))
+
+
+def two_negatives(folder: Path) -> None:
+    for case in (ONE, OTHER):
+        write_pixels(image_path(folder, case), 255 - read_pixels(image_path(folder, case)))
+
+
+def one_image_in_colour(folder: Path) -> None:
+    rgb = np.repeat(read_pixels(image_path(folder, ONE))[..., None], 3, axis=-1)
+    rgb[..., 0] = np.clip(rgb[..., 0].astype(int) + 9, 0, 255)
+    write_pixels(image_path(folder, ONE), rgb)
+
+
+def grey_stored_as_colour(folder: Path) -> None:
+    for case in CASES:
+        path = image_path(folder, case)
+        write_pixels(path, np.repeat(read_pixels(path)[..., None], 3, axis=-1))
+
+
+def calipers_in_colour(folder: Path) -> None:
+    rgb = np.repeat(read_pixels(image_path(folder, ONE))[..., None], 3, axis=-1)
+    for place in ((20, 30), (50, 44)):
+        cv2.drawMarker(rgb, place, (255, 230, 0), cv2.MARKER_CROSS, 9)
+    write_pixels(image_path(folder, ONE), rgb)
+
+
+def line_of_text(folder: Path) -> None:
+    pixels = read_pixels(image_path(folder, ONE))
+    cv2.putText(pixels, "LT BREAST", (2, 84), cv2.FONT_HERSHEY_SIMPLEX, 0.35, 255, 1)
+    write_pixels(image_path(folder, ONE), pixels)
+
+
+def name_of_the_patient(folder: Path) -> None:
+    pixels = cv2.resize(read_pixels(image_path(folder, ONE)), (432, 528))
+    cv2.putText(pixels, "J. DOE 01.02.1960", (20, 500), cv2.FONT_HERSHEY_PLAIN, 1.2, 255, 1)
+    write_pixels(image_path(folder, ONE), pixels)
+
+
+def ruler_at_one_place(folder: Path) -> None:
+    for case in CASES:
+        pixels = read_pixels(image_path(folder, case))
+        pixels[10:80:6, 66:70] = 255
+        write_pixels(image_path(folder, case), pixels)
+
+
+def logo_at_one_place(folder: Path) -> None:
+    for case in CASES:
+        pixels = read_pixels(image_path(folder, case))
+        cv2.circle(pixels, (8, 76), 5, 255, 1)
+        cv2.line(pixels, (5, 73), (11, 79), 255, 1)
+        write_pixels(image_path(folder, case), pixels)
+
+
+UNREADABLE = [
+    png_cut_off,
+    jpeg_cut_off,
+    tiff_cut_off,
+    png_with_a_bit_turned,
+    image_of_no_bytes,
+    text_named_png,
+    page_of_an_error_named_png,
+    header_of_60000_pixels,
+    decompression_bomb,
+]
+
+IMAGE_FAULTS = [
+    *[Fault(apply, "image-unreadable", (ONE,), words=(f"images/{ONE}.png",)) for apply in UNREADABLE],
+    Fault(image_is_a_folder, "image-missing", (ONE,)),
+    Fault(floats_of_no_range, "image-range", (ONE,), words=("0..",)),
+    Fault(floats_that_are_not_finite, "image-range", (ONE,), words=(f"images/{ONE}.png",)),
+    Fault(twelve_bits_in_sixteen, "image-dark", (ONE,)),
+    Fault(lying_down_with_a_note, "image-turned", (ONE,), words=("orientation 6",), mended=True),
+    Fault(jpeg_named_png, "image-suffix", (ONE,), words=(".jpg",), mended=True),
+    Fault(bmp_named_png, "image-suffix", (ONE,), words=(".bmp",), mended=True),
+    Fault(image_grey_all_over, "image-constant", (ONE,)),
+    Fault(image_black, "image-constant", (ONE,)),
+    Fault(image_white, "image-constant", (ONE,)),
+    Fault(image_negative, "image-inverted", (ONE,), mended=True),
+    Fault(two_negatives, "image-inverted", (ONE, OTHER), mended=True),
+    Fault(one_image_in_colour, "types-mixed", (ONE,), words=("1 8-bit colour",)),
+    Fault(grey_stored_as_colour, "plain-colour", tuple(CASES)),
+    Fault(calipers_in_colour, "coloured-marks", (ONE,)),
+    Fault(line_of_text, "text", (ONE,)),
+    Fault(name_of_the_patient, "text", (ONE,), allowed=allow("mask-size")),
+    Fault(ruler_at_one_place, "fixed-marks", tuple(CASES)),
+    Fault(logo_at_one_place, "fixed-marks", tuple(CASES)),
+]
