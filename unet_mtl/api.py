@@ -1,6 +1,6 @@
 """The Python API: what each command does, as a function. Wiring only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unet_mtl.evaluation.owners import AnySpacing
     from unet_mtl.evaluation.pairs import Missing
     from unet_mtl.evaluation.summary import Evaluation
+    from unet_mtl.exchange.repaired import Repaired
     from unet_mtl.training.outline import Outline
 
 
@@ -316,6 +317,50 @@ def init(folder: Path | str, out: Path | str | None = None, *, overwrite: bool =
     return write_draft(Path(folder), None if out is None else Path(out), overwrite=overwrite)
 
 
+def repair(
+    source: Path | str | Description,
+    out: Path | str,
+    tasks: Sequence[Task[Any, Any]] = (),
+    split: SplitSettings | None = None,
+    mend: Collection[str] = (),
+    preprocess: Preprocess | None = None,
+    *,
+    leave_out: bool = False,
+    progress: bool = True,
+) -> "Repaired":
+    """Writes a repaired copy of a data set in our own layout, with a log of every change; without TensorFlow.
+
+    Args:
+        source: A folder with dataset.yaml, or a description; only read.
+        out: The folder to be, apart from the original; absent or empty.
+        tasks: As for `check`, which is asked before and after.
+        split: Likewise.
+        mend: Kinds of findings that are mended on request only: "mask-inverted", "image-inverted".
+        preprocess: As for `check`.
+        leave_out: Whether cases with errors that nobody can mend are left out, instead of nothing being written.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        Every change, as in repairs.csv; what was found before, and what is left.
+
+    Raises:
+        DataError: With every error that cannot be mended; or `out` or `mend` are not usable.
+        WriteError: The disk refused.
+    """
+    from unet_mtl.exchange.repaired import repair_dataset
+
+    return repair_dataset(
+        source,
+        Path(out),
+        tasks=tasks,
+        split=split,
+        intensity=(preprocess or Preprocess()).intensity,
+        mend=mend,
+        leave_out=leave_out,
+        progress=progress,
+    )
+
+
 def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) -> "Outline":
     """What `train` would make of the same arguments: parts of the network, and the shapes of one batch.
 
@@ -335,4 +380,15 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) ->
     return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
 
 
-__all__ = ["check", "evaluate", "init", "overlay", "predict", "read_dataset", "score", "show", "train"]
+__all__ = [
+    "check",
+    "evaluate",
+    "init",
+    "overlay",
+    "predict",
+    "read_dataset",
+    "repair",
+    "score",
+    "show",
+    "train",
+]

@@ -231,3 +231,9 @@ def test_ids_that_stand_twice(write, tmp_path):
         import_coco(source, tmp_path / "out")
     for words in ("image 4 stands there twice", "image 5 has no file_name", "two categories have one id"):
         assert words in str(caught.value)
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_refused(write, tmp_path):
+    with pytest.raises(DataError, match="'=cmd' begins like a formula, which a spreadsheet would run; rename"):
+        import_coco(write([], files=("a.png", "=cmd.png")), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

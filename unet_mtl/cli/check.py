@@ -1,11 +1,13 @@
 """unet-mtl check."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from unet_mtl.cli.options import OverridesArgument
+from unet_mtl.cli.repaired import FixOption, LeaveOutOption, MendOption
 
 
 def check(
@@ -22,10 +24,14 @@ def check(
             metavar="FILE", help="Also write one page with numbers and pictures, to look at and to send."
         ),
     ] = None,
+    fix: FixOption = None,
+    mend: MendOption = None,
+    leave_out: LeaveOutOption = False,
 ) -> None:
     """Open every file of a data set, say what is in it and all that is wrong. Without TensorFlow."""
     from unet_mtl import api
     from unet_mtl.cli.problems import print_problems
+    from unet_mtl.cli.repaired import print_repaired
     from unet_mtl.cli.tables import print_findings, print_rows
     from unet_mtl.data.description import DESCRIPTION_FILE
 
@@ -35,13 +41,21 @@ def check(
         raise typer.BadParameter(
             "settings are changed in a config, and this is a folder", param_hint="overrides"
         )
-    if source.is_dir():
-        checked = api.check(source)
-    else:
+    if fix is None and (mend or leave_out):
+        raise typer.BadParameter("is for --fix OUT", param_hint="--mend" if mend else "--leave-out")
+    data: Any = source
+    tasks: Sequence[Any] = ()
+    others: tuple[Any, Any] = (None, None)
+    if not source.is_dir():
         from unet_mtl.config import load_config
 
         settings = load_config(source, overrides or [])
-        checked = api.check(settings.data, settings.tasks, settings.split, settings.preprocess)
+        data, tasks, others = settings.data, settings.tasks, (settings.split, settings.preprocess)
+    if fix:
+        repaired = api.repair(data, fix, tasks, others[0], mend or (), others[1], leave_out=leave_out)
+        checked = repaired.before
+    else:
+        checked = api.check(data, tasks, *others)
     if html is not None:
         from unet_mtl.doctor.page import write_page
 
@@ -49,6 +63,9 @@ def check(
     for title, rows in checked.tables().items():
         print_rows(title, rows)
     print_findings(checked.findings)
+    if fix:
+        print_repaired(repaired, mend or ())
+        return
     print_problems(checked.problems)
     if checked.problems:
         n = len(checked.problems)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from unet_mtl.data.colours import rgb
 from unet_mtl.data.description import UNLABELLED, MaskDescription
 from unet_mtl.data.images import IGNORE
-from unet_mtl.data.repair import areas_of, count_reached, lie_between, nearest_known
+from unet_mtl.data.repair import areas_of, count_reached, lie_between, nearest_known, take_from_neighbours
 from unet_mtl.errors import DataError
 
 MANY = 3
@@ -62,6 +62,8 @@ def from_numbers(
             )
         raise _wrong_numbers(path, target, description, (found, counts), unknown, soft)
     if description.repair:
+        if not between.all():
+            stored = take_from_neighbours(stored, np.isin(stored, unknown[~between]))
         classes = np.array([codes[int(value)] for value in known[:, 0]], np.uint8)
         indices = np.asarray(classes[nearest_known(stored[..., None], known)])
         if description.ignore is not None and description.ignore not in meant:
@@ -94,7 +96,7 @@ def _stray_numbers(
 ) -> DataError:
     return DataError(
         f"{path}: mask value {_some(unknown)} in {pixels} pixel{'s' * (pixels > 1)} is outside the classes of "
-        f"{target!r} ({_known_numbers(description)}); correct them, or let the nearest known value count: "
+        f"{target!r} ({_known_numbers(description)}); correct them, or let what is nearest count: "
         f"`masks.{target}.repair: nearest`",
         kind="mask-stray",
     )
@@ -247,8 +249,8 @@ def _wrong_colours(
     known = ", ".join(f"{colour} {name}" for colour, name in meanings.items())
     if few:
         return DataError(
-            f"{path}: colour {listed} is not among those of {target!r} ({known}); correct them, or let the nearest "
-            f"known one count: `masks.{target}.repair: nearest`",
+            f"{path}: colour {listed} is not among those of {target!r} ({known}); correct them, or let the "
+            f"nearest one count: `masks.{target}.repair: nearest`",
             kind="mask-stray",
         )
     if soft and len(unknown) >= MANY:

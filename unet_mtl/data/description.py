@@ -110,9 +110,10 @@ class MaskDescription(Settings):
             what nobody labelled, unless a class has that name. None: masks hold numbers.
         instances: The numbers count objects: whatever is not 0 is class 1, 255 as well (`ignore` means nothing).
         repair: "nearest": numbers or colours between the known ones, which smoothing and JPEG leave at edges, become
-            the nearest known one, and so do a few pixels (under 50 and under 0.1 %) of any others. Between two
-            areas only these two count, so that the edge from 0 to 2 does not become 1; hence a structure one pixel
-            thin, whose number lies between those at its two sides, becomes part of one of them. None: they are errors.
+            the nearest known one; a few pixels (under 50 and under 0.1 %) of other numbers become like the pixel that
+            is nearest. Between two areas only these two count, so that the edge from 0 to 2 does not become 1; hence
+            a structure one pixel thin, whose number lies between those at its two sides, becomes part of one of
+            them. None: they are errors.
         ignore: Class index of pixels that nobody labelled (after `values`). None: there are none.
         required: Whether a case without this mask is an error, and not just an unlabelled case.
     """

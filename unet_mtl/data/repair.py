@@ -1,8 +1,13 @@
 """Masks whose edges are smoothed, or that JPEG has blurred: which known number or colour a pixel had before."""
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+Number = TypeVar("Number", bound=np.generic)
 
 _OVERSHOOT = 0.25
 """How far beyond the outermost numbers, in parts of the way to the next one, JPEG may lead."""
@@ -50,6 +55,17 @@ def count_reached(values: NDArray[np.int32], known: NDArray[np.float32]) -> int:
     return sum(
         bool((np.linalg.norm(values - value, axis=1) <= noise[i]).any()) for i, value in enumerate(known)
     )
+
+
+def take_from_neighbours(values: NDArray[Number], strange: NDArray[np.bool_]) -> NDArray[Number]:
+    """Gives strange pixels the value of the closest pixel that is not: a 7 among 0, 1 and 2 is like none of these.
+
+    Args:
+        values: `(height, width)`.
+        strange: `(height, width)`, not everywhere.
+    """
+    rows, columns = distance_transform_edt(strange, return_distances=False, return_indices=True)
+    return np.asarray(values[rows, columns])
 
 
 def nearest_known(pixels: NDArray[np.generic], known: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -16,6 +16,7 @@ from PIL import Image
 from unet_mtl.data.description import DESCRIPTION_FILE
 from unet_mtl.data.images import write_mask
 from unet_mtl.data.records import read_dataset
+from unet_mtl.data.tables import runs_as_formula
 from unet_mtl.errors import DataError
 from unet_mtl.exchange.shapes import Pixels, Size
 from unet_mtl.files import writing_folder
@@ -139,6 +140,7 @@ def write_layout(
     refuse_used(out)
     if not cases and not problems:
         problems = [f"{layout.origin}: no images in it"]
+    problems = problems + _formulas(cases, layout)
     with writing_folder(out) as folder:
         for case in cases:
             try:
@@ -153,6 +155,17 @@ def write_layout(
     counts = {target: sum(target in case.masks for case in cases) for target in layout.masks}
     notes = [f"{n} {what}" for what, n in tally.items() if n]
     return Imported(out, len(cases), counts, notes)
+
+
+def _formulas(cases: Sequence[Case], layout: Layout) -> list[str]:
+    """Words that would be run by the spreadsheet that opens cases.csv: a source has no reason for them."""
+    words = [case.name for case in cases]
+    words += [str(label) for case in cases for label in (*case.labels, *case.labels.values())]
+    return [
+        f"{layout.origin}: {word!r} begins like a formula, which a spreadsheet would run; rename it there"
+        for word in dict.fromkeys(words)
+        if runs_as_formula(word)
+    ]
 
 
 def refuse_used(out: Path) -> None:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unet_mtl.data.description import MaskDescription
-from unet_mtl.data.images import IGNORE, count_soft_alpha, read_header, read_image
+from unet_mtl.data.images import IGNORE, count_soft_alpha, read_header
 from unet_mtl.data.inspection import ImageFacts
 from unet_mtl.data.masks import read_case_mask, unite_masks
 from unet_mtl.data.readers import reader_of, suffix_of
-from unet_mtl.data.readers.intensity import to_image
+from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.data.records import MaskFile, Record
 from unet_mtl.doctor.images import is_other_format
@@ -26,7 +26,9 @@ Tell = Callable[[Path, str, str, str], None]
 """Is told of a file, the kind, what was there, and what is there now."""
 
 
-def write_image(stem: Path, record: Record, facts: ImageFacts, *, invert: bool, tell: Tell) -> Path:
+def write_image(
+    stem: Path, record: Record, facts: ImageFacts, *, invert: bool, intensity: Intensity, tell: Tell
+) -> Path:
     """Writes one image: as it is where nothing is wrong with it, else upright and without loss.
 
     Args:
@@ -34,6 +36,7 @@ def write_image(stem: Path, record: Record, facts: ImageFacts, *, invert: bool, 
         record: Of the case.
         facts: Of its image.
         invert: Whether it is a negative to be turned round.
+        intensity: As the training will read it.
         tell: Is told of what was changed.
 
     Returns:
@@ -51,68 +54,71 @@ def write_image(stem: Path, record: Record, facts: ImageFacts, *, invert: bool, 
         path = _with_suffix(stem, facts.suffix)
         shutil.copyfile(source, path)
     else:
-        path = _write_pixels(stem, *_read(source, record.frame, invert=invert))
+        picture = reader_of(source).read(source, record.frame)
+        numbers = _lossless(picture, source, invert=invert, intensity=intensity)
+        path = _write_numbers(stem, numbers)
     if turned:
         tell(source, "image-turned", f"EXIF orientation {header.orientation}", f"{path.name}, upright")
     if invert:
         tell(source, "image-inverted", "a negative", f"{path.name}, black and white swapped")
     if chosen:
-        tell(source, "frame", f"frame {record.frame} of {header.frames}", _scaled(source, record.frame, path))
+        tell(
+            source,
+            "frame",
+            f"frame {record.frame} of {header.frames}",
+            f"{path.name}, where {_range(picture.pixels)} is {_range(numbers)}",
+        )
     if is_other_format(suffix_of(source), facts.suffix):
         tell(source, "image-suffix", f"{source.name}, a {facts.suffix} by its bytes", path.name)
     return path
 
 
 def _with_suffix(stem: Path, suffix: str) -> Path:
-    return stem.with_name(stem.name + suffix)
-
-
-def _read(source: Path, frame: int | None, *, invert: bool) -> tuple[Picture, NDArray[Any]]:
-    picture = reader_of(source).read(source, frame)
-    if invert and _is_plain(picture):
-        pixels = np.iinfo(picture.pixels.dtype).max - picture.pixels
-        picture = replace(picture, pixels=pixels)
-        return picture, to_image(picture, "auto", source)
-    image = read_image(source, frame)
-    if invert:
-        image = (255 if image.dtype == np.uint8 else np.float32(1)) - image
-        picture = Picture(pixels=image)
-    return picture, image
-
-
-def _is_plain(picture: Picture) -> bool:
-    """Whether the numbers are shades from 0, black, to the highest of their type, white."""
-    coded = (picture.colours, picture.extent, picture.window)
-    whole = picture.pixels.dtype in (np.uint8, np.uint16)
-    return whole and all(part is None for part in coded) and not (picture.measured or picture.inverted)
-
-
-def _write_pixels(stem: Path, picture: Picture, image: NDArray[Any]) -> Path:
-    """PNG of 8 or 16 bits where it loses nothing, else the image as the network would see it, in NPY."""
-    if image.shape[-1] not in (1, 3) or (image.dtype != np.uint8 and not _is_plain(picture)):
-        path = _with_suffix(stem, ".npy")
-        np.save(path, image)
-        return path
-    path = _with_suffix(stem, ".png")
-    pixels = image if image.dtype == np.uint8 else picture.pixels
-    if pixels.dtype == np.uint8 or pixels.shape[-1] == 1:
-        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
-    else:
-        done, packed = cv2.imencode(
-            ".png", np.ascontiguousarray(pixels[..., ::-1])
-        )  # Pillow has no such colours
-        if not done:
-            raise DataError(f"{path}: colours of 16 bits cannot be packed")
-        path.write_bytes(packed.tobytes())
+    path = stem.with_name(stem.name + suffix)
+    if path.exists():  # on a disk that ignores capitals
+        raise DataError(
+            f"case {stem.name!r}: another one's file has the same name, capitals apart; rename one"
+        )
     return path
 
 
-def _scaled(source: Path, frame: int | None, path: Path) -> str:
-    """The file, and which of the scanner's numbers are black and white in it now."""
-    if path.suffix != ".npy":
-        return path.name
-    numbers = reader_of(source).read(source, frame).pixels
-    return f"{path.name}, in 0..1; the numbers were {numbers.min():g}..{numbers.max():g}"
+def _lossless(picture: Picture, source: Path, *, invert: bool, intensity: Intensity) -> NDArray[Any]:
+    """Numbers without more to know of them, which read as what the training sees of the picture."""
+    pixels = picture.pixels
+    coded = picture.colours is not None or picture.extent is not None or picture.inverted
+    measured = picture.measured or picture.window is not None
+    if pixels.dtype in (np.uint8, np.uint16) and not (coded or measured):
+        return np.asarray(np.iinfo(pixels.dtype).max - pixels if invert else pixels)
+    if intensity not in ("auto", "window") and not (coded or invert or pixels.dtype == np.bool_):
+        return pixels  # what is black and white then goes by the numbers alone
+    image = to_image(picture, "auto", source)
+    if not invert:
+        return image
+    return np.asarray((255 if image.dtype == np.uint8 else np.float32(1)) - image)
+
+
+def _write_numbers(stem: Path, numbers: NDArray[Any]) -> Path:
+    """PNG where it can hold them, else NPY."""
+    channels = numbers.shape[-1]
+    if channels not in (1, 3) or numbers.dtype not in (np.uint8, np.uint16):
+        path = _with_suffix(stem, ".npy")
+        np.save(path, numbers)
+        return path
+    path = _with_suffix(stem, ".png")
+    if numbers.dtype == np.uint8 or channels == 1:
+        Image.fromarray(numbers[..., 0] if channels == 1 else numbers).save(path)
+        return path
+    done, packed = cv2.imencode(
+        ".png", np.ascontiguousarray(numbers[..., ::-1])
+    )  # Pillow has no such colours
+    if not done:
+        raise DataError(f"{path}: colours of 16 bits cannot be packed")
+    path.write_bytes(packed.tobytes())
+    return path
+
+
+def _range(numbers: NDArray[Any]) -> str:
+    return f"{numbers.min():g}..{numbers.max():g}"
 
 
 def mend_mask(
@@ -156,7 +162,12 @@ def _mend_file(
                 tell(file.path, error.kind, was, "turned as its image")
             elif error.kind in ("mask-stray", "mask-antialiased") and description.repair is None:
                 description = description.model_copy(update={"repair": "nearest"})
-                tell(file.path, error.kind, was, "the nearest known value")
+                now = (
+                    "like the nearest known pixel"
+                    if error.kind == "mask-stray"
+                    else "the nearest known value"
+                )
+                tell(file.path, error.kind, was, now)
             else:
                 raise
     if mask is None:

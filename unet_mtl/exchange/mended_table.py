@@ -1,6 +1,6 @@
 """The table of a repaired copy: which rows stay, and what their cells become."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -51,7 +51,7 @@ class MendedTable:
     meant: dict[str, dict[str, str]] = field(default_factory=dict)
     spelled: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def drop(self, cases: Sequence[str]) -> None:
+    def drop(self, cases: Collection[str]) -> None:
         """Takes the rows of cases out."""
         self.rows = self.rows[~self.rows[CASE].isin(cases)]
 

@@ -1,6 +1,6 @@
 """What is to be done for a repaired copy: which cases go in, what is mended in them, what nobody can mend."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.patterns import leaves
+from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.doctor.catalogue import KINDS
 from unet_mtl.doctor.checkup import Checkup
@@ -22,6 +23,7 @@ ABOUT_TRAINING = ("split", "task")
 """Errors of settings, which no copy of the data can be free of."""
 
 _TRIED = ("row-unnamed", "class-spelling", "mask-unturned", "mask-stray", "mask-antialiased")
+_LOOKED_AT_LATER = ("masks-empty",)  # where the masks that show something could not be read, that may be all
 _OF_SPLIT = ("identical-split", "patient-split")
 _WITHOUT = ("image-without-row", "mask-without-case")
 
@@ -35,6 +37,7 @@ class RepairPlan:
         table: Its rows as they will be, and the log.
         records: By case; the images that are there, whatever their names.
         inspection: Of all files.
+        intensity: As the training will read the images.
         inverted_images: Cases.
         inverted_masks: Cases by target.
         wrong: Errors that nothing here mends.
@@ -44,6 +47,7 @@ class RepairPlan:
     table: MendedTable
     records: dict[str, Record]
     inspection: Inspection
+    intensity: Intensity
     inverted_images: frozenset[str] = frozenset()
     inverted_masks: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wrong: list[Observation] = field(default_factory=list)
@@ -60,9 +64,9 @@ class RepairPlan:
 
     def take_out(self, cases: Iterable[str]) -> None:
         """Leaves cases out of records and table; whoever calls it writes the log."""
-        gone = [case for case in cases if case in self.records]
+        gone = set(cases)
         for case in gone:
-            del self.records[case]
+            self.records.pop(case, None)
         self.table.drop(gone)
 
     def leave_out_wrong(self) -> None:
@@ -75,44 +79,52 @@ class RepairPlan:
         self.wrong = [seen for seen in self.wrong if not seen.cases]
 
 
-def make_plan(checkup: Checkup, table: pd.DataFrame, mend: frozenset[str]) -> RepairPlan:
+def make_plan(
+    checkup: Checkup, table: pd.DataFrame, mend: frozenset[str], intensity: Intensity
+) -> RepairPlan:
     """Decides what is done; opens files alone whose names had to be guessed.
 
     Args:
         checkup: Of the original.
         table: Its rows, as `read_rows` gives them.
         mend: Kinds to be mended that are mended on request only.
+        intensity: As the training will read the images.
     """
     description = checkup.dataset.description
     observations = [seen for finding in checkup.findings for seen in finding.observations]
     mended = mend_table(table, description)
-    plan = RepairPlan(description, mended, {r.case: r for r in checkup.dataset}, checkup.inspection)
+    records = {record.case: record for record in checkup.dataset}
+    plan = RepairPlan(description, mended, records, checkup.inspection, intensity)
     inspection, duplicates = _use_renamed(plan, observations, checkup)
     plan.inspection = inspection
     unequal = contradicting(table)
+    used = {record.image for record in plan.records.values()}
     for seen in observations:
         if KINDS[seen.kind].severity == "error" and not _is_mended(seen, plan, unequal):
             plan.wrong.append(seen)
-        elif seen.kind in _WITHOUT and seen.path is not None and not _is_used(seen.path, plan):
+        elif seen.kind in _WITHOUT and seen.path is not None and seen.path not in used:
             plan.tell("", seen.path, seen.kind, "no row of the table names it", LEFT_OUT)
-    _drop_copies(plan, duplicates)
-    sides = {record.case: name for name, part in checkup.parts.items() for record in part}
-    plan.wrong += [
-        seen for seen in observations if seen.kind in _OF_SPLIT and _on_two_sides(seen, plan, sides)
-    ]
-    dataset = checkup.dataset.only(list(plan.records.values()))
-    if "image-inverted" in mend:
-        odd = [
-            seen
-            for seen in check_images(dataset, _of(plan.records, inspection))
-            if seen.kind == "image-inverted"
-        ]
-        plan.inverted_images = frozenset(case for seen in odd for case in seen.cases)
-    if "mask-inverted" in mend:
-        plan.inverted_masks = {
-            name: frozenset(find_inverted(masks)) for name, masks in inspection.masks.items()
-        }
+    wrong = {case for seen in plan.wrong for case in seen.cases}
+    _drop_copies(plan, duplicates, wrong)
+    sides = {r.case: name for name, part in checkup.parts.items() for r in part if r.case not in wrong}
+    for seen in (seen for seen in observations if seen.kind in _OF_SPLIT):
+        if len({sides[case] for case in seen.cases if case in sides and case in plan.records}) > 1:
+            plan.wrong.append(seen)
+    _find_inverted(plan, mend)
     return plan
+
+
+def _find_inverted(plan: RepairPlan, mend: Collection[str]) -> None:
+    """What the doctor takes for negatives, as far as somebody asked for it."""
+    if "image-inverted" in mend:
+        dataset = Dataset(plan.description, tuple(plan.records.values()))
+        known = {case: facts for case, facts in plan.inspection.images.items() if case in plan.records}
+        seen = check_images(dataset, replace(plan.inspection, images=known))
+        odd = (case for one in seen if one.kind == "image-inverted" for case in one.cases)
+        plan.inverted_images = frozenset(odd)
+    if "mask-inverted" in mend:
+        masks = plan.inspection.masks
+        plan.inverted_masks = {target: frozenset(find_inverted(masks[target])) for target in masks}
 
 
 def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
@@ -121,11 +133,7 @@ def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
         return not set(seen.cases) & unequal
     if seen.kind == "image-renamed":
         return seen.cases[0] in plan.records and plan.records[seen.cases[0]].image == seen.path
-    return seen.kind in (*_TRIED, *ABOUT_TRAINING, *_OF_SPLIT)
-
-
-def _is_used(path: Path, plan: RepairPlan) -> bool:
-    return any(record.image == path for record in plan.records.values())
+    return seen.kind in (*_TRIED, *_LOOKED_AT_LATER, *ABOUT_TRAINING, *_OF_SPLIT)
 
 
 def _use_renamed(
@@ -147,7 +155,7 @@ def _use_renamed(
         found.append(plan.records[record.case])
     if not found:
         return checkup.inspection, checkup.duplicates
-    fresh = inspect_dataset(Dataset(description, tuple(found)))
+    fresh = inspect_dataset(Dataset(description, tuple(found)), intensity=plan.intensity)
     plan.wrong += [seen for seen in fresh.observations if seen.kind not in _TRIED]
     known = checkup.inspection
     inspection = Inspection(
@@ -158,28 +166,18 @@ def _use_renamed(
     return inspection, find_duplicates(inspection.prints)
 
 
-def _of(records: Mapping[str, Record], inspection: Inspection) -> Inspection:
-    """What is known of the images of these records alone."""
-    return replace(
-        inspection, images={case: facts for case, facts in inspection.images.items() if case in records}
-    )
-
-
-def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup]) -> None:
+def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], wrong: Collection[str]) -> None:
     """Of identical images whose labels, patient and masks are equal, the first stays."""
-    wrong = {case for seen in plan.wrong for case in seen.cases}
-    for group in duplicates:
-        if group.kind != "identical":
-            continue
+    copies = []
+    for group in (group for group in duplicates if group.kind == "identical"):
         first: dict[object, str] = {}
-        copies = []
         for case in (case for case in group.cases if case in plan.records and case not in wrong):
             facts = _facts(case, plan)
             if facts is not None and first.setdefault(facts, case) != case:
                 was = f"image, labels, patient and masks are those of case {first[facts]!r}"
                 plan.tell(case, plan.records[case].image, "identical", was, LEFT_OUT)
                 copies.append(case)
-        plan.take_out(copies)
+    plan.take_out(copies)
 
 
 def _facts(case: str, plan: RepairPlan) -> object:
@@ -191,8 +189,3 @@ def _facts(case: str, plan: RepairPlan) -> object:
     patient = record.patient if plan.description.patient is not None else ""
     digests = tuple(sorted((target, masks[target][case].digest) for target in record.masks))
     return tuple(sorted(labels.items())), patient, digests, record.spacing_mm
-
-
-def _on_two_sides(seen: Observation, plan: RepairPlan, sides: Mapping[str, str]) -> bool:
-    wrong = {case for other in plan.wrong for case in other.cases}
-    return len({sides.get(case) for case in seen.cases if case in plan.records and case not in wrong}) > 1

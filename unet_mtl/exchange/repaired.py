@@ -1,7 +1,6 @@
 """A data set -> a repaired copy in our own layout, with a log of every change. The original is only read."""
 
 import csv
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from unet_mtl.data.description import DESCRIPTION_FILE, HEADER, Description, read_description
 from unet_mtl.data.images import write_mask
 from unet_mtl.data.observations import observe, texts
+from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.data.rows import CASE, read_rows
 from unet_mtl.data.splits import SplitSettings
@@ -51,18 +51,15 @@ class Repaired:
     left: Sequence[Finding]
 
     def summary(self) -> list[dict[str, Any]]:
-        """A row a kind: how many changes, of how many cases, and the first of them."""
-        counts = Counter((repair.kind, _what(repair)) for repair in self.repairs)
-        rows = []
-        for (kind, what), n in counts.items():
-            of_kind = [r for r in self.repairs if (r.kind, _what(r)) == (kind, what)]
-            first = of_kind[0].case or of_kind[0].file
-            rows.append({"kind": kind, "what was done": what, "n": n, "first": first})
-        return rows
-
-
-def _what(repair: Repair) -> str:
-    return repair.now if repair.now == LEFT_OUT else "mended"
+        """A row a kind: how many changes, and where the first is."""
+        groups: dict[tuple[str, str], list[Repair]] = {}
+        for repair in self.repairs:
+            what = repair.now if repair.now == LEFT_OUT else "mended"
+            groups.setdefault((repair.kind, what), []).append(repair)
+        return [
+            {"kind": kind, "what was done": what, "n": len(its), "first": its[0].case or its[0].file}
+            for (kind, what), its in groups.items()
+        ]
 
 
 def repair_dataset(
@@ -71,6 +68,7 @@ def repair_dataset(
     *,
     tasks: Sequence[Task[Any, Any]] = (),
     split: SplitSettings | None = None,
+    intensity: Intensity = "auto",
     mend: Collection[str] = (),
     leave_out: bool = False,
     progress: bool = False,
@@ -82,6 +80,7 @@ def repair_dataset(
         out: The folder to be; absent or empty.
         tasks: Looked at when the original and the copy are checked.
         split: Likewise.
+        intensity: As the training will read the images.
         mend: Kinds to be mended that are mended on request only.
         leave_out: Whether cases with errors that nobody can mend are left out, instead of nothing being written.
         progress: Whether to show a progress bar.
@@ -93,22 +92,23 @@ def repair_dataset(
     _require_on_request(mend)
     description = source if isinstance(source, Description) else read_description(Path(source))
     _require_apart(out, description.root)
+    if not isinstance(source, Description):
+        _require_apart(out, Path(source))
     refuse_used(out)
     split = split or SplitSettings()
-    before = check_dataset(description, tasks, split)
+    before = check_dataset(description, tasks, split, intensity)
     table = read_rows(description)
-    plan = make_plan(before, table, frozenset(mend))
-    _refuse(plan, leave_out)
+    plan = make_plan(before, table, frozenset(mend), intensity)
+    _settle(plan, leave_out)
     with writing_folder(out) as folder:
         with case_bar("copying", len(plan.records), shown=progress) as advance:
             images = _write_files(folder, plan, advance)
-        _refuse(plan, leave_out)
-        plan.leave_out_wrong()
+        _settle(plan, leave_out)
         repairs = plan.table.repairs
-        _write_table(folder, plan, {case: image for case, image in images.items() if case in plan.records})
+        _write_table(folder, plan, images)
         _write_log(folder / LOG_FILE, repairs)
         read_dataset(folder)  # what we cannot read ourselves must not leave here
-        after = check_dataset(folder, tasks, split if split.table is None else SplitSettings())
+        after = check_dataset(folder, tasks, split if split.table is None else SplitSettings(), intensity)
         _require_mended(after, folder, out)
     left = [_elsewhere(finding, folder, out) for finding in after.findings]
     return Repaired(out, len(after.dataset), repairs, before, left)
@@ -131,8 +131,8 @@ def _require_apart(out: Path, root: Path) -> None:
         raise DataError(f"{out}: the data set itself lies in it; choose a new folder")
 
 
-def _refuse(plan: RepairPlan, leave_out: bool) -> None:
-    """Ends with all that cannot be mended; with `leave_out`, with that which no case stands for."""
+def _settle(plan: RepairPlan, leave_out: bool) -> None:
+    """Leaves the cases out that cannot be mended, or ends with all that is wrong; nothing is written then."""
     general = [seen for seen in plan.wrong if not seen.cases]
     if plan.wrong and not leave_out:
         n = len({case for seen in plan.wrong for case in seen.cases})
@@ -141,6 +141,9 @@ def _refuse(plan: RepairPlan, leave_out: bool) -> None:
         raise DataError([*texts(plan.wrong), f"nothing was written: these errors cannot be mended; {last}"])
     if general:
         raise DataError([*texts(general), "nothing was written: correct this first"])
+    plan.leave_out_wrong()
+    if not plan.records:
+        raise DataError(f"{plan.description.root}: no case is left, since every one has an error")
 
 
 def _write_files(folder: Path, plan: RepairPlan, advance: Callable[[], None]) -> dict[str, str]:
@@ -170,7 +173,8 @@ def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
         masks[target] = mend_mask(record, target, description, invert=invert, tell=tell)
     stem.parent.mkdir(parents=True, exist_ok=True)
     facts = plan.inspection.images[case]
-    image = write_image(stem, record, facts, invert=case in plan.inverted_images, tell=tell)
+    invert = case in plan.inverted_images
+    image = write_image(stem, record, facts, invert=invert, intensity=plan.intensity, tell=tell)
     for target, name in mask_folders(plan.description).items():
         mask = masks[target]
         if mask is not None:
