@@ -32,7 +32,7 @@ VIEWS = tuple(case for case in CASES if PATIENT[case] == PATIENT[TWO_VIEWS])
 
 def _add_copy(folder: Path, change: Callable[[Any], Any], **cells: str) -> None:
     """One case again under another name, image and mask changed alike."""
-    row = {"case": COPY, "patient": "patient_900"} | cells
+    row = {"case": COPY} | cells
     change_table(folder, lambda table: pd.concat([table, table.loc[[ONE]].assign(**row)]))
     for path in (image_path, mask_path):
         write_pixels(path(folder, COPY), np.ascontiguousarray(change(read_pixels(path(folder, ONE)))))
@@ -105,6 +105,7 @@ def patient_on_two_sides(folder: Path) -> None:
 def _copy_on_the_other_side(folder: Path) -> None:
     other = "test" if _sides()[CASES.index(ONE)] == "train" else "train"
     set_cell(folder, COPY, "split", other)
+    set_cell(folder, COPY, "patient", "patient_900")  # else it is the patient who stands on two sides
 
 
 def copy_on_two_sides(folder: Path) -> None:

@@ -74,7 +74,7 @@ def plain_key(word: str) -> str:
 
 
 def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:
-    """Makes a case name of each image path: folders are joined by `__`, the suffix goes.
+    """Makes a case name of each image path: folders are joined by `__`, the suffix goes, + and - in front too.
 
     Args:
         files: Paths below the folder of the images.
@@ -85,7 +85,7 @@ def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:
     for file in files:
         path = PurePosixPath(file.replace("\\", "/"))
         joined = "__".join((*path.parent.parts, path.stem))
-        name = re.sub(r"[^\w.+-]+", "_", joined).strip(".") or "case"
+        name = re.sub(r"[^\w.+-]+", "_", joined).strip(".").lstrip("+-") or "case"
         if name.casefold() in seen:
             problems.append(f"{file!r} and {seen[name.casefold()]!r} would both be case {name!r}; rename one")
         seen[name.casefold()] = file
