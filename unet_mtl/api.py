@@ -11,9 +11,9 @@ from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.doctor.checkup import Checkup, check_dataset
 from unet_mtl.nn.settings import NetworkSettings
-from unet_mtl.pipeline.augment import Step
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.pipeline.presets import Step
 from unet_mtl.progress import case_bar
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Segmentation, Task

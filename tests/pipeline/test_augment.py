@@ -134,8 +134,8 @@ def test_inputs_are_left_alone():
         ([{"Flipp": {}}], "albumentations has no transform 'Flipp'"),
         ([{"random": {}}], "albumentations has no transform 'random'"),
         ([{"HorizontalFlip": {"probability": 0.5}}], "HorizontalFlip: .*probability"),
-        ([{"Affine": {"scale": "large"}}], "augment: Affine: "),
-        ([{"HorizontalFlip": {"p": 7}}], "augment: HorizontalFlip: "),
+        ([{"Affine": {"scale": "large"}}], "augment: step 1, Affine: scale: .*received 'large'"),
+        ([{"HorizontalFlip": {"p": 7}}], "augment: step 1, HorizontalFlip: p: .*received 7"),
     ],
 )
 def test_bad_steps_are_refused_at_once(steps, message):
@@ -158,15 +158,15 @@ def test_albumentations_never_asks_the_internet(monkeypatch):
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
     # Whoever comes first, ours or albumentations: importing our module must not import it before it is set.
     saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("albumentations")}
-    ours = sys.modules.pop("unet_mtl.pipeline.augment")
+    ours = sys.modules.pop("unet_mtl.pipeline.steps")
     monkeypatch.delenv("NO_ALBUMENTATIONS_UPDATE")
     try:
-        import_module("unet_mtl.pipeline.augment")
+        import_module("unet_mtl.pipeline.steps")
         assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
         assert "albumentations" not in sys.modules
     finally:
         sys.modules.update(saved)
-        sys.modules["unet_mtl.pipeline.augment"] = ours
+        sys.modules["unet_mtl.pipeline.steps"] = ours
         import unet_mtl.pipeline
 
-        unet_mtl.pipeline.augment = ours
+        unet_mtl.pipeline.steps = ours
