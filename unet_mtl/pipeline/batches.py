@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import UnetMtlError
 from unet_mtl.pipeline.augment import Augment, sample_seed
+from unet_mtl.pipeline.crops import crop_sample
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.tasks import Task
 
@@ -19,7 +20,7 @@ Batch = tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], dict[str, NDArra
 class Batches(keras.utils.PyDataset):
     """Inputs, targets and label weights, each a dict by name.
 
-    Order and augmentation follow from `seed` and `epoch`, so a resumed run sees what an uninterrupted one
+    Order, crops and augmentation follow from `seed` and `epoch`, so a resumed run sees what an uninterrupted one
     would have seen, whatever the number of workers. The last short batch is kept.
 
     Args:
@@ -91,8 +92,14 @@ class Batches(keras.utils.PyDataset):
             for task in self.tasks
             if task.spatial and truths[task.name] is not None
         }
+        # Validation must be the same every epoch.
+        seed = sample_seed(self.seed, self.epoch if self.augment is not None else 0, record.case)
+        if self.preprocess.fit == "crops":
+            image, masks = crop_sample(
+                image, masks, self.preprocess.size, self.preprocess.crops.foreground, seed
+            )
         if self.augment is not None:
-            image, masks = self.augment(image, masks, sample_seed(self.seed, self.epoch, record.case))
+            image, masks = self.augment(image, masks, seed)
         encoded = {
             task.name: task.encode((truths | masks)[task.name], self.preprocess.size) for task in self.tasks
         }

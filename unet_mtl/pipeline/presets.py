@@ -65,8 +65,8 @@ PRESETS: dict[str, list[Step]] = {
     "microscopy": [
         {"HorizontalFlip": {"p": 0.5}},
         {"VerticalFlip": {"p": 0.5}},
-        {"RandomRotate90": {"p": 0.5}},
-        {"Affine": {"scale": [0.8, 1.25], "rotate": [-45, 45], "p": 0.5, **_OUTSIDE}},
+        # RandomRotate90 would not do: it changes the size of a picture that is not square.
+        {"Affine": {"scale": [0.8, 1.25], "rotate": [-180, 180], "p": 0.7, **_OUTSIDE}},
         # Stain, thickness of the cut and scanner; small in hue, since hue is what tells the stains apart.
         {
             "ColorJitter": {
