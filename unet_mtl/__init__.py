@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unet_mtl.api import check, evaluate, overlay, predict, score, show, train
+    from unet_mtl.api import check, evaluate, overlay, predict, score, show, show_augment, train
     from unet_mtl.config import Config, load_config
     from unet_mtl.data.phantom import write_phantom
     from unet_mtl.data.records import Dataset, Record, read_dataset
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unet_mtl.training.settings import TrainingSettings
 
 _HOMES = {
-    "unet_mtl.api": ("check", "evaluate", "overlay", "predict", "score", "show", "train"),
+    "unet_mtl.api": ("check", "evaluate", "overlay", "predict", "score", "show", "show_augment", "train"),
     "unet_mtl.config": ("Config", "load_config"),
     "unet_mtl.data.phantom": ("write_phantom",),
     "unet_mtl.data.records": ("Dataset", "Record", "read_dataset"),
@@ -61,6 +61,7 @@ __all__ = [
     "read_dataset",
     "score",
     "show",
+    "show_augment",
     "train",
     "write_phantom",
 ]

@@ -73,6 +73,19 @@ def draw_contours(
         _draw_outline(axes, truth == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled")
 
 
+def draw_outlines(axes: "Axes", mask: NDArray[np.uint8], classes: Sequence[str]) -> None:
+    """Draws one mask alone, with a legend of what is there.
+
+    Args:
+        axes: With the image on it.
+        mask: (height, width) class indices, 255 unlabelled.
+        classes: The background first.
+    """
+    for index in range(1, len(classes)):
+        _draw_outline(axes, mask == index, class_colour(index), "-", classes[index])
+    _draw_outline(axes, mask == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled")
+
+
 def _draw_outline(axes: "Axes", region: NDArray[np.bool_], colour: Any, style: Any, label: str) -> None:
     if not region.any():
         return
