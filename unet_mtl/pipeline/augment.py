@@ -1,5 +1,6 @@
 """The random steps of training, by albumentations: one sample's chance depends on nothing but its seed."""
 
+import random
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,9 @@ class Augment:
         if not self.steps:
             return image, dict(masks)
         compose = self._compose()
-        compose.set_random_seed(seed)
+        # One stream for all. `set_random_seed` would give each step its own from the same seed: all would draw the same
+        # number, so that a picture would be flipped, turned and darkened together or, three times in ten, not at all.
+        compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
         names = list(masks)
         inputs = {"image": image} | ({"masks": [masks[name] for name in names]} if names else {})
         moved = compose(**inputs)
