@@ -363,4 +363,14 @@ def show_augment(
     return out
 
 
-__all__ = ["check", "evaluate", "overlay", "predict", "read_dataset", "score", "show", "show_augment", "train"]
+__all__ = [
+    "check",
+    "evaluate",
+    "overlay",
+    "predict",
+    "read_dataset",
+    "score",
+    "show",
+    "show_augment",
+    "train",
+]

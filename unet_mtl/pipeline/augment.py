@@ -14,7 +14,6 @@ from unet_mtl.pipeline.presets import PRESETS, Step
 from unet_mtl.pipeline.steps import make_transforms
 
 
-
 def find_preset(name: str) -> list[Step]:
     """Steps of a preset.
 

@@ -34,7 +34,10 @@ def choose_corner(
     if rng.random() >= foreground:
         return _draw(rng, anywhere)
     classes = [
-        (mask, value) for _, mask in sorted(masks.items()) for value in np.unique(mask) if value not in (0, IGNORE)
+        (mask, value)
+        for _, mask in sorted(masks.items())
+        for value in np.unique(mask)
+        if value not in (0, IGNORE)
     ]
     if not classes:
         return _draw(rng, anywhere)

@@ -1,7 +1,8 @@
 """Augmentation for kinds of pictures: what may change in them without changing what they show.
 
 Measured at 256x256: each costs a few milliseconds an image. ElasticTransform (10 ms) and ThinPlateSpline (60 ms) are in
-none; noise is the same in all channels and colours are shifted by ColorJitter, so that a grey picture stays grey.
+none; noise is the same in all channels and colours are shifted by ColorJitter, so that a grey picture stays grey. In the
+last three what comes in from outside stays black, as padding is, since the turning is their last step.
 """
 
 from typing import Any
@@ -37,18 +38,9 @@ PRESETS: dict[str, list[Step]] = {
     ],
     "ultrasound": [
         {"HorizontalFlip": {"p": 0.5}},
-        {
-            "Affine": {
-                "scale": [0.85, 1.2],
-                "translate_percent": [-0.08, 0.08],
-                "rotate": [-10, 10],
-                "p": 0.7,
-                **_OUTSIDE,
-            }
-        },
-        # Gain and dynamic range, as the sonographer sets them.
-        {"RandomBrightnessContrast": {"brightness_limit": 0.15, "contrast_limit": 0.25, "p": 0.6}},
-        {"RandomGamma": {"gamma_limit": [70, 150], "p": 0.4}},
+        # Gain and dynamic range, as the sonographer sets them; rather up, since dark lesions must not all become black.
+        {"RandomBrightnessContrast": {"brightness_limit": [-0.06, 0.14], "contrast_limit": 0.2, "p": 0.6}},
+        {"RandomGamma": {"gamma_limit": [75, 135], "p": 0.4}},
         # Time gain compensation: brighter or darker with depth, so the gradient points up or down.
         {
             "Illumination": {
@@ -58,15 +50,22 @@ PRESETS: dict[str, list[Step]] = {
                 "p": 0.3,
             }
         },
-        {"GaussianBlur": {"sigma_limit": [0.3, 1.0], "p": 0.2}},
+        {"GaussianBlur": {"sigma_limit": [0.3, 0.8], "p": 0.2}},
         # Speckle is multiplied, not added.
         {"MultiplicativeNoise": {"multiplier": [0.85, 1.15], "elementwise": True, "p": 0.3}},
+        {
+            "Affine": {
+                "scale": [0.85, 1.2],
+                "translate_percent": [-0.08, 0.08],
+                "rotate": [-10, 10],
+                "p": 0.7,
+                **_OUTSIDE,
+            }
+        },
     ],
     "microscopy": [
         {"HorizontalFlip": {"p": 0.5}},
         {"VerticalFlip": {"p": 0.5}},
-        # RandomRotate90 would not do: it changes the size of a picture that is not square.
-        {"Affine": {"scale": [0.8, 1.25], "rotate": [-180, 180], "p": 0.7, **_OUTSIDE}},
         # Stain, thickness of the cut and scanner; small in hue, since hue is what tells the stains apart.
         {
             "ColorJitter": {
@@ -80,6 +79,8 @@ PRESETS: dict[str, list[Step]] = {
         {"RandomGamma": {"gamma_limit": [75, 135], "p": 0.3}},
         {"GaussianBlur": {"sigma_limit": [0.3, 1.2], "p": 0.2}},
         {"GaussNoise": {"std_range": [0.01, 0.04], "per_channel": False, "p": 0.2}},
+        # RandomRotate90 would not do: it changes the size of a picture that is not square.
+        {"Affine": {"scale": [0.8, 1.25], "rotate": [-180, 180], "p": 0.7, **_OUTSIDE}},
     ],
     "dermoscopy": [
         # Hairs, a pixel or two wide, before the turning that lays them in any direction; the skin below stays labelled.
@@ -94,11 +95,10 @@ PRESETS: dict[str, list[Step]] = {
         },
         {"HorizontalFlip": {"p": 0.5}},
         {"VerticalFlip": {"p": 0.5}},
-        {"Affine": {"scale": [0.8, 1.2], "rotate": [-180, 180], "p": 0.8, **_OUTSIDE}},
         {
             "ColorJitter": {
-                "brightness": [0.8, 1.2],
-                "contrast": [0.8, 1.2],
+                "brightness": [0.85, 1.15],
+                "contrast": [0.85, 1.15],
                 "saturation": [0.8, 1.2],
                 "hue": [-0.02, 0.02],
                 "p": 0.7,
@@ -107,6 +107,7 @@ PRESETS: dict[str, list[Step]] = {
         # The dermatoscope's lamp lights one side more than the other.
         {"Illumination": {"mode": "linear", "intensity_range": [0.05, 0.15], "p": 0.3}},
         {"GaussianBlur": {"sigma_limit": [0.3, 1.2], "p": 0.15}},
+        {"Affine": {"scale": [0.8, 1.2], "rotate": [-180, 180], "p": 0.8, **_OUTSIDE}},
     ],
 }
 

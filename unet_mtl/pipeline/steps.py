@@ -69,9 +69,7 @@ def _raise(problems: Sequence[str]) -> None:
         raise ConfigError("\n".join(f"augment: {problem}" for problem in problems))
 
 
-def _each(
-    steps: Any, problems: list[str], before: str = ""
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _each(steps: Any, problems: list[str], before: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Place, name and arguments of each step that is one."""
     if not isinstance(steps, Sequence) or isinstance(steps, str):
         problems.append(f"{before}expected a list of steps, received {steps!r}")
