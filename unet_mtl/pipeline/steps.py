@@ -179,7 +179,7 @@ def _try(transform: Any, size: tuple[int, int], channels: int) -> str | None:
         try:
             moved = compose(image=image, masks=[np.zeros(size, np.uint8)])
         # Whatever it is, it would stop the training at its first batch.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             made = "1 channel" if channels == 1 else f"{channels} channels"
             return f"does not work on images of {made}: {' '.join(str(error).split())}"
     if moved["image"].shape[:2] != size or moved["masks"][0].shape != size:

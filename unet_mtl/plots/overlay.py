@@ -82,8 +82,8 @@ def draw_outlines(axes: "Axes", mask: NDArray[np.uint8], classes: Sequence[str])
         classes: The background first.
     """
     for index in range(1, len(classes)):
-        _draw_outline(axes, mask == index, class_colour(index), "-", classes[index], width=0.7)
-    _draw_outline(axes, mask == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled", width=0.7)
+        _draw_outline(axes, mask == index, class_colour(index), "-", classes[index], width=0.5)
+    _draw_outline(axes, mask == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled", width=0.5)
 
 
 def _draw_outline(
