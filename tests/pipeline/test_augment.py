@@ -119,15 +119,15 @@ def test_ultrasound_keeps_the_probe_at_the_top():
 
 
 def test_hairs_of_dermoscopy_leave_the_label_below():
-    skin, lesion = np.full((64, 64, 3), 180, np.uint8), np.ones((64, 64), np.uint8)
+    skin, lesion = np.full((128, 128, 3), 180, np.uint8), np.ones((128, 128), np.uint8)
     hairs = Augment([step for step in PRESETS["dermoscopy"] if "CoarseDropout" in step])
     drawn = [hairs(skin, {"zone": lesion}, seed) for seed in range(30)]
     dark = [(moved == 0).all(-1) for moved, _ in drawn]
     assert all((masks["zone"] == 1).all() for _, masks in drawn)
     assert 3 < sum(d.any() for d in dark) < 20
     for d in dark:
-        assert d.mean() < 0.16
-        assert d.sum(1).max() <= 10  # of one or two pixels, in up to five places of a row
+        assert d.mean() < 0.04
+        assert d.sum(1).max() <= 5  # of one pixel each, in up to five places of a row
 
 
 def test_steps_are_drawn_apart_from_each_other():
@@ -136,7 +136,13 @@ def test_steps_are_drawn_apart_from_each_other():
     augment = Augment(
         [
             {"HorizontalFlip": {"p": 0.5}},
-            {"RandomBrightnessContrast": {"brightness_limit": [0.2, 0.2], "contrast_limit": [0, 0], "p": 0.5}},
+            {
+                "RandomBrightnessContrast": {
+                    "brightness_limit": [0.2, 0.2],
+                    "contrast_limit": [0, 0],
+                    "p": 0.5,
+                }
+            },
         ]
     )
     found = np.zeros((2, 2), int)

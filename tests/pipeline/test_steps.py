@@ -40,7 +40,9 @@ def test_all_mistakes_are_named_at_once_with_place_and_nearest_name():
 def test_steps_that_cannot_work_on_these_images_are_seen_before_the_first_batch():
     steps = [{"Transpose": {"p": 0.01}}, {"HEStain": {"p": 0.01}}, {"RandomCrop": {"height": 8, "width": 9}}]
     transpose, stain, crop = problems_of(steps, channels=1)
-    assert transpose == "augment: step 1, Transpose: makes 64x48 pixels of 48x64; take steps that keep the size"
+    assert (
+        transpose == "augment: step 1, Transpose: makes 64x48 pixels of 48x64; take steps that keep the size"
+    )
     assert "step 2, HEStain: does not work on images of 1 channel: " in stain
     assert "step 3, RandomCrop: makes 8x9 pixels of 48x64" in crop
     assert len(problems_of(steps, channels=3)) == 2
@@ -112,7 +114,9 @@ def test_ranges_may_be_lists_at_any_depth():
 
 
 def test_a_config_tells_all_of_it_in_one_line(tmp_path):
-    (tmp_path / "dataset.yaml").write_text("images: '{case}.png'\ncolumns: {side: {classes: [left, right]}}\n")
+    (tmp_path / "dataset.yaml").write_text(
+        "images: '{case}.png'\ncolumns: {side: {classes: [left, right]}}\n"
+    )
     (tmp_path / "config.yaml").write_text(
         "data: .\ntasks: [{kind: classification, name: side}]\npreprocess: {size: [32, 64]}\n"
         "augment:\n  - HorizontalFlp: {p: 0.5}\n  - Affine: {scal: 2}\n"
@@ -124,5 +128,7 @@ def test_a_config_tells_all_of_it_in_one_line(tmp_path):
         "'HorizontalFlip'; step 2, Affine: there is no argument 'scal'; the nearest is 'scale'"
     )
     assert load_config(tmp_path / "config.yaml", ["augment=[{HorizontalFlip: {p: 0.5}}]"])
-    with pytest.raises(ConfigError, match=r"config.yaml with .*: augment: step 1, Transpose: makes 64x32 pixels"):
+    with pytest.raises(
+        ConfigError, match=r"config.yaml with .*: augment: step 1, Transpose: makes 64x32 pixels"
+    ):
         load_config(tmp_path / "config.yaml", ["augment=[{Transpose: {p: 0.5}}]"])

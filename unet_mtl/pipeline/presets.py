@@ -83,12 +83,12 @@ PRESETS: dict[str, list[Step]] = {
         {"Affine": {"scale": [0.8, 1.25], "rotate": [-180, 180], "p": 0.7, **_OUTSIDE}},
     ],
     "dermoscopy": [
-        # Hairs, a pixel or two wide, before the turning that lays them in any direction; the skin below stays labelled.
+        # Hairs, 2 or 3 of 256 pixels wide, before the turning that lays them in any direction; the skin below stays labelled.
         {
             "CoarseDropout": {
                 "num_holes_range": [1, 5],
                 "hole_height_range": [0.3, 0.8],
-                "hole_width_range": [1, 2],
+                "hole_width_range": [0.008, 0.012],
                 "fill": 0,
                 "p": 0.3,
             }
