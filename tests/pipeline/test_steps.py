@@ -27,7 +27,8 @@ def test_all_mistakes_are_named_at_once_with_place_and_nearest_name():
             {"Affine": {"mask_interpolation": 1}},
         ]
     ) == [
-        "augment: step 1, HorizontalFlp: albumentations has no transform 'HorizontalFlp'; the nearest is 'HorizontalFlip'",
+        "augment: step 1, HorizontalFlp: albumentations has no transform 'HorizontalFlp'; "
+        "the nearest is 'HorizontalFlip'",
         "augment: step 2, Affine: there is no argument 'scal'; the nearest is 'scale'",
         "augment: step 3, HorizontalFlip: p: Input should be less than or equal to 1 (received 7)",
         "augment: step 4, RandomGamma: gamma_limit: All values in (-5.0, 3.0) must be >= 1 (received [-5, 3])",

@@ -1,5 +1,7 @@
 """Whole images by tiles; and predictions of padded and of cut images at the original size."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pytest
@@ -37,9 +39,7 @@ def test_tiles_cover_all_and_overlap_as_asked(size, more, overlap):
     for axis in (0, 1):
         starts = sorted({corner[axis] for corner in corners})
         # a tile's start is rounded to a whole pixel
-        assert all(
-            b - a <= max(1, size[axis] * (1 - overlap)) + 1 for a, b in zip(starts, starts[1:], strict=False)
-        )
+        assert all(b - a <= max(1, size[axis] * (1 - overlap)) + 1 for a, b in pairwise(starts))
 
 
 @pytest.mark.parametrize("overlap", [0, 0.25, 0.7])

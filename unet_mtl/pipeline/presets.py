@@ -83,7 +83,8 @@ PRESETS: dict[str, list[Step]] = {
         {"Affine": {"scale": [0.8, 1.25], "rotate": [-180, 180], "p": 0.7, **_OUTSIDE}},
     ],
     "dermoscopy": [
-        # Hairs, 2 or 3 of 256 pixels wide, before the turning that lays them in any direction; the skin below stays labelled.
+        # Hairs, 2 or 3 of 256 pixels wide, before the turning lays them in any direction; the skin below stays
+        # labelled.
         {
             "CoarseDropout": {
                 "num_holes_range": [1, 5],
