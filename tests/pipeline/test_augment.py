@@ -183,7 +183,8 @@ def test_a_mask_more_or_less_changes_nothing_of_the_image():
         np.testing.assert_array_equal(with_mask, without)
 
 
-def test_the_seed_decides_alone():
+@pytest.mark.parametrize("preset", MOVING)
+def test_the_seed_decides_alone(preset):
     """Not what was done before, nor in which thread."""
     image, mask = make_pair()
     seeds = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3] * 3
@@ -192,8 +193,8 @@ def test_the_seed_decides_alone():
         moved, masks = augment(image, {"zone": mask}, seed)
         return moved.tobytes() + masks["zone"].tobytes()
 
-    expected = {seed: sample(Augment("any_direction"), seed) for seed in set(seeds)}
-    shared = Augment("any_direction")
+    expected = {seed: sample(Augment(preset), seed) for seed in set(seeds)}
+    shared = Augment(preset)
     assert [sample(shared, seed) for seed in seeds] == [expected[seed] for seed in seeds]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda seed: sample(shared, seed), seeds))

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,9 +69,7 @@ class Augment:
         if not self.steps:
             return image, dict(masks)
         compose = self._compose()
-        # One stream for all. `set_random_seed` would give each step its own from the same seed: all would draw the same
-        # number, so that a picture would be flipped, turned and darkened together or, three times in ten, not at all.
-        compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        _seed(compose, seed)
         names = list(masks)
         inputs = {"image": image} | ({"masks": [masks[name] for name in names]} if names else {})
         moved = compose(**inputs)
@@ -87,3 +86,12 @@ class Augment:
 
             self._local.compose = albumentations.Compose(make_transforms(self.steps))
         return self._local.compose
+
+
+def _seed(compose: Any, seed: int) -> None:
+    """Makes all chance follow from the seed."""
+    # One stream for all steps. `set_random_seed` gives each step its own with this very seed: all would draw the same
+    # number, so that a picture would be flipped, turned and darkened together or, three times in ten, not at all.
+    compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    # GaussNoise draws from OpenCV's state, one a thread.
+    cv2.setRNGSeed(seed & 0x7FFFFFFF)

@@ -2,7 +2,8 @@
 
 Measured at 256x256: each costs a few milliseconds an image. ElasticTransform (10 ms) and ThinPlateSpline (60 ms) are
 in none; noise is the same in all channels and colours are shifted by ColorJitter, so that a grey picture stays grey. In
-the last three what comes in from outside stays black, as padding is, since the turning is their last step.
+the last three what turning brings in stays black, since it is their last step; the padding of `fit: pad` is part of the
+picture by then, and gets brighter and darker with it.
 """
 
 from typing import Any
