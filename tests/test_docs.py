@@ -106,3 +106,16 @@ def test_every_finding_of_the_doctor_is_explained():
     explained = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*) \| (.*) \| (.*?) ?\|$", text, flags=re.M)
     assert [row[0] for row in explained] == list(KINDS)
     assert [row[1:] for row in explained] == [(k.severity, k.title, k.cure, k.mends) for k in KINDS.values()]
+
+
+def test_presets_and_lists_of_the_document_are_right():
+    from unet_mtl.pipeline.preprocess import Preprocess
+    from unet_mtl.pipeline.presets import REASONS
+    from unet_mtl.pipeline.steps import check_steps
+
+    text = (ROOT / "docs/augment.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|$", text.partition("## A list")[0], flags=re.M))
+    assert told == REASONS
+    steps, crops = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    check_steps(parse_yaml(steps)["augment"], (64, 64), 1)
+    assert Preprocess(**parse_yaml(crops)["preprocess"]).crops.scale == 0.5

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unet_mtl.api import check, evaluate, init, overlay, predict, repair, score, show, train
+    from unet_mtl.api import check, evaluate, init, overlay, predict, repair, score, show, show_augment, train
     from unet_mtl.config import Config, load_config
     from unet_mtl.data.phantom import write_phantom
     from unet_mtl.data.records import Dataset, Record, read_dataset
@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from unet_mtl.training.settings import TrainingSettings
 
 _HOMES = {
-    "unet_mtl.api": ("check", "evaluate", "init", "overlay", "predict", "repair", "score", "show", "train"),
+    "unet_mtl.api": (
+        "check",
+        "evaluate",
+        "init",
+        "overlay",
+        "predict",
+        "repair",
+        "score",
+        "show",
+        "show_augment",
+        "train",
+    ),
     "unet_mtl.config": ("Config", "load_config"),
     "unet_mtl.data.phantom": ("write_phantom",),
     "unet_mtl.data.records": ("Dataset", "Record", "read_dataset"),
@@ -65,6 +76,7 @@ __all__ = [
     "repair",
     "score",
     "show",
+    "show_augment",
     "train",
     "write_page",
     "write_phantom",

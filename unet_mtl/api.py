@@ -10,10 +10,11 @@ from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.doctor.checkup import Checkup, check_dataset
+from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import NetworkSettings
-from unet_mtl.pipeline.augment import Step
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.pipeline.presets import Step
 from unet_mtl.progress import case_bar
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Segmentation, Task
@@ -380,6 +381,54 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) ->
     return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
 
 
+def show_augment(
+    dataset: Dataset,
+    tasks: Sequence[Task[Any, Any]],
+    out: Path | str,
+    *,
+    cases: int = 4,
+    epochs: int = 5,
+    **arguments: Any,
+) -> Path:
+    """Draws a few train cases as `train` with the same arguments would show them to the network, epoch by epoch.
+
+    Args:
+        dataset: From `read_dataset`.
+        tasks: What the network is to answer.
+        out: The picture to be, a .png.
+        cases: Rows, of different classes where a task has some.
+        epochs: Columns beside the original.
+        **arguments: As for `train`.
+
+    Returns:
+        `out`.
+
+    Raises:
+        UnetMtlError: Data or settings are not usable, or `out` is no .png.
+    """
+    from unet_mtl.pipeline.sheet import make_sheet
+    from unet_mtl.plots.overlay import save_figure
+    from unet_mtl.tasks import adapt_tasks
+    from unet_mtl.training.session import Plan
+
+    out = Path(out)
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"{out}: the picture is a .png; received {out.suffix or 'no suffix'}")
+    plan = Plan.of(tasks, **arguments)
+    train = split_dataset(dataset, plan.split)["train"]
+    figure = make_sheet(
+        train,
+        adapt_tasks(plan.tasks, train),
+        plan.preprocess,
+        plan.augment,
+        seed=plan.seed,
+        cases=cases,
+        epochs=epochs,
+    )
+    save_figure(figure, out)
+    return out
+
+
 __all__ = [
     "check",
     "evaluate",
@@ -390,5 +439,6 @@ __all__ = [
     "repair",
     "score",
     "show",
+    "show_augment",
     "train",
 ]

@@ -17,9 +17,11 @@ from unet_mtl.data.description import (
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.nn.settings import NetworkSettings, check_size
-from unet_mtl.pipeline.augment import Step, find_preset
+from unet_mtl.pipeline.augment import find_preset
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.pipeline.presets import Step
+from unet_mtl.pipeline.steps import check_steps, make_transforms
 from unet_mtl.settings import Settings, describe_problems
 from unet_mtl.tasks import TASKS
 from unet_mtl.training.settings import TrainingSettings
@@ -59,16 +61,25 @@ class Config(Settings):
             )
         return tasks
 
-    @field_validator("augment")
+    @field_validator("augment", mode="before")
     @classmethod
-    def _known_preset(cls, augment: str | list[Step]) -> str | list[Step]:
-        if isinstance(augment, str):
-            _as_value_error(find_preset, augment)
+    def _known_steps(cls, augment: Any) -> Any:
+        # Before pydantic's own look at it, which would tell of a wrong step once for each type it might have been.
+        _as_value_error(find_preset if isinstance(augment, str) else make_transforms, augment)
         return augment
 
     @model_validator(mode="after")
     def _size_suits_the_network(self) -> Self:
         _as_value_error(check_size, self.preprocess.size, self.network)
+        return self
+
+    @model_validator(mode="after")
+    def _steps_suit_the_images(self) -> Self:
+        if not isinstance(self.augment, str):
+            try:
+                check_steps(self.augment, self.preprocess.size, self.preprocess.channels)
+            except ConfigError as error:
+                raise ValueError("; ".join(str(error).splitlines())) from error
         return self
 
     def arguments(self) -> dict[str, Any]:
@@ -83,7 +94,8 @@ def _as_value_error(check: Callable[..., Any], *arguments: Any) -> None:
     try:
         check(*arguments)
     except ConfigError as error:
-        raise ValueError(str(error).removeprefix("augment: ")) from error
+        lines = [line.removeprefix("augment: ") for line in str(error).splitlines()]
+        raise ValueError("; ".join(lines)) from error
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from unet_mtl.errors import ConfigError
-from unet_mtl.pipeline.augment import PRESETS, Augment
+from unet_mtl.pipeline.augment import Augment, sample_seed
+from unet_mtl.pipeline.presets import PRESETS, REASONS
 
 SHAPE = (48, 64)
+MOVING = sorted(PRESETS.keys() - {"none"})
 
 
 def moves(name):
@@ -61,7 +63,7 @@ def test_a_mask_gets_no_new_value_but_255(preset):
         assert (moved.shape, moved.dtype) == (image.shape, image.dtype)
 
 
-@pytest.mark.parametrize("preset", ["light", "any_direction"])
+@pytest.mark.parametrize("preset", MOVING)
 def test_what_comes_in_from_outside_has_no_label(preset):
     image, _ = make_pair()
     everywhere = np.ones(SHAPE, np.uint8)
@@ -69,7 +71,11 @@ def test_what_comes_in_from_outside_has_no_label(preset):
     assert {int(value) for mask in found for value in np.unique(mask)} == {1, 255}
 
 
-@pytest.mark.parametrize("preset", ["light", "any_direction"])
+def test_every_preset_has_its_reason():
+    assert list(REASONS) == list(PRESETS)
+
+
+@pytest.mark.parametrize("preset", MOVING)
 def test_presets_do_something_and_differ_by_seed(preset):
     image, mask = make_pair()
     augment = Augment(preset)
@@ -77,19 +83,95 @@ def test_presets_do_something_and_differ_by_seed(preset):
     assert len(results) > 10
 
 
-@pytest.mark.parametrize("kind", ["uint8 grey", "float grey", "float colour", "no mask"])
-def test_kinds_of_images(kind):
+@pytest.mark.parametrize("preset", MOVING)
+@pytest.mark.parametrize("kind", ["uint8 grey", "uint8 colour", "float grey", "float colour", "no mask"])
+def test_kinds_of_images(kind, preset):
     image, mask = make_pair()
-    image = image[..., :1] if "grey" in kind else image
-    image = (image / 255).astype(np.float32) if "float" in kind else image
+    image = image[..., :1] if "grey" in kind else image * np.array([1, 0.8, 0.6])
+    image = (image / 255).astype(np.float32) if "float" in kind else image.astype(np.uint8)
     masks = {} if kind == "no mask" else {"zone": mask}
-    for seed in range(6):
-        moved, found = Augment("any_direction")(image, masks, seed)
+    augment = Augment(preset)
+    for seed in range(12):
+        moved, found = augment(image, masks, seed)
         assert (moved.shape, moved.dtype) == (image.shape, image.dtype)
         assert found.keys() == masks.keys()
         if "float" in kind:
             assert moved.min() >= 0
             assert moved.max() <= 1
+
+
+@pytest.mark.parametrize("preset", MOVING)
+def test_a_grey_picture_of_three_channels_stays_grey(preset):
+    image, _ = make_pair()
+    for seed in range(25):
+        moved, _ = Augment(preset)(image, {}, seed)
+        np.testing.assert_array_equal(moved[..., 0], moved[..., 1])
+        np.testing.assert_array_equal(moved[..., 0], moved[..., 2])
+
+
+def test_ultrasound_keeps_the_probe_at_the_top():
+    """Dark below bright: shadows go down, so what was above stays above, whatever the seed."""
+    image = np.repeat(np.linspace(220, 40, 64).astype(np.uint8)[:, None, None], 64, 1)
+    for seed in range(60):
+        moved, masks = Augment("ultrasound")(image, {"zone": np.zeros((64, 64), np.uint8)}, seed)
+        values = np.where(masks["zone"] == 0, moved[..., 0].astype(float), np.nan)
+        assert np.nanmean(values[:32]) > np.nanmean(values[32:]) + 30
+
+
+def test_hairs_of_dermoscopy_leave_the_label_below():
+    skin, lesion = np.full((128, 128, 3), 180, np.uint8), np.ones((128, 128), np.uint8)
+    hairs = Augment([step for step in PRESETS["dermoscopy"] if "CoarseDropout" in step])
+    drawn = [hairs(skin, {"zone": lesion}, seed) for seed in range(30)]
+    dark = [(moved == 0).all(-1) for moved, _ in drawn]
+    assert all((masks["zone"] == 1).all() for _, masks in drawn)
+    assert 3 < sum(d.any() for d in dark) < 20
+    for d in dark:
+        assert d.mean() < 0.04
+        assert d.sum(1).max() <= 5  # of one pixel each, in up to five places of a row
+
+
+def test_steps_are_drawn_apart_from_each_other():
+    """Whether a picture is flipped says nothing of whether it is darkened: all four, each a quarter of the time."""
+    image = np.repeat(np.linspace(60, 120, 64).astype(np.uint8)[None, :, None], 8, 0)
+    augment = Augment(
+        [
+            {"HorizontalFlip": {"p": 0.5}},
+            {
+                "RandomBrightnessContrast": {
+                    "brightness_limit": [0.2, 0.2],
+                    "contrast_limit": [0, 0],
+                    "p": 0.5,
+                }
+            },
+        ]
+    )
+    found = np.zeros((2, 2), int)
+    for seed in range(400):
+        moved = augment(image, {}, seed)[0][0, :, 0].astype(int)
+        found[int(moved[0] > moved[-1]), int(moved.max() > 130)] += 1
+    # 100 each; 5 standard deviations are 43
+    assert found.min() > 57, found
+
+
+def test_a_sample_is_replayed_exactly(dataset, adapted):
+    """What a batch held is made again from the file, the seed, the epoch and the name alone."""
+    from unet_mtl import Preprocess
+    from unet_mtl.pipeline.batches import Batches
+
+    preprocess = Preprocess(size=(32, 48))
+    batches = Batches(
+        dataset, adapted, preprocess, batch_size=4, augment=Augment("dermoscopy"), shuffle=True, seed=11
+    )
+    batches.epoch = 6
+    inputs, targets, _ = batches[1]
+    for row, record in enumerate(batches.records_of(1)):
+        image, _ = preprocess.read(record.image)
+        zone = adapted[0].read(record, dataset.description)
+        masks = {} if zone is None else {"zone": preprocess.fit_mask(zone)}
+        image, masks = Augment("dermoscopy")(image, masks, sample_seed(11, 6, record.case))
+        np.testing.assert_array_equal(inputs["image"][row], preprocess.scale(image))
+        if masks:
+            np.testing.assert_array_equal(targets["zone"][row], masks["zone"])
 
 
 def test_a_mask_more_or_less_changes_nothing_of_the_image():
@@ -101,7 +183,8 @@ def test_a_mask_more_or_less_changes_nothing_of_the_image():
         np.testing.assert_array_equal(with_mask, without)
 
 
-def test_the_seed_decides_alone():
+@pytest.mark.parametrize("preset", MOVING)
+def test_the_seed_decides_alone(preset):
     """Not what was done before, nor in which thread."""
     image, mask = make_pair()
     seeds = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3] * 3
@@ -110,8 +193,8 @@ def test_the_seed_decides_alone():
         moved, masks = augment(image, {"zone": mask}, seed)
         return moved.tobytes() + masks["zone"].tobytes()
 
-    expected = {seed: sample(Augment("any_direction"), seed) for seed in set(seeds)}
-    shared = Augment("any_direction")
+    expected = {seed: sample(Augment(preset), seed) for seed in set(seeds)}
+    shared = Augment(preset)
     assert [sample(shared, seed) for seed in seeds] == [expected[seed] for seed in seeds]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda seed: sample(shared, seed), seeds))
@@ -134,8 +217,8 @@ def test_inputs_are_left_alone():
         ([{"Flipp": {}}], "albumentations has no transform 'Flipp'"),
         ([{"random": {}}], "albumentations has no transform 'random'"),
         ([{"HorizontalFlip": {"probability": 0.5}}], "HorizontalFlip: .*probability"),
-        ([{"Affine": {"scale": "large"}}], "augment: Affine: "),
-        ([{"HorizontalFlip": {"p": 7}}], "augment: HorizontalFlip: "),
+        ([{"Affine": {"scale": "large"}}], "augment: step 1, Affine: scale: .*received 'large'"),
+        ([{"HorizontalFlip": {"p": 7}}], "augment: step 1, HorizontalFlip: p: .*received 7"),
     ],
 )
 def test_bad_steps_are_refused_at_once(steps, message):
@@ -158,15 +241,15 @@ def test_albumentations_never_asks_the_internet(monkeypatch):
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
     # Whoever comes first, ours or albumentations: importing our module must not import it before it is set.
     saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("albumentations")}
-    ours = sys.modules.pop("unet_mtl.pipeline.augment")
+    ours = sys.modules.pop("unet_mtl.pipeline.steps")
     monkeypatch.delenv("NO_ALBUMENTATIONS_UPDATE")
     try:
-        import_module("unet_mtl.pipeline.augment")
+        import_module("unet_mtl.pipeline.steps")
         assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
         assert "albumentations" not in sys.modules
     finally:
         sys.modules.update(saved)
-        sys.modules["unet_mtl.pipeline.augment"] = ours
+        sys.modules["unet_mtl.pipeline.steps"] = ours
         import unet_mtl.pipeline
 
-        unet_mtl.pipeline.augment = ours
+        unet_mtl.pipeline.steps = ours

@@ -31,7 +31,7 @@ def test_image_and_mask_are_fitted_to_one_place():
     preprocess = Preprocess(size=(32, 48), channels=1)
     mask = np.zeros((75, 60), np.uint8)
     mask[20:50, 10:30] = 1
-    image, size = preprocess.fit(mask[..., None] * 200)
+    image, size = preprocess.fit_image(mask[..., None] * 200)
     assert size == (75, 60)
     assert image.shape == (32, 48, 1)
     difference = (image[..., 0] > 100) != (preprocess.fit_mask(mask) == 1)

@@ -1,11 +1,24 @@
 """unet-mtl show."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from unet_mtl.cli.options import ConfigArgument, OverridesArgument
 
+SheetOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--augment",
+        metavar="OUT.png",
+        help="Write a picture of augmented training cases instead.",
+        show_default=False,
+    ),
+]
 
-def show(config: ConfigArgument, overrides: OverridesArgument = None) -> None:
+
+def show(config: ConfigArgument, overrides: OverridesArgument = None, augment: SheetOption = None) -> None:
     """Show a config with every default, the network's parts, and the shapes of one batch."""
     import yaml
 
@@ -15,6 +28,11 @@ def show(config: ConfigArgument, overrides: OverridesArgument = None) -> None:
     from unet_mtl.config import load_config
 
     settings = load_config(config, overrides or [])
+    if augment is not None:
+        import_quietly()
+        dataset = api.read_dataset(settings.data)
+        typer.echo(f"written: {api.show_augment(dataset, settings.tasks, augment, **settings.arguments())}")
+        return
     typer.echo(yaml.safe_dump(settings.to_config(), sort_keys=False, allow_unicode=True))
     import_quietly()
     outline = api.show(api.read_dataset(settings.data), settings.tasks, **settings.arguments())

@@ -1,48 +1,18 @@
 """The random steps of training, by albumentations: one sample's chance depends on nothing but its seed."""
 
-import os
+import random
 import threading
-import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.images import IGNORE
 from unet_mtl.errors import ConfigError
-
-# Set before albumentations is imported: it asks the internet for its newest version otherwise.
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-
-Step = dict[str, dict[str, Any]]
-
-# What comes into the picture from outside it has no label.
-_OUTSIDE = {"border_mode": 0, "fill": 0, "fill_mask": IGNORE}
-
-PRESETS: dict[str, list[Step]] = {
-    "none": [],
-    "light": [
-        {"HorizontalFlip": {"p": 0.5}},
-        {
-            "Affine": {
-                "scale": [0.85, 1.15],
-                "translate_percent": [-0.06, 0.06],
-                "rotate": [-12, 12],
-                "p": 0.7,
-                **_OUTSIDE,
-            }
-        },
-        {"RandomBrightnessContrast": {"brightness_limit": 0.15, "contrast_limit": 0.2, "p": 0.6}},
-    ],
-    "any_direction": [
-        {"HorizontalFlip": {"p": 0.5}},
-        {"VerticalFlip": {"p": 0.5}},
-        {"Affine": {"scale": [0.8, 1.2], "rotate": [-90, 90], "p": 0.7, **_OUTSIDE}},
-        {"RandomBrightnessContrast": {"brightness_limit": 0.2, "contrast_limit": 0.2, "p": 0.6}},
-        {"RandomGamma": {"gamma_limit": [70, 140], "p": 0.3}},
-    ],
-}
+from unet_mtl.pipeline.presets import PRESETS, Step
+from unet_mtl.pipeline.steps import make_transforms
 
 
 def find_preset(name: str) -> list[Step]:
@@ -56,11 +26,22 @@ def find_preset(name: str) -> list[Step]:
     return PRESETS[name]
 
 
+def sample_seed(seed: int, epoch: int, case: str) -> int:
+    """The seed of one case in one epoch, for `Augment`: not of its place in the epoch, nor of who computes it.
+
+    Returns:
+        0..2^32 - 1.
+    """
+    key = (seed, epoch, zlib.crc32(case.encode()))
+    return int(np.random.SeedSequence(key).generate_state(1)[0])
+
+
 class Augment:
     """Random steps for one image and its masks.
 
     Args:
-        steps: Name of a preset, or a list of `{albumentations name: its arguments}`.
+        steps: Name of a preset, or a list of `{albumentations name: its arguments}`. What a step brings in from
+            outside the picture gets 255 in the masks unless it says `fill_mask`.
 
     Raises:
         ConfigError: The preset, a name or an argument is unknown.
@@ -88,7 +69,7 @@ class Augment:
         if not self.steps:
             return image, dict(masks)
         compose = self._compose()
-        compose.set_random_seed(seed)
+        _seed(compose, seed)
         names = list(masks)
         inputs = {"image": image} | ({"masks": [masks[name] for name in names]} if names else {})
         moved = compose(**inputs)
@@ -101,29 +82,16 @@ class Augment:
 
     def _compose(self) -> Any:
         if not hasattr(self._local, "compose"):
-            self._local.compose = _make_compose(self.steps)
+            import albumentations
+
+            self._local.compose = albumentations.Compose(make_transforms(self.steps))
         return self._local.compose
 
 
-def _make_compose(steps: Sequence[Step]) -> Any:
-    import albumentations
-
-    transforms = []
-    for step in steps:
-        for name, arguments in step.items():
-            kind = getattr(albumentations, name, None)
-            if not (isinstance(kind, type) and issubclass(kind, albumentations.BasicTransform)):
-                raise ConfigError(f"augment: albumentations has no transform {name!r}")
-            transforms.append(_make_transform(kind, name, arguments))
-    return albumentations.Compose(transforms)
-
-
-def _make_transform(kind: type, name: str, arguments: Mapping[str, Any]) -> Any:
-    # Lists come from YAML; albumentations wants ranges as tuples. It only warns of unknown arguments.
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        try:
-            return kind(**values)
-        except (TypeError, ValueError, UserWarning) as error:
-            raise ConfigError(f"augment: {name}: {error}") from error
+def _seed(compose: Any, seed: int) -> None:
+    """Makes all chance follow from the seed."""
+    # One stream for all steps. `set_random_seed` gives each step its own with this very seed: all would draw the same
+    # number, so that a picture would be flipped, turned and darkened together or, three times in ten, not at all.
+    compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    # GaussNoise draws from OpenCV's state, one a thread.
+    cv2.setRNGSeed(seed & 0x7FFFFFFF)

@@ -1,6 +1,5 @@
 """Batches by task name, made off the training thread; a sample is a function of (seed, epoch, case) alone."""
 
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import UnetMtlError
-from unet_mtl.pipeline.augment import Augment
+from unet_mtl.pipeline.augment import Augment, sample_seed
+from unet_mtl.pipeline.crops import crop_sample
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.tasks import Task
 
@@ -20,7 +20,7 @@ Batch = tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], dict[str, NDArra
 class Batches(keras.utils.PyDataset):
     """Inputs, targets and label weights, each a dict by name.
 
-    Order and augmentation follow from `seed` and `epoch`, so a resumed run sees what an uninterrupted one
+    Order, crops and augmentation follow from `seed` and `epoch`, so a resumed run sees what an uninterrupted one
     would have seen, whatever the number of workers. The last short batch is kept.
 
     Args:
@@ -92,15 +92,17 @@ class Batches(keras.utils.PyDataset):
             for task in self.tasks
             if task.spatial and truths[task.name] is not None
         }
+        # Validation must be the same every epoch.
+        seed = sample_seed(self.seed, self.epoch if self.augment is not None else 0, record.case)
+        if self.preprocess.fit == "crops":
+            image, masks = crop_sample(
+                image, masks, self.preprocess.size, self.preprocess.crops.foreground, seed
+            )
         if self.augment is not None:
-            image, masks = self.augment(image, masks, self._seed_of(record))
+            image, masks = self.augment(image, masks, seed)
         encoded = {
             task.name: task.encode((truths | masks)[task.name], self.preprocess.size) for task in self.tasks
         }
         targets = {name: np.asarray(target) for name, (target, _) in encoded.items()}
         weights = {name: np.asarray(weight, np.float32) for name, (_, weight) in encoded.items()}
         return {"image": self.preprocess.scale(image)}, targets, weights
-
-    def _seed_of(self, record: Record) -> int:
-        key = (self.seed, self.epoch, zlib.crc32(record.case.encode()))
-        return int(np.random.SeedSequence(key).generate_state(1)[0])

@@ -73,13 +73,28 @@ def draw_contours(
         _draw_outline(axes, truth == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled")
 
 
-def _draw_outline(axes: "Axes", region: NDArray[np.bool_], colour: Any, style: Any, label: str) -> None:
+def draw_outlines(axes: "Axes", mask: NDArray[np.uint8], classes: Sequence[str]) -> None:
+    """Draws one mask alone in thin lines, with a legend of what is there.
+
+    Args:
+        axes: With the image on it.
+        mask: (height, width) class indices, 255 unlabelled.
+        classes: The background first.
+    """
+    for index in range(1, len(classes)):
+        _draw_outline(axes, mask == index, class_colour(index), "-", classes[index], width=0.5)
+    _draw_outline(axes, mask == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled", width=0.5)
+
+
+def _draw_outline(
+    axes: "Axes", region: NDArray[np.bool_], colour: Any, style: Any, label: str, *, width: float = 1.3
+) -> None:
     if not region.any():
         return
     # A margin of one pixel closes outlines at the border of the image.
     padded = np.pad(region, 1).astype(np.uint8)
     rows, columns = np.arange(-1, padded.shape[0] - 1), np.arange(-1, padded.shape[1] - 1)
-    axes.contour(columns, rows, padded, levels=[0.5], colors=[colour], linestyles=[style], linewidths=1.3)
+    axes.contour(columns, rows, padded, levels=[0.5], colors=[colour], linestyles=[style], linewidths=width)
     axes.plot([], [], color=colour, linestyle=style, label=label)
 
 

@@ -12,6 +12,7 @@ from unet_mtl.errors import DataError, RunError
 from unet_mtl.network import IMAGE, in_precision
 from unet_mtl.pipeline.device import choose_precision
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.prediction.tiling import predict_tiles
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Prediction, Task
 
@@ -72,7 +73,7 @@ class Predictor:
         """
         if isinstance(image, np.ndarray):
             numbers = _checked(image, of_any_range=self.preprocess.intensity != "auto")
-            fitted = self.preprocess.fit(self.preprocess.convert(numbers))
+            fitted = self.preprocess.fit_image(self.preprocess.convert(numbers))
         else:
             fitted = self.preprocess.read(Path(image), frame)
         return self._answer([fitted])[0]
@@ -104,13 +105,30 @@ class Predictor:
     def _answer(self, fitted: Sequence[tuple[NDArray[Any], tuple[int, int]]]) -> list[Answers]:
         if not fitted:
             return []
-        batch = np.stack([self.preprocess.scale(image) for image, _ in fitted])
-        # Not `predict`, which waits at its end for tf.data to wind down.
-        outputs = self.network.predict_on_batch({IMAGE: batch})
+        if self.preprocess.fit == "crops":
+            raws = [self._predict_whole(self.preprocess.scale(image)) for image, _ in fitted]
+        else:
+            outputs = self._outputs(np.stack([self.preprocess.scale(image) for image, _ in fitted]))
+            raws = [{name: output[i] for name, output in outputs.items()} for i in range(len(fitted))]
         return [
-            {task.name: self._decode(task, outputs[task.name][i], size) for task in self.tasks}
-            for i, (_, size) in enumerate(fitted)
+            {task.name: self._decode(task, raw[task.name], size) for task in self.tasks}
+            for raw, (_, size) in zip(raws, fitted, strict=True)
         ]
+
+    def _outputs(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        # Not `predict`, which waits at its end for tf.data to wind down.
+        outputs: dict[str, NDArray[np.float32]] = self.network.predict_on_batch({IMAGE: batch})
+        return outputs
+
+    def _predict_whole(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        return predict_tiles(
+            self._outputs,
+            image,
+            size=self.preprocess.size,
+            overlap=self.preprocess.crops.overlap,
+            spatial={task.name for task in self.tasks if task.spatial},
+            batch_size=self.batch_size,
+        )
 
     def _decode(self, task: Task[Any, Any], raw: NDArray[np.float32], size: tuple[int, int]) -> Prediction:
         prediction: Prediction = task.decode(self.preprocess.restore(raw, size) if task.spatial else raw)

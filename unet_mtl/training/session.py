@@ -23,10 +23,12 @@ from unet_mtl.data.splits import (
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.network import build_network
 from unet_mtl.nn.settings import NetworkSettings
-from unet_mtl.pipeline.augment import Augment, Step
+from unet_mtl.pipeline.augment import Augment
 from unet_mtl.pipeline.batches import Batches
 from unet_mtl.pipeline.device import Precision, choose_precision
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.pipeline.presets import Step
+from unet_mtl.pipeline.steps import check_steps
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
@@ -228,13 +230,15 @@ def make_session(plan: Plan, parts: Mapping[SplitName, Dataset]) -> Session:
         parts: train and val.
 
     Raises:
-        ConfigError: The size does not suit the network, or `monitor` is no score.
+        ConfigError: The size does not suit the network, a step of `augment` is wrong, or `monitor` is no score.
         DataError: A task has no label in train.
     """
     keras.utils.set_random_seed(plan.seed)
     tasks = adapt_tasks(plan.tasks, parts["train"])
     precision = choose_precision(plan.precision)
     size, channels = plan.preprocess.size, plan.preprocess.channels
+    if not isinstance(plan.augment, str):
+        check_steps(plan.augment, size, channels)
     network = build_network(tasks, size=size, channels=channels, settings=plan.network, precision=precision)
     options: dict[str, Any] = {"batch_size": plan.training.batch_size, "workers": plan.training.workers}
     train = Batches(
