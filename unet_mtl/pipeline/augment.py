@@ -1,11 +1,13 @@
 """The random steps of training, by albumentations: one sample's chance depends on nothing but its seed."""
 
 import os
+import random
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,7 +90,7 @@ class Augment:
         if not self.steps:
             return image, dict(masks)
         compose = self._compose()
-        compose.set_random_seed(seed)
+        _seed(compose, seed)
         names = list(masks)
         inputs = {"image": image} | ({"masks": [masks[name] for name in names]} if names else {})
         moved = compose(**inputs)
@@ -103,6 +105,15 @@ class Augment:
         if not hasattr(self._local, "compose"):
             self._local.compose = _make_compose(self.steps)
         return self._local.compose
+
+
+def _seed(compose: Any, seed: int) -> None:
+    """Makes all chance follow from the seed."""
+    # One stream for all steps: `set_random_seed` gives each step its own with this very seed, and two flips of
+    # p = 0.5 would always go together.
+    compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    # GaussNoise draws from OpenCV's state, one a thread.
+    cv2.setRNGSeed(seed & 0x7FFFFFFF)
 
 
 def _make_compose(steps: Sequence[Step]) -> Any:

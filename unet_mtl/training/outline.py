@@ -46,7 +46,7 @@ def make_outline(
     names = ("inputs", "targets", "label weights")
     batch = [
         {"what": what, "name": name, "shape": _shape(array.shape), "type": str(array.dtype)}
-        for what, arrays in zip(names, batches[0], strict=True)
+        for what, arrays in zip(names, batches.make(0), strict=True)
         for name, array in arrays.items()
     ]
     heads = {task.name for task in tasks}
