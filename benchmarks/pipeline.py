@@ -32,7 +32,7 @@ import numpy as np
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 SIZE, BATCH, WORKERS = 256, 8, 2
-ENOUGH_SECONDS = 6.0
+ENOUGH_SECONDS = 4.0
 STEPS: list[dict[str, dict[str, Any]]] = [
     {"HorizontalFlip": {"p": 0.5}},
     {"VerticalFlip": {"p": 0.5}},

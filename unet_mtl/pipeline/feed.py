@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from unet_mtl.pipeline.batches import Batch, Batches
+from unet_mtl.pipeline.memory import keep_freed_memory
 
 
 def feed(batches: Batches) -> Any:
@@ -20,6 +21,8 @@ def feed(batches: Batches) -> Any:
 
     def one_epoch() -> Iterator[Batch]:
         for index in range(len(batches)):
+            if index <= 1:  # once TensorFlow has made its own settings
+                keep_freed_memory()
             yield batches[index]
 
     signature = tuple(
