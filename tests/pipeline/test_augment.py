@@ -183,7 +183,7 @@ def test_each_step_has_a_chance_of_its_own():
 
 
 def test_noise_follows_from_the_seed_in_any_thread():
-    """GaussNoise draws from a state of OpenCV's own, one a thread."""
+    """albumentations makes it with OpenCV, whose state is one a thread."""
     image = np.full((8, 8, 3), 128, np.uint8)
     noise = Augment([{"GaussNoise": {"p": 1.0}}])
     here = [noise(image, {}, seed)[0] for seed in (1, 2, 1)]

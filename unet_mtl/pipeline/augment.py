@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,8 +111,6 @@ def _seed(compose: Any, seed: int) -> None:
     # One stream for all steps: `set_random_seed` gives each step its own with this very seed, and two flips of
     # p = 0.5 would always go together.
     compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
-    # GaussNoise draws from OpenCV's state, one a thread.
-    cv2.setRNGSeed(seed & 0x7FFFFFFF)
 
 
 def _make_compose(steps: Sequence[Step]) -> Any:
