@@ -60,6 +60,7 @@ def test_defaults_are_filled_in_and_the_data_found_beside_the_file(write_config)
         "preprocess",
         "augment",
         "network",
+        "delivery",
         "training",
         "precision",
         "seed",
@@ -213,3 +214,12 @@ def test_a_problem_of_an_override_says_so(write_config):
     path = write_config()
     with pytest.raises(ConfigError, match=r"config.yaml with training.epoch=2: training.epoch: there is no"):
         load_config(path, ["training.epoch=2"])
+
+
+def test_a_bare_off_is_a_word(write_config):
+    """YAML takes it for a truth value."""
+    config = load_config(write_config("delivery: {cache: off}\n"))
+    assert config.delivery.cache == config.to_config()["delivery"]["cache"] == "off"
+    assert load_config(write_config(), ["delivery.cache=disk"]).delivery.cache == "disk"
+    (problem,) = problems_of(write_config(), "delivery.cache=on")
+    assert "delivery.cache" in problem

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unet_mtl.errors import UnetMtlError
     from unet_mtl.network import build_network
     from unet_mtl.nn.settings import NetworkSettings
+    from unet_mtl.pipeline.delivery import Delivery
     from unet_mtl.pipeline.preprocess import Preprocess
     from unet_mtl.prediction.predictor import Predictor
     from unet_mtl.runs import RunFolder
@@ -43,6 +44,7 @@ _HOMES = {
     "unet_mtl.errors": ("UnetMtlError",),
     "unet_mtl.network": ("build_network",),
     "unet_mtl.nn.settings": ("NetworkSettings",),
+    "unet_mtl.pipeline.delivery": ("Delivery",),
     "unet_mtl.pipeline.preprocess": ("Preprocess",),
     "unet_mtl.prediction.predictor": ("Predictor",),
     "unet_mtl.runs": ("RunFolder",),
@@ -55,6 +57,7 @@ __all__ = [
     "Classification",
     "Config",
     "Dataset",
+    "Delivery",
     "NetworkSettings",
     "Predictor",
     "Preprocess",

@@ -12,6 +12,7 @@ from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.doctor.checkup import Checkup, check_dataset
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import NetworkSettings
+from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
@@ -40,6 +41,7 @@ def train(
     augment: str | Sequence[Step] = "light",
     network: NetworkSettings | None = None,
     training: TrainingSettings | None = None,
+    delivery: Delivery | None = None,
     precision: Precision = "auto",
     seed: int = 7,
     resume: bool = False,
@@ -56,6 +58,7 @@ def train(
         augment: Name of a preset, or a list of `{albumentations name: arguments}`.
         network: Of the U-Net.
         training: How long and how fast.
+        delivery: Where decoded images are kept between epochs; changes no result.
         precision: "auto" takes bfloat16 where this machine is fast at it.
         seed: The same seed gives the same run on one machine.
         resume: Goes on after the last finished epoch, to the same end as without the interruption.
@@ -76,6 +79,7 @@ def train(
         augment=augment,
         network=network,
         training=training,
+        delivery=delivery,
         precision=precision,
         seed=seed,
     )

@@ -18,6 +18,7 @@ from unet_mtl.data.splits import SplitSettings
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.pipeline.augment import find_preset
+from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
@@ -45,6 +46,7 @@ class Config(Settings):
     augment: str | list[Step] = "light"
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
+    delivery: Delivery = Delivery()
     precision: Precision = "auto"
     seed: int = Field(default=7, ge=0)
 

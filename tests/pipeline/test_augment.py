@@ -1,5 +1,6 @@
 """Image and mask move alike, whatever the preset; a sample's chance is its seed alone."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -253,3 +254,24 @@ def test_albumentations_never_asks_the_internet(monkeypatch):
         import unet_mtl.pipeline
 
         unet_mtl.pipeline.steps = ours
+
+
+def test_each_step_has_a_chance_of_its_own():
+    """Two flips of p = 0.5 give four pictures, not two."""
+    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    flips = Augment([{"HorizontalFlip": {"p": 0.5}}, {"VerticalFlip": {"p": 0.5}}])
+    seen = Counter(flips(image, {}, seed)[0].tobytes() for seed in range(200))
+    assert len(seen) == 4
+    assert min(seen.values()) > 25
+
+
+def test_noise_follows_from_the_seed_in_any_thread():
+    """albumentations makes it with OpenCV, whose state is one a thread."""
+    image = np.full((8, 8, 3), 128, np.uint8)
+    noise = Augment([{"GaussNoise": {"p": 1.0}}])
+    here = [noise(image, {}, seed)[0] for seed in (1, 2, 1)]
+    np.testing.assert_array_equal(here[0], here[2])
+    assert (here[0] != here[1]).any()
+    with ThreadPoolExecutor(1) as pool:
+        there = pool.submit(lambda: noise(image, {}, 1)[0]).result()
+    np.testing.assert_array_equal(here[0], there)

@@ -9,6 +9,9 @@ import pytest
 from unet_mtl import Preprocess
 from unet_mtl.pipeline.augment import Augment
 from unet_mtl.pipeline.batches import Batches
+from unet_mtl.pipeline.cache import Cache
+from unet_mtl.pipeline.delivery import Delivery
+from unet_mtl.pipeline.feed import feed
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +139,106 @@ def test_image_and_mask_of_a_batch_fit(make, dataset):
             assert image[mask == 1].mean() > image[mask == 2].mean() > image[mask == 0].mean()
             checked += 1
     assert checked >= 4
+
+
+NOISY = [
+    {"HorizontalFlip": {"p": 0.5}},
+    {"Affine": {"rotate": [-30, 30], "p": 0.7}},
+    {"GaussNoise": {"p": 0.8}},
+]
+
+
+@pytest.fixture(params=["off", "memory", "disk"])
+def cache(request, tmp_path):
+    delivery = Delivery(cache=request.param, cache_folder=tmp_path)
+    return None if request.param == "off" else Cache(delivery)
+
+
+def test_cache_workers_and_engine_change_nothing(make, cache):
+    """Three epochs as `fit` gets them, against batches made one by one without a cache; then resumed half-way."""
+    plain = make(augment=Augment(NOISY))
+    expected = [[digest(plain.make(i, epoch)) for i in range(3)] for epoch in range(3)]
+    assert len({name for epoch in expected for name in epoch}) == 9
+    for workers, first in ((1, 0), (3, 0), (2, 1)):
+        batches = make(augment=Augment(NOISY), workers=workers, cache=cache)
+        fed = feed(batches)
+        for epoch in range(first, 3):
+            batches.epoch = epoch
+            found = [digest([{k: v.numpy() for k, v in part.items()} for part in batch]) for batch in fed]
+            assert found == expected[epoch], (workers, epoch)
+        batches.close()
+        batches.epoch = first
+        assert digest(batches[1]) == expected[first][1]
+        batches.close()
+
+
+def test_fit_knows_the_number_of_batches_and_their_types(make):
+    for image_type in ("float32", "uint8"):
+        batches = make(image_type=image_type)
+        fed = feed(batches)
+        assert int(fed.cardinality()) == len(list(fed)) == 3
+        assert not fed.options().autotune.enabled
+        for part, empty in zip(batches[0], batches.signature, strict=True):
+            assert {n: (a.shape[1:], a.dtype) for n, a in part.items()} == {
+                n: (a.shape[1:], a.dtype) for n, a in empty.items()
+            }
+        batches.close()
+
+
+def test_uint8_becomes_what_float32_is(make):
+    """The trainer's own step gives the network the numbers that `Preprocess.scale` gives it everywhere else."""
+    from unet_mtl.training.trainer import as_floats
+
+    images, floats = (make(image_type=kind).make(1)[0]["image"] for kind in ("uint8", "float32"))
+    assert images.dtype == np.uint8
+    assert images.max() > 200
+    np.testing.assert_allclose(np.asarray(as_floats(images)), floats, rtol=1e-7)
+    np.testing.assert_array_equal(floats, Preprocess().scale(images))
+    assert as_floats(floats) is floats
+
+
+def test_a_deep_image_among_promised_bytes_is_an_error_not_a_loss(make, monkeypatch):
+    from unet_mtl.errors import DataError
+
+    monkeypatch.setattr(
+        Preprocess, "fit", lambda self, image: (np.full((16, 24, 3), 0.5, np.float32), (0, 0))
+    )
+    assert (make(augment=None).make(0)[0]["image"] == 0.5).all()
+    batches = make(image_type="uint8", augment=None)
+    with pytest.raises(DataError, match="no longer an image of 8 bits"):
+        batches[0]
+    assert isinstance(batches.error, DataError)
+    batches.close()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_shards_are_disjoint_complete_and_alike_in_length(make, dataset, count):
+    whole = make(batch_size=2 * count)
+    shards = [make(batch_size=2, shard=(index, count)) for index in range(count)]
+    assert {len(shard) for shard in shards} == {len(whole)}
+    for epoch in (0, 1):
+        for batches in (whole, *shards):
+            batches.epoch = epoch
+        for i in range(len(whole)):
+            parts = [[record.case for record in shard.records_of(i)] for shard in shards]
+            cases = [case for part in parts for case in part]
+            assert sorted(cases) == sorted(record.case for record in whole.records_of(i))
+            together = [shard.make(i, epoch) for shard in shards]
+            assert len({len(batch[0]["image"]) for batch in together}) == 1
+            for name, weights in whole.make(i, epoch)[2].items():
+                # The filler weighs nothing, so that sums over all parts are those of the whole.
+                assert sum(batch[2][name].sum() for batch in together) == weights.sum()
+
+
+def test_the_next_epoch_is_begun_before_this_one_ends(make):
+    batches = make(workers=1)
+    made = []
+    original = batches._make
+    batches._ahead._make = lambda key: made.append(key) or original(key)
+    for index in range(3):
+        batches[index]
+    batches.close()
+    assert made[:3] == [(0, 0), (0, 1), (0, 2)]
+    assert set(made[3:]) <= {(1, 0), (1, 1)}
+    ordered = make(shuffle=False, augment=None)
+    assert list(ordered._after(0, 2)) == [(0, 0), (0, 1)]

@@ -127,4 +127,4 @@ def test_batches_have_the_intensity_and_the_frame(tmp_path):
     batches = Batches(dataset, [], Preprocess(size=(4, 4), channels=1, intensity=(0, 40)), batch_size=1)
     image, _ = batches.preprocess.read(dataset.records[0].image, dataset.records[0].frame)
     assert (image == 0.75).all()
-    assert (batches._sample(dataset.records[0])[0]["image"] == 0.75).all()
+    assert (batches[0][0]["image"] == 0.75).all()

@@ -11,6 +11,7 @@ import pytest
 from unet_mtl import TrainingSettings, train
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError, TrainingError, WriteError
+from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.runs import RunFolder
 from unet_mtl.training import callbacks
 from unet_mtl.training.callbacks import Progress, load_checkpoint
@@ -79,9 +80,13 @@ def test_interrupted_and_resumed_is_uninterrupted(trained, resumed):
 
 
 def test_one_seed_gives_one_history(trained, dataset, tasks, settings, tmp_path):
+    """With one worker and without a cache, too."""
     short = TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3, workers=1)
-    again = train(dataset, tasks, tmp_path / "run", **settings | {"training": short})
+    plain = {"training": short, "delivery": Delivery(cache="off")}
+    again = train(dataset, tasks, tmp_path / "run", **settings | plain)
     pd.testing.assert_frame_equal(history(trained), history(again), check_exact=True)
+    expected, found = checkpoint(trained), checkpoint(again)
+    assert all((expected[name] == found[name]).all() for name in expected)
     assert (again.read_environment()["precision"], again.read_environment()["seed"]) == ("float32", 7)
 
 
@@ -162,8 +167,9 @@ def test_the_saved_network_is_that_of_the_best_epoch(dataset, tasks, settings, t
 
 
 def test_a_finished_run_resumed_stays_as_it_is(resumed, dataset, tasks, settings):
+    """Where it keeps its images is no matter of the run's."""
     before = {path: path.read_bytes() for path in (resumed.network, resumed.checkpoint, resumed.history)}
-    train(dataset, tasks, resumed.path, **settings, resume=True)
+    train(dataset, tasks, resumed.path, **settings, delivery=Delivery(cache="memory"), resume=True)
     assert before == {path: path.read_bytes() for path in before}
 
 

@@ -1,20 +1,28 @@
 """Batches by task name, made off the training thread; a sample is a function of (seed, epoch, case) alone."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.records import Dataset, Record
-from unet_mtl.errors import UnetMtlError
+from unet_mtl.errors import DataError, UnetMtlError
+from unet_mtl.pipeline.ahead import Ahead
 from unet_mtl.pipeline.augment import Augment, sample_seed
+from unet_mtl.pipeline.cache import Cache
 from unet_mtl.pipeline.crops import crop_sample
+from unet_mtl.pipeline.fitted import FittedCases
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.tasks import Task
 
 Batch = tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], dict[str, NDArray[np.float32]]]
+ImageType = Literal["uint8", "float32"]
+
+_AHEAD = 3
+"""Batches that wait ready beside those in the making."""
 
 
 class Batches(keras.utils.PyDataset):
@@ -32,6 +40,12 @@ class Batches(keras.utils.PyDataset):
         shuffle: Whether each epoch has an order of its own.
         seed: Of order and augmentation.
         workers: Threads that prepare batches.
+        cache: Where cases at the network's size are kept; None reads them each time.
+        image_type: "float32": images in 0..1. "uint8": as they are, a quarter of the bytes; for images of 8 bits.
+        shard: (index, count): these batches are one of `count` disjoint parts of each epoch, which together
+            have every case once, and have as many batches each. The b-th batches of all make up the b-th of an
+            unsharded epoch of `count` times the batch size. Where the cases do not divide, the last place of a
+            part is filled by a case whose labels weigh 0.
     """
 
     def __init__(
@@ -45,8 +59,12 @@ class Batches(keras.utils.PyDataset):
         shuffle: bool = False,
         seed: int = 0,
         workers: int = 2,
+        cache: Cache | None = None,
+        image_type: ImageType = "float32",
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
-        super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8)
+        # Keras' own threads stop and start with each epoch, at 0.1 s a time; ours work on.
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=1)
         self.dataset = dataset
         self.tasks = tuple(tasks)
         self.preprocess = preprocess
@@ -54,55 +72,115 @@ class Batches(keras.utils.PyDataset):
         self.augment = augment
         self.shuffle = shuffle
         self.seed = seed
+        self.shard = shard
+        self.image_type = image_type
         self.epoch = 0
         # TensorFlow hands on the words of an error in a thread, not the error.
         self.error: UnetMtlError | None = None
+        self._cases = FittedCases(dataset.description, tasks, preprocess, cache)
+        self._ahead = Ahead(self._make, workers)
+        self._n_ahead = workers + _AHEAD
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return -(-self._places // self.batch_size)
+
+    @property
+    def _places(self) -> int:
+        return -(-len(self.dataset) // self.shard[1])
 
     def __getitem__(self, index: int) -> Batch:
+        """One batch of this epoch; those after it are begun with."""
+        key = self._key(self.epoch, index)
         try:
-            samples = [self._sample(record) for record in self.records_of(index)]
+            return self._ahead.take(key, islice(self._after(*key), self._n_ahead))
         except UnetMtlError as error:
             self.error = error
             raise
-        inputs, targets, weights = (
-            {name: np.stack([sample[part][name] for sample in samples]) for name in samples[0][part]}
-            for part in range(3)
-        )
-        return inputs, targets, weights
+
+    def close(self) -> None:
+        """Ends the threads; asked for a batch again, they start anew."""
+        self._ahead.close()
 
     def records_of(self, index: int) -> list[Record]:
-        """The cases of one batch of this epoch."""
+        """The cases of one batch of this epoch, without a filler."""
+        return self._records(self.epoch, index)
+
+    def make(self, index: int, epoch: int = 0) -> Batch:
+        """One batch, made here and now."""
+        return self._make(self._key(epoch, index))
+
+    @property
+    def signature(self) -> Batch:
+        """Empty arrays of the types and shapes of a batch."""
+        size = self.preprocess.size
+        encoded = {task.name: np.asarray(task.encode(None, size)[0]) for task in self.tasks}
+        return (
+            {"image": np.empty((0, *size, self.preprocess.channels), self.image_type)},
+            {name: np.empty((0, *target.shape), target.dtype) for name, target in encoded.items()},
+            {name: np.empty(0, np.float32) for name in encoded},
+        )
+
+    def _key(self, epoch: int, index: int) -> tuple[int, int]:
+        # Where all epochs are alike, a batch made at the end of one serves in the next.
+        return (epoch if self.shuffle or self.augment is not None else 0, index)
+
+    def _after(self, epoch: int, index: int) -> Iterator[tuple[int, int]]:
+        for later in range(index + 1, len(self)):
+            yield epoch, later
+        # So that an epoch does not begin with waiting.
+        for first in range(min(index, len(self))):
+            yield self._key(epoch + 1, first)
+
+    def _records(self, epoch: int, index: int) -> list[Record]:
         order = np.arange(len(self.dataset))
         if self.shuffle:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+            order = np.random.default_rng([self.seed, epoch]).permutation(order)
+        order = order[self.shard[0] :: self.shard[1]]
         return [
             self.dataset.records[i] for i in order[index * self.batch_size : (index + 1) * self.batch_size]
         ]
 
-    def _sample(self, record: Record) -> Batch:
-        image, _ = self.preprocess.read(record.image, record.frame)
-        truths: dict[str, Any] = {
-            task.name: task.read(record, self.dataset.description) for task in self.tasks
-        }
-        masks: dict[str, NDArray[np.uint8]] = {
-            task.name: self.preprocess.fit_mask(truths[task.name])
-            for task in self.tasks
-            if task.spatial and truths[task.name] is not None
-        }
+    def _make(self, key: tuple[int, int]) -> Batch:
+        epoch, index = key
+        records = self._records(epoch, index)
+        places = min(self.batch_size, self._places - index * self.batch_size)
+        inputs, targets, weights = (
+            {name: np.empty((places, *array.shape[1:]), array.dtype) for name, array in part.items()}
+            for part in self.signature
+        )
+        for place in range(places):
+            filled = place < len(records)
+            record = records[place] if filled else self.dataset.records[0]
+            image, encoded = self._sample(record, epoch)
+            self._put(inputs["image"], place, image, record)
+            for name, (target, weight) in encoded.items():
+                targets[name][place] = target
+                weights[name][place] = weight if filled else 0.0
+        return inputs, targets, weights
+
+    def _sample(self, record: Record, epoch: int) -> tuple[NDArray[Any], dict[str, tuple[Any, float]]]:
+        image, masks = self._cases.read(record)
         # Validation must be the same every epoch.
-        seed = sample_seed(self.seed, self.epoch if self.augment is not None else 0, record.case)
+        seed = sample_seed(self.seed, epoch if self.augment is not None else 0, record.case)
         if self.preprocess.fit == "crops":
-            image, masks = crop_sample(
-                image, masks, self.preprocess.size, self.preprocess.crops.foreground, seed
-            )
+            foreground = self.preprocess.crops.foreground
+            image, masks = crop_sample(image, masks, self.preprocess.size, foreground, seed)
         if self.augment is not None:
             image, masks = self.augment(image, masks, seed)
-        encoded = {
-            task.name: task.encode((truths | masks)[task.name], self.preprocess.size) for task in self.tasks
+        description, size = self.dataset.description, self.preprocess.size
+        truths = {
+            task.name: masks.get(task.name) if task.spatial else task.read(record, description)
+            for task in self.tasks
         }
-        targets = {name: np.asarray(target) for name, (target, _) in encoded.items()}
-        weights = {name: np.asarray(weight, np.float32) for name, (_, weight) in encoded.items()}
-        return {"image": self.preprocess.scale(image)}, targets, weights
+        return image, {task.name: task.encode(truths[task.name], size) for task in self.tasks}
+
+    def _put(self, images: NDArray[Any], place: int, image: NDArray[Any], record: Record) -> None:
+        if images.dtype == image.dtype:
+            images[place] = image
+        elif images.dtype == np.float32:
+            np.divide(image, np.float32(255), out=images[place], casting="unsafe", dtype=np.float32)
+        else:
+            raise DataError(
+                f"{record.image}: no longer an image of 8 bits; leave the data alone while a training reads them, "
+                "and resume it"
+            )

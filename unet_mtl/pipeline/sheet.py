@@ -57,8 +57,7 @@ def make_sheet(
     grid = make_grid(preprocess.size, preprocess.channels)
     rows.append([Shot("a grid, not augmented", grid, {})])
     for epoch in range(epochs):
-        batches.epoch = epoch
-        inputs, targets, weights = batches[0]
+        inputs, targets, weights = batches.make(0, epoch)
         for index, row in enumerate(rows[:-1]):
             masks = {task.name: targets[task.name][index] for task in spatial if weights[task.name][index]}
             row.append(Shot(f"epoch {epoch + 1}", inputs["image"][index], masks))

@@ -121,6 +121,13 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
             DataError: The label is there, but is not what the description says.
         """
 
+    def reading(self, description: Description) -> Any:
+        """Plain JSON of all, beside record and files of the target, that `read` depends on.
+
+        What a task that moves with the image read before is used again only while this is the same.
+        """
+        return [self.to_config(), description.model_dump(mode="json")]
+
     @abstractmethod
     def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
         """(target, weight) of one case; an unknown label is a finite filler with weight 0.0, never NaN."""

@@ -84,6 +84,11 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
             )
         return read_case_mask(record, self.target_name, described)
 
+    def reading(self, description: Description) -> Any:
+        """The classes, and how the files hold them."""
+        described: MaskDescription = self._described("mask", description.masks)
+        return [list(self.classes), described.model_dump(mode="json")]
+
     def encode(self, truth: NDArray[np.uint8] | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
         """The mask itself (already at the network's size); background with weight 0 where there is none."""
         return (np.zeros(size, np.uint8), 0.0) if truth is None else (truth, 1.0)

@@ -43,10 +43,13 @@ def make_outline(
         tasks: Those of the network.
         precision: Resolved.
     """
+    # A training has looked at all images, and delivers these as they are; here the first batch must do.
+    first = {batches.preprocess.read(r.image, r.frame)[0].dtype.name for r in batches.records_of(0)}
+    batches.image_type = "uint8" if first == {"uint8"} else "float32"
     names = ("inputs", "targets", "label weights")
     batch = [
         {"what": what, "name": name, "shape": _shape(array.shape), "type": str(array.dtype)}
-        for what, arrays in zip(names, batches[0], strict=True)
+        for what, arrays in zip(names, batches.make(0), strict=True)
         for name, array in arrays.items()
     ]
     heads = {task.name for task in tasks}

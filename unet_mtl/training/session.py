@@ -10,7 +10,7 @@ import keras
 import pandas as pd
 
 from unet_mtl.data.duplicates import find_duplicates
-from unet_mtl.data.inspection import inspect_dataset
+from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import (
     Linked,
@@ -24,8 +24,11 @@ from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.network import build_network
 from unet_mtl.nn.settings import NetworkSettings
 from unet_mtl.pipeline.augment import Augment
-from unet_mtl.pipeline.batches import Batches
+from unet_mtl.pipeline.batches import Batches, ImageType
+from unet_mtl.pipeline.cache import Cache
+from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.pipeline.device import Precision, choose_precision
+from unet_mtl.pipeline.feed import feed
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
 from unet_mtl.pipeline.steps import check_steps
@@ -49,6 +52,7 @@ class Plan:
     augment: str | list[Step]
     network: NetworkSettings
     training: TrainingSettings
+    delivery: Delivery
     precision: Precision
     seed: int
 
@@ -62,6 +66,7 @@ class Plan:
         augment: str | Sequence[Step] = "light",
         network: NetworkSettings | None = None,
         training: TrainingSettings | None = None,
+        delivery: Delivery | None = None,
         precision: Precision = "auto",
         seed: int = 7,
     ) -> "Plan":
@@ -73,6 +78,7 @@ class Plan:
             augment=augment if isinstance(augment, str) else list(augment),
             network=network or NetworkSettings(),
             training=training or TrainingSettings(),
+            delivery=delivery or Delivery(),
             precision=precision,
             seed=seed,
         )
@@ -87,6 +93,7 @@ class Plan:
             "augment": self.augment,
             "network": self.network.to_config(),
             "training": self.training.to_config(),
+            "delivery": self.delivery.to_config(),
             "precision": self.precision,
             "seed": self.seed,
         }
@@ -101,11 +108,14 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
     config = plan.to_config(dataset)
     run = RunFolder(path)
     if resume:
-        run.require_settings(config)
+        # Delivery changes no number, and a run may go on where there is less memory.
+        run.require_settings({key: value for key, value in config.items() if key != "delivery"})
     else:
         run.require_free()
-    parts = split_dataset(dataset, plan.split, _linked(dataset, plan))
-    session = make_session(plan, parts)
+    inspection = _inspect(dataset, plan)
+    parts = split_dataset(dataset, plan.split, _linked(dataset, plan, inspection))
+    eight_bits = all(kind.startswith("8-bit") for kind in inspection.types)
+    session = make_session(plan, parts, image_type="uint8" if eight_bits else "float32")
     facts = {"seed": plan.seed, "precision": session.precision, "data_hash": dataset.fingerprint()}
     if resume:
         run.require_facts(facts)
@@ -122,11 +132,15 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
     return run
 
 
-def _linked(dataset: Dataset, plan: Plan) -> Linked:
-    """Opens every file once, before anything is written: what cannot be read is an error, copies stay together."""
+def _inspect(dataset: Dataset, plan: Plan) -> Inspection:
+    """Opens every file once, before anything is written: what cannot be read is an error."""
     inspection = inspect_dataset(dataset, intensity=plan.preprocess.intensity)
     if inspection.problems:
         raise DataError(inspection.problems)
+    return inspection
+
+
+def _linked(dataset: Dataset, plan: Plan, inspection: Inspection) -> Linked:
     if not keeps_copies_together(dataset, plan.split):
         return []
     return [group.cases for group in find_duplicates(inspection.prints)]
@@ -197,10 +211,10 @@ class Session:
         try:
             if not progress.finished and progress.epochs < self.settings.epochs:
                 self.trainer.fit(
-                    self.train,
+                    feed(self.train),
                     # Keras would shuffle whole batches again, by a global state that no checkpoint holds.
                     shuffle=False,
-                    validation_data=self.val,
+                    validation_data=feed(self.val),
                     epochs=self.settings.epochs,
                     initial_epoch=progress.epochs,
                     callbacks=[Clock(self.train), StopOnNonFinite(self.train), keeper, boards, *callbacks],
@@ -211,6 +225,8 @@ class Session:
                 raise own from None
             raise
         finally:
+            self.train.close()
+            self.val.close()
             self._draw(run, progress)
 
     def _draw(self, run: RunFolder, progress: Progress) -> None:
@@ -222,12 +238,15 @@ class Session:
             save_figure(figure, run.curves, dpi=100)
 
 
-def make_session(plan: Plan, parts: Mapping[SplitName, Dataset]) -> Session:
+def make_session(
+    plan: Plan, parts: Mapping[SplitName, Dataset], *, image_type: ImageType = "float32"
+) -> Session:
     """Builds network, trainer and batches.
 
     Args:
         plan: What was set.
         parts: train and val.
+        image_type: Of the batches; "uint8" where all images are known to be of 8 bits.
 
     Raises:
         ConfigError: The size does not suit the network, a step of `augment` is wrong, or `monitor` is no score.
@@ -240,7 +259,12 @@ def make_session(plan: Plan, parts: Mapping[SplitName, Dataset]) -> Session:
     if not isinstance(plan.augment, str):
         check_steps(plan.augment, size, channels)
     network = build_network(tasks, size=size, channels=channels, settings=plan.network, precision=precision)
-    options: dict[str, Any] = {"batch_size": plan.training.batch_size, "workers": plan.training.workers}
+    options: dict[str, Any] = {
+        "batch_size": plan.training.batch_size,
+        "workers": plan.training.workers,
+        "cache": None if plan.delivery.cache == "off" else Cache(plan.delivery),
+        "image_type": image_type,
+    }
     train = Batches(
         parts["train"],
         tasks,

@@ -20,6 +20,16 @@ class LabelledMean(keras.metrics.Mean):
         return ops.where(empty, float("nan"), ops.divide_no_nan(self.total, self.count))
 
 
+def as_floats(images: Any) -> Any:
+    """uint8 to float32 in 0..1, as `Preprocess.scale` does; here, so that a quarter of the bytes is copied to get here.
+
+    Whoever calls the network itself, and what is exported, goes on with numbers in 0..1.
+    """
+    if keras.backend.standardize_dtype(images.dtype) != "uint8":
+        return images
+    return ops.cast(images, "float32") / 255.0
+
+
 class MultiTaskTrainer(keras.Model):
     """Gives `fit` to a network: the sum of weighted task losses, and curves that are exact.
 
@@ -40,8 +50,8 @@ class MultiTaskTrainer(keras.Model):
         self.scores = {task.name: task.training_metrics() for task in tasks}
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """The network's outputs by task name."""
-        return self.network(inputs, training=training)
+        """The network's outputs by task name, of images in 0..1 or of uint8 ones."""
+        return self.network({name: as_floats(array) for name, array in inputs.items()}, training=training)
 
     def compute_loss(
         self,

@@ -1,0 +1,130 @@
+"""Which share of a training step waits for input?
+
+    python benchmarks/waiting.py CONFIG [cases] [epochs] [key=value ...]
+
+Trains on the first cases of the train split, and looks at the clock whenever a batch is asked for: what passes until it
+is there, and what passes at the end of an epoch before the next may begin, is waiting. In turn within each epoch:
+
+- "Keras' queue": files decoded in every epoch, floats, by a PyDataset with two threads of Keras (how it was before);
+- "Keras' queue, one thread": the same with one, where Keras leaves tf.data's autotuning on;
+- "ours": what `fit` is given now, decoded in the first epoch and out of the cache in the later ones.
+
+Needs the TensorFlow backend.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Python looks beside a script first, and there is a metrics.py, which is not the package.
+sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
+
+import keras  # noqa: TID253, E402
+
+from unet_mtl.api import read_dataset  # noqa: E402
+from unet_mtl.config import load_config  # noqa: E402
+from unet_mtl.data.splits import split_dataset  # noqa: E402
+from unet_mtl.pipeline.batches import Batches  # noqa: E402
+from unet_mtl.pipeline.feed import feed  # noqa: E402
+from unet_mtl.training.session import Plan, Session, make_session  # noqa: E402
+
+
+class AsKeras(keras.utils.PyDataset):
+    """Batches made when Keras' threads ask for them."""
+
+    def __init__(self, batches: Batches, workers: int) -> None:
+        super().__init__(workers=workers, max_queue_size=8)
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.batches.make(index, self.batches.epoch)
+
+
+class Way:
+    """One way of delivery, its model, and its clock."""
+
+    def __init__(self, name: str, session: Session, keras_workers: int | None) -> None:
+        self.name = name
+        self.session = session
+        self.adapter: Any = None
+        if keras_workers is not None:
+            from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
+
+            self.adapter = PyDatasetAdapter(AsKeras(session.train, keras_workers))
+        self.source = feed(session.train) if self.adapter is None else self.adapter.get_tf_dataset()
+        session.trainer.train_on_batch(*session.train.make(0))  # compiles
+
+    def run(self, epoch: int) -> dict[str, float]:
+        """Trains one epoch; seconds of it all, waited for batches, and waited at its end."""
+        clock = {"first": 0.0, "later": 0.0, "end": 0.0}
+        self.session.train.epoch = epoch
+        began = time.perf_counter()
+        with _adding(clock, "first"):
+            if self.adapter is not None:
+                self.adapter.on_epoch_begin()
+            iterator: Iterator[Any] | None = iter(self.source)
+        for index in range(len(self.session.train)):
+            with _adding(clock, "later" if index else "first"):
+                batch = next(iterator)
+            self.session.trainer.train_on_batch(*batch)
+        with _adding(clock, "end"):
+            iterator = None
+            if self.adapter is not None:
+                self.adapter.on_epoch_end()
+        return clock | {"all": time.perf_counter() - began}
+
+
+@contextmanager
+def _adding(clock: dict[str, float], name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    clock[name] += time.perf_counter() - began
+
+
+def make_way(name: str, config: Any, cases: int, keras_workers: int | None) -> Way:
+    """A session of its own, so that each way trains the same."""
+    arguments = config.arguments()
+    if keras_workers is not None:
+        arguments["delivery"] = arguments["delivery"].model_copy(update={"cache": "off"})
+    plan = Plan.of(config.tasks, **arguments)
+    parts = dict(split_dataset(read_dataset(config.data), plan.split))
+    session = make_session(plan, parts, image_type="float32" if keras_workers else "uint8")
+    session.train.dataset = parts["train"].only(parts["train"].records[:cases])
+    return Way(name, session, keras_workers)
+
+
+def main() -> None:
+    """Prints a line a way and epoch."""
+    overrides = [word for word in sys.argv[2:] if "=" in word]
+    numbers = [int(word) for word in sys.argv[2:] if word.isdigit()]
+    cases, epochs = (*numbers, *(120, 3)[len(numbers) :])
+    config = load_config(sys.argv[1], overrides)
+    ways = [
+        make_way("Keras' queue", config, cases, 2),
+        make_way("Keras' queue, one thread", config, cases, 1),
+        make_way("ours", config, cases, None),
+    ]
+    print(f"{cases} cases\n{'':28}{'s a step':>10}{'first':>10}{'later':>10}{'end':>10}{'waiting':>10}")
+    for epoch in range(epochs):
+        for way in ways:
+            clock = way.run(epoch)
+            waited = clock["first"] + clock["later"] + clock["end"]
+            steps = len(way.session.train)
+            print(
+                f"{way.name + f', epoch {epoch + 1}':28}{clock['all'] / steps:>10.3f}"
+                + "".join(f"{clock[name]:>9.3f}s" for name in ("first", "later", "end"))
+                + f"{100 * waited / clock['all']:>9.2f}%",
+                flush=True,
+            )
+    for way in ways:
+        way.session.train.close()
+
+
+if __name__ == "__main__":
+    main()
