@@ -386,3 +386,13 @@ def test_unknown_patients_and_classes_that_a_part_lacks_are_warned_of(many):
     assert split_warnings(parts) == [f"diagnosis: no case of {w!r} in val" for w in ("malignant", "normal")]
     parts["test"] = parts["test"].only([])
     assert split_warnings(parts) == [f"diagnosis: no case of {w!r} in val" for w in ("malignant", "normal")]
+
+
+def test_a_small_set_gives_each_part_both_classes():
+    """Ten patients, half of them with either diagnosis, two images each: two patients of each part differ."""
+    rows = [(f"p{i // 2}", ["benign", "malignant"][i // 2 % 2], None) for i in range(20)]
+    dataset = make_dataset(rows)
+    for seed in range(8):
+        parts = deal_cases(dataset, SplitSettings(seed=seed))
+        for part in parts.values():
+            assert {record.labels["diagnosis"] for record in part} == {"benign", "malignant"}

@@ -201,7 +201,7 @@ def test_a_deep_image_among_promised_bytes_is_an_error_not_a_loss(make, monkeypa
     from unet_mtl.errors import DataError
 
     monkeypatch.setattr(
-        Preprocess, "fit", lambda self, image: (np.full((16, 24, 3), 0.5, np.float32), (0, 0))
+        Preprocess, "fit_image", lambda self, image: (np.full((16, 24, 3), 0.5, np.float32), (0, 0))
     )
     assert (make(augment=None).make(0)[0]["image"] == 0.5).all()
     batches = make(image_type="uint8", augment=None)

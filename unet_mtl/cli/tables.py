@@ -48,8 +48,9 @@ def print_findings(findings: "Sequence[Finding]") -> None:
         lines = [Text.assemble((kind.title, "bold"), f" ({finding.name})")]
         if kind.severity != "error":
             lines.append(Text(finding.observations[0].text))
-        if len(finding.cases) > 1 or (n > 1 and finding.where()):
-            lines.append(Text(f"in {finding.where()}"))
+        where = finding.where()
+        if where and not (n == 1 and where in lines[-1].plain):
+            lines.append(Text(f"in {where}"))
         lines.append(Text(f"cure: {kind.cure}", style="dim"))
         table.add_row(Text(kind.severity, style=_COLOURS[kind.severity]), f"{n:,}", Text("\n").join(lines))
     Console().print(table)

@@ -123,3 +123,15 @@ def deal_small_change(
         counts[part] += len(fold)
         parts[fold] = part
     return parts
+
+
+def count_absent(
+    words: Sequence[str], parts: Sequence[int] | NDArray[np.int64], shares: Sequence[float]
+) -> int:
+    """How often a part that has a share lacks a word altogether.
+
+    >>> count_absent(["a", "a", "b"], [0, 1, 0], (0.5, 0.5, 0.0))
+    1
+    """
+    there = set(zip(words, map(int, parts), strict=True))
+    return sum((word, part) not in there for word in set(words) for part, share in enumerate(shares) if share)

@@ -7,7 +7,7 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import Field, model_validator
 
-from unet_mtl.data.dealing import deal, deal_small_change, join_groups
+from unet_mtl.data.dealing import count_absent, deal, deal_small_change, join_groups
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.split_files import read_split
@@ -297,6 +297,10 @@ def _names_by_ratio(dataset: Dataset, settings: SplitSettings, linked: Linked) -
         # All that could be asked for at first: the same settings must go on giving the same split.
         words = strata[0] if strata else [""] * len(dataset)
         dealt = deal_small_change(groups, words, shares, settings.seed)
+        if dealt is not None and (n_absent := count_absent(words, dealt, shares)):
+            anew = deal(groups, strata, shares, settings.seed)
+            # Few patients: small change then leaves a part without a class that it could have.
+            dealt = anew if count_absent(words, anew, shares) < n_absent else dealt
     if dealt is None:
         dealt = deal(groups, strata, shares, settings.seed)
     return [NAMES[part] for part in dealt]

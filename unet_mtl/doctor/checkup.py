@@ -181,7 +181,7 @@ def check_dataset(
     seen += inspection.observations
     duplicates = find_duplicates(inspection.prints)
     parts = _deal(dataset, split, duplicates, seen)
-    seen += check_copies(duplicates, parts, dataset)
+    seen += check_copies(duplicates, parts, dataset, inspection)
     seen += [*check_table(dataset, table), *find_leaks(dataset, table)]
     seen += [*check_images(dataset, inspection), *check_masks(dataset, inspection, duplicates)]
     try:

@@ -61,7 +61,12 @@ def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...
     empty = tuple(case for case, mask in masks.items() if not mask.foreground)
     if masks and len(empty) == len(masks):
         ignored = any(IGNORE in mask.pixels for mask in masks.values())
-        rest = f"pixels that count as not labelled (`masks.{target}.ignore`)" if ignored else "nothing else"
+        rest = (
+            f"pixels of 255, which mean not labelled; if 255 is {classes[1]!r}, say in dataset.yaml "
+            f"`masks.{target}.values: {{0: 0, 255: 1}}`"
+            if ignored
+            else "nothing else"
+        )
         text = f"{target}: all {len(masks)} masks are background and {rest}"
         yield Observation("masks-empty", text, empty)
         return
