@@ -19,12 +19,11 @@ from unet_mtl.doctor.images import check_images
 from unet_mtl.doctor.masks import find_inverted
 from unet_mtl.exchange.mended_table import LEFT_OUT, MendedTable, Repair, contradicting, mend_table
 
-ABOUT_TRAINING = ("split", "task")
-"""Errors of settings, which no copy of the data can be free of."""
+ABOUT_TRAINING = ("split", "patient-split", "identical-split", "near-split", "task")
+"""Errors of the split and of settings, which no copy of the data can be free of."""
 
 _TRIED = ("row-unnamed", "class-spelling", "mask-unturned", "mask-stray", "mask-antialiased")
 _LOOKED_AT_LATER = ("masks-empty",)  # where the masks that show something could not be read, that may be all
-_OF_SPLIT = ("identical-split", "patient-split")
 _WITHOUT = ("image-without-row", "mask-without-case")
 
 
@@ -106,10 +105,6 @@ def make_plan(
             plan.tell("", seen.path, seen.kind, "no row of the table names it", LEFT_OUT)
     wrong = {case for seen in plan.wrong for case in seen.cases}
     _drop_copies(plan, duplicates, wrong)
-    sides = {r.case: name for name, part in checkup.parts.items() for r in part if r.case not in wrong}
-    for seen in (seen for seen in observations if seen.kind in _OF_SPLIT):
-        if len({sides[case] for case in seen.cases if case in sides and case in plan.records}) > 1:
-            plan.wrong.append(seen)
     _find_inverted(plan, mend)
     return plan
 
@@ -133,7 +128,7 @@ def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
         return not set(seen.cases) & unequal
     if seen.kind == "image-renamed":
         return seen.cases[0] in plan.records and plan.records[seen.cases[0]].image == seen.path
-    return seen.kind in (*_TRIED, *_LOOKED_AT_LATER, *ABOUT_TRAINING, *_OF_SPLIT)
+    return seen.kind in (*_TRIED, *_LOOKED_AT_LATER, *ABOUT_TRAINING)
 
 
 def _use_renamed(
