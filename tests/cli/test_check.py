@@ -13,10 +13,13 @@ import pytest
 import yaml
 from PIL import Image
 
+import unet_mtl as um
 from unet_mtl.cli import main
 from unet_mtl.cli.problems import shorten
 from unet_mtl.data.records import read_dataset
 from unet_mtl.data.splits import SplitSettings, deal_cases
+from unet_mtl.doctor.page import write_page
+from unet_mtl.errors import WriteError
 
 ROOT = Path(__file__).parents[2]
 PHANTOM = ROOT / "data_samples" / "phantom"
@@ -287,16 +290,25 @@ def test_wrong_usage_exits_with_2(run, arguments):
     assert errors
 
 
+def test_a_folder_is_no_page(run, folder, tmp_path):
+    code, _, errors = run("check", folder, "--html", tmp_path, "--fix", tmp_path / "copy")
+    assert code == 2
+    assert "is a folder" in " ".join(errors)
+    assert not (tmp_path / "copy").exists()
+    with pytest.raises(WriteError, match=r"is a folder; give the name of a file, .*check\.html"):
+        write_page(um.check(folder), tmp_path)
+
+
 def test_many_problems_of_a_kind_are_cut_but_not_the_others():
     masks = [f"/a b/m{i}.png: mask value {i} is outside" for i in range(500)]
     cases = [f"case 'c{i}': no image at /x/c{i}.png" for i in range(11)]
     kept = shorten([*masks, *cases, "no val cases among 3"])
     assert kept == [
         *masks[:10],
-        *cases[:10],
-        "no val cases among 3",
         f"and 490 more like: {masks[0]}",
+        *cases[:10],
         f"and 1 more like: {cases[0]}",
+        "no val cases among 3",
     ]
     assert shorten(masks[:10]) == masks[:10]
 
