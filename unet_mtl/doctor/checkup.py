@@ -65,8 +65,7 @@ class Checkup:
     def tables(self) -> dict[str, Rows]:
         """Rows by title: the data set, its images, labels, classes, mask pixels and splits."""
         description, cases = self.dataset.description, len(self.dataset)
-        name = description.name or description.root.name
-        title = f"data set {name}{' (SYNTHETIC data)' if description.synthetic else ''}"
+        title = f"data set {description.title}{' (SYNTHETIC data)' if description.synthetic else ''}"
         patients = count_patients(self.dataset) if description.patient else "not named"
         spacing = sum(record.spacing_mm is not None for record in self.dataset)
         return {
