@@ -94,6 +94,11 @@ def an_image_with_another_suffix(folder):
     ]
 
 
+def a_mask_in_capitals(folder):
+    (folder / "masks" / "case_04.png").rename(folder / "masks" / "Case-04.png")
+    return [("case_04", "masks/Case-04.png", "mask-renamed", "case_04.png is expected", "this file is used")]
+
+
 def words_in_another_spelling(folder):
     spelled = {"benign": "Benign.", "malignant": "MALIGNANT"}
     table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
@@ -206,6 +211,7 @@ BREAKS = {
     "case-repeated": [a_row_twice],
     "row-unnamed": [a_row_without_name],
     "image-renamed": [an_image_in_capitals, an_image_with_another_suffix],
+    "mask-renamed": [a_mask_in_capitals],
     "class-spelling": [words_in_another_spelling],
     "values": [words_that_mean_others],
     "image-turned": [images_that_lie],
