@@ -13,13 +13,10 @@ import pytest
 import yaml
 from PIL import Image
 
-import unet_mtl as um
 from unet_mtl.cli import main
 from unet_mtl.cli.problems import shorten
 from unet_mtl.data.records import read_dataset
 from unet_mtl.data.splits import SplitSettings, deal_cases
-from unet_mtl.doctor.page import write_page
-from unet_mtl.errors import WriteError
 
 ROOT = Path(__file__).parents[2]
 PHANTOM = ROOT / "data_samples" / "phantom"
@@ -288,15 +285,6 @@ def test_wrong_usage_exits_with_2(run, arguments):
     code, _, errors = run(*arguments)
     assert code == 2
     assert errors
-
-
-def test_a_folder_is_no_page(run, folder, tmp_path):
-    code, _, errors = run("check", folder, "--html", tmp_path, "--fix", tmp_path / "copy")
-    assert code == 2
-    assert "is a folder" in " ".join(errors)
-    assert not (tmp_path / "copy").exists()
-    with pytest.raises(WriteError, match=r"is a folder; give the name of a file, .*check\.html"):
-        write_page(um.check(folder), tmp_path)
 
 
 def test_many_problems_of_a_kind_are_cut_but_not_the_others():
