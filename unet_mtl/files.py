@@ -21,6 +21,11 @@ def _refusal(path: Path, error: OSError) -> WriteError:
     )
 
 
+def folder_instead(path: Path) -> str:
+    """What to say of a folder where the name of a page was expected."""
+    return f"{path} is a folder; give the name of a file, {path / 'check.html'} say"
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; what is written there becomes `path` in one step.
@@ -57,10 +62,13 @@ def writing_folder(path: Path) -> Iterator[Path]:
         A temporary folder beside `path`.
 
     Raises:
-        WriteError: The operating system refused; the temporary folder is removed first.
+        WriteError: The operating system refused; the temporary folder, and those made on the way to it, are removed
+            first.
     """
     holder: Path | None = None
+    absent: list[Path] = []
     try:
+        absent += [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         # The holder is the owner's alone, as all of tempfile; what is handed over gets the user's umask.
@@ -75,6 +83,9 @@ def writing_folder(path: Path) -> Iterator[Path]:
     finally:
         if holder is not None:
             shutil.rmtree(holder, ignore_errors=True)
+        with suppress(OSError):  # folders on the way go too, unless something is in them
+            for folder in absent:
+                folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:

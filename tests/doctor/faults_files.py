@@ -1,14 +1,16 @@
 """Faults of names and places of files."""
 
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
 
 from .fault import Fault, allow
-from .good import CASES, LESIONS, change_table, change_yaml, image_path, mask_path, write_pixels
+from .good import CASES, LESIONS, change_table, change_yaml, image_path, mask_path, read_pixels, write_pixels
 from .pictures import speckle
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
+UMLAUT = "M\u00fcller"
 
 
 def image_deleted(folder: Path) -> None:
@@ -31,6 +33,46 @@ def image_with_another_suffix(folder: Path) -> None:
 
 def image_with_a_blank(folder: Path) -> None:
     image_path(folder, ONE).rename(folder / "images" / f"{ONE.replace('_', ' ')}.png")
+
+
+def image_of_another_normal_form(folder: Path) -> None:
+    """The umlaut as one letter in the table, and as a letter with dots in the file, as a Mac writes it."""
+    _with_an_umlaut(folder, image=unicodedata.normalize("NFD", UMLAUT), mask=UMLAUT)
+
+
+def mask_of_another_normal_form(folder: Path) -> None:
+    _with_an_umlaut(folder, image=UMLAUT, mask=unicodedata.normalize("NFD", UMLAUT))
+
+
+def _with_an_umlaut(folder: Path, image: str, mask: str) -> None:
+    image_path(folder, ONE).rename(folder / "images" / f"{image}.png")
+    mask_path(folder, ONE).rename(folder / "masks" / f"{mask}.png")
+    change_table(folder, lambda table: table.assign(file=[UMLAUT if c == ONE else c for c in CASES]))
+    change_yaml(folder, lambda content: content.update(images="images/{file}.png"))
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(path="masks/{file}.png"))
+
+
+def mask_in_capitals(folder: Path) -> None:
+    mask_path(folder, ONE).rename(folder / "masks" / f"{ONE.upper()}.png")
+
+
+def mask_with_a_blank(folder: Path) -> None:
+    mask_path(folder, ONE).rename(folder / "masks" / f"{ONE.replace('_', ' ')}.png")
+
+
+def mask_with_another_suffix(folder: Path) -> None:
+    write_pixels(mask_path(folder, ONE).with_suffix(".bmp"), read_pixels(mask_path(folder, ONE)))
+    mask_path(folder, ONE).unlink()
+
+
+def required_mask_in_capitals(folder: Path) -> None:
+    mask_in_capitals(folder)
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(required=True))
+
+
+def all_masks_in_capitals(folder: Path) -> None:
+    for case in CASES:
+        mask_path(folder, case).rename(folder / "masks" / f"{case.upper()}.png")
 
 
 def mask_deleted(folder: Path) -> None:
@@ -116,6 +158,13 @@ FILE_FAULTS = [
     Fault(image_in_capitals, "image-renamed", (ONE,), words=(f"{ONE.upper()}.PNG",), mended=True),
     Fault(image_with_another_suffix, "image-renamed", (ONE,), words=(f"{ONE}.jpeg",), mended=True),
     Fault(image_with_a_blank, "image-renamed", (ONE,), words=(ONE.replace("_", " "),), mended=True),
+    Fault(image_of_another_normal_form, "image-renamed", (ONE,), mended=True),
+    Fault(mask_of_another_normal_form, "mask-renamed", (ONE,), mended=True),
+    Fault(mask_in_capitals, "mask-renamed", (ONE,), words=(f"{ONE.upper()}.png",), mended=True),
+    Fault(mask_with_a_blank, "mask-renamed", (ONE,), words=(ONE.replace("_", " "),), mended=True),
+    Fault(mask_with_another_suffix, "mask-renamed", (ONE,), words=(f"{ONE}.bmp",), mended=True),
+    Fault(required_mask_in_capitals, "mask-renamed", (ONE,), allowed=allow("mask-missing"), mended=True),
+    Fault(all_masks_in_capitals, "mask-renamed", tuple(CASES), allowed=allow("task"), mended=True),
     Fault(mask_deleted, "mask-absent", (ONE,)),
     Fault(mask_deleted_that_is_required, "mask-missing", (ONE,)),
     Fault(masks_elsewhere, "mask-nowhere", words=("masks/{case}.png",), allowed=allow("task")),

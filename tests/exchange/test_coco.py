@@ -68,7 +68,7 @@ def test_categories_are_numbered_in_their_order_and_the_later_annotation_wins(wr
     assert {path: path.read_bytes() for path in before} == before
     assert (imported.cases, imported.masks) == (2, {"lesion": 2})
     assert "4 pixels of two classes; the later annotation won" in imported.notes
-    assert "1 images without annotations; their masks are all background" in imported.notes
+    assert "1 image without annotations; all background in the mask" in imported.notes
     comment = (tmp_path / "out/dataset.yaml").read_text().splitlines()[0]
     assert comment == f"# Imported by unet-mtl from COCO, {source}"
 
@@ -79,7 +79,7 @@ def test_holes_may_be_filled_and_are_counted(write, tmp_path):
     import_coco(source, tmp_path / "filled", nested="part")
     assert read_mask(tmp_path / "holes/masks/mask/a.png").sum() == 16
     assert read_mask(tmp_path / "filled/masks/mask/a.png").sum() == 25
-    assert holes.notes == ["1 outlines inside another of their annotation; read as holes (nested='hole')"]
+    assert holes.notes == ["1 outline inside another of their annotation; read as holes (nested='hole')"]
 
 
 @pytest.mark.parametrize(("crowd", "value"), [("class", 1), ("ignore", 255)])
@@ -90,7 +90,7 @@ def test_crowds_lie_below_what_is_drawn_one_by_one(write, tmp_path, crowd, value
     mask = read_mask(tmp_path / "out/masks/mask/a.png")
     assert (mask[:2, :2] == 2).all()
     assert (mask[2:] == value).all()
-    assert any(note.startswith("1 crowd regions") for note in imported.notes)
+    assert any(note.startswith("1 crowd region,") for note in imported.notes)
 
 
 def test_a_category_named_background_is_class_0(write, tmp_path):

@@ -41,14 +41,19 @@ def test_there_and_back(call, coco, tmp_path):
     words = ("import", "coco", coco / "annotations.json", tmp_path / "ours")
     done = call(*words, "--images", coco / "pictures", "--target", "lesion", "--fill-holes")
     assert done.exit_code == 0, done.output
-    assert "1 cases, 1 with mask 'lesion'" in done.output
-    assert "note: 1 outlines inside another" in done.output
+    assert "1 case, 1 with mask 'lesion'" in done.output
+    assert "note: 1 outline inside another" in done.output
     assert list(read_dataset(tmp_path / "ours").description.masks) == ["lesion"]
     done = call("to-nnunet", tmp_path / "ours", tmp_path / "raw", "--name", "cysts")
     assert "1 training and 0 test cases" in done.output
     done = call("import", "nnunet", tmp_path / "raw" / "Dataset501_cysts", tmp_path / "again")
     assert done.exit_code == 0
     assert "1 with mask 'mask'" in done.output
+
+
+def test_images_elsewhere_are_asked_for(call, coco, tmp_path):
+    done = call("import", "coco", coco / "annotations.json", tmp_path / "ours")
+    assert f"'a.png' is not in {coco}; say where the images are, --images FOLDER" in str(done.exception)
 
 
 @pytest.mark.parametrize("words", [("label-studio", "--fill-holes"), ("nnunet", "--images", ".")])

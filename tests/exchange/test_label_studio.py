@@ -90,7 +90,7 @@ def test_polygons_brushes_choices_and_numbers(write, tmp_path):
         ["organ", "other_tag"]
     ]
     assert not read_mask(tmp_path / "out/masks/organ/p3.png").any()
-    assert "1 tasks without an annotation; they have no mask" in imported.notes
+    assert "1 task without an annotation and so without a mask" in imported.notes
     assert "4 pixels of two classes; the later annotation won" in imported.notes
 
 
@@ -105,7 +105,7 @@ def test_the_latest_annotation_that_is_not_cancelled_counts(write, tmp_path):
     imported = import_label_studio(source, tmp_path / "out")
     assert [record.labels["c"] for record in read_dataset(tmp_path / "out")] == ["later", "old"]
     assert imported.notes == [
-        "1 cancelled annotations left out",
+        "1 cancelled annotation left out",
         "2 annotations of a task that has a later one left out",
     ]
 
@@ -193,7 +193,7 @@ def test_what_is_not_taken_is_counted(write, tmp_path):
     source = write([annotated(polygon("a", LEFT, id=None), rectangle, choice("only", "one"))])
     imported = import_label_studio(source, tmp_path / "out")
     assert imported.notes == [
-        "1 results of type 'rectanglelabels' left out",
+        "1 result of type 'rectanglelabels' left out",
         "1 class alone in column 'only'; it is in the table, not in dataset.yaml",
     ]
 

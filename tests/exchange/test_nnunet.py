@@ -180,7 +180,7 @@ def test_out_and_in_gives_the_same_dataset(dataset, tmp_path):
         np.testing.assert_array_equal(found, read_case_mask(before, "zone", description))
     assert written.notes == [
         "2 cases without a mask left out",
-        "left behind: diagnosis, side, size_mm",
+        "left behind: patient, diagnosis, side, size_mm",
         "left behind: spacing, which a PNG does not carry",
         "copy splits_final.json to nnUNet_preprocessed before training",
     ]
@@ -236,7 +236,7 @@ def test_images_that_would_lose_something(tmp_path):
     both = {"a.png": grey().astype(np.uint16), "b.png": np.zeros((*SIZE, 3), np.uint8)}
     with pytest.raises(DataError, match="among colour images"):
         to_nnunet(write_ours(tmp_path / "both", both), tmp_path / "raw")
-    assert not list((tmp_path / "raw").iterdir())
+    assert not (tmp_path / "raw").exists()
 
 
 def test_what_nnunet_cannot_take(tmp_path):
@@ -250,10 +250,25 @@ def test_what_nnunet_cannot_take(tmp_path):
         to_nnunet(later, tmp_path / "raw")
     fine = write_ours(tmp_path / "fine", {"a.png": grey()}, classes=("outside", "x"))
     assert to_nnunet(fine, tmp_path / "raw").notes == ["class 0, 'outside', is called background there"]
-    head = json.loads((tmp_path / "raw/Dataset501_unet_mtl/dataset.json").read_text())
+    head = json.loads((tmp_path / "raw/Dataset501_fine/dataset.json").read_text())
     assert head["labels"] == {"background": 0, "x": 1}  # no ignore where nothing is ignored
     with pytest.raises(DataError, match="number 501 is taken"):
         to_nnunet(fine, tmp_path / "raw", name="other")
     (tmp_path / "fine/masks/a.png").unlink()
     with pytest.raises(DataError, match="nothing to learn"):
         to_nnunet(read_dataset(tmp_path / "fine"), tmp_path / "raw", number=5)
+
+
+def test_without_a_name_it_is_called_like_its_folder(tmp_path):
+    fine = write_ours(tmp_path / "thyroid 2", {"a.png": np.zeros((4, 4), np.uint8)})
+    written = to_nnunet(fine, tmp_path / "raw")
+    assert written.folder.name == "Dataset501_thyroid_2"
+    assert json.loads((written.folder / "dataset.json").read_text())["name"] == "thyroid 2"
+
+
+def test_a_mask_of_a_wrong_size_leaves_no_folder(tmp_path):
+    wrong = write_ours(tmp_path / "ours", {"a.png": np.zeros((4, 4), np.uint8)})
+    save(tmp_path / "ours" / "masks" / "a.png", np.zeros((3, 4), np.uint8))
+    with pytest.raises(DataError, match="pixels"):
+        to_nnunet(wrong, tmp_path / "new" / "raw")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ours"]

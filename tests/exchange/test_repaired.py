@@ -94,6 +94,11 @@ def an_image_with_another_suffix(folder):
     ]
 
 
+def a_mask_in_capitals(folder):
+    (folder / "masks" / "case_04.png").rename(folder / "masks" / "Case-04.png")
+    return [("case_04", "masks/Case-04.png", "mask-renamed", "case_04.png is expected", "this file is used")]
+
+
 def words_in_another_spelling(folder):
     spelled = {"benign": "Benign.", "malignant": "MALIGNANT"}
     table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
@@ -206,6 +211,7 @@ BREAKS = {
     "case-repeated": [a_row_twice],
     "row-unnamed": [a_row_without_name],
     "image-renamed": [an_image_in_capitals, an_image_with_another_suffix],
+    "mask-renamed": [a_mask_in_capitals],
     "class-spelling": [words_in_another_spelling],
     "values": [words_that_mean_others],
     "image-turned": [images_that_lie],
@@ -302,6 +308,23 @@ def test_training_on_mended_copies_is_training_on_the_good_set(good, tmp_path, h
         break_it(broken)
         um.repair(broken, copy, progress=False)
         pd.testing.assert_frame_equal(history_of(copy), expected, check_exact=True)
+
+
+def test_image_and_mask_of_one_case_are_renamed(good, broken, tmp_path, assert_same):
+    for name in ("images", "masks"):
+        (broken / name / "case_04.png").rename(broken / name / "CASE 04.png")
+    repaired = um.repair(broken, tmp_path / "copy", progress=False)
+    assert [repair.kind for repair in repaired.repairs] == ["image-renamed", "mask-renamed"]
+    assert_same(good, tmp_path / "copy")
+
+
+def test_a_mask_that_two_cases_may_mean_is_left(broken, tmp_path):
+    add_row(broken, case="case-03")
+    (broken / "images" / "case-03.png").write_bytes((broken / "images" / "case_03.png").read_bytes())
+    (broken / "masks" / "case_03.png").rename(broken / "masks" / "CASE03.png")
+    found = kinds(um.check(broken))
+    assert "mask-renamed" not in found
+    assert "mask-without-case" in found
 
 
 def test_shared_phantom_is_the_same(tmp_path, assert_same):

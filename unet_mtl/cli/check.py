@@ -34,6 +34,7 @@ def check(
     from unet_mtl.cli.repaired import print_repaired
     from unet_mtl.cli.tables import print_findings, print_rows
     from unet_mtl.data.description import DESCRIPTION_FILE
+    from unet_mtl.files import folder_instead
 
     if source.name == DESCRIPTION_FILE:
         source = source.parent
@@ -43,6 +44,8 @@ def check(
         )
     if fix is None and (mend or leave_out):
         raise typer.BadParameter("is for --fix OUT", param_hint="--mend" if mend else "--leave-out")
+    if html is not None and html.is_dir():
+        raise typer.BadParameter(folder_instead(html), param_hint="--html")
     data: Any = source
     tasks: Sequence[Any] = ()
     others: tuple[Any, Any] = (None, None)

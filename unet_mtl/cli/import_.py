@@ -55,7 +55,8 @@ def import_data(
     else:
         imported = import_nnunet(source, out, target=target or "mask")
     masks = "".join(f", {n} with mask {name!r}" for name, n in imported.masks.items())
-    typer.echo(f"{imported.cases} cases{masks} in {out}; look at them with: unet-mtl check {out}")
+    cases = f"{imported.cases} case{'s' * (imported.cases != 1)}"
+    typer.echo(f"{cases}{masks} in {out}; look at them with: unet-mtl check {out}")
     _print_notes(imported.notes)
 
 

@@ -15,10 +15,10 @@ def print_problems(problems: Sequence[str]) -> None:
 
 
 def shorten(problems: Sequence[str], most: int = MOST_OF_A_KIND) -> list[str]:
-    """Keeps the first of each kind, and says how many more of it there are.
+    """Keeps the first of each kind, and says after the last of them how many more there are.
 
     >>> shorten(["case 'a': no image", "case 'b': no image", "no val cases", "case 'c': no image"], most=1)
-    ["case 'a': no image", 'no val cases', "and 2 more like: case 'a': no image"]
+    ["case 'a': no image", "and 2 more like: case 'a': no image", 'no val cases']
     """
     kinds = Counter(map(_kind, problems))
     seen: dict[str, list[str]] = {kind: [] for kind in kinds}
@@ -28,7 +28,10 @@ def shorten(problems: Sequence[str], most: int = MOST_OF_A_KIND) -> list[str]:
         if len(alike) < most:
             kept.append(problem)
             alike.append(problem)
-    return kept + [f"and {n - most} more like: {seen[kind][0]}" for kind, n in kinds.items() if n > most]
+            more = kinds[_kind(problem)] - most
+            if len(alike) == most and more > 0:
+                kept.append(f"and {more} more like: {alike[0]}")
+    return kept
 
 
 def _kind(problem: str) -> str:

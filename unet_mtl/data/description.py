@@ -256,6 +256,11 @@ class Description(Settings):
     links: bool = False
 
     @property
+    def title(self) -> str:
+        """Its name, else that of its folder."""
+        return self.name or self.root.resolve().name
+
+    @property
     def missing_words(self) -> frozenset[str]:
         """Lower-case words that mean "unknown"."""
         return frozenset(MISSING_WORDS) | {word.lower() for word in self.missing}

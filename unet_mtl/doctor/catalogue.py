@@ -52,6 +52,11 @@ KINDS: dict[str, Kind] = {
     "mask-absent": _note(
         "cases without a mask", "nothing, if nobody drew one; if there is nothing to draw, save an empty mask"
     ),
+    "mask-renamed": _warning(
+        "masks whose names differ from what is expected in capitals, blanks or suffix",
+        "rename the file: until then its case counts as not labelled",
+        "always",
+    ),
     "mask-nowhere": _error("masks without one file", "correct the pattern in dataset.yaml"),
     "path-outside": _error("files that lie outside of the data set", "move them, or say `links: true`"),
     "patient-missing": _error("cases whose patient is not known", "say whose they are"),

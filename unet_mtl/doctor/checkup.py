@@ -27,6 +27,7 @@ from unet_mtl.doctor.files import check_files
 from unet_mtl.doctor.findings import Finding, gather
 from unet_mtl.doctor.images import check_images
 from unet_mtl.doctor.leaks import find_leaks
+from unet_mtl.doctor.mask_names import find_renamed_masks
 from unet_mtl.doctor.masks import check_masks
 from unet_mtl.doctor.tables import check_table
 from unet_mtl.errors import DataError
@@ -65,8 +66,7 @@ class Checkup:
     def tables(self) -> dict[str, Rows]:
         """Rows by title: the data set, its images, labels, classes, mask pixels and splits."""
         description, cases = self.dataset.description, len(self.dataset)
-        name = description.name or description.root.name
-        title = f"data set {name}{' (SYNTHETIC data)' if description.synthetic else ''}"
+        title = f"data set {description.title}{' (SYNTHETIC data)' if description.synthetic else ''}"
         patients = count_patients(self.dataset) if description.patient else "not named"
         spacing = sum(record.spacing_mm is not None for record in self.dataset)
         return {
@@ -174,7 +174,9 @@ def check_dataset(
     """
     dataset, seen = scan_dataset(source)
     table = read_rows(dataset.description)
-    seen = check_files(dataset, seen)
+    renamed = find_renamed_masks(dataset, table)
+    seen = check_files(dataset, seen, renamed)
+    elsewhere = {mask.target for mask in renamed}
     outside = {case for one in seen if one.kind == "path-outside" for case in one.cases}
     inside = dataset.only([record for record in dataset if record.case not in outside])
     inspection = inspect_dataset(inside, intensity=intensity)
@@ -183,7 +185,7 @@ def check_dataset(
     parts = _deal(dataset, split, duplicates, seen)
     seen += check_copies(duplicates, parts, dataset, inspection)
     seen += [*check_table(dataset, table), *find_leaks(dataset, table)]
-    seen += [*check_images(dataset, inspection), *check_masks(dataset, inspection, duplicates)]
+    seen += [*check_images(dataset, inspection), *check_masks(dataset, inspection, duplicates, elsewhere)]
     try:
         adapt_tasks(tasks, parts.get("train", dataset))
     except DataError as error:

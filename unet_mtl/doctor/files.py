@@ -1,6 +1,6 @@
 """Files and rows that do not find each other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +9,19 @@ from unet_mtl.data.patterns import glob_pattern, is_stray, is_there, leaves, mat
 from unet_mtl.data.readers import suffix_of
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.spelling import spelled_alike
+from unet_mtl.doctor.mask_names import RenamedMask
 
 
-def check_files(dataset: Dataset, observations: Iterable[Observation]) -> list[Observation]:
+def check_files(
+    dataset: Dataset, observations: Iterable[Observation], renamed: Sequence[RenamedMask] = ()
+) -> list[Observation]:
     """Looks for files that fit a pattern and belong to no case.
 
     Args:
         dataset: The cases that could be read.
         observations: Of the table; an image that is missing under its name and there under a similar one is
             told as such.
+        renamed: Masks that are there under another name.
 
     Returns:
         The observations given, and the new ones.
@@ -28,18 +32,40 @@ def check_files(dataset: Dataset, observations: Iterable[Observation]) -> list[O
     strange = [path for path in _fitting(root, dataset.description.images) if path not in images | masks]
     told, found = _renamed(dataset, strange, observations)
     rest = [path for path in strange if path not in found.values()]
+    renamed = [mask for mask in renamed if mask.file.path not in found.values()]
+    elsewhere = {mask.file.path for mask in renamed}
+    rest = [path for path in rest if path not in elsewhere]
+    told = [_with_its_mask(seen, renamed) for seen in told]
+    told += [
+        Observation(
+            "mask-renamed",
+            f"case {mask.case!r}: no mask {mask.target!r} at {mask.expected}, but there is {mask.file.path.name!r}",
+            (mask.case,),
+            mask.file.path,
+        )
+        for mask in renamed
+    ]
     told += [
         Observation("image-without-row", f"{path}: no row of the table names this image", path=path)
         for path in rest
     ]
+    known = masks | images | elsewhere
     for mask in dataset.description.masks.values():
         for pattern in mask.patterns.values():
             told += [
                 Observation("mask-without-case", f"{path}: no case has this mask", path=path)
                 for path in _fitting(root, pattern)
-                if path not in masks | images and path not in rest
+                if path not in known and path not in rest
             ]
     return told
+
+
+def _with_its_mask(seen: Observation, renamed: Sequence[RenamedMask]) -> Observation:
+    """The mask that is missing, and the file that may be meant."""
+    names = [mask.file.path.name for mask in renamed if mask.case in seen.cases]
+    if seen.kind != "mask-missing" or not names:
+        return seen
+    return replace(seen, text=f"{seen.text}, but there is {' and '.join(map(repr, names))}")
 
 
 def _fitting(root: Path, pattern: str) -> Iterator[Path]:

@@ -1,6 +1,6 @@
 """What is odd in masks that can be read: empty, full, inverted, repeated, against the table."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,13 +17,23 @@ _FEWEST_PIXELS = 16  # smaller masks are equal by chance
 
 
 def check_masks(
-    dataset: Dataset, inspection: Inspection, duplicates: Sequence[DuplicateGroup]
+    dataset: Dataset,
+    inspection: Inspection,
+    duplicates: Sequence[DuplicateGroup],
+    renamed: Collection[str] = (),
 ) -> Iterator[Observation]:
-    """The masks of each target, one by one and beside the others; copies of an image may share their mask."""
+    """The masks of each target, one by one and beside the others; copies of an image may share their mask.
+
+    Args:
+        dataset: The cases that could be read.
+        inspection: Of its files.
+        duplicates: Images that are alike.
+        renamed: Targets of which masks are there under other names, so that the pattern is not to blame.
+    """
     for target, description in dataset.description.masks.items():
         masks = inspection.masks[target]
         n_files = sum(target in record.masks for record in dataset)
-        if n_files == 0 and not description.required:
+        if n_files == 0 and not description.required and target not in renamed:
             wrong = " or ".join(f"`path: {pattern}`" for pattern in description.patterns.values())
             yield Observation(
                 "mask-nowhere",

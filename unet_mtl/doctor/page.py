@@ -14,7 +14,8 @@ from unet_mtl.doctor.checkup import Checkup
 from unet_mtl.doctor.figures import draw_figures
 from unet_mtl.doctor.pictures import SIDE, Album
 from unet_mtl.doctor.sheets import Binder, legend
-from unet_mtl.files import write_text
+from unet_mtl.errors import WriteError
+from unet_mtl.files import folder_instead, write_text
 
 _MOST_TARGETS = 100
 _MENDS = {
@@ -36,9 +37,11 @@ def write_page(checkup: Checkup, path: Path | str) -> Path:
         The path.
 
     Raises:
-        WriteError: The operating system refused; nothing half-written is left then.
+        WriteError: It is a folder, or the operating system refused; nothing half-written is left then.
     """
     path = Path(path)
+    if path.is_dir():
+        raise WriteError(folder_instead(path))
     write_text(path, render_page(checkup))
     return path
 
@@ -67,7 +70,7 @@ def _content(checkup: Checkup) -> dict[str, Any]:
     images = sum(record.image.is_file() for record in dataset)
     patients = f"{count_patients(dataset):,}" if description.patient else "not named"
     return {
-        "name": description.name or description.root.name,
+        "name": description.title,
         "synthetic": description.synthetic,
         "folder": str(description.root),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),

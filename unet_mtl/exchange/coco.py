@@ -151,7 +151,7 @@ def _cases(
         except DataError as error:
             problems += [f"{where}: image {key!r}: {problem}" for problem in error.problems]
             continue
-        tally["images without annotations; their masks are all background"] += not regions[key]
+        tally["images without annotations; all background in the mask"] += not regions[key]
         masks = {target: partial(paint, regions[key], size, tally)}
         cases.append(Case(name=name, image=path, masks=masks))
     return cases

@@ -104,7 +104,7 @@ def _read_task(
     valid = [one for one in task["annotations"] if isinstance(one, dict) and not one.get("was_cancelled")]
     tally["cancelled annotations left out"] += len(task["annotations"]) - len(valid)
     if not valid:
-        tally["tasks without an annotation; they have no mask"] += 1
+        tally["tasks without an annotation and so without a mask"] += 1
         return _Task(where, labelled=False)
     tally["annotations of a task that has a later one left out"] += len(valid) - 1
     latest = max(valid, key=lambda one: _time_of(one, where, problems))
@@ -279,5 +279,5 @@ def _draw(result: Mapping[str, Any], size: Size, *, tally: Counter[str]) -> Pixe
     percent = [numbers(point, "point") for point in points]
     if any(len(point) != 2 for point in percent):
         raise DataError("a point of a polygon is not x, y")
-    tally["polygons that were not closed; closed here"] += value.get("closed") is False
+    tally["polygons not closed; closed here"] += value.get("closed") is False
     return draw_ring(np.array(percent) * (size[1] / 100, size[0] / 100), size)

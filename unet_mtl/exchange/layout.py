@@ -1,6 +1,7 @@
 """Cases of any source -> a folder of our own layout: images/, masks/TARGET/, cases.csv, dataset.yaml."""
 
 import csv
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from unet_mtl.files import writing_folder
 
 OVERLAP = "pixels of two classes; the later annotation won"
 NOT_DRAWN = "annotations without a pixel in the image"
+_PLURAL = r"\b(annotation|image|outline|pixel|polygon|region|result|task)s\b"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +155,13 @@ def write_layout(
         _write_description(folder, layout)
         read_dataset(folder)  # what we cannot read ourselves must not leave here
     counts = {target: sum(target in case.masks for case in cases) for target in layout.masks}
-    notes = [f"{n} {what}" for what, n in tally.items() if n]
+    notes = [f"{n} {_singular(what) if n == 1 else what}" for what, n in tally.items() if n]
     return Imported(out, len(cases), counts, notes)
+
+
+def _singular(what: str) -> str:
+    """What is said of one thing alone: its first plural loses the s."""
+    return re.sub(_PLURAL, r"\1", what, count=1)
 
 
 def _formulas(cases: Sequence[Case], layout: Layout) -> list[str]:

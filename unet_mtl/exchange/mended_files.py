@@ -31,6 +31,8 @@ def write_image(
 ) -> Path:
     """Writes one image: as it is where nothing is wrong with it, else upright and without loss.
 
+    Of a DICOM the pixels alone, since its header has the patient's name.
+
     Args:
         stem: Of the file to be; the suffix is added.
         record: Of the case.
@@ -50,7 +52,8 @@ def write_image(
     header = read_header(source, record.frame)
     chosen = record.frame is not None and header.frames > 1
     turned = header.orientation != 1
-    if not (chosen or turned or invert):
+    named = facts.suffix == ".dcm"
+    if not (chosen or named or turned or invert):
         path = _with_suffix(stem, facts.suffix)
         shutil.copyfile(source, path)
     else:
@@ -61,11 +64,13 @@ def write_image(
         tell(source, "image-turned", f"EXIF orientation {header.orientation}", f"{path.name}, upright")
     if invert:
         tell(source, "image-inverted", "a negative", f"{path.name}, black and white swapped")
-    if chosen:
+    if chosen or named:
         tell(
             source,
-            "frame",
-            f"frame {record.frame} of {header.frames}",
+            "frame" if chosen else "dicom",
+            f"frame {record.frame} of {header.frames}"
+            if chosen
+            else "a DICOM, whose header may name the patient",
             f"{path.name}, where {_range(picture.pixels)} is {_range(numbers)}",
         )
     if is_other_format(suffix_of(source), facts.suffix):

@@ -20,8 +20,8 @@ class Repair:
     Attributes:
         case: Whose; "" where it is nobody's.
         file: Below the root of the original.
-        kind: Of `unet_mtl.doctor.catalogue.KINDS`, or "values": a word that `values` of dataset.yaml replaces, or
-            "frame": one picture out of a file of several.
+        kind: Of `unet_mtl.doctor.catalogue.KINDS`, or "values": a word that `values` of dataset.yaml replaces,
+            "frame": one picture out of a file of several, or "dicom": pixels without the header.
         was: What is in the original.
         now: What is in the copy.
     """

@@ -17,6 +17,7 @@ from unet_mtl.exchange.layout import Case, Imported, Layout, write_layout
 from unet_mtl.exchange.sources import find_below, name_cases, number_classes, plain_word, read_json
 
 SPLITS_FILE = "splits_final.json"
+_ABSENT = "put it there, or export the folder again"
 _ENDINGS = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix not in (".jpg", ".jpeg", ".webp"))
 
 
@@ -155,14 +156,14 @@ def _case(raw: _Raw, part: str, name: str, files: Mapping[int, str], *, labelled
             f"{raw.folder / folder}: case {name!r} has channels {sorted(files)}, dataset.json names {raw.channels}; "
             "expected one colour image, or one file a channel"
         )
-    paths = [find_below(raw.folder, f"{folder}/{files[channel]}") for channel in sorted(files)]
+    paths = [find_below(raw.folder, f"{folder}/{files[channel]}", _ABSENT) for channel in sorted(files)]
     if len(paths) == 1 and read_image(paths[0]).shape[-1] != raw.channels:
         raise DataError(
             f"{paths[0]}: dataset.json names {raw.channels} channels, the image has another count"
         )
     masks = {}
     if labelled:
-        label = find_below(raw.folder, f"labels{part}/{name}{raw.ending}")
+        label = find_below(raw.folder, f"labels{part}/{name}{raw.ending}", _ABSENT)
         masks[raw.target] = partial(_read_label, label, image_size(paths[0]), raw.values)
     image = paths[0] if len(paths) == 1 else partial(_stack, paths)
     return Case(name=name, image=image, masks=masks, labels={"folder": folder})

@@ -16,15 +16,15 @@ from unet_mtl.data.records import Dataset, Record
 from unet_mtl.doctor.catalogue import KINDS
 from unet_mtl.doctor.checkup import Checkup
 from unet_mtl.doctor.images import check_images
+from unet_mtl.doctor.mask_names import RenamedMask, find_renamed_masks
 from unet_mtl.doctor.masks import find_inverted
 from unet_mtl.exchange.mended_table import LEFT_OUT, MendedTable, Repair, contradicting, mend_table
 
-ABOUT_TRAINING = ("split", "task")
-"""Errors of settings, which no copy of the data can be free of."""
+ABOUT_TRAINING = ("split", "patient-split", "identical-split", "near-split", "task")
+"""Errors of the split and of settings, which no copy of the data can be free of."""
 
 _TRIED = ("row-unnamed", "class-spelling", "mask-unturned", "mask-stray", "mask-antialiased")
 _LOOKED_AT_LATER = ("masks-empty",)  # where the masks that show something could not be read, that may be all
-_OF_SPLIT = ("identical-split", "patient-split")
 _WITHOUT = ("image-without-row", "mask-without-case")
 
 
@@ -95,7 +95,8 @@ def make_plan(
     mended = mend_table(table, description)
     records = {record.case: record for record in checkup.dataset}
     plan = RepairPlan(description, mended, records, checkup.inspection, intensity)
-    inspection, duplicates = _use_renamed(plan, observations, checkup)
+    renamed = find_renamed_masks(checkup.dataset, table)
+    inspection, duplicates = _use_renamed(plan, observations, renamed, checkup)
     plan.inspection = inspection
     unequal = contradicting(table)
     used = {record.image for record in plan.records.values()}
@@ -106,10 +107,6 @@ def make_plan(
             plan.tell("", seen.path, seen.kind, "no row of the table names it", LEFT_OUT)
     wrong = {case for seen in plan.wrong for case in seen.cases}
     _drop_copies(plan, duplicates, wrong)
-    sides = {r.case: name for name, part in checkup.parts.items() for r in part if r.case not in wrong}
-    for seen in (seen for seen in observations if seen.kind in _OF_SPLIT):
-        if len({sides[case] for case in seen.cases if case in sides and case in plan.records}) > 1:
-            plan.wrong.append(seen)
     _find_inverted(plan, mend)
     return plan
 
@@ -133,15 +130,22 @@ def _is_mended(seen: Observation, plan: RepairPlan, unequal: set[str]) -> bool:
         return not set(seen.cases) & unequal
     if seen.kind == "image-renamed":
         return seen.cases[0] in plan.records and plan.records[seen.cases[0]].image == seen.path
-    return seen.kind in (*_TRIED, *_LOOKED_AT_LATER, *ABOUT_TRAINING, *_OF_SPLIT)
+    if seen.kind == "mask-missing":
+        masks, case = plan.description.masks, seen.cases[0]
+        needed = {target for target in masks if masks[target].required}
+        return case in plan.records and needed <= plan.records[case].masks.keys()
+    return seen.kind in (*_TRIED, *_LOOKED_AT_LATER, *ABOUT_TRAINING)
 
 
 def _use_renamed(
-    plan: RepairPlan, observations: Sequence[Observation], checkup: Checkup
+    plan: RepairPlan,
+    observations: Sequence[Observation],
+    renamed: Sequence[RenamedMask],
+    checkup: Checkup,
 ) -> tuple[Inspection, Sequence[DuplicateGroup]]:
     """Gives each record the file that is meant, and looks into these files, which the checkup could not."""
     description = plan.description
-    found = []
+    found: dict[str, None] = {}
     for seen in observations:
         if seen.kind != "image-renamed" or seen.path is None:
             continue
@@ -152,11 +156,22 @@ def _use_renamed(
             record.case, seen.path, seen.kind, f"the table says {record.image.name}", "this file is used"
         )
         plan.records[record.case] = replace(record, image=seen.path)
-        found.append(plan.records[record.case])
+        found[record.case] = None
+    outside = {case for seen in observations if seen.kind == "path-outside" for case in seen.cases}
+    told = {seen.path for seen in observations if seen.kind == "mask-renamed"}
+    for mask in (mask for mask in renamed if mask.file.path in told and mask.case not in outside):
+        record, was = plan.records[mask.case], f"{mask.expected.name} is expected"
+        plan.tell(mask.case, mask.file.path, "mask-renamed", was, "this file is used")
+        files = (*record.masks.get(mask.target, ()), mask.file)
+        order = sorted(files, key=lambda file: file.index or 0)
+        plan.records[mask.case] = replace(record, masks={**record.masks, mask.target: tuple(order)})
+        found[mask.case] = None
     if not found:
         return checkup.inspection, checkup.duplicates
-    fresh = inspect_dataset(Dataset(description, tuple(found)), intensity=plan.intensity)
-    plan.wrong += [seen for seen in fresh.observations if seen.kind not in _TRIED]
+    again = Dataset(description, tuple(plan.records[case] for case in found))
+    fresh = inspect_dataset(again, intensity=plan.intensity)
+    known_before = set(observations)
+    plan.wrong += [s for s in fresh.observations if s.kind not in _TRIED and s not in known_before]
     known = checkup.inspection
     inspection = Inspection(
         images=known.images | fresh.images,

@@ -28,12 +28,13 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: not valid JSON ({error}); export it again") from error
 
 
-def find_below(folder: Path, name: str) -> Path:
+def find_below(folder: Path, name: str, cure: str = "say where the images are, --images FOLDER") -> Path:
     """Finds a file that an annotation names, and refuses every way out of the folder.
 
     Args:
         folder: The user's own choice, which may be a link.
         name: From the file of a stranger; slashes of either kind.
+        cure: What helps where there is no such file.
 
     Raises:
         DataError: The name is absolute, has `..` in it, goes over a link, is no file, or is no image we read.
@@ -48,7 +49,7 @@ def find_below(folder: Path, name: str) -> Path:
         if path.is_symlink():
             raise DataError(f"{name!r} goes over the link {path}; put the file itself there")
     if not path.is_file():
-        raise DataError(f"{name!r} is not in {folder}; correct the folder of the images")
+        raise DataError(f"{name!r} is not in {folder}; {cure}")
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise DataError(f"{path}: expected one of {', '.join(IMAGE_SUFFIXES)}")
     return path

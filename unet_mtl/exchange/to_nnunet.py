@@ -50,14 +50,14 @@ def to_nnunet(
         out: nnUNet_raw, the folder that DatasetXXX_Name goes into.
         target: Which mask; None: the only one.
         number: XXX, not taken yet.
-        name: None: that of the data set.
+        name: None: that of the data set, else of its folder.
 
     Raises:
         DataError: With every problem: no or several masks, a class named ignore, a case that cannot be read.
         WriteError: The disk refused.
     """
     target = _target(dataset, target)
-    folder = _folder(out, number, name or dataset.description.name or "unet_mtl")
+    folder = _folder(out, number, name or dataset.description.title)
     problems: list[str] = []
     classes = dataset.description.masks[target].classes
     if "ignore" in classes or "background" in classes[1:]:
@@ -190,7 +190,7 @@ def _head(dataset: Dataset, target: str, channels: int, n_training: int, ignored
         "labels": {name: index for index, name in enumerate([*classes, *["ignore"] * ignored])},
         "numTraining": n_training,
         "file_ending": ".png",
-        "name": dataset.description.name,
+        "name": dataset.description.title,
         "overwrite_image_reader_writer": "NaturalImage2DIO",
     }
 
@@ -198,6 +198,9 @@ def _head(dataset: Dataset, target: str, channels: int, n_training: int, ignored
 def _notes(dataset: Dataset, target: str, n_written: int, names: dict[str, str]) -> list[str]:
     description = dataset.description
     others = [*description.columns, *(name for name in description.masks if name != target)]
+    if description.patient is not None:
+        others.insert(0, description.patient)
+    others = list(dict.fromkeys(others))
     first = description.masks[target].classes[0]
     renamed = sum(case != name for case, name in names.items())
     notes = {
