@@ -9,6 +9,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from unet_mtl.data.colours import Colours
+from unet_mtl.data.numbers import Decimal
 from unet_mtl.data.patterns import ANY, fields_of
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
@@ -234,6 +235,8 @@ class Description(Settings):
             these; or `header`, that of each DICOM, NIfTI or NRRD file (unless a column is called so).
         spacing_unit: What those numbers or columns are in, if not millimetres; a header always is in these.
         split: Column with train, val or test.
+        decimal: What stands before the decimals of numbers in the table, those of columns, spacings and frames;
+            thousands must not be grouped.
         missing: Words that mean "unknown", beside the usual ones.
         links: Whether links may lead to files outside of `root`.
     """
@@ -252,6 +255,7 @@ class Description(Settings):
     spacing_mm: Spacing = None
     spacing_unit: Literal["mm", "cm", "m", "um"] = "mm"
     split: str | None = None
+    decimal: Decimal = "."
     missing: Words = ()
     links: bool = False
 
