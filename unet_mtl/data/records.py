@@ -19,6 +19,7 @@ from unet_mtl.data.patterns import (
 from unet_mtl.data.rows import CASE, LEAVES, read_rows, unnamed_and_repeated
 from unet_mtl.data.spacing import read_case_spacing
 from unet_mtl.data.spelling import spelled_alike
+from unet_mtl.data.typos import nearly
 from unet_mtl.errors import DataError
 
 Label = str | float
@@ -226,7 +227,9 @@ def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label
             if meant is not None:
                 cure = f"it is {meant!r} in another spelling: correct the cell, or say `values: {{{word}: {meant}}}`"
                 raise DataError(known + cure, kind="class-spelling")
-            raise DataError(f"{known}declare it or correct the cell", kind="class-unknown")
+            near = nearly(word, column.classes)
+            cure = f"did you mean {near!r}? " if near else ""
+            raise DataError(f"{known}{cure}declare it or correct the cell", kind="class-unknown")
         return word
     try:
         number = parse_number(word, decimal)
