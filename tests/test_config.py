@@ -131,7 +131,9 @@ def test_no_task_is_refused(write_config):
 def test_file_that_is_absent_or_no_mapping_is_told(tmp_path):
     assert "cannot be read (No such file" in problems_of(tmp_path / "c.yaml", kind=DataError)[0]
     (tmp_path / "c.yaml").write_text("[1, 2]")
-    assert "expected `key: value` lines, received list" in problems_of(tmp_path / "c.yaml", kind=DataError)[0]
+    assert (
+        "expected `key: value` lines, received a list" in problems_of(tmp_path / "c.yaml", kind=DataError)[0]
+    )
     (tmp_path / "c.yaml").write_text("a: [1\nb: {\n")
     assert len(problems_of(tmp_path / "c.yaml", kind=DataError)) == 1
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from unet_mtl.data.description import make_description, parse_yaml
+from unet_mtl.data.description import make_description
+from unet_mtl.data.yaml_files import parse_yaml
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,14 +7,9 @@ from typing import Annotated, Any, Self, Union
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from unet_mtl.data.description import (
-    Description,
-    make_description,
-    parse_yaml,
-    read_description,
-    read_yaml,
-)
+from unet_mtl.data.description import Description, make_description, read_description
 from unet_mtl.data.splits import SplitSettings
+from unet_mtl.data.yaml_files import explain_yaml, parse_yaml, read_yaml
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.pipeline.augment import find_preset
@@ -171,7 +166,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
     try:
         place[last] = parse_yaml(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{override}: the value is not YAML ({' '.join(str(error).split())})") from error
+        raise ConfigError(f"{override}: the value is not YAML ({explain_yaml(error)})") from error
 
 
 def _step_into(place: Any, part: str, override: str) -> Any:

@@ -155,7 +155,16 @@ def test_a_fixed_split_is_not_replaced_by_accident(run, folder):
         (["--folds", "40"], "12 patients in 12 cases cannot be split into 40 folds; set split.folds lower"),
         (["--folds", "2"], "split: folds: Input should be greater than or equal to 3 (received 2)"),
         (["--fold", "2"], "split: fold=2 of what? set folds, fold_column or table too"),
-        (["--train", "0.9", "--val", "0.9"], "split: test: Input should be greater than or equal to 0"),
+        (
+            ["--train", "0.9", "--val", "0.3"],
+            "--train 0.9 + --val 0.3 is 1.2: the shares of train, val and test add up to 1, and not to more",
+        ),
+        (["--train", "0.8", "--test", "0.2"], "--train 0.8 + --test 0.2 is 1, which leaves nothing for val"),
+        (["--folds", "5", "--train", "0.5"], "--folds and --train contradict each other"),
+        (
+            ["--folds", "5", "--val", "0.2", "--test", "0.2"],
+            "--folds and --val, --test contradict each other",
+        ),
         (["--train", "0.9"], "split: train + val + test must be 1, received 1.3"),
         (
             ["--stratify", "sex"],

@@ -9,10 +9,11 @@ import yaml
 from PIL import Image
 
 from unet_mtl.data.counts import count_classes
-from unet_mtl.data.description import Description, make_description, parse_yaml, read_description
+from unet_mtl.data.description import Description, make_description, read_description
 from unet_mtl.data.inspection import inspect_dataset
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import MaskFile, read_dataset
+from unet_mtl.data.yaml_files import parse_yaml
 from unet_mtl.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +165,7 @@ def test_missing_folder_description_and_root_are_told_apart(tmp_path, write_set)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("- a\n- b\n", "received list"), ("a: [1\nb: 2", "not valid YAML")]
+    ("text", "message"), [("- a\n- b\n", "received a list"), ("a: [1\nb: 2", "not valid YAML")]
 )
 def test_yaml_that_is_no_mapping_is_one_line(tmp_path, text, message):
     (tmp_path / "dataset.yaml").write_text(text)

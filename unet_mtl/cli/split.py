@@ -63,6 +63,7 @@ def split(
         raise WriteError(f"{out} exists already; a fixed split is not replaced unless you say --overwrite")
     description, settings, intensity = _read(source)
     shares = {"train": train, "val": val, "test": test}
+    _refuse_both(folds, shares)
     given = {"folds": folds, "fold": fold, "stratify": stratify or None, "seed": seed} | _third(shares)
     settings = _change(settings, {name: value for name, value in given.items() if value is not None})
     dataset = read_dataset(description)
@@ -117,11 +118,37 @@ def _linked(dataset: "Dataset", settings: "SplitSettings", intensity: "Intensity
 
 
 def _third(shares: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Fills in the one share that was left out."""
+    """Fills in the one share that was left out.
+
+    Raises:
+        ConfigError: The other two leave too little for it.
+    """
+    from unet_mtl.errors import ConfigError
+
     absent = [name for name, share in shares.items() if share is None]
     if len(absent) != 1:
         return dict(shares)
-    return dict(shares) | {absent[0]: round(1 - sum(share or 0 for share in shares.values()), 9)}
+    given = {name: share for name, share in shares.items() if share is not None}
+    total = round(sum(given.values()), 9)
+    sum_of = " + ".join(f"--{name} {share:g}" for name, share in given.items())
+    if total > 1:
+        raise ConfigError(
+            f"{sum_of} is {total:g}: the shares of train, val and test add up to 1, and not to more"
+        )
+    if total == 1 and absent[0] != "test":
+        raise ConfigError(f"{sum_of} is 1, which leaves nothing for {absent[0]}: give less to the others")
+    return dict(shares) | {absent[0]: round(1 - total, 9)}
+
+
+def _refuse_both(folds: int | None, shares: Mapping[str, float | None]) -> None:
+    from unet_mtl.errors import ConfigError
+
+    given = [f"--{name}" for name, share in shares.items() if share is not None]
+    if folds is not None and given:
+        raise ConfigError(
+            f"--folds and {', '.join(given)} contradict each other: of folds, which are alike in size, one is test, "
+            "the next val and the others train; leave one of them out"
+        )
 
 
 def _change(settings: "SplitSettings", given: Mapping[str, Any]) -> "SplitSettings":

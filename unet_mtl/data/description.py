@@ -1,15 +1,15 @@
 """dataset.yaml: where images, masks and labels are, and what they mean."""
 
-import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from unet_mtl.data.colours import Colours
+from unet_mtl.data.numbers import Decimal
 from unet_mtl.data.patterns import ANY, fields_of
+from unet_mtl.data.yaml_files import read_yaml
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
 
@@ -234,6 +234,8 @@ class Description(Settings):
             these; or `header`, that of each DICOM, NIfTI or NRRD file (unless a column is called so).
         spacing_unit: What those numbers or columns are in, if not millimetres; a header always is in these.
         split: Column with train, val or test.
+        decimal: What stands before the decimals of numbers in the table, those of columns, spacings and frames;
+            thousands must not be grouped.
         missing: Words that mean "unknown", beside the usual ones.
         links: Whether links may lead to files outside of `root`.
     """
@@ -252,6 +254,7 @@ class Description(Settings):
     spacing_mm: Spacing = None
     spacing_unit: Literal["mm", "cm", "m", "um"] = "mm"
     split: str | None = None
+    decimal: Decimal = "."
     missing: Words = ()
     links: bool = False
 
@@ -264,44 +267,6 @@ class Description(Settings):
     def missing_words(self) -> frozenset[str]:
         """Lower-case words that mean "unknown"."""
         return frozenset(MISSING_WORDS) | {word.lower() for word in self.missing}
-
-
-class _Loader(yaml.SafeLoader):
-    """Truth values as in YAML 1.2, true and false alone: yes, no, on and off are words of many a table."""
-
-
-_BOOL = "tag:yaml.org,2002:bool"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, fits) for tag, fits in resolvers if tag != _BOOL]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-
-
-def parse_yaml(text: str) -> Any:
-    """Reads YAML whose yes, no, on and off are words.
-
-    >>> parse_yaml("[no, yes, true, 1]")
-    ['no', 'yes', True, 1]
-    """
-    return yaml.load(text, _Loader)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML file that holds a mapping.
-
-    Raises:
-        DataError: The file is absent, is not YAML or holds something else.
-    """
-    try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected `key: value` lines, received {type(content).__name__}")
-    return content
 
 
 def make_description(content: dict[str, Any], *, base: Path, where: str) -> Description:

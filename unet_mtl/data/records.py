@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from unet_mtl.data.description import ColumnDescription, Description, MaskDescription, read_description
+from unet_mtl.data.numbers import Decimal, number_cure, parse_number
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patterns import (
     find_files,
@@ -18,6 +19,7 @@ from unet_mtl.data.patterns import (
 from unet_mtl.data.rows import CASE, LEAVES, read_rows, unnamed_and_repeated
 from unet_mtl.data.spacing import read_case_spacing
 from unet_mtl.data.spelling import spelled_alike
+from unet_mtl.data.typos import nearly
 from unet_mtl.errors import DataError
 
 Label = str | float
@@ -210,14 +212,14 @@ def _read_labels(
         if word.lower() in description.missing_words and word not in (column.classes or ()):
             continue
         try:
-            labels[name] = _read_label(word, column)
+            labels[name] = _read_label(word, column, description.decimal)
         except DataError as error:
             text = f"case {row[CASE]!r}: {name} is {word!r}, which {error}"
             observations.append(Observation(error.kind, text, (row[CASE],)))
     return labels
 
 
-def _read_label(word: str, column: ColumnDescription) -> Label:
+def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label:
     if column.classes is not None:
         if word not in column.classes:
             known = f"is not among its classes ({', '.join(column.classes)}); "
@@ -225,12 +227,15 @@ def _read_label(word: str, column: ColumnDescription) -> Label:
             if meant is not None:
                 cure = f"it is {meant!r} in another spelling: correct the cell, or say `values: {{{word}: {meant}}}`"
                 raise DataError(known + cure, kind="class-spelling")
-            raise DataError(f"{known}declare it or correct the cell", kind="class-unknown")
+            near = nearly(word, column.classes)
+            cure = f"did you mean {near!r}? " if near else ""
+            raise DataError(f"{known}{cure}declare it or correct the cell", kind="class-unknown")
         return word
     try:
-        number = float(word)
+        number = parse_number(word, decimal)
     except ValueError:
-        text = "is not a number; correct the cell, or list the word under `missing`"
+        cure = number_cure(word, decimal)
+        text = cure or "is not a number; correct the cell, or list the word under `missing`"
         raise DataError(text, kind="number-invalid") from None
     if not np.isfinite(number):
         text = "is not finite; leave the cell empty where the number is unknown"
@@ -246,11 +251,12 @@ def _read_frame(
     word = str(row[description.frame])
     if word.lower() in description.missing_words:
         return None
-    if not word.removesuffix(".0").isdecimal():  # workbooks write whole numbers as 3.0
+    whole = word.removesuffix(f"{description.decimal}0")  # workbooks write whole numbers as 3.0
+    if not whole.isdecimal():
         text = f"case {row[CASE]!r}: frame is {word!r}; expected a whole number from 0 on"
         observations.append(Observation("frame-invalid", text, (row[CASE],)))
         return None
-    return int(word.removesuffix(".0"))
+    return int(whole)
 
 
 def _read_spacing(

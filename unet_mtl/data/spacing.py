@@ -6,6 +6,7 @@ from typing import Any
 
 from unet_mtl.data.description import HEADER, Description
 from unet_mtl.data.images import read_spacing
+from unet_mtl.data.numbers import Decimal, number_cure, parse_number
 from unet_mtl.errors import DataError
 
 _MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
@@ -46,10 +47,15 @@ def read_case_spacing(
             return read_spacing(image, frame)
         except DataError:
             return None
-    words = [str(row[part]) if isinstance(part, str) else str(part) for part in _parts(description)]
-    if not words or any(word.lower() in description.missing_words for word in words):
+    parts = _parts(description)
+    words = [str(row[part]) for part in parts if isinstance(part, str)]
+    if not parts or any(word.lower() in description.missing_words for word in words):
         return None
-    numbers = [_millimetres(word) * _MILLIMETRES[description.spacing_unit] for word in words]
+    numbers = [
+        (_millimetres(str(row[part]), description.decimal) if isinstance(part, str) else part)
+        * _MILLIMETRES[description.spacing_unit]
+        for part in parts
+    ]
     return numbers[0], numbers[-1]
 
 
@@ -64,11 +70,16 @@ def _parts(description: Description) -> tuple[float | str, ...]:
     return spacing if isinstance(spacing, tuple) else (spacing,)
 
 
-def _millimetres(word: str) -> float:
+def _millimetres(word: str, decimal: Decimal) -> float:
     try:
-        number = float(word)
+        number = parse_number(word, decimal)
     except ValueError:
         number = float("nan")
     if not 0 < number < float("inf"):
-        raise ValueError(f"spacing is {word!r}; expected millimetres above 0")
+        raise ValueError(f"spacing is {word!r}{_cure(word, decimal)}")
     return number
+
+
+def _cure(word: str, decimal: Decimal) -> str:
+    cure = number_cure(word, decimal)
+    return f", which {cure}" if cure else "; expected millimetres above 0"

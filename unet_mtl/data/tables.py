@@ -9,18 +9,20 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from unet_mtl.data.numbers import Decimal
 from unet_mtl.errors import DataError
 
 _SEPARATORS = (",", ";", "\t")
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, *, decimal: Decimal = ".") -> pd.DataFrame:
     """Reads a table; every cell is a word without blanks around it, an empty one the empty word.
 
     Args:
         path: Text whose head line tells what separates its cells (commas, semicolons or tabs), an Excel workbook
             (its first sheet) or a Parquet file. Whole numbers stay whole: 3, not 3.0.
+        decimal: What numbers that a workbook or Parquet file holds as such are written with, as its texts are.
 
     Raises:
         DataError: Unreadable, without a row, or with rows that have more cells than the head line.
@@ -28,6 +30,9 @@ def read_table(path: Path) -> pd.DataFrame:
     read = _READERS.get(path.suffix.lower(), _read_text)
     try:
         table = read(path)
+        if decimal == ",":
+            table = table.map(lambda cell: str(cell).replace(".", ",") if isinstance(cell, float) else cell)
+        table = table.map(_word)
     except OSError as error:
         raise DataError(f"{path}: the table cannot be read ({error.strerror or error})") from error
     except ImportError as error:
@@ -55,7 +60,7 @@ def runs_as_formula(cell: str) -> bool:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        float(cell.replace(",", ".", 1))  # to a German spreadsheet 7,6 is a number as well
     except ValueError:
         return False
     return True
@@ -106,11 +111,11 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 
 def _read_excel(path: Path) -> pd.DataFrame:
-    return pd.read_excel(path, dtype=object, keep_default_na=False, na_values=[]).map(_word)
+    return pd.read_excel(path, dtype=object, keep_default_na=False, na_values=[])
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(path).astype(object).map(_word)
+    return pd.read_parquet(path).astype(object)
 
 
 def _word(cell: object) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from unet_mtl.data.numbers import Decimal, parse_number
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.rows import CASE
@@ -36,7 +37,9 @@ def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
             words = known[name]
             stated = np.array(~words.str.lower().isin(dataset.description.missing_words))
             classes = np.array(list(labels.values()))[stated]
-            how = _gives_away(words[stated].to_list(), classes) if _worth_a_look(classes.tolist()) else None
+            if not _worth_a_look(classes.tolist()):
+                continue
+            how = _gives_away(words[stated].to_list(), classes, dataset.description.decimal)
             if how:
                 yield Observation("leak", f"{name!r} gives {target!r} away: {how}")
 
@@ -53,7 +56,7 @@ def _worth_a_look(labels: Sequence[str]) -> bool:
     return len(labels) >= _FEWEST and len(counts) > 1 and int(np.sort(counts)[-2]) >= _FEWEST_A_CLASS
 
 
-def _gives_away(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
+def _gives_away(words: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> str | None:
     table = _count_pairs(words, classes)
     n, right = len(words), int(table.max(axis=1).sum())
     majority = int(table.sum(axis=0).max())
@@ -61,7 +64,7 @@ def _gives_away(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
     explained = (right - majority) / (n - majority)
     if len(table) * _CASES_A_WORD <= n and explained >= _SHARE_EXPLAINED:
         return f"from its {len(table)} words the class follows in {right} of {n} cases"
-    return _cut(words, classes)
+    return _cut(words, classes, decimal)
 
 
 def _count_pairs(words: Sequence[str], classes: NDArray[np.str_]) -> NDArray[np.intp]:
@@ -73,10 +76,10 @@ def _count_pairs(words: Sequence[str], classes: NDArray[np.str_]) -> NDArray[np.
     return pairs.reshape(n_rows, n_columns)
 
 
-def _cut(words: Sequence[str], classes: NDArray[np.str_]) -> str | None:
+def _cut(words: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> str | None:
     """A number that separates all classes without an error."""
     try:
-        numbers = np.array([float(word) for word in words])
+        numbers = np.array([parse_number(word, decimal) for word in words])
     except ValueError:
         return None
     if not np.isfinite(numbers).all():

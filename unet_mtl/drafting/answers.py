@@ -105,7 +105,7 @@ def _ask_number(column: Column, rows: pd.DataFrame | None) -> Answer:
     if not says(column.name, MEASURE_WORDS) and column.unit not in _LENGTHS:
         return replace(answer, doubt="a number whose name does not say that it is an answer")
     if rows is not None and says(column.name, frozenset(("count", "volume", "area", "number"))):
-        numbers = pd.to_numeric(rows[column.name], errors="coerce").dropna()
+        numbers = pd.to_numeric(rows[column.name].str.replace(",", "."), errors="coerce").dropna()
         if numbers.min() > 0 and numbers.max() > 20 * numbers.min():
             return replace(answer, settings={"scale": "log"}, because="a measurement over a wide range")
     return replace(answer, because="its name is that of a measurement")

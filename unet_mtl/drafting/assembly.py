@@ -38,7 +38,7 @@ def draft_folder(root: Path) -> Draft:
     masks = _with_columns(masks, table)
     images = table.images if table else layout.pattern
     notes.guess("images", images, count(len(layout.images), "file"))
-    note_fields(layout, notes)
+    note_fields(layout, notes, in_braces=table is None)
     note_unpaired(masks, notes)
     paired = [mask for mask in masks if mask.pattern]
     note_masks(layout, paired, notes)
@@ -134,7 +134,9 @@ def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout) ->
     split = find_split(rows, taken, notes)  # a folder's column may be it
     fold_column = find_folds(rows, taken, patient, notes)
     hints = " ".join([draft.root.name, *rows.columns, *rows.iloc[0]])
-    spacing = find_spacing(rows, [draft.root / entry.path for entry in layout.images], hints, notes)
+    spacing = find_spacing(
+        rows, [draft.root / entry.path for entry in layout.images], hints, notes, table.decimal
+    )
     apart = {table.case, patient, split, fold_column, spacing.column if spacing else None}
     columns = [_read(name, table, files, layout) for name in rows.columns if name not in apart]
     _note_columns(columns, notes)
@@ -165,7 +167,7 @@ def _read(name: str, table: CaseTable, files: Files, layout: Layout) -> Column:
         return Column(name, "other", "it names files")
     if says(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
         return Column(name, "other", "it is the size of the image")
-    return read_column(name, cells)
+    return read_column(name, cells, table.decimal)
 
 
 def _are_sizes(name: str, table: CaseTable, root: Path, layout: Layout) -> bool:

@@ -9,6 +9,8 @@ from typing import Literal
 import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.numbers import Decimal, parse_number
+from unet_mtl.data.typos import nearly
 from unet_mtl.drafting.notes import several
 from unet_mtl.drafting.vocabulary import (
     CODES_OF_MISSING,
@@ -23,6 +25,9 @@ from unet_mtl.drafting.vocabulary import (
 _MOST_CLASSES = 12
 _ROWS_A_CLASS = 4
 """Rows that a word must stand in on average to be a class."""
+
+_SLIP_PER_WORD = 5
+"""How many times more often a word stands there than one that is taken for a slip of it."""
 
 
 @dataclass(frozen=True)
@@ -50,26 +55,34 @@ class Column:
     unsure: tuple[str, ...] = ()
 
 
-def read_column(name: str, cells: "pd.Series[str]") -> Column:
-    """Says what one column holds."""
+def read_column(name: str, cells: "pd.Series[str]", decimal: Decimal = ".") -> Column:
+    """Says what one column holds.
+
+    Args:
+        name: Of the column.
+        cells: As words.
+        decimal: What stands before the decimals of numbers.
+    """
     words = Counter(cells)
     absent = [word for word in words if word.lower() in MISSING_WORDS]
     unsaid = [word for word in words if word.lower() in MORE_MISSING]
     unknown = {word or "empty": words[word] for word in absent}
-    column = _read(name, words, absent, unsaid)
+    column = _read(name, words, absent, unsaid, decimal)
     if not unknown or not column.because:
         return column
     rows = f"{sum(unknown.values())} unknown ({several(unknown, 3)})"
     return replace(column, because=f"{column.because}; {rows}")
 
 
-def _read(name: str, words: "Counter[str]", absent: Sequence[str], unsaid: Sequence[str]) -> Column:
+def _read(
+    name: str, words: "Counter[str]", absent: Sequence[str], unsaid: Sequence[str], decimal: Decimal
+) -> Column:
     known = Counter({word: n for word, n in words.items() if word not in (*absent, *unsaid)})
     if len(known) < 2:
         return Column(name, "other", f"it says {next(iter(known))!r} alone" if known else "it says nothing")
-    numbers = [word for word in known if _number(word) is not None]
+    numbers = [word for word in known if _number(word, decimal) is not None]
     if len(numbers) == len(known):
-        return _numbers(name, known, tuple(unsaid))
+        return _numbers(name, known, tuple(unsaid), decimal)
     if len(numbers) > 0.8 * len(known) and not _are_grades(known):
         odd = several(sorted(set(known) - set(numbers)), 3)
         return Column(
@@ -78,28 +91,69 @@ def _read(name: str, words: "Counter[str]", absent: Sequence[str], unsaid: Seque
     return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(unsaid))
 
 
-def _number(word: str) -> float | None:
+@dataclass(frozen=True)
+class Decimals:
+    """Columns of numbers by what stands before their decimals."""
+
+    commas: list[str]
+    points: list[str]
+    both: list[str]
+
+    @property
+    def decimal(self) -> Decimal:
+        """A comma where columns have it and none has points throughout."""
+        return "," if self.commas and not self.points else "."
+
+
+def find_decimals(rows: pd.DataFrame) -> Decimals:
+    """Looks at all columns of a table."""
+    found = Decimals([], [], [])
+    for name, cells in rows.items():
+        known = {cell for cell in cells if cell.lower() not in {*MISSING_WORDS, *MORE_MISSING}}
+        with_comma = {word for word in known if _COMMA.fullmatch(word)}
+        whole = {word for word in known if re.fullmatch(r"[+-]?\d+", word)}
+        with_point = {word for word in known if _number(word, ".") is not None} - whole
+        thousands = all(re.fullmatch(r"-?[1-9]\d{0,2},\d{3}", word) for word in with_comma)
+        if (with_comma and thousands) or not _most(with_comma | with_point | whole, known):
+            continue
+        if with_comma or with_point:
+            of_these = (
+                found.both if with_comma and with_point else found.commas if with_comma else found.points
+            )
+            of_these.append(str(name))
+    return found
+
+
+_COMMA = re.compile(r"[+-]?\d*,\d+")
+
+
+def _most(numbers: set[str], known: set[str]) -> bool:
+    return len(numbers) > 0.8 * len(known)
+
+
+def _number(word: str, decimal: Decimal) -> float | None:
     try:
-        number = float(word)
+        number = parse_number(word, decimal)
     except ValueError:
         return None
     return number if abs(number) < float("inf") else None
 
 
-def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...]) -> Column:
+def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...], decimal: Decimal) -> Column:
     codes = [word for word in known if word in CODES_OF_MISSING and known[word] > 1]
-    others = [float(word) for word in known if word not in codes]
+    others = [parse_number(word, decimal) for word in known if word not in codes]
     if codes and others and min(others) >= 0:
         unsure = (
             f"{name}: whether {several(codes)} means that nobody knows ({known[codes[0]]} rows); taken so",
         )
         kept = Counter({word: n for word, n in known.items() if word not in codes})
         if len(kept) > 1:
-            column = _numbers(name, kept, (*unsaid, *codes))
+            column = _numbers(name, kept, (*unsaid, *codes), decimal)
             return replace(column, unsure=(*unsure, *column.unsure))
-    whole = all(re.fullmatch(r"\d(\.0+)?", word) for word in known)
+    whole = all(re.fullmatch(r"\d([.,]0+)?", word) for word in known)
     if whole and (len(known) <= 5 or says(name, GRADE_WORDS)) and known.total() >= _ROWS_A_CLASS * len(known):
-        return Column(name, "classes", "few whole numbers", tuple(sorted(known, key=float)), missing=unsaid)
+        ordered = sorted(known, key=lambda word: parse_number(word, decimal))
+        return Column(name, "classes", "few whole numbers", tuple(ordered), missing=unsaid)
     counts_rows = others == [others[0] + i for i in range(len(others))] or says(name, ID_WORDS)
     if len(known) == known.total() and counts_rows and all(number.is_integer() for number in others):
         return Column(name, "other", f"a number for each row: {several(known, 3)}")
@@ -120,8 +174,14 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[
         )
     if len(merged) < 2:
         return Column(name, "other", f"all rows are {next(iter(merged))!r}")
-    if all(re.fullmatch(r"-?\d+,\d+", word) or _number(word) is not None for word in merged):
-        return Column(name, "other", "numbers with decimal commas: save them with points")
+    if all(_COMMA.fullmatch(word) or _number(word, ".") is not None for word in merged):
+        return Column(
+            name,
+            "other",
+            "numbers with decimal commas, beside others with points: save all in one way",
+        )
+    if all(_DATE.fullmatch(word) for word in merged):
+        return Column(name, "other", f"dates: {several(sorted(merged), 2)}")
     if len(merged) > 20 and len(merged) > 0.9 * merged.total():
         return Column(name, "other", f"other words in almost every row: {several(merged, 2)}")
     joined = [word for word in merged if re.search(r"[&;|]", word)]
@@ -132,11 +192,29 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[
             name, "other", f"{len(merged)} different words, too many for classes: {several(merged, 2)}"
         )
     ordered = order_of(merged)
+    unsure += _slips(name, merged)
     if values:
         unsure.append(f"{name}: {several(f'{a!r} is taken for {b!r}' for a, b in values.items())}")
     because = f"few different words{'' if ordered is None else ', in their usual order'}"
     classes = tuple(ordered or (word for word, _ in merged.most_common()))
     return Column(name, "classes", because, classes, values, missing=unsaid, unsure=tuple(unsure))
+
+
+_DATE = re.compile(r"(?:\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{4})(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?")
+
+
+def _slips(name: str, words: "Counter[str]") -> list[str]:
+    """Words of very few rows that are nearly one of many."""
+    told = []
+    for word, n in words.items():
+        frequent = [other for other, many in words.items() if many >= _SLIP_PER_WORD * n]
+        meant = nearly(word, frequent) if n <= max(2, 0.02 * words.total()) else None
+        if meant:
+            told.append(
+                f"{name}: whether {word!r} ({n:,}) is a probable typo for {meant!r} ({words[meant]:,}): then correct "
+                f"the cells, or take it out of `classes` and write `values: {{{word}: {meant}}}`"
+            )
+    return told
 
 
 def _other_spellings(known: "Counter[str]") -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from unet_mtl.drafting.affixes import NO_AFFIX, Affix
 from unet_mtl.drafting.files import Entry
@@ -63,6 +63,11 @@ class Layout:
         stem = f"{before}{{case}}{after}" if self.stem is None else literal(self.stem)
         return "/".join((*self.folder, stem + (".{suffix}" if self.suffix is None else literal(self.suffix))))
 
+    def with_one_suffix(self) -> "Layout":
+        """The layout with the suffix of most images."""
+        suffix = Counter(entry.suffix for entry in self.images).most_common(1)[0][0]
+        return replace(self, suffix=suffix)
+
     def values(self, name: str) -> dict[str, int]:
         """What a field stands for, with the number of images."""
         position = next(i for i, field_name in self.fields.items() if field_name == name)
@@ -88,14 +93,15 @@ def find_layout(images: Sequence[Entry], notes: Notes) -> Layout:
     by_folder = "case" in fields.values()
     stem = next(iter(stems)) if by_folder and len(stems) == 1 else None
     layout = Layout(tuple(kept), fields, stem=stem, suffix=suffix)
-    if suffix is None:
-        notes.guess("images.{suffix}", several(suffixes), "images are of several formats")
     _require_different_names(layout)
     return layout
 
 
-def note_fields(layout: Layout, notes: Notes) -> None:
-    """Says what folders were taken for."""
+def note_fields(layout: Layout, notes: Notes, *, in_braces: bool) -> None:
+    """Says what folders were taken for, and of suffixes that the pattern has in braces."""
+    if in_braces and layout.suffix is None:
+        suffixes = {entry.suffix: None for entry in layout.images}
+        notes.guess("images.{suffix}", several(suffixes), "images are of several formats")
     for name in layout.fields.values():
         values = layout.values(name)
         because = {

@@ -13,6 +13,7 @@ _ORDER = (
     "columns",
     "spacing_mm",
     "split",
+    "decimal",
     "missing",
     "tasks",
 )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
 from unet_mtl.data.images import image_size
+from unet_mtl.data.numbers import Decimal, parse_number
 from unet_mtl.drafting.content import spread
 from unet_mtl.drafting.notes import Notes
 from unet_mtl.drafting.vocabulary import ULTRASOUND_WORDS
@@ -42,7 +43,9 @@ class Spacing:
     unit: Unit | None
 
 
-def find_spacing(rows: pd.DataFrame, images: Sequence[Path], hints: str, notes: Notes) -> Spacing | None:
+def find_spacing(
+    rows: pd.DataFrame, images: Sequence[Path], hints: str, notes: Notes, decimal: Decimal = "."
+) -> Spacing | None:
     """Finds the column by its name, and its unit by name or size.
 
     Args:
@@ -50,9 +53,10 @@ def find_spacing(rows: pd.DataFrame, images: Sequence[Path], hints: str, notes: 
         images: Some of the images, for how wide they are.
         hints: Names and words in which the kind of image may be said.
         notes: Gathers the guess.
+        decimal: What stands before the decimals of numbers.
     """
     named = [name for name in rows.columns if _NAME.search(name)]
-    numbers = {name: found for name in named if (found := _positive(rows[name])) is not None}
+    numbers = {name: found for name in named if (found := _positive(rows[name], decimal)) is not None}
     if not numbers:
         return None
     column = next(iter(numbers))
@@ -66,10 +70,10 @@ def find_spacing(rows: pd.DataFrame, images: Sequence[Path], hints: str, notes: 
     return Spacing(column, _by_size(column, float(np.median(numbers[column])), images, hints, notes))
 
 
-def _positive(cells: "pd.Series[str]") -> list[float] | None:
+def _positive(cells: "pd.Series[str]", decimal: Decimal) -> list[float] | None:
     known = [cell for cell in cells if cell.lower() not in MISSING_WORDS]
     try:
-        found = [float(cell) for cell in known]
+        found = [parse_number(cell, decimal) for cell in known]
     except ValueError:
         return None
     return found if found and all(0 < number < float("inf") for number in found) else None

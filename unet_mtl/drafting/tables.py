@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from unet_mtl.data.numbers import Decimal
 from unet_mtl.data.tables import read_table
 from unet_mtl.drafting.affixes import NO_AFFIX, Affix, fit_affix
+from unet_mtl.drafting.columns import find_decimals
 from unet_mtl.drafting.files import Entry
 from unet_mtl.drafting.layout import Layout, literal
 from unet_mtl.drafting.notes import Notes, several
@@ -17,6 +19,10 @@ from unet_mtl.errors import DataError
 
 _ENOUGH = 0.5
 """Share of the images, or of the rows, that must find each other."""
+
+_FEW_REPEATED = 2
+_REPEATED = 0.1
+"""How many rows, or which share of them, may name a case again before a table is one of something else than cases."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class CaseTable:
         masks: Patterns by kind of mask, where it is a column.
         used: Columns that name files or folders.
         folders: Names in braces of the layout -> the columns that say the same.
+        decimal: What stands before the decimals of its numbers.
+        doubts: What a person should know of it, if it is the one that is taken.
     """
 
     path: str
@@ -42,6 +50,8 @@ class CaseTable:
     masks: Mapping[str, str] = field(default_factory=dict)
     used: frozenset[str] = frozenset()
     folders: Mapping[str, str] = field(default_factory=dict)
+    decimal: Decimal = "."
+    doubts: tuple[str, ...] = ()
 
     def fill(self, pattern: str) -> str:
         """A pattern with the table's columns in its braces."""
@@ -82,6 +92,7 @@ def choose_table(
     if not found:
         return None
     n, chosen = max(found, key=lambda pair: (pair[0], len(pair[1].rows.columns)))
+    chosen = _with_decimal(root, chosen, notes)
     _note(n, chosen, layout, notes)
     others = [table.path for _, table in found if table is not chosen]
     if others:
@@ -89,6 +100,25 @@ def choose_table(
             f"{several(others)} name the images as well; one table can be used, the others are left out"
         )
     return chosen
+
+
+def _with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
+    path = root / table.path
+    found = find_decimals(table.rows)
+    if found.both or (found.commas and found.points):
+        again = find_decimals(
+            read_table(path, decimal=",")
+        )  # of a workbook's own numbers these were the points
+        found = again if again.decimal == "," else found
+    if found.commas and found.points:
+        notes.doubt(
+            f"what stands before decimals in {table.path}: a comma in {several(found.commas)} (left out), a point in "
+            f"{several(found.points)}; write all numbers in one way"
+        )
+    if found.decimal == ".":
+        return table
+    notes.guess("decimal", found.decimal, f"numbers of {several(found.commas)} have it")
+    return replace(table, decimal=found.decimal, rows=read_table(path, decimal=found.decimal))
 
 
 def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:
@@ -100,9 +130,13 @@ def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:
     notes.guess("case", table.case, f"its cells name images, such as {table.rows[table.case].iloc[0]}")
     if table.names != NO_AFFIX:
         notes.guess("names", table.names.wrap("{case}"), "what its cells and the files' names share")
-    if n < len(table.rows):
+    for line in table.doubts:
+        notes.doubt(line)
+    named = table.rows[table.case]
+    without = named[named != ""].nunique() - n
+    if without > 0:
         notes.doubt(
-            f"{len(table.rows) - n:,} rows of {table.path} name no image that is there: `unet-mtl check` lists them"
+            f"{without:,} rows of {table.path} name no image that is there: `unet-mtl check` lists them"
         )
     if n < len(layout.images):
         notes.doubt(f"{len(layout.images) - n:,} images have no row in {table.path} and are no cases then")
@@ -116,27 +150,54 @@ def _fit(
         affix, n = fit_affix(set(rows[name]), layout.cases, _usual_names(layout))
         if n > best:
             best, column, names = n, name, affix
-    images = layout.pattern
+    usual = layout.with_one_suffix()
+    images = usual.pattern
     used = frozenset({column})
     folders = _folder_columns(rows, column, names, layout) if best else {}
-    if not _enough(best, rows, layout) or folders is None or layout.suffix is None:
-        by_path = _path_column(rows, layout.images)
-        if by_path is None:
-            _note_misfit(path, best, folders is None, notes)
-            return None
+    by_name = _enough(best, rows, layout) and folders is not None
+    by_path = None if by_name and layout.suffix is not None else _path_column(rows, layout.images)
+    doubts = []
+    if by_path is not None:
         best, column, images = by_path
         names, used = Affix(), frozenset({column})
+    elif not by_name:
+        _note_misfit(path, best, folders is None, notes)
+        return None
+    elif layout.suffix is None:
+        doubts.append(_on_suffixes(layout, usual))
     used |= frozenset((folders or {}).values())
-    repeated = rows[column][rows[column].duplicated()]
-    if len(repeated):
+    named = rows[column][rows[column] != ""]
+    repeated = named[named.duplicated()]
+    if len(repeated) > max(_FEW_REPEATED, _REPEATED * len(named)):
         notes.doubt(
-            f"{path} is left out: {column} names the images, but {repeated.iloc[0]!r} and "
-            f"{repeated.nunique() - 1} more stand in several rows; a table needs one row a case"
+            f"{path} is left out: {column} names the images, but {_first(repeated)} in several rows; a table needs one "
+            "row a case"
         )
         return None
+    if len(repeated):
+        doubts.append(
+            f"which row of {path} is right where {_first(repeated)} in several; each case needs one, and `unet-mtl "
+            "check` lists them"
+        )
     in_columns = {mask.name: found[2] for mask in masks if (found := _path_column(rows, mask.entries))}
-    table = CaseTable(path, rows, column, names, images, in_columns, used, folders or {})
+    table = CaseTable(
+        path, rows, column, names, images, in_columns, used, folders or {}, doubts=tuple(doubts)
+    )
     return best, replace(table, images=table.fill(images))
+
+
+def _first(repeated: "pd.Series[str]") -> str:
+    more = repeated.nunique() - 1
+    return f"{repeated.iloc[0]!r} {f'and {more} more stand' if more else 'stands'}"
+
+
+def _on_suffixes(layout: Layout, usual: Layout) -> str:
+    suffixes = Counter(entry.suffix for entry in layout.images)
+    counts = several(f"{suffix} ({n:,})" for suffix, n in suffixes.most_common())
+    return (
+        f"which suffix images should have: there are {counts}, but the table names them without one. The pattern says "
+        f"{usual.suffix}, and `unet-mtl check` lists the others: rename them, or let `unet-mtl check --fix OUT` do it"
+    )
 
 
 def _enough(n: int, rows: pd.DataFrame, layout: Layout) -> bool:
@@ -155,7 +216,7 @@ def _note_misfit(path: str, best: int, folders_unknown: bool, notes: Notes) -> N
 
 def _usual_names(layout: Layout) -> list[Affix]:
     """The case, its image's name, and its path: what people write into tables."""
-    affix, suffix = layout.affix, layout.suffix or ""
+    affix, suffix = layout.affix, layout.with_one_suffix().suffix or ""
     found = [Affix(), affix, Affix(affix.before, affix.after + suffix)]
     folders = layout.images[0].folder if not layout.fields else ()
     for depth in range(1, len(folders) + 1):

@@ -41,6 +41,10 @@ def _cases(draft: Draft) -> list[str]:
             f"case: {scalar(draft.table.case)}", f"such as {draft.table.rows[draft.table.case].iloc[0]}"
         )
         names = draft.table.names.wrap("{case}")
+        if draft.table.decimal != ".":
+            lines += line(
+                f'decimal: "{draft.table.decimal}"', "what stands before the decimals of its numbers"
+            )
         if names != "{case}":
             lines += line(f"names: {path(names)}", "what stands in that column; {case} is the rest of it")
     if draft.patient:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_mtl.data.description import DESCRIPTION_FILE, make_description, parse_yaml
+from unet_mtl.data.description import DESCRIPTION_FILE, make_description
 from unet_mtl.data.records import scan_dataset
+from unet_mtl.data.yaml_files import parse_yaml
 from unet_mtl.drafting.answers import choose_answers, note_answers
 from unet_mtl.drafting.assembly import draft_folder
 from unet_mtl.drafting.draft import Draft

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import yaml
 
-from unet_mtl.data.description import parse_yaml
+from unet_mtl.data.yaml_files import parse_yaml
 
 _COLUMN = 48
 _WIDTH = 118

@@ -20,6 +20,7 @@ _SAME = (
     "spacing_mm",
     "spacing_unit",
     "split",
+    "decimal",
     "missing",
 )
 

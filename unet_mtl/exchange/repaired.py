@@ -198,7 +198,9 @@ def _write_table(folder: Path, plan: RepairPlan, images: Mapping[str, str]) -> N
     if description.spacing_mm == HEADER and HEADER not in rows:
         spacing = _free("spacing_row_mm", table), _free("spacing_column_mm", table)
         for axis, name in enumerate(spacing):
-            table[name] = ["" if r.spacing_mm is None else repr(float(r.spacing_mm[axis])) for r in records]
+            table[name] = [
+                "" if r.spacing_mm is None else _cell(r.spacing_mm[axis], description) for r in records
+            ]
     path = folder / TABLE
     table.to_csv(path, index=False, lineterminator="\n")
     if read_table(path).to_numpy().tolist() != table.to_numpy().tolist():
@@ -209,6 +211,10 @@ def _write_table(folder: Path, plan: RepairPlan, images: Mapping[str, str]) -> N
         description, image=image, patient=patient, spacing=spacing, spelled=plan.table.spelled
     )
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+
+
+def _cell(number: float, description: Description) -> str:
+    return repr(float(number)).replace(".", description.decimal)
 
 
 def _free(name: str, table: pd.DataFrame) -> str:

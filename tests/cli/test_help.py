@@ -1,0 +1,28 @@
+"""What --help shows of each command, at the width of a narrow terminal."""
+
+import pytest
+from typer.testing import CliRunner
+
+from unet_mtl.cli import app
+
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
+FLAGS = {
+    "init": ["--overwrite"],
+    "split": ["--overwrite"],
+    "train": ["--resume"],
+    "check": ["--leave-out"],
+    "import": ["--fill-holes", "--ignore-crowds"],
+}
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_flags_do_not_look_as_if_they_took_a_value(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert result.exit_code == 0
+    assert "bool" not in result.output.lower()
+    words = result.output.split()
+    for flag in ("--help", *FLAGS.get(command, ())):
+        after = words[words.index(flag) + 1]
+        assert after[0].isupper() or after == "With"
+        assert not after.isupper() or after == "COCO:"

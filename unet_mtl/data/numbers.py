@@ -1,0 +1,63 @@
+"""Numbers of a table, with what stands before their decimals, and what helps where a cell is none."""
+
+import re
+from typing import Literal
+
+Decimal = Literal[".", ","]
+
+_COMMA = re.compile(r"[+-]?\d*,\d+")
+_THOUSANDS = re.compile(
+    r"[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:\.\d{3})+,\d+|[+-]?\d{1,3}(?:[.,]\d{3}){2,}"
+)
+
+
+def parse_number(word: str, decimal: Decimal = ".") -> float:
+    """Reads a number.
+
+    Args:
+        word: A cell.
+        decimal: What stands before its decimals.
+
+    Raises:
+        ValueError: It is none; thousands are never grouped.
+
+    >>> parse_number("7.6"), parse_number("7,6", ",")
+    (7.6, 7.6)
+    """
+    if decimal == ",":
+        if "." in word:
+            raise ValueError(f"{word!r} has a point, and decimals stand behind a comma")
+        word = word.replace(",", ".") if _COMMA.match(word) else word
+    return float(word)
+
+
+def number_cure(word: str, decimal: Decimal = ".") -> str:
+    """What helps where `parse_number` fails because of points and commas; "" where these are not the reason.
+
+    >>> number_cure("7,6")
+    'looks like a decimal comma: write 7.6, or say `decimal: ","` in dataset.yaml'
+    >>> number_cure("1.234,5", ",")
+    'has a thousands separator, which is not read: write 1234,5'
+    """
+    if _THOUSANDS.fullmatch(word):
+        return f"has a thousands separator, which is not read: write {_without_thousands(word, decimal)}"
+    if decimal == "." and _COMMA.fullmatch(word):
+        return f'looks like a decimal comma: write {word.replace(",", ".")}, or say `decimal: ","` in dataset.yaml'
+    if decimal == "," and word.count(".") == 1 and _is_number(word):
+        return f'has a point, but dataset.yaml says `decimal: ","`: write {word.replace(".", ",")}'
+    return ""
+
+
+def _without_thousands(word: str, decimal: Decimal) -> str:
+    last = max(word.rfind("."), word.rfind(","))
+    grouped = len(set(re.findall("[.,]", word))) == 1  # 1.234.567 has no decimals
+    whole, rest = (word, "") if grouped else (word[:last], decimal + word[last + 1 :])
+    return re.sub("[.,]", "", whole) + rest
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
