@@ -1,5 +1,6 @@
 """Files and rows that do not find each other."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -77,7 +78,7 @@ def _fitting(root: Path, pattern: str) -> Iterator[Path]:
 
 
 def similar_images(dataset: Dataset, strange: Iterable[Path]) -> dict[str, Path]:
-    """Images by the case that lacks one, where a file differs in capitals, blanks or suffix alone."""
+    """Images by the one case that lacks it, where a file differs in capitals, blanks or suffix alone."""
     by_folder: dict[Path, list[Path]] = {}
     for path in strange:
         by_folder.setdefault(path.parent, []).append(path)
@@ -89,7 +90,8 @@ def similar_images(dataset: Dataset, strange: Iterable[Path]) -> dict[str, Path]
             alike = spelled_alike(_stem(record.image), list(stems))
             if alike is not None:
                 found[record.case] = stems[alike]
-    return found
+    meant = Counter(found.values())
+    return {case: path for case, path in found.items() if meant[path] == 1}
 
 
 def _stem(path: Path) -> str:
