@@ -63,6 +63,27 @@ def test_ci_finds_the_two_commands_of_the_readme():
         assert printed.count("\n") == 1
 
 
+def assert_layout_is_read(layout: str, folder: Path) -> None:
+    import numpy as np
+    import pandas as pd
+    from PIL import Image
+
+    import unet_mtl as um
+
+    columns = ("ID", "diagnosis", "margin", "spacing")
+    rows = [("bus_0001-l", "benign", "s", "0,02"), ("bus_0002-r", "malignant", "unknown", "0,03")]
+    for name, diagnosis, *_ in rows:
+        path = folder / diagnosis / f"{name.removeprefix('bus_')}.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    pd.DataFrame(rows, columns=columns).to_excel(folder / "clinical.xlsx", index=False)
+    (folder / "dataset.yaml").write_text(layout, encoding="utf-8")
+    first, second = um.read_dataset(folder)
+    assert first.labels == {"diagnosis": "benign", "margin": "smooth"}
+    assert second.labels == {"diagnosis": "malignant"}
+    assert first.spacing_mm == pytest.approx((0.2, 0.2))
+
+
 def test_the_readme_example_configs_are_accepted(tmp_path):
     import yaml
 
@@ -72,6 +93,7 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
     dataset, layout, masks, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
     described = make_description(parse_yaml(layout), base=tmp_path, where="README.md")
     assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
+    assert_layout_is_read(layout, tmp_path / "layout")
     described = make_description(
         {"images": "{case}.png"} | parse_yaml(masks), base=tmp_path, where="README.md"
     )

@@ -124,6 +124,7 @@ def test_decimal_commas(drafted, name, separator):
     assert description.columns["size_mm"].classes is None
     assert description.spacing_mm == "pixel_spacing_mm"
     assert not observations
+    assert not any("as well" in line for line in notes.unsure)
     assert any(guess.what == "decimal" for guess in notes.in_order())
 
 
@@ -159,6 +160,14 @@ def test_what_is_no_decimal_comma():
     }
     found = find_decimals(pd.DataFrame(columns))
     assert (found.decimal, found.commas, found.points, found.both) == (".", [], [], ["both"])
+
+
+def test_a_few_numbers_written_in_another_way_are_to_be_corrected_and_not_called_missing():
+    words = [f"{i},5" for i in range(9)]
+    assert read_column("x", pd.Series([*words, "1.234,5"]), ",").because == (
+        "numbers, but for 1.234,5: correct these cells"
+    )
+    assert "list them under `missing`" in read_column("x", pd.Series([*words, "ca. 5"]), ",").because
 
 
 def test_few_whole_numbers_with_commas_are_classes():

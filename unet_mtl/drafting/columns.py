@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
-from unet_mtl.data.numbers import Decimal, parse_number
+from unet_mtl.data.numbers import Decimal, number_cure, parse_number
 from unet_mtl.data.typos import nearly
 from unet_mtl.drafting.notes import several
 from unet_mtl.drafting.vocabulary import (
@@ -84,10 +84,12 @@ def _read(
     if len(numbers) == len(known):
         return _numbers(name, known, tuple(unsaid), decimal)
     if len(numbers) > 0.8 * len(known) and not _are_grades(known):
-        odd = several(sorted(set(known) - set(numbers)), 3)
-        return Column(
-            name, "other", f"numbers, but for {odd}: correct these cells, or list them under `missing`"
+        odd = sorted(set(known) - set(numbers))
+        or_missing = (
+            "" if all(number_cure(word, decimal) for word in odd) else ", or list them under `missing`"
         )
+        because = f"numbers, but for {several(odd, 3)}: correct these cells{or_missing}"
+        return Column(name, "other", because)
     return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(unsaid))
 
 

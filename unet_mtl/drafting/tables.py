@@ -94,7 +94,7 @@ def choose_table(
     n, chosen = max(found, key=lambda pair: (pair[0], len(pair[1].rows.columns)))
     chosen = _with_decimal(root, chosen, notes)
     _note(n, chosen, layout, notes)
-    others = [table.path for _, table in found if table is not chosen]
+    others = [table.path for _, table in found if table.path != chosen.path]
     if others:
         notes.doubt(
             f"{several(others)} name the images as well; one table can be used, the others are left out"
@@ -106,9 +106,8 @@ def _with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
     path = root / table.path
     found = find_decimals(table.rows)
     if found.both or (found.commas and found.points):
-        again = find_decimals(
-            read_table(path, decimal=",")
-        )  # of a workbook's own numbers these were the points
+        # the points may be those of a workbook's own numbers
+        again = find_decimals(read_table(path, decimal=","))
         found = again if again.decimal == "," else found
     if found.commas and found.points:
         notes.doubt(
