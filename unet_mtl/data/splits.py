@@ -308,14 +308,17 @@ def _names_by_ratio(dataset: Dataset, settings: SplitSettings, linked: Linked) -
 
 def _patients_on_two_sides(parts: Mapping[SplitName, Dataset]) -> list[Observation]:
     sides = _sides_of(parts, lambda record: record.patient)
+    torn = {patient: names for patient, names in sides.items() if len(names) > 1}
+    cases: dict[str, list[str]] = {patient: [] for patient in torn}
+    for record in (record for part in parts.values() for record in part if record.patient in torn):
+        cases[record.patient].append(record.case)
     return [
         Observation(
             "patient-split",
             f"patient {patient!r} has cases in {' and '.join(sorted(names))}; a patient belongs on one side",
-            tuple(r.case for part in parts.values() for r in part if r.patient == patient),
+            tuple(cases[patient]),
         )
-        for patient, names in sides.items()
-        if len(names) > 1
+        for patient, names in torn.items()
     ]
 
 

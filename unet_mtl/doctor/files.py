@@ -9,8 +9,7 @@ from unet_mtl.data.observations import Observation
 from unet_mtl.data.patterns import glob_pattern, is_stray, is_there, leaves, match_pattern
 from unet_mtl.data.readers import suffix_of
 from unet_mtl.data.records import Dataset
-from unet_mtl.data.spelling import spelled_alike
-from unet_mtl.doctor.mask_names import RenamedMask
+from unet_mtl.doctor.mask_names import RenamedMask, place_and_letters
 
 
 def check_files(
@@ -28,14 +27,15 @@ def check_files(
         The observations given, and the new ones.
     """
     root = dataset.description.root
-    masks = {file.path for record in dataset for files in record.masks.values() for file in files}
-    images = {record.image for record in dataset}
-    strange = [path for path in _fitting(root, dataset.description.images) if path not in images | masks]
+    known = {file.path for record in dataset for files in record.masks.values() for file in files}
+    known |= {record.image for record in dataset}
+    strange = [path for path in _fitting(root, dataset.description.images) if path not in known]
     told, found = _renamed(dataset, strange, observations)
-    rest = [path for path in strange if path not in found.values()]
-    renamed = [mask for mask in renamed if mask.file.path not in found.values()]
+    similar = set(found.values())
+    renamed = [mask for mask in renamed if mask.file.path not in similar]
     elsewhere = {mask.file.path for mask in renamed}
-    rest = [path for path in rest if path not in elsewhere]
+    known |= elsewhere
+    rest = [path for path in strange if path not in similar and path not in elsewhere]
     told = [_with_its_mask(seen, renamed) for seen in told]
     told += [
         Observation(
@@ -50,13 +50,13 @@ def check_files(
         Observation("image-without-row", f"{path}: no row of the table names this image", path=path)
         for path in rest
     ]
-    known = masks | images | elsewhere
+    known.update(rest)
     for mask in dataset.description.masks.values():
         for pattern in mask.patterns.values():
             told += [
                 Observation("mask-without-case", f"{path}: no case has this mask", path=path)
                 for path in _fitting(root, pattern)
-                if path not in known and path not in rest
+                if path not in known
             ]
     return told
 
@@ -79,23 +79,17 @@ def _fitting(root: Path, pattern: str) -> Iterator[Path]:
 
 def similar_images(dataset: Dataset, strange: Iterable[Path]) -> dict[str, Path]:
     """Images by the one case that lacks it, where a file differs in capitals, blanks or suffix alone."""
-    by_folder: dict[Path, list[Path]] = {}
+    by_spelling: dict[tuple[Path, str], set[Path]] = {}
     for path in strange:
-        by_folder.setdefault(path.parent, []).append(path)
+        by_spelling.setdefault(place_and_letters(path), set()).add(path)
     found = {}
-    for record in dataset:
-        candidates = by_folder.get(record.image.parent, [])
-        if candidates and not is_there(record.image):
-            stems = {_stem(path): path for path in candidates}
-            alike = spelled_alike(_stem(record.image), list(stems))
-            if alike is not None:
-                found[record.case] = stems[alike]
+    for record in dataset if by_spelling else ():
+        place = place_and_letters(record.image)
+        alike = by_spelling.get(place, set())
+        if place[1] and len(alike) == 1 and not is_there(record.image):
+            found[record.case] = next(iter(alike))
     meant = Counter(found.values())
     return {case: path for case, path in found.items() if meant[path] == 1}
-
-
-def _stem(path: Path) -> str:
-    return path.name[: len(path.name) - len(suffix_of(path))]
 
 
 def _renamed(

@@ -67,12 +67,12 @@ def _alike(
     """Cases without this mask, and the one file that is meant."""
     meant: dict[tuple[Path, str], list[str]] = {}
     for case, path in expected.items():
-        meant.setdefault(_key(path), []).append(case)
+        meant.setdefault(place_and_letters(path), []).append(case)
     there: dict[tuple[Path, str], list[Path]] = {}
     for folder in {path.parent for case, path in expected.items() if case not in having}:
         for path in _files(dataset, pattern, folder):
             if path not in used:
-                there.setdefault(_key(path), []).append(path)
+                there.setdefault(place_and_letters(path), []).append(path)
     for key, paths in there.items():
         cases: Sequence[str] = meant.get(key, ())
         if key[1] and len(cases) == len(paths) == 1 and cases[0] not in having:
@@ -96,6 +96,6 @@ def _files(dataset: Dataset, pattern: str, folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _key(path: Path) -> tuple[Path, str]:
+def place_and_letters(path: Path) -> tuple[Path, str]:
     """Folder, and the letters of the name without its suffix."""
     return path.parent, letters_of(path.name[: len(path.name) - len(suffix_of(path))])
