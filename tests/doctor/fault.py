@@ -16,7 +16,6 @@ class Fault:
         words: What else must stand in its lines: files, rows, columns, where no case is to blame.
         allowed: Other errors and warnings that follow from this fault.
         mended: Whether a repaired copy is as good as the good set.
-        waits_for: Why the doctor cannot tell it yet.
     """
 
     apply: Callable[[Path], None]
@@ -25,7 +24,6 @@ class Fault:
     words: tuple[str, ...] = ()
     allowed: frozenset[str] = frozenset()
     mended: bool = False
-    waits_for: str = ""
 
     @property
     def name(self) -> str:
