@@ -454,3 +454,34 @@ def test_a_real_table_with_ages_given_as_text():
     assert sum("Age" in record.labels for record in dataset) < 205
     assert "not available" in text
     assert all("BIRADS" in record.labels for record in dataset)
+
+
+def test_columns_have_types(write_set):
+    rows = "a,p1,Y,1,,\nb,p2,0.0,2,,\nc,p3,TRUE,,,\nd,p4,,4,,\n"
+    columns = {"diagnosis": {"type": "yes/no"}, "size": {"type": "category"}}
+    dataset = read_dataset(write_set(HEAD + rows, columns=columns))
+    assert [record.labels.get("diagnosis") for record in dataset] == ["yes", "no", "yes", None]
+    assert [record.labels.get("size") for record in dataset] == ["1", "2", None, "4"]
+    assert dataset.description.columns["diagnosis"].classes == ("no", "yes")
+    again = Description.model_validate(dataset.description.model_dump(mode="json"))
+    assert again == dataset.description
+
+
+def test_a_word_that_is_neither_yes_nor_no(write_set):
+    folder = write_set(f"{HEAD}a,p1,perhaps,1,,\n", columns={"diagnosis": {"type": "yes/no"}})
+    (problem,) = problems_of(read_dataset, folder)
+    assert "diagnosis is 'perhaps', which is not among its classes (no, yes)" in problem
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ({"type": "number", "classes": ["a", "b"]}, "`classes` are for words, and `type` is number"),
+        ({"type": "yes/no", "classes": ["a", "b"]}, "has the classes no and yes"),
+        ({"type": "text"}, "expected|should be"),
+    ],
+)
+def test_types_that_contradict_the_rest(write_set, column, words):
+    folder = write_set(columns={"diagnosis": column})
+    with pytest.raises(DataError, match=words):
+        read_dataset(folder)

@@ -50,20 +50,30 @@ def fit_truth(task, truth):
     return truth[8:24:2, 8:24:2] if task.spatial else truth
 
 
-def perfect_raw(task, truth):
-    """The network's output that says the truth."""
-    target, _ = task.encode(truth, SIZE)
-    if task.kind == "regression":
-        return np.array([target], np.float32)
-    channels = len(task.classes)
-    if task.kind == "classification":
-        return (
-            np.array([float(target)], np.float32)
-            if channels == 2
-            else np.eye(channels, dtype=np.float32)[target]
-        )
-    hot = np.eye(channels, dtype=np.float32)[np.where(truth == 255, 0, truth)]
+def raw_mask(task, target):
+    hot = np.eye(len(task.classes), dtype=np.float32)[np.where(target == 255, 0, target)]
     return hot if task.activation == "softmax" else hot[..., 1:]
+
+
+def raw_class(task, target):
+    n_classes = len(task.classes)
+    return np.array([target], np.float32) if n_classes == 2 else np.eye(n_classes, dtype=np.float32)[target]
+
+
+def raw_number(task, target):
+    return np.array([target], np.float32)
+
+
+RAW = {
+    "segmentation": raw_mask,
+    "classification": raw_class,
+    "regression": raw_number,
+}
+"""By kind: the network's output for one case that says the encoded truth."""
+
+
+def perfect_raw(task, truth):
+    return RAW[task.kind](task, task.encode(truth, SIZE)[0])
 
 
 def test_every_kind_has_an_example():
@@ -132,6 +142,20 @@ def test_a_missing_label_is_a_finite_filler_of_weight_0(task, dataset):
     assert np.asarray(target).dtype == np.asarray(filler).dtype
 
 
+def test_is_labelled_is_what_read_finds(task, dataset):
+    for record in (*dataset, replace(dataset.records[0], labels={}, masks={})):
+        assert task.is_labelled(record) == (task.read(record, dataset.description) is not None)
+
+
+def test_dense_layers_are_for_answers_about_the_whole_image(task):
+    content = task.to_config() | {"hidden": [8, 4]}
+    if task.spatial:
+        with pytest.raises(ValidationError, match="dense layers are for tasks that answer for the whole"):
+            make_task(content)
+    else:
+        assert make_task(content).hidden == (8, 4)
+
+
 def test_read_gives_none_where_there_is_no_label(task, dataset):
     bare = replace(dataset.records[0], labels={}, masks={})
     assert task.read(bare, dataset.description) is None
@@ -172,7 +196,7 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
         assert isinstance(prediction, Prediction)
         assert isinstance(prediction.title(), str)
         assert all(isinstance(value, str | float | int) for value in prediction.cells().values())
-        assert (prediction.mask is not None) == task.spatial
+        assert bool(prediction.masks()) == task.spatial
         found = task.score_case(truth, prediction, (0.5, 0.5))
         assert all(isinstance(score, CaseScore) for score in found.scores.values())
         assert not any(score.missed or score.hallucinated for score in found.scores.values())

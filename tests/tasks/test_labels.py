@@ -72,7 +72,7 @@ def test_weights_by_class_need_one_each(dataset):
 def test_kind_and_column_must_fit(dataset):
     with pytest.raises(ConfigError, match="'size_mm' has no `classes`"):
         Classification(name="size_mm").adapt(dataset)
-    with pytest.raises(ConfigError, match="'diagnosis' has classes; make it a classification"):
+    with pytest.raises(ConfigError, match="'diagnosis' holds words; make it a classification"):
         Regression(name="diagnosis").adapt(dataset)
 
 

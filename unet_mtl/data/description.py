@@ -198,18 +198,47 @@ class MaskDescription(Settings):
         return self
 
 
+YES_NO = {"n": "no", "no": "no", "false": "no", "f": "no", "0": "no"} | {
+    "y": "yes", "yes": "yes", "true": "yes", "t": "yes", "1": "yes"
+}  # fmt: skip
+"""What a column of `yes/no` may say, in lower case."""
+
+
 class ColumnDescription(Settings):
     """One column of the table: words out of `classes`, or numbers in `unit`.
 
     Attributes:
-        classes: The words there may be; None: it holds numbers.
+        type: "number"; "category": words; "yes/no": the classes no and yes, which may be spelled true, 1, y and so
+            on. None: a category where there are `classes`, else a number.
+        classes: The words there may be. None: of a category any words, which a task cannot learn, but read.
         values: Word in the table -> the word that is meant, where they differ: `{M: malignant, 4a: 4}`.
         unit: Of numbers.
     """
 
+    type: Literal["number", "category", "yes/no"] | None = None
     classes: Annotated[ClassNames, Field(min_length=2)] | None = None
     values: dict[Word, Word] = {}
     unit: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers, and not words."""
+        return self.type == "number" or (self.type is None and self.classes is None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_and_no(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("type") == "yes/no":
+            return {"classes": ("no", "yes")} | content
+        return content
+
+    @model_validator(mode="after")
+    def _type_suits_the_rest(self) -> Self:
+        if self.type == "number" and self.classes is not None:
+            raise ValueError("`classes` are for words, and `type` is number; keep one of them")
+        if self.type == "yes/no" and self.classes != ("no", "yes"):
+            raise ValueError("`type: yes/no` has the classes no and yes; leave `classes` out")
+        return self
 
 
 class Description(Settings):

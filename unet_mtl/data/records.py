@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from unet_mtl.data.description import ColumnDescription, Description, MaskDescription, read_description
+from unet_mtl.data.description import (
+    YES_NO,
+    ColumnDescription,
+    Description,
+    MaskDescription,
+    read_description,
+)
 from unet_mtl.data.numbers import Decimal, number_cure, parse_number
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patterns import (
@@ -209,6 +215,8 @@ def _read_labels(
     for name, column in description.columns.items():
         word = row[name]
         word = column.values.get(word, word)
+        if column.type == "yes/no":
+            word = YES_NO.get(word.removesuffix(f"{description.decimal}0").lower(), word)
         if word.lower() in description.missing_words and word not in (column.classes or ()):
             continue
         try:
@@ -230,6 +238,8 @@ def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label
             near = nearly(word, column.classes)
             cure = f"did you mean {near!r}? " if near else ""
             raise DataError(f"{known}{cure}declare it or correct the cell", kind="class-unknown")
+        return word
+    if not column.is_number:
         return word
     try:
         number = parse_number(word, decimal)

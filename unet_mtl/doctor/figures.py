@@ -35,7 +35,7 @@ def _labels(checkup: Checkup) -> list[Chart]:
     charts = []
     for name, counts in list(count_classes(dataset).items())[:MOST_CHARTS]:
         charts.append(draw_counts(name, counts, unlabelled=len(dataset) - sum(counts.values())))
-    numeric = [name for name, column in dataset.description.columns.items() if column.classes is None]
+    numeric = [name for name, column in dataset.description.columns.items() if column.is_number]
     for name in numeric[:MOST_CHARTS]:
         values = [float(record.labels[name]) for record in dataset if name in record.labels]
         unit = dataset.description.columns[name].unit

@@ -32,7 +32,7 @@ def check_table(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
     """
     yield from _classes(dataset)
     for name, column in dataset.description.columns.items():
-        if column.classes is None:
+        if column.is_number:
             numbers = {r.case: float(r.labels[name]) for r in dataset if name in r.labels}
             yield from _outliers(numbers, "number-outlier", name)
         yield from _unknown(name, dataset, table)

@@ -15,11 +15,15 @@ class Ahead(Generic[Key, Item]):
     Args:
         make: Makes the item of a key; from several threads at once.
         workers: Threads.
+        prepare: Called in each thread before its first item.
     """
 
-    def __init__(self, make: Callable[[Key], Item], workers: int) -> None:
+    def __init__(
+        self, make: Callable[[Key], Item], workers: int, prepare: Callable[[], None] | None = None
+    ) -> None:
         self._make = make
         self._workers = workers
+        self._prepare = prepare
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._started: dict[Key, Future[Item]] = {}
@@ -32,7 +36,7 @@ class Ahead(Generic[Key, Item]):
         """
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="batches")
+                self._pool = ThreadPoolExecutor(self._workers, "batches", self._prepare)
             before, self._started = self._started, {}
             future = before.pop(key, None)
             if future is None:

@@ -70,15 +70,14 @@ class Augment:
             return image, dict(masks)
         compose = self._compose()
         _seed(compose, seed)
-        names = list(masks)
-        inputs = {"image": image} | ({"masks": [masks[name] for name in names]} if names else {})
-        moved = compose(**inputs)
+        moved = compose(image=image, **_as_targets(masks))
         if moved["image"].shape[:2] != image.shape[:2]:
             made, given = ("x".join(map(str, x.shape[:2])) for x in (moved["image"], image))
             raise ConfigError(
                 f"augment: the steps make {made} pixels of {given}; take steps that keep the size"
             )
-        return moved["image"].reshape(image.shape), dict(zip(names, moved.get("masks", ()), strict=True))
+        moved_masks = [moved["mask"]] if len(masks) == 1 else moved.get("masks", ())
+        return moved["image"].reshape(image.shape), dict(zip(masks, moved_masks, strict=True))
 
     def _compose(self) -> Any:
         if not hasattr(self._local, "compose"):
@@ -86,6 +85,13 @@ class Augment:
 
             self._local.compose = albumentations.Compose(make_transforms(self.steps))
         return self._local.compose
+
+
+def _as_targets(masks: Mapping[str, NDArray[np.uint8]]) -> dict[str, Any]:
+    # albumentations stacks what is in `masks` before and after every step.
+    if len(masks) == 1:
+        return {"mask": next(iter(masks.values()))}
+    return {"masks": list(masks.values())} if masks else {}
 
 
 def _seed(compose: Any, seed: int) -> None:

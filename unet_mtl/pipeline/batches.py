@@ -1,9 +1,11 @@
 """Batches by task name, made off the training thread; a sample is a function of (seed, epoch, case) alone."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
+import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ ImageType = Literal["uint8", "float32"]
 
 _AHEAD = 3
 """Batches that wait ready beside those in the making."""
+
+_ALIGNMENT = 64
 
 
 class Batches(keras.utils.PyDataset):
@@ -78,7 +82,8 @@ class Batches(keras.utils.PyDataset):
         # TensorFlow hands on the words of an error in a thread, not the error.
         self.error: UnetMtlError | None = None
         self._cases = FittedCases(dataset.description, tasks, preprocess, cache)
-        self._ahead = Ahead(self._make, workers)
+        # OpenCV's threads wait for each other by spinning, and there are ours.
+        self._ahead = Ahead(self._make, workers, lambda: cv2.setNumThreads(1))
         self._n_ahead = workers + _AHEAD
 
     def __len__(self) -> int:
@@ -145,7 +150,7 @@ class Batches(keras.utils.PyDataset):
         records = self._records(epoch, index)
         places = min(self.batch_size, self._places - index * self.batch_size)
         inputs, targets, weights = (
-            {name: np.empty((places, *array.shape[1:]), array.dtype) for name, array in part.items()}
+            {name: _empty((places, *array.shape[1:]), array.dtype) for name, array in part.items()}
             for part in self.signature
         )
         for place in range(places):
@@ -184,3 +189,11 @@ class Batches(keras.utils.PyDataset):
                 f"{record.image}: no longer an image of 8 bits; leave the data alone while a training reads them, "
                 "and resume it"
             )
+
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array that starts where TensorFlow wants one to, which then takes it as it is instead of copying it."""
+    n_bytes = math.prod(shape) * dtype.itemsize
+    bytes_ = np.empty(n_bytes + _ALIGNMENT, np.uint8)
+    start = -bytes_.ctypes.data % _ALIGNMENT
+    return bytes_[start : start + n_bytes].view(dtype).reshape(shape)

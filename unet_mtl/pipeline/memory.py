@@ -24,8 +24,8 @@ def free_memory() -> int:
 def keep_freed_memory() -> None:
     """Has glibc keep freed memory for the next sample, instead of giving it back and asking for it again.
 
-    tf.data's generators leave it so set that the temporary arrays of every augmented image are new pages of the
-    kernel's, which took twice the processor time of the augmentation itself. Does nothing without glibc.
+    Otherwise the temporary arrays of every augmented image are new pages of the kernel's; as TensorFlow's generators
+    set it, that took twice the processor time of the augmentation itself. Does nothing without glibc.
     """
     if sys.platform != "linux":
         return

@@ -104,5 +104,5 @@ def _cells(answers: Answers) -> dict[str, str | float]:
 
 def _write_masks(answers: Answers, name: str, out: Path) -> None:
     for task, prediction in answers.items():
-        if prediction.mask is not None:
-            write_mask(out / task / f"{name}.png", prediction.mask)
+        for key, mask in prediction.masks().items():
+            write_mask(out / task / f"{name}_{key}.png" if key else out / task / f"{name}.png", mask)

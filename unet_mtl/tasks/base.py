@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveInt, field_validator
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
@@ -33,7 +33,12 @@ TAKEN = {
 
 
 class Features(NamedTuple):
-    """What the body of the network offers to the heads: `pixels` (B, H, W, C), `pooled` (B, F)."""
+    """What the body of the network offers to one head.
+
+    Attributes:
+        pixels: (B, H, W, C) of the decoder, for tasks that are spatial; else None.
+        pooled: (B, F) of all inputs that the task reads, behind trunk and hidden layers, for the others; else None.
+    """
 
     pixels: Any
     pooled: Any
@@ -69,12 +74,16 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         name: The one key everywhere: config, batch, network output, loss, log, table, picture.
         target: What it learns: a mask or a column of the data set's description. Default: its name.
         weight: Factor of its loss in the sum over tasks.
+        inputs: Names of the network's inputs that it reads; None: all of them.
+        hidden: Units of dense layers of its own before the last one, for tasks that answer for the whole image.
     """
 
     kind: str
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     target: str = ""
     weight: float = Field(default=1.0, ge=0)
+    inputs: tuple[str, ...] | None = Field(default=None, min_length=1)
+    hidden: tuple[PositiveInt, ...] = ()
 
     spatial: ClassVar[bool] = False
     """Whether the target moves with the image under augmentation."""
@@ -89,10 +98,27 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
             raise ValueError(f"{TAKEN[name]} has that name; choose another, and give the column as `target`")
         return name
 
+    @field_validator("hidden")
+    @classmethod
+    def _no_pixels_through_dense_layers(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+        if hidden and cls.spatial:
+            raise ValueError("dense layers are for tasks that answer for the whole image; leave `hidden` out")
+        return hidden
+
     @property
     def target_name(self) -> str:
         """`target`, or the task's own name."""
         return self.target or self.name
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """All that it learns: masks, for a task that is spatial, else columns."""
+        return (self.target_name,)
+
+    def is_labelled(self, record: Record) -> bool:
+        """Whether anything of what it learns is known of a case; opens no file."""
+        known = record.masks if self.spatial else record.labels
+        return any(name in known for name in self.target_names)
 
     @property
     @abstractmethod
@@ -130,7 +156,10 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
 
     @abstractmethod
     def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """(target, weight) of one case; an unknown label is a finite filler with weight 0.0, never NaN."""
+        """(target, weight) of one case; an unknown label is a finite filler with weight 0.0, never NaN.
+
+        Where a task learns several things, the weight is the share of them that is known.
+        """
 
     @abstractmethod
     def build_head(self, features: Features) -> Any:

@@ -29,9 +29,11 @@ def keys_of(classes: Sequence[str]) -> list[str]:
 
 
 class Prediction(ABC):
-    """A decoded output. `mask` is None unless the task draws one: `(height, width)` uint8, class indices."""
+    """A decoded output."""
 
-    mask: NDArray[np.uint8] | None = None
+    def masks(self) -> dict[str, NDArray[np.uint8]]:
+        """What is written as pictures, (height, width) class indices; the key is added to the file's name."""
+        return {}
 
     @abstractmethod
     def cells(self) -> dict[str, str | float]:
@@ -49,6 +51,10 @@ class MaskPrediction(Prediction):
     mask: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
     classes: tuple[str, ...]
+
+    def masks(self) -> dict[str, NDArray[np.uint8]]:
+        """The one mask."""
+        return {"": self.mask}
 
     def cells(self) -> dict[str, str | float]:
         """Pixels of each class but the background, at the original size."""

@@ -74,9 +74,9 @@ class Regression(Task[float, ValuePrediction]):
 
     def _column(self, description: Description) -> ColumnDescription:
         described: ColumnDescription = self._described("column", description.columns)
-        if described.classes is not None:
+        if not described.is_number:
             raise ConfigError(
-                f"task {self.name!r}: column {self.target_name!r} has classes; make it a classification"
+                f"task {self.name!r}: column {self.target_name!r} holds words; make it a classification"
             )
         return described
 
