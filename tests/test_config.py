@@ -64,6 +64,7 @@ def test_defaults_are_filled_in_and_the_data_found_beside_the_file(write_config)
         "training",
         "precision",
         "seed",
+        "inputs",
     }
 
 
@@ -78,7 +79,7 @@ def test_data_may_be_written_into_the_file(write_config):
         ("", "data: give a folder with dataset.yaml or its lines, received None"),
         ("data: 3\n", "received 3"),
         ("data: nowhere\n", "nowhere: no such folder"),
-        ("data: {root: set}\n", "config.yaml: data: images: this setting is missing"),
+        ("data: {root: set}\n", "config.yaml: data: neither `images` nor `table`"),
     ],
 )
 def test_wrong_data_are_told(write_config, data, message):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from unet_mtl.errors import UnetMtlError
     from unet_mtl.network import build_network
     from unet_mtl.nn.settings import NetworkSettings
+    from unet_mtl.pipeline.columns import TabularInput
     from unet_mtl.pipeline.delivery import Delivery
+    from unet_mtl.pipeline.inputs import Inputs
     from unet_mtl.pipeline.preprocess import Preprocess
     from unet_mtl.prediction.predictor import Predictor
     from unet_mtl.runs import RunFolder
@@ -44,7 +46,9 @@ _HOMES = {
     "unet_mtl.errors": ("UnetMtlError",),
     "unet_mtl.network": ("build_network",),
     "unet_mtl.nn.settings": ("NetworkSettings",),
+    "unet_mtl.pipeline.columns": ("TabularInput",),
     "unet_mtl.pipeline.delivery": ("Delivery",),
+    "unet_mtl.pipeline.inputs": ("Inputs",),
     "unet_mtl.pipeline.preprocess": ("Preprocess",),
     "unet_mtl.prediction.predictor": ("Predictor",),
     "unet_mtl.runs": ("RunFolder",),
@@ -58,6 +62,7 @@ __all__ = [
     "Config",
     "Dataset",
     "Delivery",
+    "Inputs",
     "NetworkSettings",
     "Predictor",
     "Preprocess",
@@ -66,6 +71,7 @@ __all__ = [
     "RunFolder",
     "Segmentation",
     "SplitSettings",
+    "TabularInput",
     "TrainingSettings",
     "UnetMtlError",
     "build_network",

@@ -12,6 +12,7 @@ from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.doctor.checkup import Checkup, check_dataset
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import NetworkSettings
+from unet_mtl.pipeline.columns import TabularInput
 from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
@@ -44,6 +45,7 @@ def train(
     delivery: Delivery | None = None,
     precision: Precision = "auto",
     seed: int = 7,
+    inputs: Mapping[str, TabularInput] | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> RunFolder:
@@ -61,6 +63,7 @@ def train(
         delivery: Where decoded images are kept between epochs; changes no result.
         precision: "auto" takes bfloat16 where this machine is fast at it.
         seed: The same seed gives the same run on one machine.
+        inputs: Columns of the table that the network reads beside the image, or without one, by a name for each group.
         resume: Goes on after the last finished epoch, to the same end as without the interruption.
         progress: Whether to show a progress bar.
 
@@ -82,6 +85,7 @@ def train(
         delivery=delivery,
         precision=precision,
         seed=seed,
+        inputs=inputs,
     )
     return run_plan(plan, dataset, Path(run), resume=resume, progress=progress)
 
@@ -223,31 +227,50 @@ def score(
 
 
 def predict(
-    run: RunFolder | Path | str, paths: Sequence[Path | str], out: Path | str, *, progress: bool = True
+    run: RunFolder | Path | str,
+    paths: Sequence[Path | str],
+    out: Path | str,
+    *,
+    table: Path | str | None = None,
+    case_column: str | None = None,
+    progress: bool = True,
 ) -> pd.DataFrame:
-    """Answers for new images: masks at the original size, and a table.
+    """Answers for new cases: masks at the original size, and a table.
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images.
+        paths: Images, or folders of images; none for a run that reads none.
         out: Folder for `<task>/<image>.png` and predictions.csv.
+        table: For a run that reads columns, the table that has them, a row an image (or case). An empty cell is an
+            unknown value; an image without a row has no known one. None: nothing is known of any.
+        case_column: Of the table, which names the images without their suffix; None: called as in training.
         progress: Whether to show a progress bar.
 
     Returns:
-        predictions.csv: one row an image; `error` says why an image has no answers.
+        predictions.csv: one row an image (or case); `error` says why one has no answers, `unknown_inputs` which of
+        the run's tabular inputs were wholly unknown.
 
     Raises:
         RunError: Not a trained run.
-        DataError: No image at one of the paths.
+        DataError: No image at one of the paths, a table that cannot be used, or none for a run that has not
+            learned to do without.
         WriteError: The disk refused.
     """
+    from unet_mtl.prediction.columns import read_columns, require_sources
     from unet_mtl.prediction.files import find_images, write_predictions
     from unet_mtl.prediction.predictor import Predictor
 
+    run = RunFolder.open(run)
+    inputs = run.read_inputs()
+    require_sources(inputs, n_paths=len(paths), table=table is not None)
     images = find_images(paths)
+    columns = None
+    if table is not None:
+        columns = read_columns(Path(table), run.read_description(), inputs, case_column)
     predictor = Predictor.load(run)
-    with case_bar("predicting", len(images), shown=progress) as advance:
-        return write_predictions(predictor, images, Path(out), on_case=advance)
+    n = len(images) if inputs.image else len(columns or {})
+    with case_bar("predicting", n, shown=progress) as advance:
+        return write_predictions(predictor, images, Path(out), columns=columns, on_case=advance)
 
 
 def overlay(

@@ -1,5 +1,6 @@
 """config.yaml: read, changed by `key=value`, checked whole. No component imports it."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, Union
@@ -13,8 +14,10 @@ from unet_mtl.data.yaml_files import explain_yaml, parse_yaml, read_yaml
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.pipeline.augment import find_preset
+from unet_mtl.pipeline.columns import TabularInput
 from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.pipeline.device import Precision
+from unet_mtl.pipeline.inputs import IMAGE, find_reads
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
 from unet_mtl.pipeline.steps import check_steps, make_transforms
@@ -32,10 +35,12 @@ class Config(Settings):
     Attributes:
         data: The data set, as in dataset.yaml; in the file a folder with one, or its lines.
         tasks: What the network is to answer.
+        inputs: Columns of the table that it reads beside the image: a list of columns by name, or with more settings.
     """
 
     data: Description
     tasks: tuple[_AnyTask, ...]
+    inputs: dict[str, TabularInput] = {}
     split: SplitSettings = SplitSettings()
     preprocess: Preprocess = Preprocess()
     augment: str | list[Step] = "light"
@@ -65,9 +70,41 @@ class Config(Settings):
         _as_value_error(find_preset if isinstance(augment, str) else make_transforms, augment)
         return augment
 
+    @field_validator("inputs")
+    @classmethod
+    def _names_of_layers(cls, inputs: dict[str, TabularInput]) -> dict[str, TabularInput]:
+        for name in inputs:
+            if name == IMAGE:
+                raise ValueError(
+                    "image is the image itself, which is read wherever a task does not say otherwise"
+                )
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+                raise ValueError(
+                    f"a name is letters, digits and _, beginning with a letter; received {name!r}"
+                )
+        return inputs
+
+    @model_validator(mode="after")
+    def _tasks_find_what_they_read(self) -> Self:
+        columns = {name: table.columns for name, table in self.inputs.items()}
+        described = self.data.columns
+        absent = [(name, c) for name, table in columns.items() for c in table if c not in described]
+        if absent:
+            raise ValueError(
+                f"inputs.{absent[0][0]}: the data set describes no column {absent[0][1]!r}; it has "
+                f"{', '.join(map(repr, described)) or 'none'}"
+            )
+        _as_value_error(
+            lambda: find_reads(
+                self.tasks, columns, image=self.data.images is not None, fusion=self.network.fusion
+            )
+        )
+        return self
+
     @model_validator(mode="after")
     def _size_suits_the_network(self) -> Self:
-        _as_value_error(check_size, self.preprocess.size, self.network)
+        if self.data.images is not None:
+            _as_value_error(check_size, self.preprocess.size, self.network)
         return self
 
     @model_validator(mode="after")

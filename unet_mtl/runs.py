@@ -12,9 +12,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.tables import guard_formulas, unguard_formulas
 from unet_mtl.errors import RunError
 from unet_mtl.files import write_json, write_text, writing, writing_folder
+from unet_mtl.pipeline.inputs import Inputs
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.tasks import Task, make_task
 
@@ -43,6 +45,7 @@ class RunFolder:
         self.curves = self.path / "curves.png"
         self.tensorboard = self.path / "tensorboard"
         self._tasks = self.path / "tasks.json"
+        self._inputs = self.path / "inputs.json"
         self._preprocess = self.path / "preprocess.json"
         self._splits = self.path / "splits.csv"
         self._environment = self.path / "environment.json"
@@ -95,6 +98,7 @@ class RunFolder:
         *,
         config: Mapping[str, Any],
         tasks: Sequence[Task[Any, Any]],
+        inputs: Inputs,
         preprocess: Preprocess,
         splits: pd.DataFrame,
         environment: Mapping[str, Any],
@@ -110,6 +114,7 @@ class RunFolder:
             new = RunFolder(folder)
             write_text(new.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
             write_json(new._tasks, [task.to_config() for task in tasks])
+            write_json(new._inputs, inputs.to_config())
             write_json(new._preprocess, preprocess.to_config())
             guard_formulas(splits).to_csv(new._splits, index=False)
             write_json(new._environment, dict(environment))
@@ -126,7 +131,7 @@ class RunFolder:
             RunError: It is not a run folder, or training has not finished one epoch.
         """
         run = path if isinstance(path, RunFolder) else cls(path)
-        needed = (run.config, run._tasks, run._preprocess, run._splits, run._environment)
+        needed = (run.config, run._tasks, run._inputs, run._preprocess, run._splits, run._environment)
         lacking = [file.name for file in needed if not file.is_file()]
         if not run.path.is_dir() or lacking:
             why = f"it lacks {', '.join(lacking)}" if run.path.is_dir() else "no such folder"
@@ -142,9 +147,17 @@ class RunFolder:
         content: dict[str, Any] = yaml.safe_load(self.config.read_text(encoding="utf-8"))
         return content
 
+    def read_description(self) -> Description:
+        """Of the data that it was trained on."""
+        return make_description(self.read_config()["data"], base=Path(), where=str(self.config))
+
     def read_tasks(self) -> list[Task[Any, Any]]:
         """The adapted tasks."""
         return [make_task(config) for config in json.loads(self._tasks.read_text(encoding="utf-8"))]
+
+    def read_inputs(self) -> Inputs:
+        """What the network reads, and how columns become numbers."""
+        return Inputs.model_validate_json(self._inputs.read_text(encoding="utf-8"))
 
     def read_preprocess(self) -> Preprocess:
         """The fixed steps before the network."""

@@ -29,8 +29,8 @@ def assert_same(found, expected):
     assert found.keys() == expected.keys()
     for name in expected:
         assert found[name].cells() == pytest.approx(expected[name].cells(), abs=1e-5)
-        if expected[name].mask is not None:
-            np.testing.assert_array_equal(found[name].mask, expected[name].mask)
+        for key, mask in expected[name].masks().items():
+            np.testing.assert_array_equal(found[name].masks()[key], mask)
 
 
 def test_masks_come_back_at_the_size_of_the_image(predictor, image):

@@ -98,6 +98,7 @@ def test_what_a_run_holds(trained, tasks):
         "curves.png",
         "environment.json",
         "history.csv",
+        "inputs.json",
         "network.keras",
         "preprocess.json",
         "splits.csv",

@@ -253,7 +253,7 @@ class Description(Settings):
         case: Column that names a row and its files.
         names: What stands in that column, with `{case}` in place of the name: `bus_{case}`, `{case}.png`.
         patient: Column; cases of one patient stay on one side of a split. None: each case is its own patient.
-        images: Pattern of the images' paths.
+        images: Pattern of the images' paths. None: there are no images, and the table is all there is.
         masks: By target name.
         columns: Targets and other columns, by column name.
         frame: Which frame of a DICOM, page of a TIFF or slice of a volume is the image, from 0 on: a number, or
@@ -276,7 +276,7 @@ class Description(Settings):
     case: str = "case"
     names: CaseName = "{case}"
     patient: str | None = None
-    images: ImagePattern
+    images: ImagePattern | None = None
     masks: dict[str, MaskDescription] = {}
     columns: dict[str, ColumnDescription] = {}
     frame: Frame = None
@@ -286,6 +286,22 @@ class Description(Settings):
     decimal: Decimal = "."
     missing: Words = ()
     links: bool = False
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> Self:
+        if self.images is not None:
+            return self
+        if self.table is None:
+            raise ValueError(
+                "neither `images` nor `table`; name the pattern of the images, or the table, or both"
+            )
+        of_images = {"masks": self.masks, "frame": self.frame, "spacing_mm": self.spacing_mm}
+        given = [name for name, value in of_images.items() if value]
+        if given:
+            raise ValueError(
+                f"`{given[0]}` needs images; add `images: images/{{case}}.png` or what they are called"
+            )
+        return self
 
     @property
     def title(self) -> str:

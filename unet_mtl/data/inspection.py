@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -184,12 +185,12 @@ def _in_order(work: Callable[[_Given], _Of], given: Iterable[_Given], workers: i
 
 def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: Intensity) -> _Case:
     found = _Case(record)
-    if not is_there(record.image):
+    if record.image is None or not is_there(record.image):
         return found
     try:
         image = read_image(record.image, record.frame, intensity)
         facts, strokes = _image_facts(
-            record, image, depth="16-bit or float" if intensity == "auto" else "scaled"
+            record.image, image, depth="16-bit or float" if intensity == "auto" else "scaled"
         )
     except DataError as error:
         return _Case(record, observations=observe(error, "image-unreadable", record.case))
@@ -206,8 +207,8 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
     return found
 
 
-def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:
-    suffix, orientation = describe_file(record.image)
+def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:
+    suffix, orientation = describe_file(path)
     channels = image.shape[-1]
     if image.dtype == np.uint8:
         depth, scale = "8-bit", 255

@@ -97,10 +97,11 @@ def _frame(path: Path, record: Record) -> int | None:
         raise DataError(error.problems, kind="mask-unreadable") from error
     if frames == 1:
         return None
-    of_image = read_header(record.image, record.frame).frames
+    of_image = read_header(record.require_image(), record.frame).frames
     if of_image not in (1, frames):
         raise DataError(
-            f"{path}: the mask has {frames} frames, its image {record.image.name!r} {of_image}; export both alike",
+            f"{path}: the mask has {frames} frames, its image {record.require_image().name!r} {of_image}; "
+            "export both alike",
             kind="mask-size",
         )
     return record.frame
@@ -108,13 +109,13 @@ def _frame(path: Path, record: Record) -> int | None:
 
 def _as_image(pixels: NDArray[Number], path: Path, record: Record, turn: bool) -> NDArray[Number]:
     """The pixels, turned if they are to be, once their size is that of the image."""
-    header = read_header(record.image, record.frame)
+    header = read_header(record.require_image(), record.frame)
     expected = (header.height, header.width)
     pixels = turn_pixels(pixels, header.orientation) if turn else pixels
     size = pixels.shape[:2]
     if size == expected:
         return pixels
-    text = f"{path}: the mask is {size[0]}x{size[1]} pixels, its image {record.image.name!r} is "
+    text = f"{path}: the mask is {size[0]}x{size[1]} pixels, its image {record.require_image().name!r} is "
     text += f"{header.height}x{header.width}"
     if size == expected[::-1] and header.orientation in (5, 6, 7, 8):
         text += f" once it is turned as its EXIF orientation {header.orientation} says; turn the mask alike"

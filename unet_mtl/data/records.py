@@ -51,7 +51,7 @@ class Record:
     Attributes:
         case: Its name, unique in the data set.
         patient: Cases of one patient never stand on two sides of a split.
-        image: Path of the image.
+        image: Path of the image; None in a data set without images.
         masks: Files by target name; an absent mask has no entry.
         labels: Words and numbers by column; an unknown one has no entry.
         frame: Which picture of a file that has several, from 0 on; None: the usual one.
@@ -61,12 +61,24 @@ class Record:
 
     case: str
     patient: str
-    image: Path
+    image: Path | None
     masks: Mapping[str, tuple[MaskFile, ...]]
     labels: Mapping[str, Label]
     frame: int | None = None
     spacing_mm: tuple[float, float] | None = None
     split: str | None = None
+
+    def require_image(self) -> Path:
+        """Path of the image, for what makes no sense without one.
+
+        Raises:
+            DataError: The data set has no images.
+        """
+        if self.image is None:
+            raise DataError(
+                f"case {self.case!r} has no image: the description of its data set names no `images`"
+            )
+        return self.image
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,8 @@ class Dataset:
                 digest.update(repr(("frame", record.frame)).encode())
             masks = (file.path for name in sorted(record.masks) for file in record.masks[name])
             for path in (record.image, *masks):
-                digest.update(files[path])
+                if path is not None:
+                    digest.update(files[path])
         return digest.hexdigest()
 
 
@@ -149,9 +162,11 @@ def scan_dataset(source: Path | str | Description) -> tuple[Dataset, list[Observ
 def _make_record(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> Record:
     case = row[CASE]
     values = {**row, "case": case}
-    image = description.root / description.images.format_map(values)
+    image = None
+    if description.images is not None:
+        image = description.root / description.images.format_map(values)
     masks = {name: _find_masks(mask, values, description) for name, mask in description.masks.items()}
-    if not is_there(image):
+    if image is not None and not is_there(image):
         observations.append(Observation("image-missing", f"case {case!r}: no image at {image}", (case,)))
     for name, mask in description.masks.items():
         if mask.required and not masks[name]:
@@ -160,20 +175,25 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
             observations.append(Observation("mask-missing", text, (case,)))
     outside: list[Path] = []
     if not description.links:
-        paths = [image, *(file.path for files in masks.values() for file in files)]
+        paths = [file.path for files in masks.values() for file in files]
+        paths += [] if image is None else [image]
         outside = [path for path in paths if leaves(description.root, path)]
         observations += [
             Observation("path-outside", f"case {case!r}: {path} {LEAVES}", (case,)) for path in outside
         ]
     frame = _read_frame(row, description, observations)
+    labels, unreadable = read_labels(row, description, case)
+    observations += unreadable
     return Record(
         case=case,
         patient=_read_patient(row, description, observations),
         image=image,
         masks={name: files for name, files in masks.items() if files},
-        labels=_read_labels(row, description, observations),
+        labels=labels,
         frame=frame,
-        spacing_mm=None if image in outside else _read_spacing(row, description, image, frame, observations),
+        spacing_mm=None
+        if image is None or image in outside
+        else _read_spacing(row, description, image, frame, observations),
         split=_read_split(row[description.split]) if description.split else None,
     )
 
@@ -191,7 +211,7 @@ def _find_masks(
 
 def _read_patient(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> str:
     case = str(row[CASE])
-    if description.patient is None and isinstance(description.frame, str):
+    if description.patient is None and isinstance(description.frame, str) and description.images is not None:
         # slices of one volume are as alike as any two pictures of one patient
         return description.images.format_map({**row, "case": case})
     if description.patient is None:
@@ -208,10 +228,18 @@ def _read_split(word: str) -> str:
     return aliases.get(word.lower(), word.lower())
 
 
-def _read_labels(
-    row: Mapping[Any, Any], description: Description, observations: list[Observation]
-) -> dict[str, Label]:
+def read_labels(
+    row: Mapping[Any, Any], description: Description, case: str
+) -> tuple[dict[str, Label], list[Observation]]:
+    """Words and numbers of a row, by the columns that the description has; an unknown one has no entry.
+
+    Args:
+        row: Cells as words, by column.
+        description: What they mean.
+        case: Whose they are, for what is wrong with them.
+    """
     labels: dict[str, Label] = {}
+    observations: list[Observation] = []
     for name, column in description.columns.items():
         word = row[name]
         word = column.values.get(word, word)
@@ -222,9 +250,9 @@ def _read_labels(
         try:
             labels[name] = _read_label(word, column, description.decimal)
         except DataError as error:
-            text = f"case {row[CASE]!r}: {name} is {word!r}, which {error}"
-            observations.append(Observation(error.kind, text, (row[CASE],)))
-    return labels
+            text = f"case {case!r}: {name} is {word!r}, which {error}"
+            observations.append(Observation(error.kind, text, (case,)))
+    return labels, observations
 
 
 def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label:

@@ -32,7 +32,10 @@ def read_rows(description: Description) -> pd.DataFrame:
         raise DataError(
             f"{description.root}: no such folder; correct `root` in the description of the data set"
         )
-    table = _table_of_files(description) if description.table is None else _table_of_rows(description)
+    if description.table is None and description.images is not None:
+        table = _table_of_files(description, description.images)
+    else:
+        table = _table_of_rows(description)
     _require_columns(table, description)
     return table
 
@@ -70,7 +73,7 @@ def _table_path(description: Description) -> Path:
 
 
 def _require_columns(table: pd.DataFrame, description: Description) -> None:
-    patterns = [description.images]
+    patterns = [] if description.images is None else [description.images]
     patterns += [pattern for mask in description.masks.values() for pattern in mask.patterns.values()]
     in_patterns = [name for pattern in patterns for name in fields_of(pattern)]
     spacing = spacing_columns(description, table.columns)
@@ -117,32 +120,34 @@ def unnamed_and_repeated(table: pd.DataFrame, description: Description) -> list[
     return unnamed + repeated
 
 
-def _table_of_files(description: Description) -> pd.DataFrame:
+def _table_of_files(description: Description, images: str) -> pd.DataFrame:
     """What stands in place of the names in braces, a row a file."""
     root = description.root
-    paths = (path for path in root.glob(glob_pattern(description.images)) if not path.is_dir())
+    paths = (path for path in root.glob(glob_pattern(images)) if not path.is_dir())
     files = sorted(path.relative_to(root).as_posix() for path in paths)
-    files = [file for file in files if not is_stray(file, description.images)]
-    found = {file: values for file in files if (values := match_pattern(description.images, file))}
-    rows = [values for file, values in found.items() if not _is_mask(file, found, description)]
+    files = [file for file in files if not is_stray(file, images)]
+    found = {file: values for file in files if (values := match_pattern(images, file))}
+    rows = [values for file, values in found.items() if not _is_mask(file, found, description, images)]
     if not rows:
-        raise DataError(f"{root}: no file fits `images: {description.images}`; correct the pattern")
+        raise DataError(f"{root}: no file fits `images: {images}`; correct the pattern")
     table = pd.DataFrame(rows, dtype=str)
     name = description.case if description.case in table else "case"
     cases = table[name] if name in table else pd.Series("", index=table.index)
     return table.assign(**{description.case: cases, CASE: cases})
 
 
-def _is_mask(file: str, images: Mapping[str, Mapping[str, str]], description: Description) -> bool:
+def _is_mask(
+    file: str, found: Mapping[str, Mapping[str, str]], description: Description, images: str
+) -> bool:
     """Whether it is the mask of another image: x_mask.png beside x.png fits the pattern of the images as well."""
     for mask in description.masks.values():
         for pattern in mask.patterns.values():
             values = match_pattern(pattern, file)
             if values is None:
                 continue
-            if not set(fields_of(description.images)) <= values.keys():
+            if not set(fields_of(images)) <= values.keys():
                 return True  # its folder is a word there: train_masks/x.png beside {split}/{case}.png
-            image = description.images.format_map(values)
-            if image != file and image in images:
+            image = images.format_map(values)
+            if image != file and image in found:
                 return True
     return False

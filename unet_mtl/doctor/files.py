@@ -28,8 +28,9 @@ def check_files(
     """
     root = dataset.description.root
     known = {file.path for record in dataset for files in record.masks.values() for file in files}
-    known |= {record.image for record in dataset}
-    strange = [path for path in _fitting(root, dataset.description.images) if path not in known]
+    known |= {record.image for record in dataset if record.image is not None}
+    images = dataset.description.images
+    strange = [path for path in _fitting(root, images) if path not in known] if images else []
     told, found = _renamed(dataset, strange, observations)
     similar = set(found.values())
     renamed = [mask for mask in renamed if mask.file.path not in similar]
@@ -83,11 +84,12 @@ def similar_images(dataset: Dataset, strange: Iterable[Path]) -> dict[str, Path]
     for path in strange:
         by_spelling.setdefault(place_and_letters(path), set()).add(path)
     found = {}
-    for record in dataset if by_spelling else ():
-        place = place_and_letters(record.image)
+    images = {record.case: record.image for record in dataset if record.image is not None}
+    for case, image in images.items() if by_spelling else ():
+        place = place_and_letters(image)
         alike = by_spelling.get(place, set())
-        if place[1] and len(alike) == 1 and not is_there(record.image):
-            found[record.case] = next(iter(alike))
+        if place[1] and len(alike) == 1 and not is_there(image):
+            found[case] = next(iter(alike))
     meant = Counter(found.values())
     return {case: path for case, path in found.items() if meant[path] == 1}
 
@@ -110,10 +112,11 @@ def _renamed(
 
 def _beside(dataset: Dataset) -> Iterator[Path]:
     """Files in the folders of missing images that do not fit the pattern: another suffix, say."""
-    known = {record.image for record in dataset}
+    known = {record.image for record in dataset if record.image is not None}
+    missing = [image for image in known if not is_there(image)]
     known |= {file.path for record in dataset for files in record.masks.values() for file in files}
     root, links = dataset.description.root, dataset.description.links
-    for folder in {record.image.parent for record in dataset if not is_there(record.image)}:
+    for folder in {image.parent for image in missing}:
         if links or not leaves(root, folder):
             try:
                 paths = sorted(folder.iterdir())

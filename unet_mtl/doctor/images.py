@@ -29,9 +29,9 @@ def is_other_format(named: str, suffix: str) -> bool:
 
 def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observation]:
     """Images one by one, then side by side."""
-    paths = {record.case: record.image for record in dataset}
+    suffixes = {record.case: suffix_of(record.image) for record in dataset if record.image is not None}
     for case, image in inspection.images.items():
-        yield from _check_one(case, image, suffix_of(paths[case]))
+        yield from _check_one(case, image, suffixes[case])
     yield from _mixed(inspection)
     yield from _inverted(inspection)
     for (height, width), n, box in inspection.fixed.shared():

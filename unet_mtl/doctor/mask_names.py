@@ -39,7 +39,7 @@ def find_renamed_masks(dataset: Dataset, table: pd.DataFrame) -> list[RenamedMas
         dataset: The cases that could be read.
         table: Its rows, as `read_rows` gives them.
     """
-    used = {record.image for record in dataset}
+    used = {record.image for record in dataset if record.image is not None}
     used |= {file.path for record in dataset for files in record.masks.values() for file in files}
     rows: dict[str, dict[str, str]] = {}
     found: list[RenamedMask] = []
@@ -91,7 +91,7 @@ def _files(dataset: Dataset, pattern: str, folder: Path) -> Iterator[Path]:
         if not path.is_relative_to(root) or (not description.links and leaves(root, path)):
             continue
         name = path.relative_to(root).as_posix()
-        an_image = match_pattern(description.images, name) and not match_pattern(pattern, name)
+        an_image = match_pattern(description.images or "", name) and not match_pattern(pattern, name)
         if not an_image and not is_stray(name, pattern):
             yield path
 

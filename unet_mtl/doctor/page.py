@@ -67,7 +67,7 @@ def _content(checkup: Checkup) -> dict[str, Any]:
     description = dataset.description
     album = Album(dataset)
     binder = Binder(checkup, album)
-    images = sum(record.image.is_file() for record in dataset)
+    images = sum(record.image is not None and record.image.is_file() for record in dataset)
     patients = f"{count_patients(dataset):,}" if description.patient else "not named"
     return {
         "name": description.title,

@@ -69,6 +69,8 @@ class Album:
         record = self._records.get(case)
         if record is None:
             return [Picture("", "not in the table")]
+        if record.image is None:
+            return [Picture("", "the data set has no images")]
         if not record.image.is_file():
             return [Picture("", "there is no image file")]
         image = self._read(record.image)

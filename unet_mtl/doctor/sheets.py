@@ -162,7 +162,8 @@ class Binder:
         paths = [path for path in (seen.path, root / table if table else None) if path]
         record = self._album.record(seen.cases[0]) if seen.cases else None
         if record is not None:
-            paths += [record.image, *(file.path for files in record.masks.values() for file in files)]
+            paths += [file.path for files in record.masks.values() for file in files]
+            paths += [] if record.image is None else [record.image]
         for name in [f"case {case!r}" for case in seen.cases] + [
             str(path).replace(self._root, "") for path in paths
         ]:

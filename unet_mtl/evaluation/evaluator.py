@@ -27,7 +27,13 @@ def evaluate_cases(
         DataError: A file is unreadable, or the data set means something else than the run's.
     """
     found: dict[str, dict[str, CaseScores]] = {task.name: {} for task in predictor.tasks}
-    answers = predictor.predict([record.image for record in dataset], [record.frame for record in dataset])
+    for table in predictor.inputs.tables:
+        table.require_described(dataset.description)
+    answers = predictor.predict(
+        [record.image for record in dataset],
+        [record.frame for record in dataset],
+        [predictor.inputs.columns_of(record) for record in dataset],
+    )
     for record, (_, answer) in zip(dataset, answers, strict=True):
         if isinstance(answer, DataError):
             raise answer

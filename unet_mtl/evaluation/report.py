@@ -40,7 +40,8 @@ def write_evaluation(
     for task in predictor.tasks:
         if len(evaluation.facts[task.name]):
             _write_set_picture(folder, task, evaluation.facts[task.name], mark)
-    _write_overlays(folder / "overlays", evaluation, predictor, dataset, mark)
+    if dataset.description.images is not None:
+        _write_overlays(folder / "overlays", evaluation, predictor, dataset, mark)
     return replace(evaluation, folder=folder)
 
 
@@ -77,8 +78,8 @@ def _write_overlays(
 
 def _overlay_parts(predictor: Predictor, dataset: Dataset, record: Record) -> tuple[Any, Any, Any]:
     truths = {task.name: task.read(record, dataset.description) for task in predictor.tasks}
-    image = predictor.preprocess.open(record.image, record.frame)
-    return image, predictor(record.image, record.frame), truths
+    image = predictor.preprocess.open(record.require_image(), record.frame)
+    return image, predictor(record.image, record.frame, predictor.inputs.columns_of(record)), truths
 
 
 def choose_cases(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from unet_mtl.data.description import make_description, read_description
+from unet_mtl.data.description import read_description
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import split_from_table
 from unet_mtl.errors import DataError
@@ -27,8 +27,7 @@ def cases_to_measure(run: RunFolder, split: str | None, data: Path | str | None)
         dataset = read_dataset(read_description(Path(data)))
         name = split or "all"
         return f"{Path(data).resolve().name}_{name}", _by_column(dataset, name)
-    content = run.read_config()["data"]
-    dataset = read_dataset(make_description(content, base=Path(), where=str(run.config)))
+    dataset = read_dataset(run.read_description())
     if dataset.fingerprint() != run.read_environment()["data_hash"]:
         raise DataError(
             f"{dataset.description.root}: the data have changed since {run.path} was trained on them; measure on "

@@ -48,7 +48,7 @@ def write_image(
         DataError: The image cannot be read.
         OSError: The disk refused.
     """
-    source = record.image
+    source = record.require_image()
     header = read_header(source, record.frame)
     chosen = record.frame is not None and header.frames > 1
     turned = header.orientation != 1

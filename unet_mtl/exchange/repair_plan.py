@@ -74,7 +74,7 @@ class RepairPlan:
         for seen in self.wrong:
             for case in seen.cases:
                 if case in self.records:
-                    self.tell(case, self.records[case].image, seen.kind, seen.text, LEFT_OUT)
+                    self.tell(case, self.records[case].require_image(), seen.kind, seen.text, LEFT_OUT)
         self.take_out([case for seen in self.wrong for case in seen.cases])
         self.wrong = [seen for seen in self.wrong if not seen.cases]
 
@@ -99,7 +99,7 @@ def make_plan(
     inspection, duplicates = _use_renamed(plan, observations, renamed, checkup)
     plan.inspection = inspection
     unequal = contradicting(table)
-    used = {record.image for record in plan.records.values()}
+    used = {record.require_image() for record in plan.records.values()}
     for seen in observations:
         if KINDS[seen.kind].severity == "error" and not _is_mended(seen, plan, unequal):
             plan.wrong.append(seen)
@@ -153,7 +153,11 @@ def _use_renamed(
             continue
         record = plan.records[seen.cases[0]]
         plan.tell(
-            record.case, seen.path, seen.kind, f"the table says {record.image.name}", "this file is used"
+            record.case,
+            seen.path,
+            seen.kind,
+            f"the table says {record.require_image().name}",
+            "this file is used",
         )
         plan.records[record.case] = replace(record, image=seen.path)
         found[record.case] = None
@@ -190,7 +194,7 @@ def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], wrong: 
             facts = _facts(case, plan)
             if facts is not None and first.setdefault(facts, case) != case:
                 was = f"image, labels, patient and masks are those of case {first[facts]!r}"
-                plan.tell(case, plan.records[case].image, "identical", was, LEFT_OUT)
+                plan.tell(case, plan.records[case].require_image(), "identical", was, LEFT_OUT)
                 copies.append(case)
     plan.take_out(copies)
 

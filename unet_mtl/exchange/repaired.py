@@ -95,6 +95,8 @@ def repair_dataset(
     if not isinstance(source, Description):
         _require_apart(out, Path(source))
     refuse_used(out)
+    if description.images is None:
+        raise DataError(f"{description.root}: a table alone has no images to be mended; correct its cells")
     split = split or SplitSettings()
     before = check_dataset(description, tasks, split, intensity)
     table = read_rows(description)

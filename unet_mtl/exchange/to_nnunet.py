@@ -128,7 +128,7 @@ def _channels(records: Iterable[Record], problems: list[str]) -> int:
     counts = set()
     for record in records:
         try:
-            counts.add(read_image(record.image, record.frame).shape[-1])
+            counts.add(read_image(record.require_image(), record.frame).shape[-1])
         except DataError as error:
             problems += error.problems
     return max(counts, default=1)
@@ -141,9 +141,9 @@ def _write_case(
     mask = read_case_mask(record, target, dataset.description.masks[target])
     image = folder / f"images{part}" / f"{name}_0000.png"
     image.parent.mkdir(exist_ok=True)
-    if not _copied(record.image, image, channels):
-        pixels = read_image(record.image, record.frame)
-        Image.fromarray(_storable(pixels, record.image, channels)).save(image)
+    if not _copied(record.require_image(), image, channels):
+        pixels = read_image(record.require_image(), record.frame)
+        Image.fromarray(_storable(pixels, record.require_image(), channels)).save(image)
     if mask is None:
         return False
     ignored = mask == IGNORE

@@ -7,18 +7,14 @@ from keras import layers
 from unet_mtl.nn.settings import Pooling
 
 
-def build_pooled(x: Any, pooling: Pooling) -> Any:
+def build_pooled(x: Any, pooling: Pooling, name: str = "pooled") -> Any:
     """(B, H, W, C) -> (B, C), or (B, 2C) for both: the average tells how much, the maximum whether at all."""
-    pools = {
-        "average": [layers.GlobalAveragePooling2D(name="pooled_average")],
-        "max": [layers.GlobalMaxPooling2D(name="pooled_max")],
-        "both": [
-            layers.GlobalAveragePooling2D(name="pooled_average"),
-            layers.GlobalMaxPooling2D(name="pooled_max"),
-        ],
-    }
-    pooled = [pool(x) for pool in pools[pooling]]
-    return pooled[0] if len(pooled) == 1 else layers.Concatenate(name="pooled")(pooled)
+    pooled = []
+    if pooling in ("average", "both"):
+        pooled.append(layers.GlobalAveragePooling2D(name=f"{name}_average")(x))
+    if pooling in ("max", "both"):
+        pooled.append(layers.GlobalMaxPooling2D(name=f"{name}_max")(x))
+    return pooled[0] if len(pooled) == 1 else layers.Concatenate(name=name)(pooled)
 
 
 def pixel_head(x: Any, channels: int, activation: str, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from unet_mtl.errors import ConfigError
 from unet_mtl.settings import Settings
@@ -11,6 +11,7 @@ Normalization = Literal["batch", "group", "none"]
 UpSampling = Literal["transpose", "nearest"]
 Pooling = Literal["average", "max", "both"]
 EncoderName = Literal["plain"]
+Fusion = Literal["join", "film"]
 
 
 class NetworkSettings(Settings):
@@ -24,6 +25,10 @@ class NetworkSettings(Settings):
         up: Transposed convolution, or nearest neighbour and a convolution.
         pooling: What image-level heads read of the bottleneck: its average, its maximum, or both.
         dropout: Share of bottleneck channels that is dropped in training.
+        fusion: How columns of the table meet the image. "join": beside the pooled bottleneck, for answers about the
+            whole image. "film": they scale and shift the bottleneck's channels, for masks as well.
+        trunk: Units of dense layers that all tasks of the whole image share, with the same weights, whatever inputs
+            each of them reads.
     """
 
     encoder: EncoderName = "plain"
@@ -33,6 +38,8 @@ class NetworkSettings(Settings):
     up: UpSampling = "transpose"
     pooling: Pooling = "average"
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    fusion: Fusion = "join"
+    trunk: tuple[PositiveInt, ...] = ()
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -15,8 +15,10 @@ from unet_mtl.errors import DataError, UnetMtlError
 from unet_mtl.pipeline.ahead import Ahead
 from unet_mtl.pipeline.augment import Augment, sample_seed
 from unet_mtl.pipeline.cache import Cache
+from unet_mtl.pipeline.columns import FittedInput, Labels
 from unet_mtl.pipeline.crops import crop_sample
 from unet_mtl.pipeline.fitted import FittedCases
+from unet_mtl.pipeline.inputs import IMAGE, Inputs
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.tasks import Task
 
@@ -39,8 +41,10 @@ class Batches(keras.utils.PyDataset):
         dataset: The cases.
         tasks: Adapted ones.
         preprocess: The fixed steps.
+        inputs: What the network reads; None: the image alone.
         batch_size: Cases a batch.
-        augment: The random steps; None for validation.
+        augment: The random steps of images; None for validation.
+        hide: Whether tabular inputs are hidden as their `input_dropout` says; not for validation.
         shuffle: Whether each epoch has an order of its own.
         seed: Of order and augmentation.
         workers: Threads that prepare batches.
@@ -59,7 +63,9 @@ class Batches(keras.utils.PyDataset):
         preprocess: Preprocess,
         *,
         batch_size: int,
+        inputs: Inputs | None = None,
         augment: Augment | None = None,
+        hide: bool = False,
         shuffle: bool = False,
         seed: int = 0,
         workers: int = 2,
@@ -72,8 +78,10 @@ class Batches(keras.utils.PyDataset):
         self.dataset = dataset
         self.tasks = tuple(tasks)
         self.preprocess = preprocess
+        self.inputs = inputs or Inputs()
         self.batch_size = batch_size
         self.augment = augment
+        self.hide = hide
         self.shuffle = shuffle
         self.seed = seed
         self.shard = shard
@@ -81,7 +89,7 @@ class Batches(keras.utils.PyDataset):
         self.epoch = 0
         # TensorFlow hands on the words of an error in a thread, not the error.
         self.error: UnetMtlError | None = None
-        self._cases = FittedCases(dataset.description, tasks, preprocess, cache)
+        self._cases = FittedCases(dataset.description, tasks, preprocess, cache, image=self.inputs.image)
         # OpenCV's threads wait for each other by spinning, and there are ours.
         self._ahead = Ahead(self._make, workers, lambda: cv2.setNumThreads(1))
         self._n_ahead = workers + _AHEAD
@@ -119,15 +127,20 @@ class Batches(keras.utils.PyDataset):
         """Empty arrays of the types and shapes of a batch."""
         size = self.preprocess.size
         encoded = {task.name: np.asarray(task.encode(None, size)[0]) for task in self.tasks}
+        inputs: dict[str, NDArray[Any]] = {}
+        if self.inputs.image:
+            inputs[IMAGE] = np.empty((0, *size, self.preprocess.channels), self.image_type)
+        for table in self.inputs.tables:
+            inputs[table.name] = np.empty((0, table.width), np.float32)
         return (
-            {"image": np.empty((0, *size, self.preprocess.channels), self.image_type)},
+            inputs,
             {name: np.empty((0, *target.shape), target.dtype) for name, target in encoded.items()},
             {name: np.empty(0, np.float32) for name in encoded},
         )
 
     def _key(self, epoch: int, index: int) -> tuple[int, int]:
         # Where all epochs are alike, a batch made at the end of one serves in the next.
-        return (epoch if self.shuffle or self.augment is not None else 0, index)
+        return (epoch if self.shuffle or self.hide or self.augment is not None else 0, index)
 
     def _after(self, epoch: int, index: int) -> Iterator[tuple[int, int]]:
         for later in range(index + 1, len(self)):
@@ -157,20 +170,31 @@ class Batches(keras.utils.PyDataset):
             filled = place < len(records)
             record = records[place] if filled else self.dataset.records[0]
             image, encoded = self._sample(record, epoch)
-            self._put(inputs["image"], place, image, record)
+            if image is not None:
+                self._put(inputs[IMAGE], place, image, record)
+            for table in self.inputs.tables:
+                inputs[table.name][place] = table.encode(self._columns(table, record, epoch))
             for name, (target, weight) in encoded.items():
                 targets[name][place] = target
                 weights[name][place] = weight if filled else 0.0
         return inputs, targets, weights
 
-    def _sample(self, record: Record, epoch: int) -> tuple[NDArray[Any], dict[str, tuple[Any, float]]]:
+    def _columns(self, table: FittedInput, record: Record, epoch: int) -> Labels:
+        if self.hide and table.input_dropout:
+            # Another draw for each input, and another than that of the augmentation.
+            seed = sample_seed(self.seed, epoch, f"{record.case}\0{table.name}")
+            if np.random.default_rng(seed).random() < table.input_dropout:
+                return {}
+        return record.labels
+
+    def _sample(self, record: Record, epoch: int) -> tuple[NDArray[Any] | None, dict[str, tuple[Any, float]]]:
         image, masks = self._cases.read(record)
         # Validation must be the same every epoch.
         seed = sample_seed(self.seed, epoch if self.augment is not None else 0, record.case)
-        if self.preprocess.fit == "crops":
+        if image is not None and self.preprocess.fit == "crops":
             foreground = self.preprocess.crops.foreground
             image, masks = crop_sample(image, masks, self.preprocess.size, foreground, seed)
-        if self.augment is not None:
+        if image is not None and self.augment is not None:
             image, masks = self.augment(image, masks, seed)
         description, size = self.dataset.description, self.preprocess.size
         truths = {

@@ -30,6 +30,7 @@ class FittedCases:
         tasks: Adapted ones; those that are spatial have masks.
         preprocess: The fixed steps.
         cache: None reads each time.
+        image: Whether the image is wanted.
     """
 
     def __init__(
@@ -38,24 +39,30 @@ class FittedCases:
         tasks: Sequence[Task[Any, Any]],
         preprocess: Preprocess,
         cache: Cache | None = None,
+        *,
+        image: bool = True,
     ) -> None:
         self.description = description
         self.tasks = tuple(task for task in tasks if task.spatial)
         self.preprocess = preprocess
         self.cache = cache
+        self.image = image
         self._contents = Contents()
         steps = [preprocess.to_config(), [(t.name, t.reading(description)) for t in self.tasks]]
         self._steps = repr((_code(), json.dumps(steps, sort_keys=True))).encode()
 
-    def read(self, record: Record) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]]]:
+    def read(self, record: Record) -> tuple[NDArray[Any] | None, dict[str, NDArray[np.uint8]]]:
         """Gives a case; what it gives must not be changed.
 
         Returns:
-            (height, width, channels), uint8 or float32 in 0..1; and masks by task name, those that are known.
+            (height, width, channels), uint8 or float32 in 0..1, or None where it is not wanted; and masks by task
+            name, those that are known.
 
         Raises:
             DataError: A file cannot be read, or is not what the description says.
         """
+        if not self.image:
+            return None, {}
         arrays = self._read(record)
         return arrays[_IMAGE], {name: arrays[name] for name in arrays if name != _IMAGE}
 
@@ -72,7 +79,9 @@ class FittedCases:
         return found
 
     def _make(self, record: Record) -> dict[str, NDArray[Any]]:
-        arrays: dict[str, NDArray[Any]] = {_IMAGE: self.preprocess.read(record.image, record.frame)[0]}
+        arrays: dict[str, NDArray[Any]] = {
+            _IMAGE: self.preprocess.read(record.require_image(), record.frame)[0]
+        }
         for task in self.tasks:
             mask = task.read(record, self.description)
             if mask is not None:
@@ -82,7 +91,7 @@ class FittedCases:
     def _key(self, record: Record) -> bytes | None:
         digest = hashlib.blake2b(self._steps, digest_size=20)
         try:
-            digest.update(repr(record.frame).encode() + self._contents.digest(record.image))
+            digest.update(repr(record.frame).encode() + self._contents.digest(record.require_image()))
             for task in self.tasks:
                 for file in record.masks.get(task.target_name, ()):
                     digest.update(repr((task.name, file.index)).encode() + self._contents.digest(file.path))

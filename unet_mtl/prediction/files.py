@@ -1,6 +1,6 @@
 """Predictions as files: which images, and what is written for them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +9,8 @@ from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
+from unet_mtl.pipeline.columns import Labels
+from unet_mtl.prediction.columns import Rows, row_of
 from unet_mtl.prediction.predictor import Answers, Predictor
 
 
@@ -59,29 +61,42 @@ def _names_twice(found: Mapping[Path, str]) -> list[str]:
 
 
 def write_predictions(
-    predictor: Predictor, images: Mapping[Path, str], out: Path, *, on_case: Callable[[], None] = lambda: None
+    predictor: Predictor,
+    images: Mapping[Path, str],
+    out: Path,
+    *,
+    columns: Rows | None = None,
+    on_case: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
     """Writes a mask a task and image (palette PNG of class indices, original size), and predictions.csv.
 
     Args:
         predictor: Of a run.
-        images: From `find_images`.
+        images: From `find_images`; for a run that reads no images, none.
         out: Folder for `<task>/<name>.png` and predictions.csv.
-        on_case: Called after each image.
+        columns: By case, from `read_columns`; None: nothing is known of any.
+        on_case: Called after each case.
 
     Returns:
-        The table: image, then the answers; `error` where an image could not be read.
+        The table: image (or case, where the run reads none), then the answers; of a run that reads columns,
+        `unknown_inputs`, those of which the case has no column; `error` where a case could not be read.
 
     Raises:
         WriteError: The disk refused.
     """
     rows: list[dict[str, str | float]] = []
-    for path, answers in predictor.predict(list(images)):
+    for case, given, answers in _answers(predictor, images, columns or {}):
         if isinstance(answers, DataError):
-            rows.append({"image": str(path), "error": str(answers)})
+            rows.append({**case, "error": str(answers)})
         else:
-            rows.append({"image": str(path), "error": "", **_cells(answers)})
-            _write_masks(answers, images[path], out)
+            unknown = (
+                {"unknown_inputs": ";".join(predictor.inputs.missing(given))}
+                if predictor.inputs.tables
+                else {}
+            )
+            rows.append({**case, **_cells(answers), **unknown, "error": ""})
+            if "image" in case:
+                _write_masks(answers, images[Path(case["image"])], out)
         on_case()
     table = pd.DataFrame(rows)
     for name in table.columns:
@@ -92,6 +107,31 @@ def write_predictions(
     with writing(out / "predictions.csv") as temporary:
         guard_formulas(table).to_csv(temporary, index=False)
     return table
+
+
+def _answers(
+    predictor: Predictor, images: Mapping[Path, str], columns: Rows
+) -> Iterator[tuple[dict[str, str], Labels, Answers | DataError]]:
+    """What each row begins with, the columns of its case, and its answers, in the order of the images or the table."""
+    paths: list[Path | None] = list(images) if predictor.inputs.image else [None] * len(columns)
+    cases = (
+        [{"image": str(path)} for path in images]
+        if predictor.inputs.image
+        else [{"case": c} for c in columns]
+    )
+    rows = (
+        [row_of(columns, name) for name in images.values()]
+        if predictor.inputs.image
+        else list(columns.values())
+    )
+    good = [i for i, row in enumerate(rows) if not isinstance(row, DataError)]
+    known = [row for row in rows if not isinstance(row, DataError)]
+    found = predictor.predict([paths[i] for i in good], columns=known)
+    for case, row in zip(cases, rows, strict=True):
+        if isinstance(row, DataError):
+            yield case, {}, row
+        else:
+            yield case, row, next(found)[1]
 
 
 def _cells(answers: Answers) -> dict[str, str | float]:

@@ -10,6 +10,7 @@ from unet_mtl.data.description import DESCRIPTION_FILE, Description
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.plots.overlay import add_legend, draw_image, new_figure, save_figure
+from unet_mtl.prediction.columns import require_optional
 from unet_mtl.prediction.predictor import Answers, Predictor
 from unet_mtl.tasks import Task
 
@@ -74,17 +75,22 @@ def write_overlays(
         on_case: Called after each image.
 
     Raises:
-        DataError: An image is unreadable.
+        DataError: An image is unreadable, or the run reads no images, or columns that are not known.
         WriteError: The disk refused.
     """
+    if not predictor.inputs.image:
+        raise DataError("the run reads no images; there is nothing to draw on")
     known = KnownTruths()
     shown: list[tuple[Path, Record | None, Description | None]] = []
     for path in images:
         shown += [(path, *truth) for truth in known.find(path)] or [(path, None, None)]
     paths = [path for path, _, _ in shown]
-    found = predictor.predict(paths, [record.frame if record else None for _, record, _ in shown])
+    columns = [predictor.inputs.columns_of(record) if record else {} for _, record, _ in shown]
+    if any(record is None for _, record, _ in shown):
+        require_optional(predictor.inputs)
+    found = predictor.predict(paths, [record.frame if record else None for _, record, _ in shown], columns)
     written: list[Path] = []
-    for (path, answers), (_, record, description) in zip(found, shown, strict=True):
+    for (_, answers), (path, record, description) in zip(found, shown, strict=True):
         if isinstance(answers, DataError):
             raise answers
         truths, mark = {}, ""
@@ -119,6 +125,7 @@ class KnownTruths:
             dataset = read_dataset(folder)
             by_image: dict[Path, list[tuple[Record, Description]]] = {}
             for record in dataset:
-                by_image.setdefault(record.image.resolve(), []).append((record, dataset.description))
+                if record.image is not None:
+                    by_image.setdefault(record.image.resolve(), []).append((record, dataset.description))
             self._datasets[folder] = by_image
         return self._datasets[folder]

@@ -1,5 +1,6 @@
 """What a training would be made of, without starting it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -44,8 +45,9 @@ def make_outline(
         precision: Resolved.
     """
     # A training has looked at all images, and delivers these as they are; here the first batch must do.
-    first = {batches.preprocess.read(r.image, r.frame)[0].dtype.name for r in batches.records_of(0)}
-    batches.image_type = "uint8" if first == {"uint8"} else "float32"
+    if batches.inputs.image:
+        read = (batches.preprocess.read(r.require_image(), r.frame) for r in batches.records_of(0))
+        batches.image_type = "uint8" if {image.dtype.name for image, _ in read} == {"uint8"} else "float32"
     names = ("inputs", "targets", "label weights")
     batch = [
         {"what": what, "name": name, "shape": _shape(array.shape), "type": str(array.dtype)}
@@ -69,7 +71,7 @@ def _parts(network: keras.Model, heads: set[str]) -> Rows:
 
 
 def _part_of(layer: str, heads: set[str]) -> str:
-    name = layer.removesuffix("_logits")
+    name = re.sub(r"_(logits|hidden\d+)$", "", layer)
     return f"head {name}" if name in heads else layer.partition("_")[0]
 
 

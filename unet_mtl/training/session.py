@@ -26,9 +26,11 @@ from unet_mtl.nn.settings import NetworkSettings
 from unet_mtl.pipeline.augment import Augment
 from unet_mtl.pipeline.batches import Batches, ImageType
 from unet_mtl.pipeline.cache import Cache
+from unet_mtl.pipeline.columns import TabularInput, fit_inputs
 from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.pipeline.device import Precision, choose_precision
 from unet_mtl.pipeline.feed import feed
+from unet_mtl.pipeline.inputs import IMAGE, Inputs, find_reads
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
 from unet_mtl.pipeline.steps import check_steps
@@ -55,6 +57,7 @@ class Plan:
     delivery: Delivery
     precision: Precision
     seed: int
+    inputs: Mapping[str, TabularInput]
 
     @classmethod
     def of(
@@ -69,6 +72,7 @@ class Plan:
         delivery: Delivery | None = None,
         precision: Precision = "auto",
         seed: int = 7,
+        inputs: Mapping[str, TabularInput] | None = None,
     ) -> "Plan":
         """Fills in the defaults."""
         return cls(
@@ -81,6 +85,7 @@ class Plan:
             delivery=delivery or Delivery(),
             precision=precision,
             seed=seed,
+            inputs=dict(inputs or {}),
         )
 
     def to_config(self, dataset: Dataset) -> dict[str, Any]:
@@ -89,6 +94,7 @@ class Plan:
             "data": dataset.description.model_dump(mode="json"),
             "split": self.split.to_config(),
             "tasks": [task.to_config() for task in self.tasks],
+            "inputs": {name: table.to_config() for name, table in self.inputs.items()},
             "preprocess": self.preprocess.to_config(),
             "augment": self.augment,
             "network": self.network.to_config(),
@@ -123,6 +129,7 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
         run.create(
             config=config,
             tasks=session.trainer.tasks,
+            inputs=session.train.inputs,
             preprocess=plan.preprocess,
             splits=split_table(parts),
             environment=describe_environment(**facts, data_commit=git_commit(dataset.description.root)),
@@ -253,13 +260,17 @@ def make_session(
         DataError: A task has no label in train.
     """
     keras.utils.set_random_seed(plan.seed)
+    inputs = make_inputs(plan, parts["train"])
     tasks = adapt_tasks(plan.tasks, parts["train"])
     precision = choose_precision(plan.precision)
     size, channels = plan.preprocess.size, plan.preprocess.channels
     if not isinstance(plan.augment, str):
         check_steps(plan.augment, size, channels)
-    network = build_network(tasks, size=size, channels=channels, settings=plan.network, precision=precision)
+    network = build_network(
+        tasks, inputs, size=size, channels=channels, settings=plan.network, precision=precision
+    )
     options: dict[str, Any] = {
+        "inputs": inputs,
         "batch_size": plan.training.batch_size,
         "workers": plan.training.workers,
         "cache": None if plan.delivery.cache == "off" else Cache(plan.delivery),
@@ -270,6 +281,7 @@ def make_session(
         tasks,
         plan.preprocess,
         augment=Augment(plan.augment),
+        hide=True,
         shuffle=True,
         seed=plan.seed,
         **options,
@@ -287,6 +299,21 @@ def make_session(
         precision=precision,
         title=f"{description.name}{' (SYNTHETIC data)' if description.synthetic else ''}",
     )
+
+
+def make_inputs(plan: Plan, train: Dataset) -> Inputs:
+    """What the tasks read, with what the train cases tell of the columns.
+
+    Raises:
+        ConfigError: Tasks and inputs do not fit together.
+        DataError: A column is not described, or no train case has a value in it.
+    """
+    image = train.description.images is not None
+    columns = {name: table.columns for name, table in plan.inputs.items()}
+    reads = find_reads(plan.tasks, columns, image=image, fusion=plan.network.fusion)
+    read = {name for names in reads.values() for name in names}
+    tables = fit_inputs({name: table for name, table in plan.inputs.items() if name in read}, train)
+    return Inputs(image=image and IMAGE in read, tables=tables)
 
 
 def _choose_monitor(trainer: MultiTaskTrainer, settings: TrainingSettings) -> tuple[str, str]:

@@ -1,0 +1,143 @@
+"""Columns as numbers: what train cases teach, what is unknown, what was never seen."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from unet_mtl.data.description import Description
+from unet_mtl.data.records import Dataset, Record
+from unet_mtl.errors import DataError
+from unet_mtl.pipeline.columns import FittedInput, TabularInput, fit_inputs
+
+COLUMNS = {
+    "age": {"unit": "years"},
+    "device": {"type": "category"},
+    "sex": {"classes": ["f", "m"]},
+    "biopsy": {"type": "yes/no"},
+    "depth": {},
+}
+
+
+def make_dataset(*rows, columns=COLUMNS):
+    description = Description(root=Path(), table="t.csv", columns=columns)
+    records = [
+        Record(case=str(i), patient=str(i), image=None, masks={}, labels=labels)
+        for i, labels in enumerate(rows)
+    ]
+    return Dataset(description, tuple(records))
+
+
+TRAIN = make_dataset(
+    {"age": 40.0, "device": "B", "sex": "m", "biopsy": "no"},
+    {"age": 60.0, "device": "A", "biopsy": "yes", "depth": 2.0},
+    {"device": "A", "sex": "m", "biopsy": "yes", "depth": 2.0},
+)
+
+
+def fit(*columns, train=TRAIN, **options):
+    (fitted,) = fit_inputs({"clinical": TabularInput(columns=columns, **options)}, train)
+    return fitted
+
+
+def test_numbers_are_standardised_by_train_alone():
+    fitted = fit("age")
+    # mean 50, standard deviation 10 of the two known ones
+    np.testing.assert_allclose(fitted.encode({"age": 40.0}), [-1, 0])
+    np.testing.assert_allclose(fitted.encode({"age": 75.0}), [2.5, 0])
+    np.testing.assert_allclose(fitted.encode({}), [0, 1])
+    assert fitted.parts == ("age", "age unknown")
+
+
+def test_a_column_of_one_value_stays_finite():
+    np.testing.assert_allclose(fit("depth").encode({"depth": 2.0}), [0, 0])
+    np.testing.assert_allclose(fit("depth").encode({"depth": 3.0}), [1, 0])
+
+
+def test_words_have_places_of_their_own_for_unseen_and_unknown():
+    fitted = fit("device")
+    assert fitted.parts == ("device is A", "device is B", "device is another", "device unknown")
+    rows = [fitted.encode(labels) for labels in ({"device": "A"}, {"device": "B"}, {"device": "C"}, {})]
+    np.testing.assert_array_equal(rows, np.eye(4))
+
+
+def test_a_declared_class_without_a_train_case_is_unseen():
+    fitted = fit("sex")
+    np.testing.assert_array_equal(fitted.encode({"sex": "m"}), [1, 0, 0])
+    np.testing.assert_array_equal(fitted.encode({"sex": "f"}), [0, 1, 0])
+
+
+def test_yes_and_no_in_the_order_of_the_classes():
+    assert fit("biopsy").parts[:2] == ("biopsy is no", "biopsy is yes")
+
+
+def test_columns_stand_side_by_side_in_the_order_of_the_config():
+    fitted = fit("biopsy", "age")
+    assert fitted.width == 6
+    row = fitted.encode({"age": 60.0, "biopsy": "yes", "device": "A"})
+    np.testing.assert_allclose(row, [0, 1, 0, 0, 1, 0])
+    assert row.dtype == np.float32
+
+
+def test_a_fitted_input_survives_json():
+    fitted = fit("age", "device", hidden=[4], input_dropout=0.5)
+    again = FittedInput.model_validate(json.loads(json.dumps(fitted.to_config())))
+    assert again == fitted
+    np.testing.assert_array_equal(again.encode({"device": "A"}), fitted.encode({"device": "A"}))
+
+
+def test_is_missing_only_without_a_single_column():
+    fitted = fit("age", "device")
+    assert fitted.is_missing({"sex": "m"})
+    assert not fitted.is_missing({"device": "A"})
+
+
+def test_every_wrong_column_is_told_at_once():
+    train = make_dataset({"age": 1.0}, columns={"age": {}, "depth": {}})
+    with pytest.raises(DataError) as caught:
+        fit("age", "depth", "weight", "age", train=train)
+    assert caught.value.problems == [
+        "input 'clinical': column 'age' stands there twice",
+        "input 'clinical': none of the 1 train cases has a 'depth'; leave the column out",
+        "input 'clinical': the data set describes no column 'weight'; it has 'age', 'depth'. Add it to `columns` in its "
+        "description",
+        "input 'clinical': column 'age' stands there twice",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            {"device": {"type": "category"}},
+            "reads column 'age', which the data set does not describe; it has 'device'",
+        ),
+        (
+            {"age": {"unit": "months"}, "device": {"type": "category"}},
+            "learned column 'age' in 'years', the data set ",
+        ),
+        (
+            {"age": {"unit": "years"}, "device": {}},
+            "learned words of column 'device', the data set gives numbers",
+        ),
+        (
+            {"age": {"type": "category"}, "device": {"type": "category"}},
+            "learned numbers of column 'age', the data",
+        ),
+    ],
+)
+def test_another_data_set_must_mean_the_same(columns, words):
+    fitted = fit("age", "device")
+    fitted.require_described(TRAIN.description)
+    with pytest.raises(DataError, match=words):
+        fitted.require_described(make_dataset(columns=columns).description)
+
+
+def test_a_list_of_columns_will_do():
+    assert TabularInput.model_validate(["age"]) == TabularInput(columns=("age",))
+    with pytest.raises(ValidationError, match="at least 1"):
+        TabularInput.model_validate([])
+    with pytest.raises(ValidationError, match="less than 1"):
+        TabularInput(columns=("age",), input_dropout=1.0)
