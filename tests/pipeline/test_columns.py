@@ -101,8 +101,8 @@ def test_every_wrong_column_is_told_at_once():
     assert caught.value.problems == [
         "input 'clinical': column 'age' stands there twice",
         "input 'clinical': none of the 1 train cases has a 'depth'; leave the column out",
-        "input 'clinical': the data set describes no column 'weight'; it has 'age', 'depth'. Add it to `columns` in its "
-        "description",
+        "input 'clinical': the data set describes no column 'weight'; it has 'age', 'depth'. Add it to `columns` in "
+        "its description",
         "input 'clinical': column 'age' stands there twice",
     ]
 
