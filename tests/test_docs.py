@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from unet_mtl.data.description import make_description
 from unet_mtl.data.yaml_files import parse_yaml
@@ -142,3 +144,28 @@ def test_presets_and_lists_of_the_document_are_right():
     steps, crops = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
     check_steps(parse_yaml(steps)["augment"], (64, 64), 1)
     assert Preprocess(**parse_yaml(crops)["preprocess"]).crops.scale == 0.5
+
+
+def test_the_new_kind_of_task_is_added_and_learns(tmp_path):
+    """Dots on a dark ground, counted; a fifth of the counts is unknown."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "dots" / "images").mkdir(parents=True)
+    rows = ["case,dots,many"]
+    for i in range(60):
+        n = int(rng.integers(0, 12))
+        image = rng.integers(0, 40, (32, 32)).astype(np.uint8)
+        for row, column in rng.permutation(64)[:n, None] // [8, 1] % 8 * 4:
+            image[row + 1 : row + 3, column + 1 : column + 3] = 230
+        Image.fromarray(image).save(tmp_path / "dots" / "images" / f"c{i}.png")
+        rows.append(f"c{i},{'' if i % 5 == 4 else n},{'yes' if n > 5 else 'no'}")
+    (tmp_path / "dots" / "cases.csv").write_text("\n".join(rows) + "\n")
+    description = "table: cases.csv\nimages: images/{case}.png\ncolumns: {dots: {}, many: {type: yes/no}}\n"
+    (tmp_path / "dots" / "dataset.yaml").write_text(description)
+    text = (ROOT / "docs/add_a_task.md").read_text(encoding="utf-8")
+    (config,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    (tmp_path / "config.yaml").write_text(config)
+    printed = run_python("\n".join(python_blocks("docs/add_a_task.md")), tmp_path)
+    found = re.search(r"dots +pearson +(-?[\d.]+)", printed)
+    assert found, printed
+    assert float(found.group(1)) > 0.8
+    assert (tmp_path / "run/evaluation/test/dots_agreement.png").is_file()
