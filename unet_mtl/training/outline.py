@@ -69,8 +69,8 @@ def _parts(network: keras.Model, heads: set[str]) -> Rows:
 
 
 def _part_of(layer: str, heads: set[str]) -> str:
-    name = layer.removesuffix("_logits")
-    return f"head {name}" if name in heads else layer.partition("_")[0]
+    owners = [head for head in heads if layer == head or layer.startswith(f"{head}_")]
+    return f"head {max(owners, key=len)}" if owners else layer.partition("_")[0]
 
 
 def _shape(shape: Sequence[int | None]) -> str:
