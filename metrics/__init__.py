@@ -56,8 +56,10 @@ from metrics.calibration import (
 )
 from metrics.classification import (
     accuracy,
+    adjacent_accuracy,
     balanced_accuracy,
     cohen_kappa,
+    exact_match,
     grade_mae,
     kappa_from_confusion,
     log_loss,
@@ -164,6 +166,7 @@ __all__ = [
     "Summary",
     "SurfaceDistances",
     "accuracy",
+    "adjacent_accuracy",
     "aggregate",
     "aggregated_jaccard",
     "apply_temperature",
@@ -204,6 +207,7 @@ __all__ = [
     "detection_counts",
     "dice",
     "dsb2018_score",
+    "exact_match",
     "expected_calibration_error",
     "f1",
     "fit_temperature",

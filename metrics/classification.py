@@ -33,15 +33,35 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         >>> accuracy([0, 1, 2, 2], [0, 1, 2, 1])
         0.75
     """
-    truth, prediction = np.asarray(y_true), np.asarray(y_pred)
-    if truth.shape != prediction.shape:
-        raise ValueError(f"y_true has shape {truth.shape} but y_pred has {prediction.shape}: they must agree")
-    for name, labels in (("y_true", truth), ("y_pred", prediction)):
-        if labels.size and labels.dtype.kind == "f":
-            raise ValueError(
-                f"{name} must hold labels, got dtype {labels.dtype}: threshold or argmax probabilities first"
-            )
+    truth, prediction = _read_labels(y_true, y_pred)
     return float(np.mean(truth == prediction)) if truth.size else float("nan")
+
+
+def exact_match(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Share of cases of which every label is right, for several labels a case.
+
+    Sokolova and Lapalme 2009, doi:10.1016/j.ipm.2009.03.002.
+
+    Args:
+        y_true: Labels: integers, bools or words of shape (cases, labels). Leave out cases with an unknown label.
+        y_pred: Labels of the same shape.
+
+    Returns:
+        A number in 0..1; NaN without a case.
+
+    Raises:
+        ValueError: shapes differ or are not (cases, labels), or labels are floating-point numbers.
+
+    Example:
+        >>> exact_match([[1, 0], [1, 1]], [[1, 0], [1, 0]])
+        0.5
+    """
+    truth, prediction = _read_labels(y_true, y_pred)
+    if truth.ndim != 2 or not truth.shape[1]:
+        raise ValueError(
+            f"expected (cases, labels) with a label or more, got shape {truth.shape}: one label a case is for accuracy"
+        )
+    return float(np.mean((truth == prediction).all(axis=1))) if truth.size else float("nan")
 
 
 def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
@@ -181,6 +201,24 @@ def grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None
     return float(errors.sum() / cases.sum()) if cases.any() else float("nan")
 
 
+def adjacent_accuracy(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
+    """Share of cases whose grade is right or next to it, for ordered classes.
+
+    Gaudette and Japkowicz 2009, doi:10.1007/978-3-642-01818-3_25. With two classes it is always 1. Arguments and
+    errors as for `grade_mae`.
+
+    Returns:
+        A number in 0..1, 1 is best; NaN without a case.
+
+    Example:
+        >>> adjacent_accuracy([0, 1, 2, 3], [1, 1, 0, 3])
+        0.75
+    """
+    confusion = _confusion(y_true, y_pred, n_classes)
+    near = _costs(len(confusion), "linear") <= 1
+    return float(confusion[near].sum() / confusion.sum()) if confusion.any() else float("nan")
+
+
 def macro_grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
     """Plain mean of `grade_mae` over the grades that the truth has, so that rare grades count as much.
 
@@ -289,6 +327,18 @@ def check_class_scores(y_true: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np
     if np.isnan(values).any():
         raise ValueError("probabilities hold NaN: drop the cases without a prediction first")
     return truth.astype(np.intp), values
+
+
+def _read_labels(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    truth, prediction = np.asarray(y_true), np.asarray(y_pred)
+    if truth.shape != prediction.shape:
+        raise ValueError(f"y_true has shape {truth.shape} but y_pred has {prediction.shape}: they must agree")
+    for name, labels in (("y_true", truth), ("y_pred", prediction)):
+        if labels.size and labels.dtype.kind == "f":
+            raise ValueError(
+                f"{name} must hold labels, got dtype {labels.dtype}: threshold or argmax probabilities first"
+            )
+    return truth, prediction
 
 
 def _check_distributions(values: NDArray[np.float64]) -> None:

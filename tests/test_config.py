@@ -107,7 +107,10 @@ def test_every_problem_comes_at_once_with_its_place_and_value(write_config):
         ("split: train + val + test must be 1, received 1.3", ""),
         ("precision: ", "(received 'half')"),
         ("tasks.1x.name: ", "(received '1x')"),
-        ("tasks.1: 'kind' is 'detection'; there is ", "'segmentation', 'classification', 'regression'"),
+        (
+            "tasks.1: 'kind' is 'detection'; there is ",
+            "'segmentation', 'classification', 'ordinal', 'multilabel', 'regression'",
+        ),
         ("tasks.2: the setting 'kind' is missing", ""),
     ]
     problems = problems_of(path)

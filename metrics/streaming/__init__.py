@@ -16,6 +16,7 @@ Example:
 from metrics.streaming.agreement import MCC, Accuracy, BalancedAccuracy, CohenKappa
 from metrics.streaming.correlated import R2, Pearson
 from metrics.streaming.counted import CountScore
+from metrics.streaming.grades import GradeMAE, QuadraticWeightedKappa
 from metrics.streaming.overlap import (
     F1,
     Dice,
@@ -43,11 +44,13 @@ __all__ = [
     "CountScore",
     "Dice",
     "FBeta",
+    "GradeMAE",
     "IoU",
     "MeanAbsoluteError",
     "MeanIoU",
     "Pearson",
     "Precision",
+    "QuadraticWeightedKappa",
     "Recall",
     "RootMeanSquaredError",
     "Specificity",

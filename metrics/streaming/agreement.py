@@ -117,13 +117,64 @@ class MCC(CountScore):
         return _correlation(*(ops.sum(term, axis=-1) for term in terms)), counted[..., 0]
 
 
+class MarginScore(WholeNumbers):
+    """What scores of label pairs share: margins and distances, in place of the whole confusion matrix.
+
+    State is (3, n_classes): how often each class was true, how often predicted, and how often truth and prediction
+    were how many classes apart. Shapes and edges as for `CountScore`.
+    """
+
+    def __init__(self, n_classes: int, threshold: float, ignore: int | None, name: str) -> None:
+        if n_classes < 2:
+            raise ValueError(f"n_classes must be 2 or more, got {n_classes}")
+        super().__init__((3, n_classes), name)
+        self.n_classes, self.threshold, self.ignore = n_classes, threshold, ignore
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch; see the class for shapes."""
+        labels, missing = self._predicted(y_pred)
+        truth, labels = drop_ignored(read_truth(y_true, labels), labels, missing, self.ignore)
+        kept = kept_cases(sample_weight, ops.shape(truth)[0])
+        used = ops.logical_and(ops.reshape(kept, (-1, *[1] * (len(truth.shape) - 1))) > 0, labels >= 0)
+        known = ops.logical_and(truth >= 0, truth < self.n_classes)
+        self._mark_unknown(ops.logical_and(used, ops.logical_not(known)))
+        rows = [self._histogram(values, used) for values in (truth, labels, ops.abs(truth - labels))]
+        self._add_limbs(ops.stack(rows))
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the constructor's arguments, plain JSON."""
+        return _label_config(self)
+
+    def _predicted(self, y_pred: Any) -> tuple[Any, Any]:
+        """Give int32 labels and whether they are unusable."""
+        scores = read_scores(y_pred, self.n_classes, multilabel=False)
+        return predicted_labels(scores, self.n_classes, self.threshold)
+
+    def _histogram(self, values: Any, used: Any) -> Any:
+        counted = (ops.logical_and(used, values == index) for index in range(self.n_classes))
+        return ops.stack([ops.sum(ops.cast(flags, "int32")) for flags in counted])
+
+    def _shares(self) -> tuple[Any, Any, Any, Any]:
+        """Give the three rows as shares (n_classes,), and the number of labels counted."""
+        totals = self._totals()
+        counted = ops.sum(totals[0])
+        true, predicted, apart = (totals[part] / ops.maximum(counted, 1.0) for part in range(3))
+        return true, predicted, apart, counted
+
+    def _kappa(self, costs: Any) -> Any:
+        """Give kappa for `costs` (n_classes,) of being 0, 1, 2 ... classes apart."""
+        true, predicted, apart, _ = self._shares()
+        place = ops.arange(self.n_classes, dtype="int32")
+        table = ops.take(costs, ops.abs(place[:, None] - place[None, :]))
+        expected = ops.sum(table * true[:, None] * predicted[None, :])
+        return self._where_defined(1.0 - share(ops.sum(costs * apart), expected), expected > 0)
+
+
 @_REGISTER
-class CohenKappa(WholeNumbers):
+class CohenKappa(MarginScore):
     """Agreement beyond chance, 1 - observed / expected disagreement (Cohen 1960, 1968), -1..1, 1 is best.
 
-    What is kept is how often each class was true, how often predicted, and how often truth and prediction were
-    how many classes apart: these weights need no more of the confusion matrix. doi:10.1177/001316446002000104,
-    doi:10.1037/h0026256.
+    doi:10.1177/001316446002000104, doi:10.1037/h0026256.
 
     Args:
         n_classes: Number of classes, 2 or more; with weights, their order is their rank.
@@ -160,45 +211,20 @@ class CohenKappa(WholeNumbers):
                 "n_classes must be 2 or more, weights None, 'linear' or 'quadratic'; "
                 f"got {n_classes}, {weights!r}"
             )
-        super().__init__((3, n_classes), name or "cohen_kappa" + ("" if weights is None else f"_{weights}"))
-        self.n_classes, self.weights = n_classes, weights
-        self.threshold, self.ignore = threshold, ignore
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; see the class for shapes."""
-        scores = read_scores(y_pred, self.n_classes, multilabel=False)
-        labels, missing = predicted_labels(scores, self.n_classes, self.threshold)
-        truth, labels = drop_ignored(read_truth(y_true, labels), labels, missing, self.ignore)
-        kept = kept_cases(sample_weight, ops.shape(truth)[0])
-        used = ops.logical_and(ops.reshape(kept, (-1, *[1] * (len(truth.shape) - 1))) > 0, labels >= 0)
-        known = ops.logical_and(truth >= 0, truth < self.n_classes)
-        self._mark_unknown(ops.logical_and(used, ops.logical_not(known)))
-        rows = [self._histogram(values, used) for values in (truth, labels, ops.abs(truth - labels))]
-        self._add_limbs(ops.stack(rows))
+        default = "cohen_kappa" + ("" if weights is None else f"_{weights}")
+        super().__init__(n_classes, threshold, ignore, name or default)
+        self.weights = weights
 
     def result(self) -> Any:
         """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
-        totals = self._totals()
-        counted = ops.sum(totals[0])
-        true, predicted, apart = (totals[part] / ops.maximum(counted, 1.0) for part in range(3))
-        classes = ops.arange(self.n_classes, dtype="float32")
-        costs = self._cost(ops.abs(classes[:, None] - classes[None, :]))
-        expected = ops.sum(costs * true[:, None] * predicted[None, :])
-        observed = ops.sum(self._cost(classes) * apart)
-        return self._where_defined(1.0 - share(observed, expected), expected > 0)
+        apart = ops.arange(self.n_classes, dtype="float32")
+        if self.weights is None:
+            return self._kappa(ops.cast(apart > 0, "float32"))
+        return self._kappa(apart if self.weights == "linear" else apart * apart)
 
     def get_config(self) -> dict[str, Any]:
         """Give the constructor's arguments, plain JSON."""
-        return {**_label_config(self), "weights": self.weights}
-
-    def _histogram(self, values: Any, used: Any) -> Any:
-        counted = (ops.logical_and(used, values == index) for index in range(self.n_classes))
-        return ops.stack([ops.sum(ops.cast(flags, "int32")) for flags in counted])
-
-    def _cost(self, apart: Any) -> Any:
-        if self.weights is None:
-            return ops.cast(apart > 0, "float32")
-        return apart if self.weights == "linear" else apart * apart
+        return {**super().get_config(), "weights": self.weights}
 
 
 def _correlation(covariance: Any, predicted: Any, true: Any) -> Any:

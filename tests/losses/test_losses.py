@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from unet_mtl.losses import ClassLoss, MaskLoss, ValueLoss, soft_dice, weighted_mean
+from unet_mtl.losses import (
+    ClassLoss,
+    FindingsLoss,
+    GradeLoss,
+    MaskLoss,
+    ValueLoss,
+    soft_dice,
+    weighted_mean,
+)
 
 SIDE = 4
 CLASSES = 3
@@ -186,8 +194,90 @@ def test_value_loss_is_the_sum_by_hand():
     np.testing.assert_allclose(ValueLoss(None).call(truth, output), [0.125, 4.5, 0.0], rtol=1e-6)
 
 
+def test_conditional_grade_loss_is_the_likelihood_of_the_grade():
+    """P(0) = 1 - a, P(1) = a (1 - b), P(2) = a b (1 - c), P(3) = a b c."""
+    a, b, c = 0.8, 0.6, 0.3
+    chances = np.array([1 - a, a * (1 - b), a * b * (1 - c), a * b * c])
+    truth, output = np.array([3, 0, 2, 1]), np.tile(np.array([[a, b, c]], np.float32), (4, 1))
+    assert chances.sum() == pytest.approx(1)
+    np.testing.assert_allclose(GradeLoss(4).call(truth, output), -np.log(chances[truth]), rtol=1e-5)
+    np.testing.assert_allclose(GradeLoss(4).call(truth[:, None], output), -np.log(chances[truth]), rtol=1e-5)
+    weights = np.array([0.5, 1.0, 2.0, 4.0])
+    found = GradeLoss(4, weights).call(truth, output)
+    np.testing.assert_allclose(found, -np.log(chances[truth]) * weights[truth], rtol=1e-5)
+
+
+def test_cumulative_grade_loss_is_the_sum_by_hand():
+    truth, output = np.array([0, 1, 2]), np.array([[0.8, 0.6], [0.7, 0.2], [0.9, 0.5]], np.float32)
+    expected = [-np.log(0.2 * 0.4), -np.log(0.7 * 0.8), -np.log(0.9 * 0.5)]
+    np.testing.assert_allclose(GradeLoss(3, conditional=False).call(truth, output), expected, rtol=1e-5)
+
+
+def test_a_threshold_learns_from_its_conditional_subset_alone():
+    truth, output = np.array([0, 1, 2, 3]), np.full((4, 3), 0.5, np.float32)
+    _, gradient = values_and_gradient(GradeLoss(4), truth, output)
+    np.testing.assert_array_equal(np.sign(gradient), [[1, 0, 0], [-1, 1, 0], [-1, -1, 1], [-1, -1, -1]])
+    _, gradient = values_and_gradient(GradeLoss(4, conditional=False), truth, output)
+    np.testing.assert_array_equal(np.sign(gradient), [[1, 1, 1], [-1, 1, 1], [-1, -1, 1], [-1, -1, -1]])
+
+
+def test_findings_loss_is_the_mean_over_the_known_by_hand():
+    truth = np.array([[1, 0, 255], [255, 255, 1], [255, 255, 255]], np.uint8)
+    output = np.array([[0.8, 0.3, 0.9], [0.1, 0.2, 0.4], [0.5, 0.5, 0.5]], np.float32)
+    expected = [-(np.log(0.8) + np.log(0.7)) / 2, -np.log(0.4), 0]
+    np.testing.assert_allclose(FindingsLoss().call(truth, output), expected, rtol=1e-5)
+    weights = [[1.0, 3.0], [0.5, 7.0], [1.0, 2.0]]
+    expected = [-(3 * np.log(0.8) + 0.5 * np.log(0.7)) / 2, -2 * np.log(0.4), 0]
+    np.testing.assert_allclose(FindingsLoss(weights).call(truth, output), expected, rtol=1e-5)
+
+
+def test_an_unknown_finding_changes_neither_loss_nor_gradient():
+    loss, truth, output = make_case("findings")
+    changed = np.where(truth == 255, np.float32(0), output)
+    values, gradient = values_and_gradient(loss, truth, output)
+    other_values, other_gradient = values_and_gradient(loss, truth, changed)
+    np.testing.assert_array_equal(values, other_values)
+    np.testing.assert_array_equal(gradient, other_gradient)
+    assert (gradient[truth == 255] == 0).all()
+    assert (gradient[truth != 255] != 0).all()
+
+
+def test_every_known_finding_weighs_the_same():
+    """With the share that is known as the weight of a case, the loss is the mean over all known labels."""
+    truth = np.array([[1, 0, 1, 0], [255, 255, 255, 1], [255, 0, 1, 255], [255] * 4], np.uint8)
+    output = np.random.default_rng(0).uniform(0.1, 0.9, (4, 4)).astype(np.float32)
+    known = truth != 255
+    singles = -np.log(np.where(truth == 1, output, 1 - output))[known]
+    found = weighted_mean(FindingsLoss().call(truth, output), known.mean(axis=1).astype(np.float32))
+    assert float(found) == pytest.approx(singles.mean(), rel=1e-5)
+
+
+def test_findings_need_two_factors_each():
+    with pytest.raises(ValueError, match="two factors a finding, of no and of yes, got"):
+        FindingsLoss([[1.0, 2.0], [1.0]])
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_certain_thresholds_and_findings_stay_finite(probability):
+    for loss, truth in [
+        (GradeLoss(3), np.array([0, 1, 2])),
+        (GradeLoss(3, conditional=False), np.array([0, 1, 2])),
+        (FindingsLoss(), np.array([[0, 1], [255, 1], [0, 255]])),
+    ]:
+        values, gradient = values_and_gradient(loss, truth, np.full((3, 2), probability, np.float32))
+        assert np.isfinite(values).all()
+        assert np.isfinite(gradient).all()
+
+
 def make_case(kind, batch=SIDE):
     rng = np.random.default_rng(2)
+    if kind in ("conditional grade", "cumulative grade"):
+        loss = GradeLoss(4, (1.0, 2.0, 3.0, 0.5), conditional=kind == "conditional grade")
+        return loss, rng.integers(0, 4, batch), sigmoid(rng.normal(size=(batch, 3))).astype("f")
+    if kind == "findings":
+        truth = np.array([[0, 1, 255], [1, 1, 0], [255, 255, 0], [1, 255, 0]], np.uint8)[:batch]
+        loss = FindingsLoss([[1.0, 2.0], [0.5, 3.0], [1.0, 1.0]])
+        return loss, truth, sigmoid(rng.normal(size=(batch, 3))).astype("f")
     if kind == "mask":
         return MaskLoss(CLASSES), *make_masks(batch, CLASSES)
     if kind == "class":
@@ -199,7 +289,7 @@ def make_case(kind, batch=SIDE):
     return ValueLoss(), rng.normal(size=batch).astype("f"), rng.normal(size=(batch, 1)).astype("f")
 
 
-KINDS = ["mask", "class", "value"]
+KINDS = ["mask", "class", "value", "conditional grade", "cumulative grade", "findings"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -247,6 +337,10 @@ def test_an_unlabelled_case_has_no_say(kind):
         ClassLoss(2),
         ValueLoss(None),
         ValueLoss(2.5, name="c"),
+        GradeLoss(3, (1.0, 2.0, 0.5), conditional=False, name="d"),
+        GradeLoss(5),
+        FindingsLoss([[1.0, 2.0], [0.5, 3.0]], name="e"),
+        FindingsLoss(),
     ],
 )
 def test_losses_survive_serialisation(loss):

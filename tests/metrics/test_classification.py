@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from metrics.classification import (
     accuracy,
+    adjacent_accuracy,
     balanced_accuracy,
     check_class_scores,
     cohen_kappa,
+    exact_match,
     grade_mae,
     kappa_from_confusion,
     log_loss,
@@ -31,6 +33,7 @@ LABEL_SCORES = [
     macro_f1,
     cohen_kappa,
     quadratic_weighted_kappa,
+    adjacent_accuracy,
     grade_mae,
     macro_grade_mae,
 ]
@@ -337,3 +340,38 @@ def test_probabilities_are_no_labels():
         accuracy([0, 1], [0.2, 0.9])
     assert accuracy(["a", "b"], ["a", "c"]) == 0.5
     assert accuracy([True], [1]) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_adjacent_accuracy_from_the_errors_of_single_cases(seed):
+    """scikit-learn has no such score."""
+    truth, prediction = random_labels(seed)
+    expected = np.mean([abs(t - p) < 1.5 for t, p in zip(truth.tolist(), prediction.tolist(), strict=True)])
+    assert adjacent_accuracy(truth, prediction) == pytest.approx(expected)
+    assert adjacent_accuracy(truth, prediction, 9) == pytest.approx(expected)
+
+
+def test_adjacent_accuracy_by_hand():
+    assert adjacent_accuracy([0, 0, 3, 3, 1], [0, 2, 2, 0, 2]) == 3 / 5
+    assert adjacent_accuracy([0, 1], [1, 0]) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exact_match_against_sklearn(seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 2, (40, 3))
+    prediction = np.where(rng.random(truth.shape) < 0.8, truth, 1 - truth)
+    assert 0 < exact_match(truth, prediction) < accuracy(truth, prediction)
+    assert exact_match(truth, prediction) == pytest.approx(sk.accuracy_score(truth, prediction))
+
+
+def test_exact_match_without_cases_and_of_bad_input():
+    assert np.isnan(exact_match(np.zeros((0, 3), int), np.zeros((0, 3), int)))
+    for truth, prediction, message in [
+        ([0, 1], [0, 1], r"\(cases, labels\) with a label or more, got shape \(2,\)"),
+        ([[], []], [[], []], r"got shape \(2, 0\)"),
+        ([[0, 1]], [[0.2, 0.9]], "y_pred must hold labels, got dtype float64"),
+        ([[0, 1]], [[0], [1]], r"\(1, 2\) but y_pred has \(2, 1\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            exact_match(truth, prediction)

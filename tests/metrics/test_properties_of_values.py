@@ -77,6 +77,7 @@ SCORES = {
     "linear_kappa": of_labels(partial(m.cohen_kappa, weights="linear"), low=-1, swapped=1),
     "quadratic_weighted_kappa": of_labels(m.quadratic_weighted_kappa, low=-1, swapped=1),
     "grade_mae": of_labels(m.grade_mae, best=0, high=N_CLASSES - 1, swapped=1),
+    "adjacent_accuracy": of_labels(m.adjacent_accuracy, swapped=1),
     "macro_grade_mae": of_labels(m.macro_grade_mae, best=0, high=N_CLASSES - 1),
     "log_loss": of_probabilities(m.log_loss, best=0, high=36.05, renames=True),
     "top_2_accuracy": of_probabilities(partial(m.top_k_accuracy, k=2), renames=True),

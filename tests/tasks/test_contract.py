@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from unet_mtl.data.description import ColumnDescription
+from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks import TASKS, CaseScore, Features, Prediction, adapt_tasks, make_task
 
@@ -25,9 +27,36 @@ EXAMPLES = {
     },
     "classes": {"kind": "classification", "name": "diagnosis", "class_weights": "balanced", "weight": 2.0},
     "two classes": {"kind": "classification", "name": "side", "threshold": 0.3},
+    "grades": {"kind": "ordinal", "name": "grade", "target": "diagnosis", "class_weights": "balanced"},
+    "cumulative grades": {"kind": "ordinal", "name": "diagnosis", "method": "cumulative"},
+    "findings": {
+        "kind": "multilabel",
+        "name": "signs",
+        "targets": ["side", "calcified"],
+        "class_weights": "balanced",
+        "threshold": 0.4,
+    },
     "number": {"kind": "regression", "name": "size", "target": "size_mm"},
     "log number": {"kind": "regression", "name": "size_mm", "scale": "log", "robust": False},
 }
+
+
+@pytest.fixture(scope="module")
+def dataset(dataset):
+    """With a second column of two classes, which is known where `side` is not, and the other way round."""
+    calcified = {index: "yes" if index % 4 == 0 else "no" for index in range(12) if index not in (1, 3, 9)}
+    records = [
+        replace(record, labels=record.labels | ({"calcified": calcified[i]} if i in calcified else {}))
+        for i, record in enumerate(dataset)
+    ]
+    columns = dataset.description.columns | {"calcified": ColumnDescription(type="yes/no")}
+    description = dataset.description.model_copy(update={"columns": columns})
+    return replace(dataset, description=description, records=tuple(records))
+
+
+@pytest.fixture(scope="module")
+def parts(dataset):
+    return split_dataset(dataset, SplitSettings())
 
 
 @pytest.fixture(params=EXAMPLES, scope="module")
@@ -64,9 +93,19 @@ def raw_number(task, target):
     return np.array([target], np.float32)
 
 
+def raw_grade(task, target):
+    return (np.arange(len(task.classes) - 1) < target).astype(np.float32)
+
+
+def raw_findings(task, target):
+    return (target == 1).astype(np.float32)
+
+
 RAW = {
     "segmentation": raw_mask,
     "classification": raw_class,
+    "ordinal": raw_grade,
+    "multilabel": raw_findings,
     "regression": raw_number,
 }
 """By kind: the network's output for one case that says the encoded truth."""
@@ -127,17 +166,19 @@ def test_all_tasks_without_labels_are_named_at_once(parts):
 
 
 def test_a_target_that_is_not_described_names_those_that_are(config, parts):
-    known = "'zone'" if config["kind"] == "segmentation" else "'diagnosis', 'side', 'size_mm'"
+    known = "'zone'" if config["kind"] == "segmentation" else "'diagnosis', 'side', 'size_mm', 'calcified'"
+    other = {"targets": ["side", "nothing"]} if "targets" in config else {"target": "nothing"}
     with pytest.raises(ConfigError, match=f"describes no .* 'nothing'; it has {known}"):
-        make_task(config | {"target": "nothing"}).adapt(parts["train"])
+        make_task(config | other).adapt(parts["train"])
 
 
 def test_a_missing_label_is_a_finite_filler_of_weight_0(task, dataset):
     filler, weight = task.encode(None, SIZE)
     assert weight == 0
     assert np.isfinite(np.asarray(filler, float)).all()
-    target, weight = task.encode(fit_truth(task, truths_of(task, dataset)[0]), SIZE)
-    assert weight == 1
+    truth = truths_of(task, dataset)[0]
+    target, weight = task.encode(fit_truth(task, truth), SIZE)
+    assert weight == (np.mean(truth != 255) if task.kind == "multilabel" else 1)
     assert np.asarray(target).shape == np.asarray(filler).shape
     assert np.asarray(target).dtype == np.asarray(filler).dtype
 
@@ -212,6 +253,11 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
     assert all(isinstance(value, float) for value in scores.values())
     perfect = {
         "accuracy": 1,
+        "adjacent_accuracy": 1,
+        "quadratic_weighted_kappa": 1,
+        "mae": 0,
+        "exact_match": 1,
+        "auroc_side": 1,
         "f1": 1,
         "mcc": 1,
         "balanced_accuracy": 1,
@@ -231,7 +277,8 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
                 target[None], perfect_raw(task, truth)[None], sample_weight=np.array([weight])
             )
     for metric in streaming:
-        assert float(metric.result()) == pytest.approx(float(task.primary[1]), abs=1e-5)
+        best = 0 if metric.name.endswith("_mae") else 1
+        assert float(metric.result()) == pytest.approx(best, abs=1e-5)
 
 
 def test_decode_undoes_encode(task, dataset):
@@ -240,7 +287,10 @@ def test_decode_undoes_encode(task, dataset):
         if task.kind == "segmentation":
             np.testing.assert_array_equal(prediction.mask, np.where(truth == 255, 0, truth))
             np.testing.assert_allclose(prediction.probabilities.sum(-1), 1)
-        elif task.kind == "classification":
+        elif task.kind == "multilabel":
+            known = truth != 255
+            np.testing.assert_array_equal(prediction.found[known], truth[known])
+        elif task.kind in ("classification", "ordinal"):
             assert prediction.label == task.classes[truth]
             assert prediction.probabilities.sum() == pytest.approx(1)
         else:
@@ -253,6 +303,7 @@ def test_data_that_mean_something_else_are_refused(task, dataset):
     columns = {
         "diagnosis": described.columns["diagnosis"].model_copy(update={"classes": ("a", "b")}),
         "side": described.columns["side"].model_copy(update={"classes": ("right", "left")}),
+        "calcified": described.columns["calcified"],
         "size_mm": described.columns["size_mm"].model_copy(update={"unit": "cm"}),
     }
     masks = {"zone": described.masks["zone"].model_copy(update={"classes": ("background", "rim", "core")})}

@@ -24,6 +24,7 @@ def test_two_classes():
     np.testing.assert_allclose(answers[0].probabilities, [0.75, 0.25])
     assert answers[2].cells() == {"": "right", "probability_left": 0.1, "probability_right": 0.9}
     assert answers[2].title() == "side: right (0.90)"
+    assert answers[0].title() == "side: right (0.25)"
 
 
 def test_three_classes():

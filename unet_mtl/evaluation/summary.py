@@ -191,17 +191,20 @@ def _set_rows(
         level=LEVEL,
         method=METHOD,
     )
-    bearers = task.bearers(facts)
-    return [
-        _set_row(score, float(value), intervals[score], groups[bearers.get(score, slice(None))], len(facts))
-        for score, value in task.score_set(facts).items()
-    ]
+    bearers, labelled = task.bearers(facts), task.labelled(facts)
+    every = np.ones(len(facts), bool)
+    rows = []
+    for score, value in task.score_set(facts).items():
+        known = labelled.get(score, every)
+        owners = groups[known & bearers.get(score, every)]
+        rows.append(_set_row(score, float(value), intervals[score], owners, int(known.sum())))
+    return rows
 
 
 def _set_row(
     score: str, value: float, interval: metrics.bootstrap.Interval, owners: NDArray[np.str_], n: int
 ) -> dict[str, Any]:
-    """A score is of all cases or, undefined, of none; what a single patient says has no interval."""
+    """A score is of all labelled cases or, undefined, of none; what a single patient says has no interval."""
     low, high = interval if len(set(owners.tolist())) > 1 else (np.nan, np.nan)
     defined = not np.isnan(value)
     counts = {"n": n if defined else 0, "n_undefined": 0 if defined else n}

@@ -2,11 +2,15 @@
 
 from unet_mtl.losses.base import PerSampleLoss, weighted_mean
 from unet_mtl.losses.classes import ClassLoss
+from unet_mtl.losses.findings import FindingsLoss
+from unet_mtl.losses.grades import GradeLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
 from unet_mtl.losses.values import ValueLoss
 
 __all__ = [
     "ClassLoss",
+    "FindingsLoss",
+    "GradeLoss",
     "MaskLoss",
     "PerSampleLoss",
     "ValueLoss",

@@ -10,6 +10,13 @@ from unet_mtl.losses.base import TINY, PerSampleLoss
 from unet_mtl.losses.masks import binary_cross_entropy
 
 
+def weigh_by_class(loss: Any, index: Any, class_weights: Sequence[float] | None) -> Any:
+    """Multiplies the losses (B,) of cases of class `index` (B,) by the factor of their class, if there are any."""
+    if class_weights is None:
+        return loss
+    return loss * ops.take(ops.convert_to_tensor(class_weights, dtype=loss.dtype), index)
+
+
 @keras.saving.register_keras_serializable(package="unet_mtl")
 class ClassLoss(PerSampleLoss):
     """Binary cross-entropy of a single sigmoid, or cross-entropy of a softmax.
@@ -36,9 +43,7 @@ class ClassLoss(PerSampleLoss):
         else:
             truth = ops.one_hot(index, self.n_classes, dtype=y_pred.dtype)
             loss = -ops.sum(truth * ops.log(ops.maximum(y_pred, TINY)), axis=-1)
-        if self.class_weights is None:
-            return loss
-        return loss * ops.take(ops.convert_to_tensor(self.class_weights, dtype=loss.dtype), index)
+        return weigh_by_class(loss, index, self.class_weights)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

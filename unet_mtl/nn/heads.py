@@ -27,3 +27,18 @@ def dense_head(x: Any, units: int, activation: str, name: str) -> Any:
     """A dense layer, then the activation in float32: (B, units)."""
     x = layers.Dense(units, dtype="float32", name=f"{name}_logits")(x)
     return layers.Activation(activation, dtype="float32", name=name)(x)
+
+
+def threshold_head(x: Any, thresholds: int, name: str) -> Any:
+    """Sigmoids that share their weights and have a bias each: (B, thresholds), float32.
+
+    No layer of Keras has biases alone, so they come from a dense layer whose input is always 0: its kernel has
+    neither effect nor gradient.
+    """
+    score = layers.Dense(1, use_bias=False, dtype="float32", name=f"{name}_score")(x)
+    zero = layers.Rescaling(0.0, dtype="float32", name=f"{name}_zero")(score)
+    biases = layers.Dense(thresholds, kernel_initializer="zeros", dtype="float32", name=f"{name}_thresholds")(
+        zero
+    )
+    x = layers.Add(dtype="float32", name=f"{name}_logits")([score, biases])
+    return layers.Activation("sigmoid", dtype="float32", name=name)(x)

@@ -1,4 +1,4 @@
-"""Pictures of a whole set: confusion matrix, agreement, Dice by class."""
+"""Pictures of a whole set: confusion matrix, findings, agreement, Dice by class."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,31 @@ def draw_confusion(axes: "Axes", matrix: NDArray[np.int64], classes: Sequence[st
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel("predicted (colour: share of the row)")
     axes.set_ylabel("true")
+
+
+def draw_findings(axes: "Axes", matrices: Mapping[str, NDArray[np.int64]]) -> None:
+    """Sensitivity and specificity of each finding as a pair of bars, with the numbers of cases in them.
+
+    Args:
+        axes: Where to draw.
+        matrices: By finding, counts [[right no, false yes], [missed, right yes]].
+    """
+    sides = (
+        ("sensitivity: found of those with it", 1, -0.2),
+        ("specificity: cleared of those without", 0, 0.2),
+    )
+    for (label, side, offset), colour in zip(sides, (class_colour(2), "lightgrey"), strict=True):
+        right = np.array([matrix[side, side] for matrix in matrices.values()])
+        n = np.array([matrix[side].sum() for matrix in matrices.values()])
+        shares = np.divide(right, n, out=np.zeros(len(n)), where=n > 0)
+        places = np.arange(len(n)) + offset
+        axes.barh(places, shares, height=0.38, color=colour, label=label)
+        for place, hits, cases in zip(places, right, n, strict=True):
+            axes.text(0.02, place, f"{hits}/{cases}" if cases else "no case", va="center", fontsize=8)
+    axes.set_yticks(range(len(matrices)), list(matrices))
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.08))
 
 
 def draw_agreement(axes: "Axes", true: NDArray[Any], predicted: NDArray[Any], unit: str) -> None:

@@ -7,13 +7,24 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
 from unet_mtl.tasks.classification import Classification
-from unet_mtl.tasks.predictions import ClassPrediction, MaskPrediction, Prediction, ValuePrediction
+from unet_mtl.tasks.multilabel import Multilabel
+from unet_mtl.tasks.ordinal import Ordinal
+from unet_mtl.tasks.predictions import (
+    ClassPrediction,
+    GradePrediction,
+    MaskPrediction,
+    MultilabelPrediction,
+    Prediction,
+    ValuePrediction,
+)
 from unet_mtl.tasks.regression import Regression
 from unet_mtl.tasks.segmentation import Segmentation
 
 TASKS: dict[str, type[Task[Any, Any]]] = {
     "segmentation": Segmentation,
     "classification": Classification,
+    "ordinal": Ordinal,
+    "multilabel": Multilabel,
     "regression": Regression,
 }
 
@@ -48,7 +59,11 @@ __all__ = [
     "ClassPrediction",
     "Classification",
     "Features",
+    "GradePrediction",
     "MaskPrediction",
+    "Multilabel",
+    "MultilabelPrediction",
+    "Ordinal",
     "Prediction",
     "Regression",
     "Segmentation",

@@ -191,6 +191,13 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         """Of each score of the set, the cases that it is made of; a score without an entry is of all."""
         return {}
 
+    def labelled(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Of each score of the set, the cases with the labels that it needs; a score without an entry is of all.
+
+        Where a task learns several things, a case counts that has a label of any of them.
+        """
+        return {}
+
     def label(self, score: str) -> str:
         """The name of a score for readers."""
         return score
@@ -210,10 +217,13 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
         """One picture of all cases: a confusion matrix, say."""
 
-    def _described(self, kind: str, described: Mapping[str, Any]) -> Any:
-        if self.target_name not in described:
+    def _described(self, kind: str, described: Mapping[str, Any], target: str | None = None) -> Any:
+        """What the data set says of the one target, or of one of several."""
+        name = self.target_name if target is None else target
+        if name not in described:
+            setting = "target" if target is None else "targets"
             raise ConfigError(
-                f"task {self.name!r}: the data set describes no {kind} {self.target_name!r}; "
-                f"it has {', '.join(map(repr, described)) or 'none'}. Set `target` of the task, or add it there"
+                f"task {self.name!r}: the data set describes no {kind} {name!r}; "
+                f"it has {', '.join(map(repr, described)) or 'none'}. Set `{setting}` of the task, or add it there"
             )
-        return described[self.target_name]
+        return described[name]

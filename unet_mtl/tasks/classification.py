@@ -1,7 +1,6 @@
 """One class out of several for the whole image."""
 
-from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -9,15 +8,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 import metrics
-from unet_mtl.data.description import ColumnDescription, Description
-from unet_mtl.data.records import Dataset, Record
-from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScores, Features, Task
-from unet_mtl.tasks.predictions import ClassPrediction, keys_of
+from unet_mtl.tasks.base import Features
+from unet_mtl.tasks.classes import OneClass, sensitivity_and_specificity
+from unet_mtl.tasks.predictions import ClassPrediction
 
 if TYPE_CHECKING:
     import keras
-    from matplotlib.axes import Axes
 
 
 HEADLINES = (
@@ -32,63 +28,20 @@ HEADLINES = (
 )
 
 
-class Classification(Task[int, ClassPrediction]):
+class Classification(OneClass):
     """Answers with one class.
 
     Attributes:
-        classes: Their names; filled in from the data set.
-        class_weights: None; "balanced" (each class weighs the same in sum, from train counts, mean weight 1);
-            or a factor by class.
         threshold: Of two classes, the second is answered where its probability reaches this (`>=`).
-        counts: Train cases by class; filled in.
     """
 
     kind: Literal["classification"] = "classification"
-    classes: tuple[str, ...] = ()
-    class_weights: Literal["balanced"] | tuple[float, ...] | None = None
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    counts: tuple[int, ...] = ()
-
-    picture: ClassVar[str] = "confusion"
 
     @property
     def primary(self) -> tuple[str, bool]:
         """Macro F1: a rare class counts as much as a frequent one."""
         return ("f1", True)
-
-    def adapt(self, train: Dataset) -> "Classification":
-        """Takes the classes from the description and counts them in train."""
-        described: ColumnDescription = self._described("column", train.description.columns)
-        if described.classes is None:
-            raise ConfigError(
-                f"task {self.name!r}: column {self.target_name!r} has no `classes` in the description of the data "
-                "set; list them there, or make the task a regression"
-            )
-        found = Counter(r.labels[self.target_name] for r in train if self.target_name in r.labels)
-        if not found:
-            raise DataError(
-                f"task {self.name!r}: none of the {len(train)} train cases has a {self.target_name!r}"
-            )
-        if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(described.classes):
-            raise ConfigError(
-                f"task {self.name!r}: {len(self.class_weights)} class_weights for {len(described.classes)} classes"
-            )
-        counts = tuple(found[name] for name in described.classes)
-        return self.model_copy(update={"classes": described.classes, "counts": counts})
-
-    def read(self, record: Record, description: Description) -> int | None:
-        """Index of the class."""
-        described: ColumnDescription = self._described("column", description.columns)
-        if described.classes != self.classes:
-            raise DataError(
-                f"task {self.name!r} learned the classes {self.classes}, the data set has {described.classes}"
-            )
-        label = record.labels.get(self.target_name)
-        return None if label is None else self.classes.index(str(label))
-
-    def encode(self, truth: int | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """The index; 0 with weight 0 where it is unknown."""
-        return (np.int32(0), 0.0) if truth is None else (np.int32(truth), 1.0)  # type: ignore[return-value]
 
     def build_head(self, features: Features) -> Any:
         """A dense layer: one sigmoid for two classes (B, 1), else softmax (B, classes)."""
@@ -103,12 +56,6 @@ class Classification(Task[int, ClassPrediction]):
         from unet_mtl.losses import ClassLoss
 
         return ClassLoss(len(self.classes), self._weights())
-
-    def _weights(self) -> tuple[float, ...] | None:
-        if self.class_weights != "balanced":
-            return self.class_weights
-        present = sum(count > 0 for count in self.counts)
-        return tuple(sum(self.counts) / (present * count) if count else 0.0 for count in self.counts)
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
         """Accuracy and macro F1 over the labelled cases."""
@@ -133,17 +80,10 @@ class Classification(Task[int, ClassPrediction]):
             probabilities, index = raw, int(raw.argmax())
         return ClassPrediction(self.name, self.classes[index], probabilities, self.classes)
 
-    def score_case(
-        self, truth: int, prediction: ClassPrediction, spacing_mm: tuple[float, float] | None
-    ) -> CaseScores:
-        """No score of a single case: the facts go into the set's."""
-        facts: dict[str, str | float] = {"truth": self.classes[truth], "predicted": prediction.label}
-        return CaseScores(facts=facts | {k: v for k, v in prediction.cells().items() if k})
-
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Decisions, ranking and calibration, and what the most frequent class alone would give."""
-        true, predicted = (self._indices(facts[column]) for column in ("truth", "predicted"))
-        probabilities = facts[[f"probability_{key}" for key in keys_of(self.classes)]].to_numpy(float)
+        true, predicted = self._labels(facts)
+        probabilities = self._probabilities(facts)
         matrix = metrics.confusion_matrix(true, predicted, len(self.classes))
         scores = {
             "accuracy": metrics.accuracy(true, predicted),
@@ -160,24 +100,9 @@ class Classification(Task[int, ClassPrediction]):
         }
         if len(self.classes) > 2:
             return scores
-        # of the second class; the specificity of one is the sensitivity to the other, NaN where nobody has it
-        sensitivity, specificity = metrics.specificity(metrics.counts_from_confusion(matrix)).tolist()
+        sensitivity, specificity = sensitivity_and_specificity(matrix)
         return scores | {"sensitivity": sensitivity, "specificity": specificity}
 
     def is_headline(self, score: str) -> bool:
         """Those of the decision and the ranking, not those of the probabilities."""
         return score in HEADLINES
-
-    def _indices(self, labels: "pd.Series[str]") -> NDArray[np.int64]:
-        return np.asarray(pd.Categorical(labels, categories=list(self.classes)).codes, np.int64)
-
-    def truth_title(self, truth: int) -> str:
-        """The class."""
-        return self.classes[truth]
-
-    def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
-        """Confusion matrix."""
-        from unet_mtl.plots.scores import draw_confusion
-
-        true, predicted = (self._indices(facts[column]) for column in ("truth", "predicted"))
-        draw_confusion(axes, metrics.confusion_matrix(true, predicted, len(self.classes)), self.classes)

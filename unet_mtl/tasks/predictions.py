@@ -82,7 +82,55 @@ class ClassPrediction(Prediction):
 
     def title(self) -> str:
         """The class with its probability."""
-        return f"{self.name}: {self.label} ({self.probabilities.max():.2f})"
+        return f"{self.name}: {self.label} ({self.probabilities[self.classes.index(self.label)]:.2f})"
+
+
+@dataclass(frozen=True)
+class GradePrediction(ClassPrediction):
+    """`label` is the median of the probabilities of `classes`, which are in order."""
+
+    @property
+    def expected_rank(self) -> float:
+        """Mean of the ranks by their probabilities, from 1 (the first class) to the number of classes."""
+        return float(self.probabilities @ np.arange(1, len(self.classes) + 1))
+
+    def cells(self) -> dict[str, str | float]:
+        """The grade, the probability of each, and the expected rank."""
+        return super().cells() | {"expected_rank": round(self.expected_rank, 4)}
+
+
+@dataclass(frozen=True)
+class MultilabelPrediction(Prediction):
+    """Several yes-or-no answers.
+
+    Attributes:
+        name: Of the task.
+        findings: Names of what was asked for.
+        words: The answer to each, in the words of its column.
+        found: (findings,) bool.
+        probabilities: (findings,) float32 of being there.
+    """
+
+    name: str
+    findings: tuple[str, ...]
+    words: tuple[str, ...]
+    found: NDArray[np.bool_]
+    probabilities: NDArray[np.float32]
+
+    def cells(self) -> dict[str, str | float]:
+        """The word and the probability of each finding."""
+        answers = zip(keys_of(self.findings), self.words, self.probabilities, strict=True)
+        return {
+            name: cell
+            for key, word, probability in answers
+            for name, cell in ((key, word), (f"{key}_probability", round(float(probability), 6)))
+        }
+
+    def title(self) -> str:
+        """Those found, with their probabilities."""
+        answers = zip(self.findings, self.probabilities, self.found, strict=True)
+        found = [f"{finding} ({probability:.2f})" for finding, probability, is_there in answers if is_there]
+        return f"{self.name}: {', '.join(found) or 'none'}"
 
 
 @dataclass(frozen=True)

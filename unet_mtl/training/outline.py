@@ -1,6 +1,5 @@
 """What a training would be made of, without starting it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -71,8 +70,8 @@ def _parts(network: keras.Model, heads: set[str]) -> Rows:
 
 
 def _part_of(layer: str, heads: set[str]) -> str:
-    name = re.sub(r"_(logits|hidden\d+)$", "", layer)
-    return f"head {name}" if name in heads else layer.partition("_")[0]
+    owners = [head for head in heads if layer == head or layer.startswith(f"{head}_")]
+    return f"head {max(owners, key=len)}" if owners else layer.partition("_")[0]
 
 
 def _shape(shape: Sequence[int | None]) -> str:

@@ -26,7 +26,7 @@ OTHERS = [
     for backend, package in NEEDS.items()
     if backend != keras.backend.backend()
 ]
-MODULES = ["", ".agreement", ".correlated", ".overlap", ".ranked", ".values"]
+MODULES = ["", ".agreement", ".correlated", ".grades", ".overlap", ".ranked", ".values"]
 
 
 def run(backend, *arguments):
