@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from unet_mtl.pipeline.preprocess import Preprocess
     from unet_mtl.prediction.predictor import Predictor
     from unet_mtl.runs import RunFolder
-    from unet_mtl.tasks import Classification, Regression, Segmentation
+    from unet_mtl.tasks import Classification, OverlappingSegmentation, Regression, Segmentation
     from unet_mtl.training.settings import TrainingSettings
 
 _HOMES = {
@@ -48,7 +48,7 @@ _HOMES = {
     "unet_mtl.pipeline.preprocess": ("Preprocess",),
     "unet_mtl.prediction.predictor": ("Predictor",),
     "unet_mtl.runs": ("RunFolder",),
-    "unet_mtl.tasks": ("Classification", "Regression", "Segmentation"),
+    "unet_mtl.tasks": ("Classification", "OverlappingSegmentation", "Regression", "Segmentation"),
     "unet_mtl.training.settings": ("TrainingSettings",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -59,6 +59,7 @@ __all__ = [
     "Dataset",
     "Delivery",
     "NetworkSettings",
+    "OverlappingSegmentation",
     "Predictor",
     "Preprocess",
     "Record",

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from unet_mtl import SplitSettings, read_dataset
+from unet_mtl.data.splits import split_dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks import TASKS, CaseScore, Features, Prediction, adapt_tasks, make_task
 
@@ -23,11 +25,26 @@ EXAMPLES = {
         "activation": "sigmoid",
         "threshold": 0.4,
     },
+    "overlapping": {
+        "kind": "overlapping_segmentation",
+        "name": "layers",
+        "threshold": 0.6,
+    },
     "classes": {"kind": "classification", "name": "diagnosis", "class_weights": "balanced", "weight": 2.0},
     "two classes": {"kind": "classification", "name": "side", "threshold": 0.3},
     "number": {"kind": "regression", "name": "size", "target": "size_mm"},
     "log number": {"kind": "regression", "name": "size_mm", "scale": "log", "robust": False},
 }
+
+
+@pytest.fixture(scope="module")
+def dataset(layered_folder):
+    return read_dataset(layered_folder)
+
+
+@pytest.fixture(scope="module")
+def parts(dataset):
+    return split_dataset(dataset, SplitSettings())
 
 
 @pytest.fixture(params=EXAMPLES, scope="module")
@@ -55,6 +72,10 @@ def raw_mask(task, target):
     return hot if task.activation == "softmax" else hot[..., 1:]
 
 
+def raw_layers(task, target):
+    return (target == 1).astype(np.float32)
+
+
 def raw_class(task, target):
     n_classes = len(task.classes)
     return np.array([target], np.float32) if n_classes == 2 else np.eye(n_classes, dtype=np.float32)[target]
@@ -66,6 +87,7 @@ def raw_number(task, target):
 
 RAW = {
     "segmentation": raw_mask,
+    "overlapping_segmentation": raw_layers,
     "classification": raw_class,
     "regression": raw_number,
 }
@@ -127,7 +149,7 @@ def test_all_tasks_without_labels_are_named_at_once(parts):
 
 
 def test_a_target_that_is_not_described_names_those_that_are(config, parts):
-    known = "'zone'" if config["kind"] == "segmentation" else "'diagnosis', 'side', 'size_mm'"
+    known = "'layers', 'zone'" if TASKS[config["kind"]].spatial else "'diagnosis', 'side', 'size_mm'"
     with pytest.raises(ConfigError, match=f"describes no .* 'nothing'; it has {known}"):
         make_task(config | {"target": "nothing"}).adapt(parts["train"])
 
@@ -240,6 +262,9 @@ def test_decode_undoes_encode(task, dataset):
         if task.kind == "segmentation":
             np.testing.assert_array_equal(prediction.mask, np.where(truth == 255, 0, truth))
             np.testing.assert_allclose(prediction.probabilities.sum(-1), 1)
+        elif task.kind == "overlapping_segmentation":
+            np.testing.assert_array_equal(prediction.mask, truth)
+            assert prediction.masks().keys() == {"whole", "core"}
         elif task.kind == "classification":
             assert prediction.label == task.classes[truth]
             assert prediction.probabilities.sum() == pytest.approx(1)
@@ -255,7 +280,10 @@ def test_data_that_mean_something_else_are_refused(task, dataset):
         "side": described.columns["side"].model_copy(update={"classes": ("right", "left")}),
         "size_mm": described.columns["size_mm"].model_copy(update={"unit": "cm"}),
     }
-    masks = {"zone": described.masks["zone"].model_copy(update={"classes": ("background", "rim", "core")})}
+    masks = {
+        name: mask.model_copy(update={"classes": (mask.classes[0], *mask.classes[:0:-1])})
+        for name, mask in described.masks.items()
+    }
     other = described.model_copy(update={"columns": columns, "masks": masks})
     with pytest.raises(DataError, match=f"task '{task.name}' learned"):
         task.read(dataset.records[1], other)

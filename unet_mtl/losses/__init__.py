@@ -3,11 +3,13 @@
 from unet_mtl.losses.base import PerSampleLoss, weighted_mean
 from unet_mtl.losses.classes import ClassLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
+from unet_mtl.losses.overlapping import OverlapLoss
 from unet_mtl.losses.values import ValueLoss
 
 __all__ = [
     "ClassLoss",
     "MaskLoss",
+    "OverlapLoss",
     "PerSampleLoss",
     "ValueLoss",
     "pixel_cross_entropy",

@@ -7,12 +7,21 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
 from unet_mtl.tasks.classification import Classification
-from unet_mtl.tasks.predictions import ClassPrediction, MaskPrediction, Prediction, ValuePrediction
+from unet_mtl.tasks.masks import MaskTask
+from unet_mtl.tasks.overlapping import OverlappingSegmentation
+from unet_mtl.tasks.predictions import (
+    ClassPrediction,
+    MaskPrediction,
+    OverlapPrediction,
+    Prediction,
+    ValuePrediction,
+)
 from unet_mtl.tasks.regression import Regression
 from unet_mtl.tasks.segmentation import Segmentation
 
 TASKS: dict[str, type[Task[Any, Any]]] = {
     "segmentation": Segmentation,
+    "overlapping_segmentation": OverlappingSegmentation,
     "classification": Classification,
     "regression": Regression,
 }
@@ -49,6 +58,9 @@ __all__ = [
     "Classification",
     "Features",
     "MaskPrediction",
+    "MaskTask",
+    "OverlapPrediction",
+    "OverlappingSegmentation",
     "Prediction",
     "Regression",
     "Segmentation",
