@@ -136,7 +136,7 @@ from metrics.regression import (
     rmse,
     spearman,
 )
-from metrics.structures import STRUCTURE_SCORES, Structure, score_mask, score_structures
+from metrics.structures import STRUCTURE_SCORES, Structure, score_mask, score_overlapping, score_structures
 from metrics.surface import (
     SurfaceDistances,
     assd,
@@ -254,6 +254,7 @@ __all__ = [
     "rmse",
     "roc_curve",
     "score_mask",
+    "score_overlapping",
     "score_structures",
     "sensitivity_at_specificity",
     "spearman",

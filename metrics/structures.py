@@ -129,6 +129,64 @@ def score_mask(
     }
 
 
+def score_overlapping(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    keys: Sequence[str],
+    *,
+    spacing_mm: tuple[float, float] | None = None,
+    tolerance: float | None = None,
+    ignore: int | None = None,
+) -> dict[str, Structure]:
+    """Score one pair of masks whose classes may overlap, each class on its own as `score_mask` does one.
+
+    Args:
+        y_true: 0 and 1 of shape (rows, columns, K).
+        y_pred: 0 and 1 of the same shape.
+        keys: A name for each of the K channels; there is no background.
+        spacing_mm: As of `score_mask`.
+        tolerance: As of `score_mask`.
+        ignore: Truth value to drop, channel by channel.
+
+    Returns:
+        By key as `score_mask`: of one channel the key is "". Of more, "" is the mean over the channels that are
+        defined, and "foreground" the pixels of any channel, where those are dropped that have none and whose truth is
+        `ignore` in one, unless a channel has that name.
+
+    Raises:
+        ValueError: the shapes differ or do not end in K; or as of `score_mask`.
+
+    Example:
+        >>> truth = np.array([[[1, 0], [1, 1], [1, 1]]])  # the second lies within the first
+        >>> scores = score_overlapping(truth, np.array([[[1, 0], [1, 1], [1, 0]]]), ["organ", "tumour"])
+        >>> [round(scores[key].scores["dice"], 3) for key in ("organ", "tumour", "", "foreground")]
+        [1.0, 0.667, 0.833, 1.0]
+    """
+    truth, prediction = np.asarray(y_true), np.asarray(y_pred)
+    if not keys or truth.ndim != 3 or truth.shape != prediction.shape or truth.shape[-1] != len(keys):
+        raise ValueError(
+            f"masks must be (rows, columns, {len(keys)}), a channel for each of {len(keys)} keys and at least one; got "
+            f"{truth.shape} and {prediction.shape}"
+        )
+
+    def score(one: NDArray[np.generic], other: NDArray[np.generic]) -> Structure:
+        return score_mask(one, other, ("", ""), spacing_mm=spacing_mm, tolerance=tolerance, ignore=ignore)[""]
+
+    single = {key: score(truth[..., i], prediction[..., i]) for i, key in enumerate(keys)}
+    if len(keys) == 1:
+        return {"": next(iter(single.values()))}
+    union = (truth == 1).any(axis=-1).astype(np.int64)
+    if ignore is not None:
+        union = np.where((union == 0) & (truth == ignore).any(axis=-1), ignore, union)
+    names = next(iter(single.values())).scores
+    mean = Structure(
+        {name: _mean([structure.scores[name] for structure in single.values()]) for name in names},
+        missed=any(structure.missed for structure in single.values()),
+        hallucinated=any(structure.hallucinated for structure in single.values()),
+    )
+    return {"": mean, "foreground": score(union, (prediction == 1).any(axis=-1).astype(np.int64))} | single
+
+
 def _score_surface(
     truth: NDArray[np.bool_],
     prediction: NDArray[np.bool_],

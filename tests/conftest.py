@@ -90,6 +90,26 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def layered_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The twelve cases with a second mask, whose classes overlap: the core lies in the whole."""
+    folder = tmp_path_factory.mktemp("layered") / "tiny"
+    _write(folder)
+    for path in sorted((folder / "masks").glob("*.png")):
+        zone = np.asarray(Image.open(path))
+        for name, region in {"whole": (zone == 1) | (zone == 2), "core": zone == 1}.items():
+            (folder / name).mkdir(exist_ok=True)
+            Image.fromarray(region.astype(np.uint8) * 255).save(folder / name / path.name)
+    description = yaml.safe_load((folder / "dataset.yaml").read_text())
+    description["masks"]["layers"] = {
+        "files": {"whole": "whole/{case}.png", "core": "core/{case}.png"},
+        "overlap": True,
+        "classes": ["background", "whole", "core"],
+    }
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(description))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def dataset(data_folder: Path) -> Any:
     from unet_mtl import read_dataset
 

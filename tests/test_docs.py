@@ -100,6 +100,7 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
         {"images": "{case}.png"} | parse_yaml(masks), base=tmp_path, where="README.md"
     )
     assert described.masks["drawn"].colours == {"lesion": ("#ff0000", "#f00000"), "ignore": ("#808080",)}
+    assert described.masks["layers"].overlap
     (tmp_path / "dataset.yaml").write_text(dataset)
     (tmp_path / "config.yaml").write_text(config)
     loaded = um.load_config(tmp_path / "config.yaml", ["network.width=16", "tasks.diagnosis.weight=2"])

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from unet_mtl.pipeline.preprocess import Preprocess
     from unet_mtl.prediction.predictor import Predictor
     from unet_mtl.runs import RunFolder
-    from unet_mtl.tasks import Classification, Multilabel, Ordinal, Regression, Segmentation
+    from unet_mtl.tasks import (
+        Classification,
+        Multilabel,
+        Ordinal,
+        OverlappingSegmentation,
+        Regression,
+        Segmentation,
+    )
     from unet_mtl.training.settings import TrainingSettings
 
 _HOMES = {
@@ -52,7 +59,14 @@ _HOMES = {
     "unet_mtl.pipeline.preprocess": ("Preprocess",),
     "unet_mtl.prediction.predictor": ("Predictor",),
     "unet_mtl.runs": ("RunFolder",),
-    "unet_mtl.tasks": ("Classification", "Multilabel", "Ordinal", "Regression", "Segmentation"),
+    "unet_mtl.tasks": (
+        "Classification",
+        "Multilabel",
+        "Ordinal",
+        "OverlappingSegmentation",
+        "Regression",
+        "Segmentation",
+    ),
     "unet_mtl.training.settings": ("TrainingSettings",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -66,6 +80,7 @@ __all__ = [
     "Multilabel",
     "NetworkSettings",
     "Ordinal",
+    "OverlappingSegmentation",
     "Predictor",
     "Preprocess",
     "Record",

@@ -19,7 +19,7 @@ from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
 from unet_mtl.progress import case_bar
 from unet_mtl.runs import RunFolder
-from unet_mtl.tasks import Segmentation, Task
+from unet_mtl.tasks import MaskTask, Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -128,9 +128,7 @@ def evaluate(
     with case_bar("evaluating", len(dataset), shown=progress) as advance:
         evaluation = evaluate_cases(predictor, dataset, on_case=advance)
     facts: dict[str, Any] = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
-    facts["tolerance"] = {
-        task.name: task.tolerance for task in predictor.tasks if isinstance(task, Segmentation)
-    }
+    facts["tolerance"] = {task.name: task.tolerance for task in predictor.tasks if isinstance(task, MaskTask)}
     return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
 
 

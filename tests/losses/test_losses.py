@@ -91,6 +91,22 @@ def test_mask_loss_reads_masks_with_a_last_axis_and_of_any_type(channels):
     np.testing.assert_array_equal(plain, loss.call(truth.astype(np.float32), output))
 
 
+def test_no_index_outside_the_classes_is_looked_up(monkeypatch):
+    """PyTorch would refuse it; TensorFlow gives zeros and says nothing."""
+    one_hot, seen = keras.ops.one_hot, []
+
+    def look(indices, *arguments, **options):
+        seen.append(np.asarray(indices))
+        return one_hot(indices, *arguments, **options)
+
+    monkeypatch.setattr(keras.ops, "one_hot", look)
+    truth, output = make_masks(2, CLASSES)
+    MaskLoss(CLASSES).call(truth, output)
+    (indices,) = seen
+    assert indices.max() < CLASSES
+    np.testing.assert_array_equal(indices, np.where(truth == 255, 0, truth))
+
+
 @pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
 def test_an_ignored_pixel_changes_neither_loss_nor_gradient(channels):
     truth, output = make_masks(2, channels)

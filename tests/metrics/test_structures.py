@@ -100,3 +100,80 @@ def test_ignored_pixels_have_no_structure():
     assert found["lesion"].scores["hd_px"] == 0
     assert not found["shadow"].hallucinated
     assert np.isnan(found["shadow"].scores["hd_px"])
+
+
+def test_overlapping_structures_by_hand():
+    # An organ of columns 0 to 3 with a tumour at 2 and 3; found: the organ without column 0, the tumour at 3 alone.
+    organ, tumour = [[1, 1, 1, 1, 0]], [[0, 0, 1, 1, 0]]
+    found_organ, found_tumour = [[0, 1, 1, 1, 0]], [[0, 0, 0, 1, 0]]
+    truth, prediction = np.dstack([organ, tumour]), np.dstack([found_organ, found_tumour])
+    found = metrics.score_overlapping(
+        truth, prediction, ["organ", "tumour"], spacing_mm=(1.0, 0.5), tolerance=0.5
+    )
+    assert list(found) == ["", "foreground", "organ", "tumour"]
+    dice = {key: structure.scores["dice"] for key, structure in found.items()}
+    assert dice == pytest.approx(
+        {"": (6 / 7 + 2 / 3) / 2, "foreground": 6 / 7, "organ": 6 / 7, "tumour": 2 / 3}
+    )
+    assert found["tumour"].scores["hd_mm"] == 0.5
+    assert found["organ"].scores["surface_dice_mm"] == 1
+    assert int(found["tumour"].counts.tn) == 3
+    assert found[""].counts is None
+
+
+def test_overlapping_masks_that_do_not_overlap_are_scored_as_class_indices():
+    rng = np.random.default_rng(5)
+    truth, prediction = rng.integers(0, 3, (2, 12, 9))
+    truth[:3] = 255
+    hot = [np.stack([mask == 1, mask == 2], -1).astype(np.uint8) for mask in (truth, prediction)]
+    hot[0][truth == 255] = 255
+    options = {"spacing_mm": (0.7, 0.4), "tolerance": 1.0, "ignore": 255}
+    expected = metrics.score_mask(truth, prediction, KEYS, **options)
+    found = metrics.score_overlapping(*hot, KEYS[1:], **options)
+    assert list(found) == list(expected)
+    for key, structure in expected.items():
+        assert found[key].scores == pytest.approx(structure.scores), key
+
+
+@pytest.mark.parametrize(
+    ("truth", "prediction", "missed", "hallucinated"),
+    [
+        ([[[1, 1]]], [[[1, 0]]], ["", "shadow"], []),
+        ([[[1, 0]]], [[[1, 1]]], [], ["", "shadow"]),
+        ([[[0, 0]]], [[[1, 0]]], [], ["", "foreground", "lesion"]),
+        ([[[0, 0]]], [[[0, 0]]], [], []),
+    ],
+)
+def test_what_was_missed_or_hallucinated_of_overlapping_structures(truth, prediction, missed, hallucinated):
+    found = metrics.score_overlapping(truth, prediction, KEYS[1:])
+    assert [key for key, structure in found.items() if structure.missed] == missed
+    assert [key for key, structure in found.items() if structure.hallucinated] == hallucinated
+
+
+def test_a_pixel_may_be_labelled_for_one_of_two_overlapping_structures():
+    truth = np.array([[[1, 255], [0, 1], [0, 255]]], np.uint8)
+    prediction = np.array([[[1, 1], [0, 1], [0, 1]]], np.uint8)
+    found = metrics.score_overlapping(truth, prediction, KEYS[1:], ignore=255)
+    assert [found[key].scores["dice"] for key in ("lesion", "shadow", "foreground")] == [1, 1, 1]
+    counts = found["foreground"].counts
+    assert [int(n) for n in (counts.tp, counts.fp, counts.fn, counts.tn)] == [2, 0, 0, 0]
+
+
+def test_one_channel_has_one_key():
+    found = metrics.score_overlapping([[[1], [0]]], [[[1], [1]]], ["lesion"])
+    assert list(found) == [""]
+    assert found[""].scores["dice"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("truth", "prediction", "message"),
+    [
+        (np.zeros((4, 4)), np.zeros((4, 4)), r"\(rows, columns, 2\).* got \(4, 4\) and \(4, 4\)"),
+        (np.zeros((4, 4, 3), int), np.zeros((4, 4, 3), int), "a channel for each of 2 keys"),
+        (np.zeros((4, 4, 2), int), np.zeros((4, 5, 2), int), "a channel for each of 2 keys"),
+        (np.full((4, 4, 2), 2), np.zeros((4, 4, 2), int), "2"),
+    ],
+)
+def test_masks_that_do_not_fit_the_keys_are_refused(truth, prediction, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.score_overlapping(truth, prediction, KEYS[1:])

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from unet_mtl import SplitSettings, read_dataset
 from unet_mtl.data.description import ColumnDescription
-from unet_mtl.data.splits import SplitSettings, split_dataset
+from unet_mtl.data.splits import split_dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks import TASKS, CaseScore, Features, Prediction, adapt_tasks, make_task
 
@@ -24,6 +25,11 @@ EXAMPLES = {
         "target": "zone",
         "activation": "sigmoid",
         "threshold": 0.4,
+    },
+    "overlapping": {
+        "kind": "overlapping_segmentation",
+        "name": "layers",
+        "threshold": 0.6,
     },
     "classes": {"kind": "classification", "name": "diagnosis", "class_weights": "balanced", "weight": 2.0},
     "two classes": {"kind": "classification", "name": "side", "threshold": 0.3},
@@ -42,8 +48,9 @@ EXAMPLES = {
 
 
 @pytest.fixture(scope="module")
-def dataset(dataset):
+def dataset(layered_folder):
     """With a second column of two classes, which is known where `side` is not, and the other way round."""
+    dataset = read_dataset(layered_folder)
     calcified = {index: "yes" if index % 4 == 0 else "no" for index in range(12) if index not in (1, 3, 9)}
     records = [
         replace(record, labels=record.labels | ({"calcified": calcified[i]} if i in calcified else {}))
@@ -84,6 +91,10 @@ def raw_mask(task, target):
     return hot if task.activation == "softmax" else hot[..., 1:]
 
 
+def raw_layers(task, target):
+    return (target == 1).astype(np.float32)
+
+
 def raw_class(task, target):
     n_classes = len(task.classes)
     return np.array([target], np.float32) if n_classes == 2 else np.eye(n_classes, dtype=np.float32)[target]
@@ -103,6 +114,7 @@ def raw_findings(task, target):
 
 RAW = {
     "segmentation": raw_mask,
+    "overlapping_segmentation": raw_layers,
     "classification": raw_class,
     "ordinal": raw_grade,
     "multilabel": raw_findings,
@@ -166,7 +178,8 @@ def test_all_tasks_without_labels_are_named_at_once(parts):
 
 
 def test_a_target_that_is_not_described_names_those_that_are(config, parts):
-    known = "'zone'" if config["kind"] == "segmentation" else "'diagnosis', 'side', 'size_mm', 'calcified'"
+    spatial = TASKS[config["kind"]].spatial
+    known = "'layers', 'zone'" if spatial else "'diagnosis', 'side', 'size_mm', 'calcified'"
     other = {"targets": ["side", "nothing"]} if "targets" in config else {"target": "nothing"}
     with pytest.raises(ConfigError, match=f"describes no .* 'nothing'; it has {known}"):
         make_task(config | other).adapt(parts["train"])
@@ -287,6 +300,9 @@ def test_decode_undoes_encode(task, dataset):
         if task.kind == "segmentation":
             np.testing.assert_array_equal(prediction.mask, np.where(truth == 255, 0, truth))
             np.testing.assert_allclose(prediction.probabilities.sum(-1), 1)
+        elif task.kind == "overlapping_segmentation":
+            np.testing.assert_array_equal(prediction.mask, truth)
+            assert prediction.masks().keys() == {"whole", "core"}
         elif task.kind == "multilabel":
             known = truth != 255
             np.testing.assert_array_equal(prediction.found[known], truth[known])
@@ -306,7 +322,10 @@ def test_data_that_mean_something_else_are_refused(task, dataset):
         "calcified": described.columns["calcified"],
         "size_mm": described.columns["size_mm"].model_copy(update={"unit": "cm"}),
     }
-    masks = {"zone": described.masks["zone"].model_copy(update={"classes": ("background", "rim", "core")})}
+    masks = {
+        name: mask.model_copy(update={"classes": (mask.classes[0], *mask.classes[:0:-1])})
+        for name, mask in described.masks.items()
+    }
     other = described.model_copy(update={"columns": columns, "masks": masks})
     with pytest.raises(DataError, match=f"task '{task.name}' learned"):
         task.read(dataset.records[1], other)

@@ -102,7 +102,9 @@ class MaskDescription(Settings):
         path: Pattern below the root; `{case}` or any other column of the table is filled in. With a `*` in it a
             case may have several files, which are united: where two have a class, the later one's counts.
         files: Instead of `path`, where each class has a file of its own: class -> pattern; whatever is not 0
-            there is that class. Of several classes in one pixel the last one counts.
+            there is that class. Of several classes in one pixel the last one counts, unless they overlap.
+        overlap: A pixel may have several classes, a tumour inside an organ, say. For `files`, of which one that is
+            absent is empty where another class of the case has its file.
         classes: Names by class index; `classes[0]` is the background.
         values: Number in the file -> class index, for masks of 0 and 255, say. None: they are indices.
         colours: Class -> its colour or colours ("#ff0000" or [255, 0, 0]), for masks drawn in colour; those of a
@@ -120,6 +122,7 @@ class MaskDescription(Settings):
 
     path: Pattern | None = None
     files: dict[str, Pattern] = {}
+    overlap: bool = False
     classes: ClassNames = Field(min_length=2, max_length=254)
     values: dict[int, int] | None = None
     colours: dict[Word, Colours] | None = None
@@ -142,6 +145,12 @@ class MaskDescription(Settings):
             raise ValueError(
                 f"files name {unknown[0]!r}, which is not among the classes but the background "
                 f"({', '.join(self.classes[1:])})"
+            )
+        if self.overlap and not self.files:
+            word = self.classes[1]
+            raise ValueError(
+                "`overlap` needs a file for each class, since one file holds one class a pixel; say "
+                f"`files: {{{word}: masks/{word}/{{case}}.png, ...}}` in place of `path`, or leave `overlap` out"
             )
         if self.files and self.values is not None:
             raise ValueError(

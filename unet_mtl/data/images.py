@@ -25,6 +25,8 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 _ROUNDED = 1e-3
 """How far from a whole number a mask may be: what resampling and 32-bit scaling leave of a label."""
 
+_MOST_CHANNELS = 64
+
 # Okabe and Ito's colours: told apart by colour-blind readers too. Index 0 is the background.
 PALETTE = (
     (0, 0, 0),
@@ -247,10 +249,27 @@ def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Resizes `(height, width)` to `size` by nearest neighbour at pixel centres, so no new value appears."""
-    if mask.shape == tuple(size):
+    """Resizes `(height, width)` or `(height, width, any number)` by nearest neighbour at pixel centres.
+
+    So no new value appears, and all channels move alike.
+    """
+    if mask.shape[:2] == tuple(size):
         return mask
-    return np.asarray(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT))
+    return resize_channels(mask, size, cv2.INTER_NEAREST_EXACT)
+
+
+def resize_channels(array: NDArray[Any], size: tuple[int, int], method: int) -> NDArray[Any]:
+    """Resizes `(height, width)` or `(height, width, any number)` by a method of OpenCV.
+
+    OpenCV takes 128 channels at a time from version 5 on, 512 before.
+    """
+    planes = array.reshape(*array.shape[:2], -1)
+    groups = [
+        planes[..., start : start + _MOST_CHANNELS] for start in range(0, planes.shape[-1], _MOST_CHANNELS)
+    ]
+    resized = [cv2.resize(np.ascontiguousarray(group), size[::-1], interpolation=method) for group in groups]
+    joined = np.concatenate([part.reshape(*size, -1) for part in resized], axis=-1)
+    return joined.reshape(*size, *array.shape[2:])
 
 
 def write_mask(

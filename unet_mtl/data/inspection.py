@@ -19,7 +19,7 @@ from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
 from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_image
 from unet_mtl.data.marks import FixedMarks, Marks, find_marks
-from unet_mtl.data.masks import read_case_mask
+from unet_mtl.data.masks import count_pixels, read_case_mask, region_of
 from unet_mtl.data.observations import Observation, observe, texts
 from unet_mtl.data.patterns import is_there
 from unet_mtl.data.readers.intensity import Intensity
@@ -64,26 +64,28 @@ class MaskFacts:
     """What is kept of the mask of a case.
 
     Attributes:
-        pixels: By class index; 255 is what nobody labelled.
+        pixels: By class index; 255 is what nobody labelled. Where classes overlap, a pixel counts for each.
         border: Share of the outermost labelled pixels that are not background; 0 where none is labelled.
         digest: Of the class indices.
         soft: Half-transparent pixels in its files.
+        shared: How often pixels count more than once in `pixels`.
     """
 
     pixels: dict[int, int]
     border: float
     digest: bytes
     soft: int
+    shared: int = 0
 
     @property
     def foreground(self) -> int:
         """Pixels of any class but the background."""
-        return sum(n for index, n in self.pixels.items() if index not in (0, IGNORE))
+        return sum(n for index, n in self.pixels.items() if index not in (0, IGNORE)) - self.shared
 
     @property
     def labelled(self) -> int:
         """Pixels that somebody labelled."""
-        return sum(n for index, n in self.pixels.items() if index != IGNORE)
+        return self.foreground + self.pixels.get(0, 0)
 
 
 @dataclass(frozen=True)
@@ -230,14 +232,17 @@ def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFact
 
 
 def _mask_facts(mask: NDArray[np.uint8], soft: int) -> MaskFacts:
-    counts = np.bincount(mask.ravel(), minlength=IGNORE + 1)
-    edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    pixels = count_pixels(mask)
+    drawn = mask if mask.ndim == 2 else np.where(region_of(mask, IGNORE), IGNORE, ~region_of(mask, 0))
+    edge = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
     edge = edge[edge != IGNORE]
     hashed = blake2b(repr(mask.shape).encode(), digest_size=12)
     hashed.update(np.ascontiguousarray(mask).data)
     return MaskFacts(
-        pixels={int(index): int(counts[index]) for index in np.flatnonzero(counts)},
+        pixels=pixels,
         border=float((edge != 0).mean()) if edge.size else 0.0,
         digest=hashed.digest(),
         soft=soft,
+        shared=sum(n for index, n in pixels.items() if index not in (0, IGNORE))
+        - int(np.count_nonzero((drawn != 0) & (drawn != IGNORE))),
     )

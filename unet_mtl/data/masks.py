@@ -1,6 +1,6 @@
-"""The mask of a case as class indices, however many files it is in."""
+"""The mask of a case, however many files it is in: class indices, or a channel for each class that may overlap."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.coding import from_colours, from_numbers
 from unet_mtl.data.description import MaskDescription
-from unet_mtl.data.images import read_coloured_mask, read_header, read_mask
+from unet_mtl.data.images import IGNORE, read_coloured_mask, read_header, read_mask
 from unet_mtl.data.readers.raster import Number
 from unet_mtl.data.readers.raster import turn as turn_pixels
 from unet_mtl.data.records import MaskFile, Record
@@ -21,7 +21,7 @@ from unet_mtl.errors import DataError
 def read_case_mask(
     record: Record, target: str, description: MaskDescription, *, turn: bool = False
 ) -> NDArray[np.uint8] | None:
-    """Reads the mask of one case as class indices.
+    """Reads the mask of one case.
 
     Args:
         record: Of the case.
@@ -30,7 +30,8 @@ def read_case_mask(
         turn: Whether the mask lies as its image does before its EXIF turn, and is to be turned with it.
 
     Returns:
-        `(height, width)` uint8 at the image's own size, 255 where nobody labelled; None: there is no mask.
+        `(height, width)` uint8 class indices at the image's own size, 255 where nobody labelled; of classes that
+        overlap `(height, width, classes but the background)`, 1 where the class is, else 0. None: there is no mask.
 
     Raises:
         DataError: Its `kind` is "mask-unreadable"; "mask-size", another size (or number of frames) than the image's;
@@ -41,12 +42,46 @@ def read_case_mask(
     files = record.masks.get(target)
     if not files:
         return None
-    return unite_masks(_read_file(file, record, target, description, turn) for file in files)
+    return unite_masks([_read_file(file, record, target, description, turn) for file in files], description)
 
 
-def unite_masks(masks: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """One mask of several files of a case, at least one: where two have a class, the later one's counts."""
-    return reduce(lambda united, mask: np.where(mask != 0, mask, united), masks)
+def unite_masks(masks: Sequence[NDArray[np.uint8]], description: MaskDescription) -> NDArray[np.uint8]:
+    """One mask of several files of a case.
+
+    Args:
+        masks: At least one, class indices; of classes that overlap one class each.
+        description: Of the mask.
+
+    Returns:
+        As `read_case_mask`: where two files have a class, the later one's counts, or both if they overlap.
+    """
+    if not description.overlap:
+        return reduce(lambda united, mask: np.where(mask != 0, mask, united), masks)
+    united = np.zeros((*masks[0].shape, len(description.classes) - 1), np.uint8)
+    for mask in masks:
+        index = int(mask.max())
+        if index:
+            united[..., index - 1] |= mask == index
+    return united
+
+
+def region_of(mask: NDArray[np.uint8], index: int) -> NDArray[np.bool_]:
+    """Where a class is, in a mask as `read_case_mask` gives it; index 0: no class, 255: not labelled."""
+    if mask.ndim == 2:
+        return np.asarray(mask == index)
+    if index == IGNORE:
+        return np.asarray((mask == IGNORE).any(-1))
+    return np.asarray(mask[..., index - 1] == 1 if index else (mask == 0).all(-1))
+
+
+def count_pixels(mask: NDArray[np.uint8]) -> dict[int, int]:
+    """Pixels by class index, in ascending order and without those of none; as `region_of`."""
+    if mask.ndim == 2:
+        counts = np.bincount(mask.ravel())
+        return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}
+    indices = (*range(mask.shape[-1] + 1), IGNORE)
+    found = {index: int(np.count_nonzero(region_of(mask, index))) for index in indices}
+    return {index: pixels for index, pixels in found.items() if pixels}
 
 
 def _read_file(

@@ -137,7 +137,8 @@ class Checkup:
             words = dict(enumerate(description.classes)) | (
                 {IGNORE: "not labelled"} if pixels[IGNORE] else {}
             )
-            total = sum(pixels.values())
+            masks = self.inspection.masks[target].values()
+            total = sum(mask.labelled for mask in masks) + pixels[IGNORE]
             for index, word in words.items():
                 share = f"{pixels[index] / total:.2%}" if total else ""
                 row = {"target": target, "class": word, "cases with it": present[index]}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unet_mtl.data.images import IGNORE, PALETTE, read_image, resize_image
-from unet_mtl.data.masks import read_case_mask
+from unet_mtl.data.masks import count_pixels, read_case_mask, region_of
 from unet_mtl.data.patterns import leaves
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.thumbnails import grey_of
@@ -146,14 +146,14 @@ def draw_outlines(
 
     Args:
         image: `(height, width, 1 or 3)`.
-        masks: Of the size of the image, each with the colours of its classes.
+        masks: Of the size of the image, as `read_case_mask` gives them, each with the colours of its classes.
     """
     small = _small(image)
     scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]])
     for mask, colours in masks:
-        for index in [int(index) for index in np.unique(mask) if index]:
+        for index in [index for index in count_pixels(mask) if index]:
             colour = UNLABELLED if index == IGNORE else colours.get(index, UNLABELLED)
-            region = np.ascontiguousarray(mask == index, np.uint8)
+            region = np.ascontiguousarray(region_of(mask, index), np.uint8)
             outlines, _ = cv2.findContours(region, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
             # corners in 1/16 pixel, at the centres of the pixels of the large image
             corners = [np.rint(((line + 0.5) * scale - 0.5) * 16).astype(np.int32) for line in outlines]

@@ -9,7 +9,7 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import Evaluation, case_columns, facts_of, make_table, summarise_task
 from unet_mtl.prediction.predictor import Predictor
-from unet_mtl.tasks import CaseScores, Segmentation, Task
+from unet_mtl.tasks import CaseScores, MaskTask, Task
 
 
 def evaluate_cases(
@@ -65,9 +65,9 @@ def with_tolerance(tasks: Sequence[Task[Any, Any]], tolerance: float) -> tuple[T
     """
     if not 0 < tolerance < float("inf"):
         raise ConfigError(f"tolerance is {tolerance:g}; expected millimetres (or pixels) above 0")
-    if not any(isinstance(task, Segmentation) for task in tasks):
+    if not any(isinstance(task, MaskTask) for task in tasks):
         raise ConfigError("tolerance is for masks, and the run has no segmentation")
     return tuple(
-        task.model_copy(update={"tolerance": tolerance}) if isinstance(task, Segmentation) else task
+        task.model_copy(update={"tolerance": tolerance}) if isinstance(task, MaskTask) else task
         for task in tasks
     )

@@ -1,12 +1,12 @@
 """dataset.yaml of a repaired copy: the same meaning in our own layout."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
-from unet_mtl.data.description import Description
+from unet_mtl.data.description import Description, MaskDescription
 from unet_mtl.exchange.mended_table import structural_columns
 
 TABLE = "cases.csv"
@@ -27,13 +27,30 @@ _SAME = (
 
 def mask_folders(description: Description) -> dict[str, str]:
     """A folder below masks/ for each target, whatever letters its name has."""
+    return _folders(description.masks)
+
+
+def class_folders(mask: MaskDescription) -> dict[str, str]:
+    """A folder below that of the target for each class but the background, where they overlap."""
+    return _folders(mask.classes[1:])
+
+
+def _folders(names: Iterable[str]) -> dict[str, str]:
     folders: dict[str, str] = {}
-    for target in description.masks:
-        folder = re.sub(r"[^\w-]+", "_", target)
+    for name in names:
+        folder = re.sub(r"[^\w-]+", "_", name)
         while folder.casefold() in (known.casefold() for known in folders.values()):
             folder += "_"
-        folders[target] = folder
+        folders[name] = folder
     return folders
+
+
+def _describe_mask(mask: MaskDescription, folder: str) -> dict[str, Any]:
+    content: dict[str, Any] = {"path": f"masks/{folder}/{{case}}.png"}
+    if mask.overlap:
+        files = {word: f"masks/{folder}/{name}/{{case}}.png" for word, name in class_folders(mask).items()}
+        content = {"files": files, "overlap": True}
+    return content | {"classes": list(mask.classes)} | ({"required": True} if mask.required else {})
 
 
 def describe_copy(
@@ -57,9 +74,7 @@ def describe_copy(
     content |= {"table": TABLE, "images": f"images/{{{image}}}"}
     folders = mask_folders(description)
     content["masks"] = {
-        target: {"path": f"masks/{folders[target]}/{{case}}.png", "classes": list(mask.classes)}
-        | ({"required": True} if mask.required else {})
-        for target, mask in description.masks.items()
+        target: _describe_mask(mask, folders[target]) for target, mask in description.masks.items()
     }
     kept = structural_columns(description)
     for name, column in content.get("columns", {}).items():

@@ -14,7 +14,7 @@ from PIL import Image
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.images import IGNORE, count_soft_alpha, read_header
 from unet_mtl.data.inspection import ImageFacts
-from unet_mtl.data.masks import read_case_mask, unite_masks
+from unet_mtl.data.masks import count_pixels, read_case_mask, unite_masks
 from unet_mtl.data.readers import reader_of, suffix_of
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
@@ -129,7 +129,7 @@ def _range(numbers: NDArray[Any]) -> str:
 def mend_mask(
     record: Record, target: str, description: MaskDescription, *, invert: bool, tell: Tell
 ) -> NDArray[np.uint8] | None:
-    """Reads the mask of a case as class indices, and mends what is wrong with its files.
+    """Reads the mask of a case as `read_case_mask`, and mends what is wrong with its files.
 
     Args:
         record: Of the case.
@@ -147,7 +147,8 @@ def mend_mask(
     files = record.masks.get(target, ())
     if not files:
         return None
-    mask = unite_masks([_mend_file(file, record, target, description, tell) for file in files])
+    single = description.model_copy(update={"overlap": False})
+    mask = unite_masks([_mend_file(file, record, target, single, tell) for file in files], description)
     return _swapped(mask, files[0].path, tell) if invert else mask
 
 
@@ -185,8 +186,12 @@ def _mend_file(
 
 def _swapped(mask: NDArray[np.uint8], path: Path, tell: Tell) -> NDArray[np.uint8]:
     """Background and the one class that is there, each for the other; as it is where there are several."""
-    present = [int(index) for index in np.unique(mask) if index not in (0, IGNORE)]
+    present = [index for index in count_pixels(mask) if index not in (0, IGNORE)]
     if len(present) != 1:
         return mask
     tell(path, "mask-inverted", "foreground around background", "swapped")
+    if mask.ndim == 3:
+        swapped = mask.copy()
+        swapped[..., present[0] - 1] ^= 1
+        return swapped
     return np.asarray(np.where(mask == 0, present[0], np.where(mask == present[0], 0, mask)), np.uint8)

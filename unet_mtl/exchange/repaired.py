@@ -21,7 +21,7 @@ from unet_mtl.doctor.checkup import Checkup, check_dataset
 from unet_mtl.doctor.findings import Finding
 from unet_mtl.errors import DataError
 from unet_mtl.exchange.layout import refuse_used
-from unet_mtl.exchange.mended_description import TABLE, describe_copy, mask_folders
+from unet_mtl.exchange.mended_description import TABLE, class_folders, describe_copy, mask_folders
 from unet_mtl.exchange.mended_files import mend_mask, write_image
 from unet_mtl.exchange.mended_table import LEFT_OUT, Repair
 from unet_mtl.exchange.repair_plan import ABOUT_TRAINING, RepairPlan, make_plan
@@ -179,8 +179,11 @@ def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
     image = write_image(stem, record, facts, invert=invert, intensity=plan.intensity, tell=tell)
     for target, name in mask_folders(plan.description).items():
         mask = masks[target]
-        if mask is not None:
+        if mask is not None and mask.ndim == 2:
             write_mask(folder / "masks" / name / f"{case}.png", mask)
+        elif mask is not None:
+            for index, part in enumerate(class_folders(plan.description.masks[target]).values()):
+                write_mask(folder / "masks" / name / part / f"{case}.png", mask[..., index])
     for path, kind, was, now in told:
         plan.tell(case, path, kind, was, now)
     return image.relative_to(folder / "images").as_posix()

@@ -53,13 +53,19 @@ def to_nnunet(
         name: None: that of the data set, else of its folder.
 
     Raises:
-        DataError: With every problem: no or several masks, a class named ignore, a case that cannot be read.
+        DataError: With every problem: no or several masks, classes that overlap, a class named ignore, a case that
+            cannot be read.
         WriteError: The disk refused.
     """
     target = _target(dataset, target)
     folder = _folder(out, number, name or dataset.description.title)
     problems: list[str] = []
     classes = dataset.description.masks[target].classes
+    if dataset.description.masks[target].overlap:
+        problems.append(
+            f"mask {target!r} has classes that overlap, and nnU-Net's files hold one class a pixel; choose another "
+            f"target, or leave `masks.{target}.overlap` out of dataset.yaml, so that the last class counts"
+        )
     if "ignore" in classes or "background" in classes[1:]:
         problems.append(
             f"mask {target!r} has a class 'ignore' or a later 'background'; nnU-Net gives them a meaning"

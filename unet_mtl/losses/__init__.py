@@ -5,6 +5,7 @@ from unet_mtl.losses.classes import ClassLoss
 from unet_mtl.losses.findings import FindingsLoss
 from unet_mtl.losses.grades import GradeLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
+from unet_mtl.losses.overlapping import OverlapLoss
 from unet_mtl.losses.values import ValueLoss
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "FindingsLoss",
     "GradeLoss",
     "MaskLoss",
+    "OverlapLoss",
     "PerSampleLoss",
     "ValueLoss",
     "pixel_cross_entropy",

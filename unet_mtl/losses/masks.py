@@ -16,7 +16,7 @@ def soft_dice(truth: Any, probabilities: Any, valid: Any, smooth: float = 1.0) -
     Args:
         truth: (B, H, W, K) 0 or 1.
         probabilities: (B, H, W, K) in 0..1.
-        valid: (B, H, W, 1) 1 where a pixel is labelled, else 0.
+        valid: (B, H, W, 1), or (B, H, W, K) by channel: 1 where a pixel is labelled, else 0.
         smooth: Added above and below, in pixels, so that a correct empty answer costs 0.
 
     Returns:
@@ -92,9 +92,10 @@ class MaskLoss(PerSampleLoss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """(B, H, W) or (B, H, W, 1) indices (255: unlabelled) and (B, H, W, K) probabilities -> (B,)."""
         y_true = ops.cast(ops.reshape(y_true, ops.shape(y_pred)[:3]), "int32")
-        valid = ops.cast(ops.expand_dims(ops.not_equal(y_true, IGNORE), -1), y_pred.dtype)
-        # An index outside the classes gives a row of zeros, so 255 needs no filler of its own.
-        truth = ops.one_hot(y_true, self.n_classes, dtype=y_pred.dtype)
+        labelled = ops.not_equal(y_true, IGNORE)
+        valid = ops.cast(ops.expand_dims(labelled, -1), y_pred.dtype)
+        # PyTorch refuses an index outside the classes; `valid` takes these pixels out.
+        truth = ops.one_hot(ops.where(labelled, y_true, 0), self.n_classes, dtype=y_pred.dtype)
         if y_pred.shape[-1] == self.n_classes:
             entropy = pixel_cross_entropy(truth, y_pred, valid)
             dice = soft_dice(truth[..., 1:], y_pred[..., 1:], valid, self.smooth)

@@ -60,7 +60,7 @@ class Augment:
 
         Args:
             image: (height, width, channels), uint8 or float32 in 0..1.
-            masks: (height, width) by task name.
+            masks: (height, width) or (height, width, any number) by task name.
             seed: The same seed gives the same steps, whatever was done before.
 
         Raises:
@@ -70,14 +70,18 @@ class Augment:
             return image, dict(masks)
         compose = self._compose()
         _seed(compose, seed)
-        moved = compose(image=image, **_as_targets(masks))
+        planes = [plane for mask in masks.values() for plane in _planes_of(mask)]
+        moved = compose(image=image, **_as_targets(planes))
         if moved["image"].shape[:2] != image.shape[:2]:
             made, given = ("x".join(map(str, x.shape[:2])) for x in (moved["image"], image))
             raise ConfigError(
                 f"augment: the steps make {made} pixels of {given}; take steps that keep the size"
             )
-        moved_masks = [moved["mask"]] if len(masks) == 1 else moved.get("masks", ())
-        return moved["image"].reshape(image.shape), dict(zip(masks, moved_masks, strict=True))
+        moved_planes = iter([moved["mask"]] if len(planes) == 1 else moved.get("masks", ()))
+        return moved["image"].reshape(image.shape), {
+            name: np.stack([next(moved_planes) for _ in _planes_of(mask)], axis=-1).reshape(mask.shape)
+            for name, mask in masks.items()
+        }
 
     def _compose(self) -> Any:
         if not hasattr(self._local, "compose"):
@@ -87,11 +91,16 @@ class Augment:
         return self._local.compose
 
 
-def _as_targets(masks: Mapping[str, NDArray[np.uint8]]) -> dict[str, Any]:
+def _planes_of(mask: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Each (height, width): albumentations wants all masks of one shape, and drops a single channel."""
+    return [mask] if mask.ndim == 2 else list(np.moveaxis(mask, -1, 0))
+
+
+def _as_targets(planes: list[NDArray[np.uint8]]) -> dict[str, Any]:
     # albumentations stacks what is in `masks` before and after every step.
-    if len(masks) == 1:
-        return {"mask": next(iter(masks.values()))}
-    return {"masks": list(masks.values())} if masks else {}
+    if len(planes) == 1:
+        return {"mask": planes[0]}
+    return {"masks": planes} if planes else {}
 
 
 def _seed(compose: Any, seed: int) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.images import IGNORE
+from unet_mtl.data.masks import count_pixels, region_of
 from unet_mtl.pipeline.preprocess import Size
 
 # A stream of its own: the augmentation of the same sample starts from the same seed.
@@ -19,7 +20,8 @@ def choose_corner(
     """Chooses where a piece lies.
 
     Args:
-        masks: (height, width) of `canvas`, by task name; 0 is background, 255 unlabelled.
+        masks: (height, width) of `canvas`, by task name, 0 background, 255 unlabelled; or (height, width,
+            classes) of 0, 1 and 255, where classes overlap.
         canvas: (height, width) of the whole, at least `size`.
         size: (height, width) of the piece.
         foreground: Chance that it lies around a pixel of a class other than the background, where there is one.
@@ -34,16 +36,16 @@ def choose_corner(
     if rng.random() >= foreground:
         return _draw(rng, anywhere)
     classes = [
-        (mask, value)
+        (mask, index)
         for _, mask in sorted(masks.items())
-        for value in np.unique(mask)
-        if value not in (0, IGNORE)
+        for index in count_pixels(mask)
+        if index not in (0, IGNORE)
     ]
     if not classes:
         return _draw(rng, anywhere)
-    mask, value = classes[rng.integers(len(classes))]
-    pixels = np.flatnonzero(mask == value)
-    pixel = np.unravel_index(pixels[rng.integers(len(pixels))], mask.shape)
+    mask, index = classes[rng.integers(len(classes))]
+    pixels = np.flatnonzero(region_of(mask, index))
+    pixel = np.unravel_index(pixels[rng.integers(len(pixels))], canvas)
     around = [
         (max(low, int(pixel[axis]) - size[axis] + 1), min(high, int(pixel[axis])))
         for axis, (low, high) in enumerate(anywhere)
@@ -63,7 +65,7 @@ def crop_sample(
 
     Args:
         image: (height, width, channels), at least `size`.
-        masks: (height, width) by task name.
+        masks: As of `choose_corner`.
         size: (height, width) of the piece.
         foreground: As of `choose_corner`.
         seed: As of `choose_corner`.

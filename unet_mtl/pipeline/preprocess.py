@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
-from unet_mtl.data.images import IGNORE, read_image, resize_image, resize_mask, with_channels
+from unet_mtl.data.images import (
+    IGNORE,
+    read_image,
+    resize_channels,
+    resize_image,
+    resize_mask,
+    with_channels,
+)
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.settings import Settings
@@ -128,7 +135,7 @@ class Preprocess(Settings):
         return _padded(resized, place, value), (height, width)
 
     def fit_mask(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Fits a mask by nearest neighbour, 255 around it."""
+        """Fits a mask, (height, width) or (height, width, classes), by nearest neighbour, 255 around it."""
         place = self.place((mask.shape[0], mask.shape[1]))
         return _padded(resize_mask(mask, place.inner), place, IGNORE)
 
@@ -147,8 +154,7 @@ class Preprocess(Settings):
         inner = raw[self.place(size).window]
         if inner.shape[:2] == size:
             return inner
-        resized = cv2.resize(np.ascontiguousarray(inner), size[::-1], interpolation=cv2.INTER_LINEAR)
-        return np.asarray(resized, np.float32).reshape(*size, raw.shape[-1])
+        return np.asarray(resize_channels(inner, size, cv2.INTER_LINEAR), np.float32)
 
 
 def _padded(array: NDArray[Any], place: Placement, value: float) -> NDArray[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.images import IGNORE, PALETTE
+from unet_mtl.data.masks import region_of
 from unet_mtl.files import writing
 
 if TYPE_CHECKING:
@@ -60,17 +61,18 @@ def draw_contours(
 
     Args:
         axes: With the image on it.
-        truth: (height, width) class indices, 255 unlabelled; None: not known.
-        mask: (height, width) predicted class indices.
+        truth: (height, width) class indices, 255 unlabelled; or (height, width, classes but the background) of 0, 1
+            and 255, where classes overlap; None: not known.
+        mask: The predicted one, likewise.
         classes: The background first.
     """
     for index in range(1, len(classes)):
         colour = class_colour(index)
-        _draw_outline(axes, mask == index, colour, "-", f"{classes[index]}, predicted")
+        _draw_outline(axes, region_of(mask, index), colour, "-", f"{classes[index]}, predicted")
         if truth is not None:
-            _draw_outline(axes, truth == index, colour, (0, (2, 2)), f"{classes[index]}, true")
-    if truth is not None and (truth == IGNORE).any():
-        _draw_outline(axes, truth == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled")
+            _draw_outline(axes, region_of(truth, index), colour, (0, (2, 2)), f"{classes[index]}, true")
+    if truth is not None:
+        _draw_outline(axes, region_of(truth, IGNORE), (0.6, 0.6, 0.6), ":", "not labelled")
 
 
 def draw_outlines(axes: "Axes", mask: NDArray[np.uint8], classes: Sequence[str]) -> None:
@@ -78,12 +80,12 @@ def draw_outlines(axes: "Axes", mask: NDArray[np.uint8], classes: Sequence[str])
 
     Args:
         axes: With the image on it.
-        mask: (height, width) class indices, 255 unlabelled.
+        mask: As of `draw_contours`.
         classes: The background first.
     """
     for index in range(1, len(classes)):
-        _draw_outline(axes, mask == index, class_colour(index), "-", classes[index], width=0.5)
-    _draw_outline(axes, mask == IGNORE, (0.6, 0.6, 0.6), ":", "not labelled", width=0.5)
+        _draw_outline(axes, region_of(mask, index), class_colour(index), "-", classes[index], width=0.5)
+    _draw_outline(axes, region_of(mask, IGNORE), (0.6, 0.6, 0.6), ":", "not labelled", width=0.5)
 
 
 def _draw_outline(

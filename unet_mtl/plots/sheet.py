@@ -22,7 +22,7 @@ class Shot:
     Attributes:
         title: Above it.
         image: (height, width, 1 or 3), uint8 or 0..1.
-        masks: (height, width) by task name.
+        masks: By task name, as `draw_outlines` has them.
     """
 
     title: str

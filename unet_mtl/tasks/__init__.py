@@ -7,13 +7,16 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
 from unet_mtl.tasks.classification import Classification
+from unet_mtl.tasks.masks import MaskTask
 from unet_mtl.tasks.multilabel import Multilabel
 from unet_mtl.tasks.ordinal import Ordinal
+from unet_mtl.tasks.overlapping import OverlappingSegmentation
 from unet_mtl.tasks.predictions import (
     ClassPrediction,
     GradePrediction,
     MaskPrediction,
     MultilabelPrediction,
+    OverlapPrediction,
     Prediction,
     ValuePrediction,
 )
@@ -22,6 +25,7 @@ from unet_mtl.tasks.segmentation import Segmentation
 
 TASKS: dict[str, type[Task[Any, Any]]] = {
     "segmentation": Segmentation,
+    "overlapping_segmentation": OverlappingSegmentation,
     "classification": Classification,
     "ordinal": Ordinal,
     "multilabel": Multilabel,
@@ -61,9 +65,12 @@ __all__ = [
     "Features",
     "GradePrediction",
     "MaskPrediction",
+    "MaskTask",
     "Multilabel",
     "MultilabelPrediction",
     "Ordinal",
+    "OverlapPrediction",
+    "OverlappingSegmentation",
     "Prediction",
     "Regression",
     "Segmentation",

@@ -66,6 +66,32 @@ class MaskPrediction(Prediction):
         return ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OverlapPrediction(Prediction):
+    """`mask` (H, W, K) uint8, 1 where a class is, else 0; `probabilities` likewise, float32.
+
+    The K channels are `classes` but the background, which comes first there.
+    """
+
+    mask: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+
+    def masks(self) -> dict[str, NDArray[np.uint8]]:
+        """A mask of 0 and 1 for each class, by its key."""
+        return {
+            key: np.ascontiguousarray(self.mask[..., i]) for i, key in enumerate(keys_of(self.classes)[1:])
+        }
+
+    def cells(self) -> dict[str, str | float]:
+        """Pixels of each class, at the original size."""
+        return {f"{key}_px": int(np.count_nonzero(mask)) for key, mask in self.masks().items()}
+
+    def title(self) -> str:
+        """Nothing: the contours say it."""
+        return ""
+
+
 @dataclass(frozen=True)
 class ClassPrediction(Prediction):
     """`label` is one of `classes`; `probabilities` (classes,) float32 sum to 1."""
