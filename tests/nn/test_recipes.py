@@ -1,0 +1,128 @@
+"""The six shapes of network that recipes are written for: built as they stand, and able to learn ten cases by heart."""
+
+import importlib.util
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from unet_mtl import load_config, read_dataset
+from unet_mtl.training.session import Plan, make_session
+
+RECIPES = Path(__file__).parents[2] / "benchmarks" / "recipes" / "networks"
+PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
+DATA = {
+    "a": f"data.root={PHANTOM}",
+    "b": "data={}/three_inputs",
+    "c": "data={}/digits",
+    "d": "data={}/diabetes",
+    "e": "data={}/breast_cancer",
+    "f": f"data={PHANTOM}",
+}
+SMALLER = {
+    "a": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3"],
+    "f": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3"],
+}
+"""For learning by heart on a processor in seconds; the shapes are looked at as they stand."""
+
+INPUTS = {
+    "a": {"image": (256, 256, 3)},
+    "b": {"image": (32, 32, 3), "lab": (20,), "clinic": (10,)},
+    "c": {"pixels": (100,)},
+    "d": {"measured": (20,)},
+    "e": {"means": (20,), "errors": (20,)},
+    "f": {"image": (128, 128, 3), "clinical": (2,)},
+}
+"""Each column of numbers is two: the value, and whether it is unknown."""
+
+OUTPUTS = {
+    "a": {"mask": (256, 256, 3), "malignant": (1,)},
+    "b": {"outcome": (1,), "discs": (32, 32, 3), "days": (1,)},
+    "c": {"digit": (10,), "ink": (1,)},
+    "d": {"progression": (1,), "third": (3,)},
+    "e": {"worst_area": (1,), "diagnosis": (1,)},
+    "f": {"mask": (128, 128, 3), "diagnosis": (3,), "diameter": (1,)},
+}
+TRUNKS = {"c": [64], "d": [128, 64], "e": [32]}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("networks")
+    spec = importlib.util.spec_from_file_location("recipes_data", RECIPES / "data.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.write_all(folder)
+    return folder
+
+
+@pytest.fixture
+def make(data):
+    def make(letter, *overrides):
+        (recipe,) = RECIPES.glob(f"{letter}_*.yaml")
+        config = load_config(recipe, [DATA[letter].format(data), *overrides])
+        plan = Plan.of(config.tasks, **config.arguments() | {"augment": "none"})
+        dataset = read_dataset(config.data)
+        known = [r for r in dataset if all(task.is_labelled(r) for task in config.tasks)]
+        ten = dataset.only(known[:: max(1, len(known) // 10)][:10])
+        return make_session(plan, {"train": ten, "val": ten})
+
+    return make
+
+
+@pytest.mark.parametrize("letter", sorted(DATA))
+def test_shapes_and_what_is_shared(make, letter):
+    network = make(letter).trainer.network
+    assert {name: tensor.shape[1:] for name, tensor in network.input.items()} == INPUTS[letter]
+    assert {name: tensor.shape[1:] for name, tensor in network.output.items()} == OUTPUTS[letter]
+    trunk = {layer.name: layer for layer in network.layers if layer.name.startswith("trunk")}
+    assert [layer.units for layer in trunk.values()] == TRUNKS.get(letter, [])
+    for layer in trunk.values():
+        # one kernel and one bias, whoever applies them
+        assert len(layer.weights) == 2
+        assert sum(layer.weights[0] is variable for variable in network.variables) == 1
+
+
+@pytest.mark.parametrize("letter", sorted(DATA))
+def test_both_tasks_teach_what_they_share(make, letter):
+    """The loss of one task alone moves the shared layers: the encoder, or the trunk."""
+    session = make(letter, *SMALLER.get(letter, []))
+    trainer = session.trainer
+    inputs, targets, weights = session.train.make(0)
+    start = [variable.numpy().copy() for variable in trainer.network.variables]
+    shared = "trunk" if letter in TRUNKS else "encoder0_conv1"
+    for name in OUTPUTS[letter]:
+        alone = {task: value * (task == name) for task, value in weights.items()}
+        trainer.train_on_batch(inputs, targets, sample_weight=alone)
+        layers = [layer for layer in trainer.network.layers if layer.name.startswith(shared)]
+        before = {
+            variable.path: value for variable, value in zip(trainer.network.variables, start, strict=True)
+        }
+        kernels = [layer.kernel for layer in layers]
+        assert kernels
+        for kernel in kernels:
+            assert np.abs(kernel.numpy() - before[kernel.path]).max() > 0, (name, kernel.path)
+        for variable, value in zip(trainer.network.variables, start, strict=True):
+            variable.assign(value)
+
+
+@pytest.mark.parametrize("letter", sorted(DATA))
+def test_ten_cases_are_learned_by_heart(make, letter):
+    session = make(
+        letter,
+        "training.learning_rate=0.003",
+        "training.schedule=constant",
+        "training.batch_size=10",
+        *SMALLER.get(letter, []),
+    )
+    inputs, targets, weights = session.train.make(0)
+    first = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
+    for _ in range(150):
+        session.trainer.train_on_batch(inputs, targets, sample_weight=weights)
+    for metric in session.trainer.metrics:
+        metric.reset_state()
+    last = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
+    for name in OUTPUTS[letter]:
+        assert last[f"{name}_loss"] < 0.25 * first[f"{name}_loss"], (name, first, last)
+    keras.utils.clear_session()
