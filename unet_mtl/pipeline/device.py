@@ -22,9 +22,21 @@ def cpu_has_fast_bfloat16() -> bool:
 
 
 def gpu_compute_capabilities() -> list[tuple[int, int]]:
-    """Of the GPUs that TensorFlow sees; (8, 0) and above compute in bfloat16."""
+    """Of the GPUs that the backend sees; (8, 0) and above compute in bfloat16."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
         return []
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch  # type: ignore[import-not-found, unused-ignore]
+
+        return [torch.cuda.get_device_capability(i) for i in range(torch.cuda.device_count())]
+    if backend == "jax":
+        import jax  # type: ignore[import-not-found, unused-ignore]
+
+        found = [device.compute_capability for device in jax.devices() if device.platform == "gpu"]
+        return [(int(major), int(minor)) for major, minor in (text.split(".") for text in found)]
     import tensorflow as tf
 
     details = [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,12 @@ class Session:
             mode=self.mode,
             patience=self.settings.patience,
         )
-        boards = keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)
+        # Keras writes event files with TensorFlow, whatever the backend.
+        boards = (
+            [keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)]
+            if find_spec("tensorflow")
+            else []
+        )
         try:
             if not progress.finished and progress.epochs < self.settings.epochs:
                 self.trainer.fit(
@@ -224,7 +230,7 @@ class Session:
                     validation_data=feed(self.val),
                     epochs=self.settings.epochs,
                     initial_epoch=progress.epochs,
-                    callbacks=[Clock(self.train), StopOnNonFinite(self.train), keeper, boards, *callbacks],
+                    callbacks=[Clock(self.train), StopOnNonFinite(self.train), keeper, *boards, *callbacks],
                     verbose=0,
                 )
         except Exception:
