@@ -3,13 +3,15 @@
 from unet_mtl.losses.base import PerSampleLoss, weighted_mean
 from unet_mtl.losses.classes import ClassLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
-from unet_mtl.losses.values import ValueLoss
+from unet_mtl.losses.values import GaussianLoss, ValueLoss, bound_log_variance
 
 __all__ = [
     "ClassLoss",
+    "GaussianLoss",
     "MaskLoss",
     "PerSampleLoss",
     "ValueLoss",
+    "bound_log_variance",
     "pixel_cross_entropy",
     "soft_dice",
     "weighted_mean",
