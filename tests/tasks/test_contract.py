@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from unet_mtl.data.description import ColumnDescription
+from unet_mtl.data.records import Dataset
+from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks import TASKS, CaseScore, Features, Prediction, adapt_tasks, make_task
 
@@ -26,8 +29,36 @@ EXAMPLES = {
     "classes": {"kind": "classification", "name": "diagnosis", "class_weights": "balanced", "weight": 2.0},
     "two classes": {"kind": "classification", "name": "side", "threshold": 0.3},
     "number": {"kind": "regression", "name": "size", "target": "size_mm"},
-    "log number": {"kind": "regression", "name": "size_mm", "scale": "log", "robust": False},
+    "log number": {"kind": "regression", "name": "size_mm", "scale": "log", "loss": "mse"},
+    "number with interval": {"kind": "regression", "name": "size_mm", "loss": "gaussian", "scale": "log"},
+    "numbers": {"kind": "regression", "name": "sizes", "targets": ["size_mm", "depth"]},
+    "numbers with intervals": {
+        "kind": "regression",
+        "name": "sizes",
+        "targets": ["depth", "size_mm"],
+        "loss": "gaussian",
+    },
 }
+DEPTHS = {0: 3.0, 1: 8.0, 2: 4.5, 4: 6.0, 5: 1.0, 8: 2.0, 9: 7.0, 11: 5.0}
+"""Of some cases by index: of the first both numbers are known, of others one or none."""
+
+
+@pytest.fixture(scope="module")
+def dataset(dataset):
+    """With one number more."""
+    columns = {**dataset.description.columns, "depth": ColumnDescription(unit="cm")}
+    records = [
+        replace(
+            record, labels={**record.labels, "depth": DEPTHS[index]} if index in DEPTHS else record.labels
+        )
+        for index, record in enumerate(dataset)
+    ]
+    return Dataset(dataset.description.model_copy(update={"columns": columns}), tuple(records))
+
+
+@pytest.fixture(scope="module")
+def parts(dataset):
+    return split_dataset(dataset, SplitSettings())
 
 
 @pytest.fixture(params=EXAMPLES, scope="module")
@@ -61,7 +92,8 @@ def raw_class(task, target):
 
 
 def raw_number(task, target):
-    return np.array([target], np.float32)
+    log_variances = np.full(len(target), -5, np.float32)
+    return np.concatenate([target[:, 0], log_variances]) if task.loss_kind == "gaussian" else target[:, 0]
 
 
 RAW = {
@@ -107,7 +139,7 @@ def test_adapt_looks_at_train_alone_and_changes_nothing(config, parts):
     assert adapted == task.adapt(parts["train"])
     assert adapted.adapt(parts["train"]) == adapted
     if task.kind == "regression":
-        assert adapted.adapt(parts["test"]).mean != adapted.mean
+        assert adapted.adapt(parts["test"]).numbers != adapted.numbers
 
 
 def test_no_label_in_train_is_an_error_that_names_the_task(config, parts):
@@ -129,7 +161,9 @@ def test_all_tasks_without_labels_are_named_at_once(parts):
 def test_a_target_that_is_not_described_names_those_that_are(config, parts):
     known = "'zone'" if config["kind"] == "segmentation" else "'diagnosis', 'side', 'size_mm'"
     with pytest.raises(ConfigError, match=f"describes no .* 'nothing'; it has {known}"):
-        make_task(config | {"target": "nothing"}).adapt(parts["train"])
+        make_task(
+            config | ({"targets": ["nothing"]} if "targets" in config else {"target": "nothing"})
+        ).adapt(parts["train"])
 
 
 def test_a_missing_label_is_a_finite_filler_of_weight_0(task, dataset):
@@ -219,10 +253,12 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
         "bias": 0,
         "r2": 1,
         "pearson": 1,
+        "interval_coverage": 1,
     }
     for name, value in scores.items():
-        if name in perfect or name.startswith("pooled"):
-            assert value == pytest.approx(perfect.get(name, 1), abs=1e-5), name
+        score = name.removesuffix("_size_mm").removesuffix("_depth")
+        if score in perfect or name.startswith("pooled"):
+            assert value == pytest.approx(perfect.get(score, 1), abs=1e-5), name
     streaming = task.training_metrics()
     for truth in truths_of(task, dataset):
         target, weight = task.encode(truth, SIZE)
@@ -244,13 +280,15 @@ def test_decode_undoes_encode(task, dataset):
             assert prediction.label == task.classes[truth]
             assert prediction.probabilities.sum() == pytest.approx(1)
         else:
-            assert prediction.value == pytest.approx(truth, rel=1e-5)
-            assert prediction.unit == "mm"
+            assert tuple(prediction.values) == task.target_names
+            for column, value in truth.items():
+                assert prediction.values[column].value == pytest.approx(value, rel=1e-5)
+                assert prediction.values[column].unit == {"size_mm": "mm", "depth": "cm"}[column]
 
 
 def test_data_that_mean_something_else_are_refused(task, dataset):
     described = dataset.description
-    columns = {
+    columns = described.columns | {
         "diagnosis": described.columns["diagnosis"].model_copy(update={"classes": ("a", "b")}),
         "side": described.columns["side"].model_copy(update={"classes": ("right", "left")}),
         "size_mm": described.columns["size_mm"].model_copy(update={"unit": "cm"}),

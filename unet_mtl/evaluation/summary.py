@@ -191,9 +191,16 @@ def _set_rows(
         level=LEVEL,
         method=METHOD,
     )
-    bearers = task.bearers(facts)
+    labelled, bearers = task.labelled(facts), task.bearers(facts)
+    every = np.ones(len(facts), bool)
     return [
-        _set_row(score, float(value), intervals[score], groups[bearers.get(score, slice(None))], len(facts))
+        _set_row(
+            score,
+            float(value),
+            intervals[score],
+            groups[bearers.get(score, every)],
+            int(labelled.get(score, every).sum()),
+        )
         for score, value in task.score_set(facts).items()
     ]
 
@@ -201,7 +208,7 @@ def _set_rows(
 def _set_row(
     score: str, value: float, interval: metrics.bootstrap.Interval, owners: NDArray[np.str_], n: int
 ) -> dict[str, Any]:
-    """A score is of all cases or, undefined, of none; what a single patient says has no interval."""
+    """A score is of all `n` labelled cases or, undefined, of none; what a single patient says has no interval."""
     low, high = interval if len(set(owners.tolist())) > 1 else (np.nan, np.nan)
     defined = not np.isnan(value)
     counts = {"n": n if defined else 0, "n_undefined": 0 if defined else n}

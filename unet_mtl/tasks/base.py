@@ -187,9 +187,16 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Scores that exist only over a set, from the facts of its cases, one row each."""
 
-    def bearers(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Of each score of the set, the cases that it is made of; a score without an entry is of all."""
+    def labelled(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Of each score of the set, the cases whose label it is about: its n. A score without an entry is about all.
+
+        Where a task learns several things, a case may have the label of one and not of another.
+        """
         return {}
+
+    def bearers(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Of these, the cases that it is made of: only where they are of several patients it has an interval."""
+        return self.labelled(facts)
 
     def label(self, score: str) -> str:
         """The name of a score for readers."""
@@ -210,10 +217,11 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
         """One picture of all cases: a confusion matrix, say."""
 
-    def _described(self, kind: str, described: Mapping[str, Any]) -> Any:
-        if self.target_name not in described:
+    def _described(self, kind: str, described: Mapping[str, Any], name: str = "") -> Any:
+        name = name or self.target_name
+        if name not in described:
             raise ConfigError(
-                f"task {self.name!r}: the data set describes no {kind} {self.target_name!r}; "
-                f"it has {', '.join(map(repr, described)) or 'none'}. Set `target` of the task, or add it there"
+                f"task {self.name!r}: the data set describes no {kind} {name!r}; it has "
+                f"{', '.join(map(repr, described)) or 'none'}. Correct the task's target, or add it there"
             )
-        return described[self.target_name]
+        return described[name]
