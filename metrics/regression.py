@@ -267,6 +267,61 @@ def limits_of_agreement(
     )
 
 
+def interval_coverage(y_true: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
+    """Share of the true values inside their predicted intervals, ends included: ideal is the stated level, not 1.
+
+    Khosravi et al. 2011, doi:10.1109/TNN.2011.2162110. Wide enough intervals hold everything: read it beside
+    `mean_interval_width`.
+
+    Args:
+        y_true: True values, any shape.
+        low: Lower ends, same shape, in the same unit.
+        high: Upper ends, same shape, nowhere below `low`.
+
+    Returns:
+        A share, 0..1; NaN for empty input, or where any number is NaN.
+
+    Raises:
+        ValueError: shapes differ, or a lower end is above its upper one.
+
+    Example:
+        >>> interval_coverage([1.0, 2.0, 3.0, 4.0], [0.0, 2.0, 3.5, 3.0], [2.0, 2.0, 4.0, 6.0])
+        0.75
+    """
+    truth = _flat(y_true)
+    bottom, top = _ends(low, high)
+    if np.shape(y_true) != np.shape(low):
+        raise ValueError(f"y_true has shape {np.shape(y_true)} but low has {np.shape(low)}: they must agree")
+    if np.isnan([truth, bottom, top]).any():
+        return float("nan")
+    return _mean(((bottom <= truth) & (truth <= top)).astype(np.float64))
+
+
+def mean_interval_width(low: ArrayLike, high: ArrayLike) -> float:
+    """Mean of upper minus lower end, 0 and up, in the unit of the target; arguments as in `interval_coverage`.
+
+    Example:
+        >>> mean_interval_width([0.0, 2.0], [2.0, 6.0])
+        3.0
+    """
+    bottom, top = _ends(low, high)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _mean(top - bottom)
+
+
+def _ends(low: ArrayLike, high: ArrayLike) -> tuple[Numbers, Numbers]:
+    if np.shape(low) != np.shape(high):
+        raise ValueError(f"low has shape {np.shape(low)} but high has {np.shape(high)}: they must agree")
+    bottom, top = _flat(low), _flat(high)
+    crossed = bottom > top
+    if crossed.any():
+        first = int(crossed.argmax())
+        raise ValueError(
+            f"interval {first} goes from {bottom[first]:g} down to {top[first]:g}; expected (low, high) in this order"
+        )
+    return bottom, top
+
+
 def _flat(values: ArrayLike) -> Numbers:
     return np.asarray(values, np.float64).ravel()
 

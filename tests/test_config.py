@@ -152,7 +152,7 @@ def test_overrides_reach_settings_and_tasks(write_config):
             "training.epochs=2",
             "training.learning_rate=1e-4",
             "tasks.diameter.weight=0.25",
-            "tasks.diameter.robust=no",
+            "tasks.diameter.loss=mse",
             "network.width=8",
             "preprocess.size=[64, 96]",
             "augment=none",
@@ -161,7 +161,7 @@ def test_overrides_reach_settings_and_tasks(write_config):
     )
     assert (config.training.epochs, config.training.batch_size, config.training.patience) == (2, 3, None)
     assert config.training.learning_rate == 1e-4
-    assert (config.tasks[2].weight, config.tasks[2].robust) == (0.25, False)
+    assert (config.tasks[2].weight, config.tasks[2].loss_kind) == (0.25, "mse")
     assert config.tasks[0].weight == 1.0
     assert (config.network.width, config.preprocess.size, config.augment) == (8, (64, 96), "none")
 

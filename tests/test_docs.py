@@ -109,6 +109,16 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
     assert yaml.safe_load(config)["training"]["epochs"] == loaded.training.epochs
 
 
+def test_the_tasks_of_the_page_on_numbers_are_accepted():
+    from unet_mtl.tasks import make_task
+
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/numbers.md").read_text(), flags=re.S)
+    one, several, log = [make_task(content) for content in parse_yaml(block)["tasks"]]
+    assert one.loss_kind == "huber"
+    assert several.target_names == ("length_mm", "depth_mm")
+    assert (several.loss_kind, log.loss_kind, log.scale) == ("gaussian", "mse", "log")
+
+
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_run(notebook, tmp_path):
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]

@@ -20,26 +20,30 @@ class MeanOfErrors(keras.metrics.Metric):
         scale: What one unit of the network's output is worth, e.g. the standard deviation the target was
             divided by.
         name: Default "mae", "rmse" or "bias".
+        index: Of several numbers a case: which one; None: all of them.
 
-    Call `update_state(y_true, y_pred, sample_weight=None)` with one number a case, (B,) or (B, 1) each.
-    A case of weight 0 or below adds nothing, even if its error is NaN. `result()` is NaN while the weights sum to 0.
+    Call `update_state(y_true, y_pred, sample_weight=None)` with one number a case, (B,) or (B, 1) each; or with
+    several, `y_true` (B, n, 2) with 1 behind a number that is known and 0 behind a filler, `y_pred` (B, n or more),
+    whose first n count. A case's weight is shared evenly among its known numbers. A case of weight 0 or below, and
+    a filler, adds nothing, even if its error is NaN. `result()` is NaN while the weights sum to 0.
 
     Raises:
-        ValueError: more than one number a case, or unequal numbers of cases.
+        ValueError: other shapes, unequal numbers of cases, or an `index` that no number has.
     """
 
     _title = "error"
 
-    def __init__(self, scale: float = 1.0, name: str | None = None) -> None:
+    def __init__(self, scale: float = 1.0, name: str | None = None, *, index: int | None = None) -> None:
         super().__init__(name=name or self._title)
         self.scale = scale
+        self.index = index
         # two sums each: weighted costs, weights
         self.total = self.add_weight(shape=(2,), initializer="zeros", dtype="float32", name="total")
         self.lost = self.add_weight(shape=(2,), initializer="zeros", dtype="float32", name="lost")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch; see the class for shapes."""
-        truth, prediction, weights = read_values(y_true, y_pred, sample_weight)
+        truth, prediction, weights = read_numbers(y_true, y_pred, sample_weight, self.index)
         costs = self._cost((prediction - truth) * self.scale)
         add_compensated(self.total, self.lost, ops.stack([ops.sum(weights * costs), ops.sum(weights)]))
 
@@ -51,7 +55,7 @@ class MeanOfErrors(keras.metrics.Metric):
 
     def get_config(self) -> dict[str, Any]:
         """Give the constructor's arguments, plain JSON."""
-        return {"scale": self.scale, "name": self.name}
+        return {"scale": self.scale, "name": self.name, "index": self.index}
 
     def _cost(self, errors: Any) -> Any:
         """Turn errors (B,), prediction minus truth, into what is averaged."""
@@ -131,6 +135,31 @@ def read_values(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any,
     weights = ops.maximum(weights, 0.0)
     left_out = ops.equal(weights, 0.0)
     return ops.where(left_out, 0.0, truth), ops.where(left_out, 0.0, prediction), weights
+
+
+def read_numbers(y_true: Any, y_pred: Any, sample_weight: Any, index: int | None) -> tuple[Any, Any, Any]:
+    """Like `read_values`, for several numbers a case as well; see `MeanOfErrors`."""
+    truth, prediction = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+    if len(truth.shape) != 3:
+        if index not in (None, 0):
+            raise ValueError(
+                f"index is {index}, but y_true has one number a case: shape {tuple(truth.shape)}"
+            )
+        return read_values(truth, prediction, sample_weight)
+    n = truth.shape[1]
+    if truth.shape[2] != 2 or len(prediction.shape) != 2 or prediction.shape[1] < n:
+        raise ValueError(
+            "of several numbers a case y_true must be (batch, n, 2) and y_pred (batch, n or more), got shapes "
+            f"{tuple(truth.shape)} and {tuple(prediction.shape)}"
+        )
+    if index is not None and not 0 <= index < n:
+        raise ValueError(f"index is {index}, but y_true has {n} numbers a case; expected 0 to {n - 1}")
+    known = ops.maximum(truth[:, :, 1], 0.0)
+    weights = ops.ones_like(known[:, 0]) if sample_weight is None else _column(sample_weight, "sample_weight")
+    weights = known * (weights / ops.maximum(ops.sum(known, axis=-1), 1.0))[:, None]
+    chosen = slice(0, n) if index is None else slice(index, index + 1)
+    parts = (truth[:, chosen, 0], prediction[:, :n][:, chosen], weights[:, chosen])
+    return read_values(*(ops.reshape(part, (-1,)) for part in parts))
 
 
 def add_compensated(total: Any, lost: Any, amount: Any) -> None:

@@ -3,14 +3,17 @@
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 from unet_mtl.losses import (
     ClassLoss,
     FindingsLoss,
+    GaussianLoss,
     GradeLoss,
     MaskLoss,
     ValueLoss,
+    bound_log_variance,
     soft_dice,
     weighted_mean,
 )
@@ -285,6 +288,100 @@ def test_certain_thresholds_and_findings_stay_finite(probability):
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("delta", [None, 1.0])
+def test_value_loss_of_several_is_the_mean_of_the_known(delta):
+    truth, known, output = make_numbers(2)
+    expected = [
+        np.mean(
+            [
+                float(ValueLoss(delta).call(truth[i, [k]], output[i, [k], None])[0])
+                for k in np.flatnonzero(row)
+            ]
+        )
+        if row.any()
+        else 0
+        for i, row in enumerate(known)
+    ]
+    target = np.stack([truth, known], -1)
+    np.testing.assert_allclose(ValueLoss(delta).call(target, output), expected, rtol=1e-5)
+    everything = ValueLoss(delta).call(truth, output)
+    np.testing.assert_allclose(
+        everything, ValueLoss(delta).call(np.stack([truth, known * 0 + 1], -1), output)
+    )
+
+
+def test_gaussian_loss_is_the_negative_log_likelihood():
+    truth, known, output = make_numbers(4)
+    log_variance = np.logaddexp(0, 5 - np.logaddexp(0, 5 - output[:, 2:].astype(float)) + 10) - 10
+    np.testing.assert_allclose(bound_log_variance(output[:, 2:]), log_variance, rtol=1e-4, atol=1e-5)
+    densities = scipy.stats.norm.logpdf(truth, output[:, :2], np.exp(log_variance / 2))
+    expected = -(densities * known).sum(-1) / np.maximum(known.sum(-1), 1)
+    target = np.stack([truth, known], -1)
+    np.testing.assert_allclose(GaussianLoss().call(target, output), expected, rtol=1e-4, atol=1e-5)
+    one = GaussianLoss().call(truth[:, 0], output[:, ::2])
+    np.testing.assert_allclose(one, -densities[:, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_the_bound_is_smooth_and_changes_nothing_in_the_middle():
+    raw = np.linspace(-30, 30, 601).astype(np.float32)
+    found = keras.ops.convert_to_numpy(bound_log_variance(raw))
+    assert found.min() >= -10
+    assert found.max() <= 5 + 1e-3
+    middle = np.abs(raw + 2.5) < 3.5
+    np.testing.assert_allclose(found[middle], raw[middle], atol=0.02)
+    # never flat where a network may come to be
+    inside = (raw > -20) & (raw < 15)
+    assert (np.diff(found[inside]) > 0).all()
+    in_numpy = bound_log_variance(raw.astype(float), lambda x: np.logaddexp(0, x))
+    np.testing.assert_allclose(found, in_numpy, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("raw", [-1e6, -20.0, 20.0, 1e6])
+def test_a_wild_log_variance_stays_finite_and_finds_back(raw):
+    """A case judged far too sure with a wrong answer is taught to be less sure, and the reverse."""
+    target = np.array([[[3.0 if raw < 0 else 0.0, 1.0]]], np.float32)
+    values, gradient = values_and_gradient(GaussianLoss(), target, np.array([[0.0, raw]], np.float32))
+    assert np.isfinite(values).all()
+    assert np.isfinite(gradient).all()
+    if abs(raw) < 100:
+        assert np.sign(gradient[0, 1]) == np.sign(raw)
+
+
+@pytest.mark.parametrize("loss", [ValueLoss(), GaussianLoss()])
+def test_an_unknown_number_has_no_say(loss):
+    truth, known, output = make_numbers(4 if isinstance(loss, GaussianLoss) else 2)
+    target = np.stack([truth, known], -1)
+    filled = np.stack([np.where(known > 0, truth, 77.0), known], -1).astype(np.float32)
+    values, gradient = values_and_gradient(loss, target, output, known.mean(-1))
+    other_values, other_gradient = values_and_gradient(loss, filled, output, known.mean(-1))
+    np.testing.assert_array_equal(values, other_values)
+    np.testing.assert_array_equal(gradient, other_gradient)
+    unknown = np.tile(known == 0, output.shape[1] // 2)
+    assert (gradient[unknown] == 0).all()
+    assert (gradient[~unknown] != 0).all()
+
+
+@pytest.mark.parametrize("loss", [ValueLoss(), GaussianLoss()])
+def test_truth_of_another_number_of_numbers_is_refused(loss):
+    output = np.zeros((3, 4 if isinstance(loss, GaussianLoss) else 2), np.float32)
+    for shape in ((3,), (3, 1), (3, 3), (3, 2, 1), (3, 1, 2)):
+        with pytest.raises(ValueError, match=r"predicts 2 numbers a case, .* received shape \(3,"):
+            loss.call(np.zeros(shape, np.float32), output)
+    with pytest.raises(ValueError, match="mean and a log-variance for each number, received 3 outputs"):
+        GaussianLoss().call(np.zeros(3), np.zeros((3, 3), np.float32))
+
+
+def make_numbers(outputs, batch=SIDE):
+    """Two numbers a case, of which some are unknown (one case has none), and outputs."""
+    rng = np.random.default_rng(5)
+    known = np.array([[1, 1], [0, 1], [1, 0], [0, 0]], np.float32)[:batch]
+    return (
+        rng.normal(0, 2, (batch, 2)).astype("f") * known,
+        known,
+        rng.normal(0, 2, (batch, outputs)).astype("f"),
+    )
+
+
 def make_case(kind, batch=SIDE):
     rng = np.random.default_rng(2)
     if kind in ("conditional grade", "cumulative grade"):
@@ -302,10 +399,22 @@ def make_case(kind, batch=SIDE):
             rng.integers(0, 3, batch),
             softmax(rng.normal(size=(batch, 3))).astype("f"),
         )
-    return ValueLoss(), rng.normal(size=batch).astype("f"), rng.normal(size=(batch, 1)).astype("f")
+    if kind == "value":
+        return ValueLoss(), rng.normal(size=batch).astype("f"), rng.normal(size=(batch, 1)).astype("f")
+    truth, known, output = make_numbers(4 if kind == "intervals" else 2, batch)
+    return GaussianLoss() if kind == "intervals" else ValueLoss(), np.stack([truth, known], -1), output
 
 
-KINDS = ["mask", "class", "value", "conditional grade", "cumulative grade", "findings"]
+KINDS = [
+    "mask",
+    "class",
+    "value",
+    "values",
+    "intervals",
+    "conditional grade",
+    "cumulative grade",
+    "findings",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -357,6 +466,7 @@ def test_an_unlabelled_case_has_no_say(kind):
         GradeLoss(5),
         FindingsLoss([[1.0, 2.0], [0.5, 3.0]], name="e"),
         FindingsLoss(),
+        GaussianLoss(name="f"),
     ],
 )
 def test_losses_survive_serialisation(loss):

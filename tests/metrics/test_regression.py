@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from metrics.regression import (
     bias,
     concordance,
+    interval_coverage,
     limits_of_agreement,
     mae,
+    mean_interval_width,
     mean_relative_error,
     median_absolute_error,
     median_relative_error,
@@ -295,3 +297,37 @@ def test_scaling_and_bounds(seed, scale, shift):
 def test_integers_do_not_wrap_around():
     assert mae(np.uint8([3]), np.uint8([5])) == 2.0
     assert bias(np.uint8([5]), np.uint8([3])) == -2.0
+
+
+def test_intervals_by_hand():
+    truth, low, high = [1.0, 2.0, 3.0, 4.0, 0.0], [1.0, 0.5, 3.1, 2.0, -2.0], [2.0, 2.0, 9.1, 3.9, 2.0]
+    # on an end, on an end, below, above, inside
+    assert interval_coverage(truth, low, high) == 3 / 5
+    assert mean_interval_width(low, high) == pytest.approx((1 + 1.5 + 6 + 1.9 + 4) / 5)
+    assert interval_coverage([[1.0], [2.0]], [[0.0], [2.5]], [[3.0], [3.0]]) == 0.5
+    assert mean_interval_width([2.0], [2.0]) == 0
+
+
+def test_intervals_of_a_normal_distribution_cover_what_they_say():
+    rng = np.random.default_rng(0)
+    sd = rng.uniform(0.1, 4, 20_000)
+    truth = rng.normal(7, sd)
+    half = scipy.stats.norm.ppf(0.975) * sd
+    assert interval_coverage(truth, 7 - half, 7 + half) == pytest.approx(0.95, abs=0.005)
+    assert mean_interval_width(7 - half, 7 + half) == pytest.approx(2 * half.mean())
+
+
+def test_intervals_that_are_none():
+    assert np.isnan(interval_coverage([], [], []))
+    assert np.isnan(mean_interval_width([], []))
+    for place in range(3):
+        numbers = np.array([[1.0, 2.0], [0.0, 0.0], [3.0, 3.0]])
+        numbers[place, 1] = np.nan
+        assert np.isnan(interval_coverage(*numbers))
+        assert np.isnan(mean_interval_width(*numbers[1:])) == (place > 0)
+    with pytest.raises(ValueError, match="interval 1 goes from 3 down to 2; expected"):
+        interval_coverage([1.0, 1.0], [0.0, 3.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"low has shape \(1,\) but high has \(2,\)"):
+        mean_interval_width([1.0], [2.0, 3.0])
+    with pytest.raises(ValueError, match=r"y_true has shape \(2, 1\) but low has \(2,\)"):
+        interval_coverage([[1.0], [1.0]], [0.0, 3.0], [1.0, 4.0])

@@ -50,7 +50,7 @@ def test_shapes_and_types(make):
     assert {name: array.shape for name, array in targets.items()} == {
         "zone": (5, 16, 24),
         "diagnosis": (5,),
-        "size": (5,),
+        "size": (5, 1, 2),
         "side": (5,),
     }
     assert {(array.shape, array.dtype.name) for array in weights.values()} == {((5,), "float32")}

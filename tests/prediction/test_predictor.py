@@ -29,8 +29,10 @@ def assert_same(found, expected):
     assert found.keys() == expected.keys()
     for name in expected:
         assert found[name].cells() == pytest.approx(expected[name].cells(), abs=1e-5)
+        masks = found[name].masks()
+        assert masks.keys() == expected[name].masks().keys()
         for key, mask in expected[name].masks().items():
-            np.testing.assert_array_equal(found[name].masks()[key], mask)
+            np.testing.assert_array_equal(masks[key], mask)
 
 
 def test_masks_come_back_at_the_size_of_the_image(predictor, image):
@@ -53,7 +55,7 @@ def test_a_prediction_is_that_of_the_network_on_the_same_steps(trained, predicto
     mask = cv2.resize(raw["zone"][0], (90, 47), interpolation=cv2.INTER_LINEAR).argmax(-1)
     assert (answers["zone"].mask != mask).mean() < 1e-3
     np.testing.assert_allclose(answers["diagnosis"].probabilities, raw["diagnosis"][0], atol=1e-5)
-    size = next(task for task in trained.read_tasks() if task.name == "size")
+    (size,) = next(task for task in trained.read_tasks() if task.name == "size").numbers
     assert answers["size"].value == pytest.approx(raw["size"].item() * size.deviation + size.mean, rel=1e-4)
 
 

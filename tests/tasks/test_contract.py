@@ -43,20 +43,36 @@ EXAMPLES = {
         "threshold": 0.4,
     },
     "number": {"kind": "regression", "name": "size", "target": "size_mm"},
-    "log number": {"kind": "regression", "name": "size_mm", "scale": "log", "robust": False},
+    "log number": {"kind": "regression", "name": "size_mm", "scale": "log", "loss": "mse"},
+    "number with interval": {"kind": "regression", "name": "size_mm", "loss": "gaussian", "scale": "log"},
+    "numbers": {"kind": "regression", "name": "sizes", "targets": ["size_mm", "depth"]},
+    "numbers with intervals": {
+        "kind": "regression",
+        "name": "sizes",
+        "targets": ["depth", "size_mm"],
+        "loss": "gaussian",
+    },
 }
+DEPTHS = {0: 3.0, 1: 8.0, 2: 4.5, 4: 6.0, 5: 1.0, 8: 2.0, 9: 7.0, 11: 5.0}
+"""Of some cases by index: of the first both numbers are known, of others one or none."""
 
 
 @pytest.fixture(scope="module")
 def dataset(layered_folder):
-    """With a second column of two classes, which is known where `side` is not, and the other way round."""
+    """With a second column of two classes, which is known where `side` is not; and a number."""
     dataset = read_dataset(layered_folder)
     calcified = {index: "yes" if index % 4 == 0 else "no" for index in range(12) if index not in (1, 3, 9)}
     records = [
-        replace(record, labels=record.labels | ({"calcified": calcified[i]} if i in calcified else {}))
+        replace(
+            record,
+            labels=dict(record.labels)
+            | ({"calcified": calcified[i]} if i in calcified else {})
+            | ({"depth": DEPTHS[i]} if i in DEPTHS else {}),
+        )
         for i, record in enumerate(dataset)
     ]
-    columns = dataset.description.columns | {"calcified": ColumnDescription(type="yes/no")}
+    more = {"calcified": ColumnDescription(type="yes/no"), "depth": ColumnDescription(unit="cm")}
+    columns = dataset.description.columns | more
     description = dataset.description.model_copy(update={"columns": columns})
     return replace(dataset, description=description, records=tuple(records))
 
@@ -101,7 +117,8 @@ def raw_class(task, target):
 
 
 def raw_number(task, target):
-    return np.array([target], np.float32)
+    log_variances = np.full(len(target), -5, np.float32)
+    return np.concatenate([target[:, 0], log_variances]) if task.loss_kind == "gaussian" else target[:, 0]
 
 
 def raw_grade(task, target):
@@ -158,7 +175,7 @@ def test_adapt_looks_at_train_alone_and_changes_nothing(config, parts):
     assert adapted == task.adapt(parts["train"])
     assert adapted.adapt(parts["train"]) == adapted
     if task.kind == "regression":
-        assert adapted.adapt(parts["test"]).mean != adapted.mean
+        assert adapted.adapt(parts["test"]).numbers != adapted.numbers
 
 
 def test_no_label_in_train_is_an_error_that_names_the_task(config, parts):
@@ -179,8 +196,8 @@ def test_all_tasks_without_labels_are_named_at_once(parts):
 
 def test_a_target_that_is_not_described_names_those_that_are(config, parts):
     spatial = TASKS[config["kind"]].spatial
-    known = "'layers', 'zone'" if spatial else "'diagnosis', 'side', 'size_mm', 'calcified'"
-    other = {"targets": ["side", "nothing"]} if "targets" in config else {"target": "nothing"}
+    known = "'layers', 'zone'" if spatial else "'diagnosis', 'side', 'size_mm', 'calcified', 'depth'"
+    other = {"targets": ["nothing", "other"]} if "targets" in config else {"target": "nothing"}
     with pytest.raises(ConfigError, match=f"describes no .* 'nothing'; it has {known}"):
         make_task(config | other).adapt(parts["train"])
 
@@ -278,10 +295,12 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
         "bias": 0,
         "r2": 1,
         "pearson": 1,
+        "interval_coverage": 1,
     }
     for name, value in scores.items():
-        if name in perfect or name.startswith("pooled"):
-            assert value == pytest.approx(perfect.get(name, 1), abs=1e-5), name
+        score = name.removesuffix("_size_mm").removesuffix("_depth")
+        if score in perfect or name.startswith("pooled"):
+            assert value == pytest.approx(perfect.get(score, 1), abs=1e-5), name
     streaming = task.training_metrics()
     for truth in truths_of(task, dataset):
         target, weight = task.encode(truth, SIZE)
@@ -310,13 +329,15 @@ def test_decode_undoes_encode(task, dataset):
             assert prediction.label == task.classes[truth]
             assert prediction.probabilities.sum() == pytest.approx(1)
         else:
-            assert prediction.value == pytest.approx(truth, rel=1e-5)
-            assert prediction.unit == "mm"
+            assert tuple(prediction.values) == task.target_names
+            for column, value in truth.items():
+                assert prediction.values[column].value == pytest.approx(value, rel=1e-5)
+                assert prediction.values[column].unit == {"size_mm": "mm", "depth": "cm"}[column]
 
 
 def test_data_that_mean_something_else_are_refused(task, dataset):
     described = dataset.description
-    columns = {
+    columns = described.columns | {
         "diagnosis": described.columns["diagnosis"].model_copy(update={"classes": ("a", "b")}),
         "side": described.columns["side"].model_copy(update={"classes": ("right", "left")}),
         "calcified": described.columns["calcified"],

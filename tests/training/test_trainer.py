@@ -14,11 +14,12 @@ from unet_mtl import (
     build_network,
 )
 from unet_mtl.losses import MaskLoss
+from unet_mtl.tasks.number_coding import Number
 from unet_mtl.training.trainer import LabelledMean, make_trainer
 
 TASKS = [
     Segmentation(name="zone", classes=("background", "a", "b")),
-    Regression(name="age", deviation=10.0, weight=0.5),
+    Regression(name="age", numbers=(Number(column="age", deviation=10.0),), weight=0.5),
     Classification(name="kind", classes=("x", "y", "z"), class_weights=(1.0, 2.0, 4.0)),
 ]
 N = 11

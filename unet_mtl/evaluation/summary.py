@@ -204,7 +204,7 @@ def _set_rows(
 def _set_row(
     score: str, value: float, interval: metrics.bootstrap.Interval, owners: NDArray[np.str_], n: int
 ) -> dict[str, Any]:
-    """A score is of all labelled cases or, undefined, of none; what a single patient says has no interval."""
+    """A score is of all `n` labelled cases or, undefined, of none; what a single patient says has no interval."""
     low, high = interval if len(set(owners.tolist())) > 1 else (np.nan, np.nan)
     defined = not np.isnan(value)
     counts = {"n": n if defined else 0, "n_undefined": 0 if defined else n}

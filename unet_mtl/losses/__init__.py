@@ -6,16 +6,18 @@ from unet_mtl.losses.findings import FindingsLoss
 from unet_mtl.losses.grades import GradeLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
 from unet_mtl.losses.overlapping import OverlapLoss
-from unet_mtl.losses.values import ValueLoss
+from unet_mtl.losses.values import GaussianLoss, ValueLoss, bound_log_variance
 
 __all__ = [
     "ClassLoss",
     "FindingsLoss",
+    "GaussianLoss",
     "GradeLoss",
     "MaskLoss",
     "OverlapLoss",
     "PerSampleLoss",
     "ValueLoss",
+    "bound_log_variance",
     "pixel_cross_entropy",
     "soft_dice",
     "weighted_mean",

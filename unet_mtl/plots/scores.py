@@ -1,7 +1,7 @@
-"""Pictures of a whole set: confusion matrix, findings, agreement, Dice by class."""
+"""Pictures of a whole set: confusion matrix, findings, Dice by class."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,17 +49,6 @@ def draw_findings(axes: "Axes", matrices: Mapping[str, NDArray[np.int64]]) -> No
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.08))
-
-
-def draw_agreement(axes: "Axes", true: NDArray[Any], predicted: NDArray[Any], unit: str) -> None:
-    """Predicted against true, with the line of perfect answers."""
-    low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
-    axes.plot([low, high], [low, high], color="grey", linewidth=1, label="perfect")
-    axes.scatter(true, predicted, s=14, alpha=0.7, color=class_colour(2), label=f"case (n={len(true)})")
-    suffix = f" [{unit}]" if unit else ""
-    axes.set_xlabel(f"true{suffix}")
-    axes.set_ylabel(f"predicted{suffix}")
-    axes.legend(frameon=False, fontsize=8)
 
 
 def draw_dice(axes: "Axes", values: Mapping[str, NDArray[np.float64]]) -> None:

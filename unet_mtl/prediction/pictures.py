@@ -1,5 +1,6 @@
 """Overlays: an image with what the network answers, and with what is true where that is known."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ from unet_mtl.tasks import Task
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+LINE = 64
+"""Letters that fit above a picture of an overview; several numbers take more than a line."""
 
 
 def draw_overlay(
@@ -44,7 +48,8 @@ def draw_overlay(
         task.draw_case(axes, truth, answers[task.name])
         words = answers[task.name].title()
         if words:
-            lines.append(words + (f", true: {task.truth_title(truth)}" if truth is not None else ""))
+            words += f", true: {task.truth_title(truth)}" if truth is not None else ""
+            lines += textwrap.wrap(words, LINE)
     axes.set_title("\n".join(lines), fontsize=8)
     add_legend(axes)
 

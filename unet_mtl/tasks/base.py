@@ -187,16 +187,16 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Scores that exist only over a set, from the facts of its cases, one row each."""
 
-    def bearers(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Of each score of the set, the cases that it is made of; a score without an entry is of all."""
-        return {}
-
     def labelled(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Of each score of the set, the cases with the labels that it needs; a score without an entry is of all.
+        """Of each score of the set, the cases whose label it is about: its n. A score without an entry is about all.
 
-        Where a task learns several things, a case counts that has a label of any of them.
+        Where a task learns several things, a case may have the label of one and not of another.
         """
         return {}
+
+    def bearers(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Of these, the cases that it is made of: only where they are of several patients it has an interval."""
+        return self.labelled(facts)
 
     def label(self, score: str) -> str:
         """The name of a score for readers."""

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,17 +160,76 @@ class MultilabelPrediction(Prediction):
 
 
 @dataclass(frozen=True)
-class ValuePrediction(Prediction):
-    """`value` in `unit`."""
+class Value:
+    """A number in its unit, and the ends of its 95 % interval where one is predicted."""
 
-    name: str
     value: float
     unit: str
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        words = f"{self.value:.3g} {self.unit}".rstrip()
+        return words if self.low is None else f"{words} ({self.low:.3g} to {self.high:.3g})"
+
+
+@dataclass(frozen=True)
+class ValuePrediction(Prediction):
+    """`values` by column; of a task with one number `value`, `unit`, `low` and `high` are its own."""
+
+    name: str
+    values: Mapping[str, Value]
+
+    @property
+    def value(self) -> float:
+        """The number, in `unit`."""
+        return self._only.value
+
+    @property
+    def unit(self) -> str:
+        """Its unit."""
+        return self._only.unit
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of its interval; None: none is predicted."""
+        return self._only.low
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of its interval."""
+        return self._only.high
+
+    @property
+    def _only(self) -> Value:
+        if len(self.values) != 1:
+            raise ValueError(
+                f"task {self.name!r} answers with {', '.join(self.values)}; take one out of `values`"
+            )
+        return next(iter(self.values.values()))
 
     def cells(self) -> dict[str, str | float]:
-        """The value, its unit in the column's name."""
-        return {self.unit: round(self.value, 4)}
+        """Values and ends of intervals, the unit in the column's name; of several numbers their columns too."""
+        cells: dict[str, str | float] = {}
+        for name, value in zip(self._cell_names(), self.values.values(), strict=True):
+            cells[name] = round(value.value, 4)
+            for end, number in (("low", value.low), ("high", value.high)):
+                if number is not None:
+                    cells[f"{name}_{end}" if name else end] = round(number, 4)
+        return cells
+
+    def _cell_names(self) -> list[str]:
+        if len(self.values) == 1:
+            return [self.unit]
+        # many a column says its unit already: length_mm
+        units = {column: f"_{value.unit}" if value.unit else "" for column, value in self.values.items()}
+        return keys_of([column.removesuffix(unit) + unit for column, unit in units.items()])
 
     def title(self) -> str:
-        """The value with its unit."""
-        return f"{self.name}: {self.value:.3g} {self.unit}".rstrip()
+        """The values with their units."""
+        return f"{self.name}: {list_values(self.values, columns=len(self.values) > 1)}"
+
+
+def list_values(values: Mapping[str, Value], *, columns: bool) -> str:
+    """The values in a few words, each behind its column if wanted."""
+    return ", ".join(f"{column} {value}" if columns else str(value) for column, value in values.items())

@@ -1,46 +1,64 @@
-"""One number for the whole image, in the unit of its column."""
+"""One number or several for the whole image, in the units of their columns."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from metrics import regression
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Record
-from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
+from unet_mtl.tasks import number_coding, number_scores
+from unet_mtl.tasks.base import CaseScores, Features, Task
+from unet_mtl.tasks.number_coding import Number, Scale, by_suffix, check_columns
 from unet_mtl.tasks.predictions import ValuePrediction
 
 if TYPE_CHECKING:
     import keras
     from matplotlib.axes import Axes
 
+Truth = Mapping[str, float]
 
-class Regression(Task[float, ValuePrediction]):
-    """Answers with a number, learned standardised.
+
+class Regression(Task[Truth, ValuePrediction]):
+    """Answers with numbers, learned standardised; a truth is the known ones by column.
 
     Attributes:
-        unit: Filled in from the data set.
+        targets: Columns, for several numbers in place of `target`; any of them may be unknown for a case.
         scale: "linear", or "log" for positive numbers over several orders of magnitude (counts, volumes): the
             network learns log(1 + value), so that its errors are relative ones.
-        robust: Huber loss (quadratic up to one standard deviation, then linear) instead of the mean square.
-        mean: Of the train values on that scale; filled in.
-        deviation: Their standard deviation; filled in.
-        median: Of the train values in their unit; filled in.
+        loss_kind: Set as `loss`. "huber": quadratic up to one standard deviation, then linear; "mse": the mean
+            square; "gaussian": likelihood of a normal distribution, so that answers have a 95 % interval.
+        numbers: Units and constants of the train cases by target; filled in.
     """
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     kind: Literal["regression"] = "regression"
-    unit: str = ""
-    scale: Literal["linear", "log"] = "linear"
-    robust: bool = True
-    mean: float = 0.0
-    deviation: float = Field(default=1.0, gt=0)
-    median: float = 0.0
+    targets: tuple[str, ...] = ()
+    scale: Scale = "linear"
+    loss_kind: Literal["huber", "mse", "gaussian"] = Field(default="huber", alias="loss")
+    numbers: tuple[Number, ...] = ()
 
     picture: ClassVar[str] = "agreement"
+
+    @model_validator(mode="after")
+    def _columns_tell_apart(self) -> Self:
+        if self.target and self.targets:
+            raise ValueError("`target` and `targets` contradict each other; keep one of them")
+        check_columns(self.targets)
+        return self
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Columns of its numbers."""
+        return self.targets or (self.target_name,)
+
+    @property
+    def _numbers(self) -> tuple[Number, ...]:
+        return self.numbers or tuple(Number(column=name, scale=self.scale) for name in self.target_names)
 
     @property
     def primary(self) -> tuple[str, bool]:
@@ -49,121 +67,83 @@ class Regression(Task[float, ValuePrediction]):
 
     @property
     def ranking(self) -> tuple[str, bool]:
-        """Absolute error: lower is better."""
-        return ("absolute_error", False)
+        """Absolute error, of several numbers in standard deviations: lower is better."""
+        return ("absolute_error" if len(self._numbers) == 1 else "standardised_error", False)
 
     def adapt(self, train: Dataset) -> "Regression":
-        """Takes the unit from the description, mean and deviation from the train values."""
-        described = self._column(train.description)
-        found = [float(r.labels[self.target_name]) for r in train if self.target_name in r.labels]
-        if not found:
-            raise DataError(
-                f"task {self.name!r}: none of the {len(train)} train cases has a {self.target_name!r}"
-            )
-        if self.scale == "log" and min(found) <= -1:
-            raise ConfigError(
-                f"task {self.name!r}: scale: log needs values above -1, received {min(found):g}"
-            )
-        values = self._forward(np.asarray(found))
-        # Of equal values, rounding leaves a deviation that is not quite 0.
-        constants = {
-            "mean": float(values.mean()),
-            "deviation": float(values.std()) if np.ptp(values) else 1.0,
-        }
-        return self.model_copy(update=constants | {"median": float(np.median(found)), "unit": described.unit})
+        """Takes units from the description, means and deviations from the train values."""
+        numbers = number_coding.fit(self.name, self._columns(train.description), self.scale, train)
+        return self.model_copy(update={"numbers": numbers})
 
-    def _column(self, description: Description) -> ColumnDescription:
-        described: ColumnDescription = self._described("column", description.columns)
-        if not described.is_number:
-            raise ConfigError(
-                f"task {self.name!r}: column {self.target_name!r} holds words; make it a classification"
-            )
-        return described
+    def _columns(self, description: Description) -> dict[str, ColumnDescription]:
+        return {name: self._described("column", description.columns, name) for name in self.target_names}
 
-    def _forward(self, values: Any) -> Any:
-        return np.log1p(values) if self.scale == "log" else values
+    def read(self, record: Record, description: Description) -> Truth | None:
+        """The known numbers in their units."""
+        return number_coding.read(self.name, self._numbers, self._columns(description), record) or None
 
-    def _backward(self, values: Any) -> Any:
-        return np.expm1(values) if self.scale == "log" else values
-
-    def read(self, record: Record, description: Description) -> float | None:
-        """The number in its unit."""
-        described = self._column(description)
-        if described.unit != self.unit:
-            raise DataError(
-                f"task {self.name!r} learned {self.unit!r}, the data set gives {described.unit!r}"
-            )
-        label = record.labels.get(self.target_name)
-        return None if label is None else float(label)
-
-    def encode(self, truth: float | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """The standardised number; 0 with weight 0 where it is unknown."""
-        value = 0.0 if truth is None else (self._forward(truth) - self.mean) / self.deviation
-        return np.asarray(value, np.float32), float(truth is not None)
+    def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
+        """(n, 2) float32: each number standardised with 1 behind it, or 0 and 0 where it is unknown."""
+        target = number_coding.encode(self._numbers, truth or {})
+        return target, float(target[:, 1].mean())
 
     def build_head(self, features: Features) -> Any:
-        """A dense layer with one linear unit: (B, 1)."""
+        """A linear dense layer: (B, n); or (B, 2n) for "gaussian", n means and then n log-variances."""
         from unet_mtl.nn.heads import dense_head
 
-        return dense_head(features.pooled, 1, "linear", self.name)
+        units = len(self._numbers) * (2 if self.loss_kind == "gaussian" else 1)
+        return dense_head(features.pooled, units, "linear", self.name)
 
     def loss(self) -> "keras.losses.Loss":
-        """Huber or squared error of the standardised number."""
-        from unet_mtl.losses import ValueLoss
+        """Of the standardised numbers, the mean over those that are known."""
+        from unet_mtl.losses import GaussianLoss, ValueLoss
 
-        return ValueLoss(delta=1.0 if self.robust else None)
+        if self.loss_kind == "gaussian":
+            return GaussianLoss()
+        return ValueLoss(delta=1.0 if self.loss_kind == "huber" else None)
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
-        """Mean absolute error, in the unit (on a log scale: of the logarithm)."""
+        """Mean absolute error in the unit (on a log scale: of the logarithm), over known numbers alone.
+
+        Of several numbers that of each, and of all of them together in standard deviations.
+        """
         from metrics import streaming
 
-        return [streaming.MeanAbsoluteError(scale=self.deviation, name=f"{self.name}_mae")]
+        each = [
+            streaming.MeanAbsoluteError(number.deviation, f"{self.name}_mae{suffix}", index=index)
+            for index, (suffix, number) in enumerate(by_suffix(self._numbers).items())
+        ]
+        return each if len(each) == 1 else [streaming.MeanAbsoluteError(name=f"{self.name}_mae"), *each]
 
     def decode(self, raw: NDArray[np.float32]) -> ValuePrediction:
-        """Back to the unit."""
-        value = self._backward(float(raw[0]) * self.deviation + self.mean)
-        return ValuePrediction(self.name, float(value), self.unit)
+        """Back to the units."""
+        return ValuePrediction(self.name, number_coding.decode(self._numbers, raw))
 
     def score_case(
-        self, truth: float, prediction: ValuePrediction, spacing_mm: tuple[float, float] | None
+        self, truth: Truth, prediction: ValuePrediction, spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
-        """Absolute and relative error."""
-        pair = np.asarray([truth]), np.asarray([prediction.value])
-        scores = {
-            "absolute_error": CaseScore(regression.mae(*pair)),
-            "relative_error": CaseScore(float(regression.relative_errors(*pair)[0])),
-        }
-        return CaseScores(scores, {"truth": truth, "predicted": prediction.value})
+        """Errors of each known number."""
+        return number_scores.score_case(self._numbers, truth, prediction.values)
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Error, bias and correlation over the set, and what the train median alone would give."""
-        true, predicted = facts["truth"].to_numpy(float), facts["predicted"].to_numpy(float)
-        always = np.full(len(true), self.median)
-        limits = regression.limits_of_agreement(true, predicted)
-        return {
-            "median_relative_error": regression.median_relative_error(true, predicted),
-            "median_relative_error_of_train_median": regression.median_relative_error(true, always),
-            "rmse": regression.rmse(true, predicted),
-            "mae_of_train_median": regression.mae(true, always),
-            "bias": limits.bias,
-            "limit_of_agreement_low": limits.low,
-            "limit_of_agreement_high": limits.high,
-            "r2": regression.r2(true, predicted),
-            "pearson": regression.pearson(true, predicted),
-            "spearman": regression.spearman(true, predicted),
-            "concordance": regression.concordance(true, predicted),
-        }
+        """Of each number, over the cases that have it."""
+        return number_scores.score_set(self._numbers, facts)
+
+    def labelled(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Of each number's scores, the cases that have it."""
+        return number_scores.labelled(self._numbers, facts)
 
     def is_headline(self, score: str) -> bool:
         """All but the second kinds of correlation."""
-        return score not in ("spearman", "concordance")
+        return not score.startswith(("spearman", "concordance"))
 
-    def truth_title(self, truth: float) -> str:
-        """The value with its unit."""
-        return f"{truth:.3g} {self.unit}".rstrip()
+    def truth_title(self, truth: Truth) -> str:
+        """The known values with their units."""
+        return number_coding.describe(self._numbers, truth)
 
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
-        """Predicted against true."""
-        from unet_mtl.plots.scores import draw_agreement
+        """Predicted against true, a panel for each number."""
+        from unet_mtl.plots.agreement import Agreement, draw_agreements
 
-        draw_agreement(axes, facts["truth"].to_numpy(float), facts["predicted"].to_numpy(float), self.unit)
+        parts = [(n, number_scores.pick_facts(facts, s)) for s, n in by_suffix(self._numbers).items()]
+        draw_agreements(axes, [Agreement(n.column, n.unit, **part) for n, part in parts])

@@ -208,11 +208,71 @@ def test_long_epochs_of_r2(stream):
 )
 def test_names_and_config_round_trip(kind, name):
     assert kind().name == name
-    options = {"scale": 2.5} if kind in MEANS else {}
+    options = {"scale": 2.5, "index": 1} if kind in MEANS else {}
     metric = kind(name="score", **options)
     copy = keras.metrics.deserialize(json.loads(json.dumps(keras.metrics.serialize(metric))))
     assert type(copy) is kind
     assert copy.get_config() == metric.get_config() == {"name": "score", **options}
+
+
+def several(seed, cases=8):
+    """Two numbers a case, of which some are unknown, and NaN there; case 3 knows neither."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=(cases, 2)).astype(np.float32)
+    known = np.array([[1, 1], [1, 0], [0, 1], [0, 0], [1, 1], [1, 0], [1, 0], [1, 1]], np.float32)
+    # a network may say more behind the numbers
+    prediction = rng.normal(size=(cases, 4)).astype(np.float32)
+    return np.stack([np.where(known > 0, truth, np.nan), known], -1).astype(np.float32), prediction
+
+
+@pytest.mark.parametrize("kind", MEANS)
+def test_each_known_number_of_several_counts_alike(kind, stream, cuts):
+    target, prediction = several(9)
+    truth, known = target[..., 0], target[..., 1] > 0
+    shares = known.mean(-1).astype(np.float32)
+    for sizes in cuts:
+        for index in (0, 1):
+            rows = known[:, index]
+            expected = 3 * NUMPY_FACE[kind](truth[rows, index], prediction[rows, index])
+            found = stream(kind(scale=3.0, index=index), target, prediction, sizes, shares)
+            assert found == pytest.approx(expected, rel=5e-6)
+        expected = NUMPY_FACE[kind](truth[known], prediction[:, :2][known])
+        assert stream(kind(), target, prediction, sizes, shares) == pytest.approx(expected, rel=5e-6)
+
+
+@pytest.mark.parametrize("kind", MEANS)
+def test_a_weight_is_shared_by_the_known_numbers(kind, stream):
+    target, prediction = several(10)
+    truth, known = target[..., 0], target[..., 1] > 0
+    weights = np.array([0.5, 1, 0, 3, 0.1, -2, 1, 2], np.float32)
+    each = (np.maximum(weights, 0) / np.maximum(known.sum(-1), 1))[:, None] * known
+    expected = WEIGHTED[kind](truth[known], prediction[:, :2][known], each[known])
+    assert stream(kind(), target, prediction, [5, 3], weights) == pytest.approx(expected, rel=5e-6)
+    only = stream(kind(index=1), target, prediction, [5, 3], weights)
+    rows = known[:, 1]
+    assert only == pytest.approx(WEIGHTED[kind](truth[rows, 1], prediction[rows, 1], each[rows, 1]), rel=5e-6)
+
+
+def test_one_number_in_the_shape_of_several(stream):
+    truth, prediction = values(11)
+    known = np.stack([truth, np.ones(8, np.float32)], -1)[:, None]
+    expected = regression.mae(truth, prediction)
+    assert stream(MeanAbsoluteError(), known, prediction[:, None], [5, 3]) == pytest.approx(
+        expected, rel=2e-6
+    )
+    assert np.isnan(stream(MeanAbsoluteError(), known * [1.0, 0.0], prediction[:, None], [8]))
+
+
+@pytest.mark.parametrize("kind", MEANS)
+def test_refusals_of_several(kind):
+    with pytest.raises(ValueError, match=r"\(batch, n, 2\) .* got shapes \(3, 2, 3\) and \(3, 2\)"):
+        kind().update_state(np.zeros((3, 2, 3)), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"got shapes \(3, 2, 2\) and \(3, 1\)"):
+        kind().update_state(np.zeros((3, 2, 2)), np.zeros((3, 1)))
+    with pytest.raises(ValueError, match="index is 2, but y_true has 2 numbers a case; expected 0 to 1"):
+        kind(index=2).update_state(np.zeros((3, 2, 2)), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"index is 1, but y_true has one number a case: shape \(3,\)"):
+        kind(index=1).update_state(np.zeros(3), np.zeros(3))
 
 
 @pytest.mark.parametrize("kind", NUMPY_FACE)
