@@ -271,6 +271,7 @@ def make_session(
         plan.preprocess,
         augment=Augment(plan.augment),
         shuffle=True,
+        spread_labels=plan.training.spread_labels,
         seed=plan.seed,
         **options,
     )
