@@ -42,9 +42,9 @@ def plot_curves(
                 style = {"color": class_colour(index), "marker": ".", "markersize": 3}
                 axes.plot(history["epoch"], history[column], label=label, **style)
         axes.axvline(best_epoch, color="grey", linewidth=1, linestyle=":", label=f"kept: epoch {best_epoch}")
-        axes.set_title(name + (" (monitored)" if f"val_{name}" == monitor else ""), fontsize=9, pad=14)
+        axes.set_title(name + (" (monitored)" if f"val_{name}" == monitor else ""), fontsize=9, pad=16)
         words = describe_curve(history, name, counts[name]) if name in counts else ""
-        axes.text(0.5, 1.03, words, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
+        axes.text(0.5, 1.02, words, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
         axes.set_xlabel("epoch", fontsize=8)
         axes.locator_params(axis="x", integer=True)
     panels[0].legend(frameon=False, fontsize=8)
