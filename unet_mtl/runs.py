@@ -168,7 +168,7 @@ class RunFolder:
         return unguard_formulas(pd.read_csv(self._splits, dtype=str, keep_default_na=False))
 
     def read_environment(self) -> dict[str, Any]:
-        """Versions, seed, precision, hash of the data, ..."""
+        """Versions, seed, precision, hash of the data, labelled cases by task and split, ..."""
         content: dict[str, Any] = json.loads(self._environment.read_text(encoding="utf-8"))
         return content
 

@@ -38,29 +38,32 @@ def write_evaluation(
     write_tables(folder, evaluation, facts | {"n_cases": len(dataset)})
     mark = SYNTHETIC if dataset.description.synthetic else ""
     for task in predictor.tasks:
+        path = folder / f"{task.name}_{task.picture}.png"
         if len(evaluation.facts[task.name]):
-            _write_set_picture(folder, task, evaluation.facts[task.name], mark)
+            _write_set_picture(path, task, evaluation.facts[task.name], mark)
+        else:  # or one of other cases would stay
+            path.unlink(missing_ok=True)
     if dataset.description.images is not None:
         _write_overlays(folder / "overlays", evaluation, predictor, dataset, mark)
     return replace(evaluation, folder=folder)
 
 
-def _write_set_picture(folder: Path, task: Task[Any, Any], facts: pd.DataFrame, mark: str) -> None:
+def _write_set_picture(path: Path, task: Task[Any, Any], facts: pd.DataFrame, mark: str) -> None:
     figure = new_figure(5.0, 4.2)
     axes = figure.subplots()
     task.draw_set(axes, facts)
     axes.set_title(f"{task.name}, n={len(facts)}" + (f" ({mark})" if mark else ""), fontsize=10)
-    save_figure(figure, folder / f"{task.name}_{task.picture}.png")
+    save_figure(figure, path)
 
 
 def _write_overlays(
     folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, mark: str
 ) -> None:
     chosen = choose_cases(evaluation.cases, predictor.tasks)
-    if not chosen:
-        return
     for old in folder.glob("*.png"):
         old.unlink()
+    if not chosen:
+        return
     records = {record.case: record for record in dataset}
     sheet = new_figure(4.0 * 3, 5.3 * -(-len(chosen) // 3), images=True)
     panels = sheet.subplots(-(-len(chosen) // 3), 3, squeeze=False).ravel()
@@ -73,6 +76,7 @@ def _write_overlays(
         save_figure(
             make_overlay(predictor.tasks, *parts, heading), folder / f"{place.replace(' ', '_')}_{case}.png"
         )
+    sheet.suptitle(_describe_ranking(evaluation.cases, predictor.tasks), fontsize=10)
     save_figure(sheet, folder / "overview.png")
 
 
@@ -90,13 +94,30 @@ def choose_cases(
     Returns:
         (place, case, the score in words), the worst first; fewer than 3 * each where there are fewer cases.
     """
+    ranking = _find_ranking(cases, tasks)
+    if ranking is None:
+        return []
+    column, score, higher = ranking
+    order = cases.dropna(subset=[column]).sort_values(column, ascending=higher, kind="stable")
+    return _places(order, column, score, each)
+
+
+def _find_ranking(cases: pd.DataFrame, tasks: Sequence[Task[Any, Any]]) -> tuple[str, str, bool] | None:
+    """(column of cases, its score, whether higher is better) of the first task that any case has a score of."""
     for task in tasks:
         score, higher = task.ranking
         column = f"{task.name}_{score}"
         if column in cases and cases[column].notna().any():
-            order = cases.dropna(subset=[column]).sort_values(column, ascending=higher, kind="stable")
-            return _places(order, column, score, each)
-    return []
+            return column, score, higher
+    return None
+
+
+def _describe_ranking(cases: pd.DataFrame, tasks: Sequence[Task[Any, Any]]) -> str:
+    ranking = _find_ranking(cases, tasks)
+    if ranking is None:
+        return ""
+    n = int(cases[ranking[0]].notna().sum())
+    return f"by {ranking[0]}, n={n} of {len(cases)} cases"
 
 
 def _places(order: pd.DataFrame, column: str, score: str, each: int) -> list[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.records import Dataset, Record
-from unet_mtl.errors import DataError, UnetMtlError
+from unet_mtl.errors import ConfigError, DataError, UnetMtlError
 from unet_mtl.pipeline.ahead import Ahead
 from unet_mtl.pipeline.augment import Augment, sample_seed
 from unet_mtl.pipeline.cache import Cache
@@ -20,6 +21,7 @@ from unet_mtl.pipeline.crops import crop_sample
 from unet_mtl.pipeline.fitted import FittedCases
 from unet_mtl.pipeline.inputs import IMAGE, Inputs
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.pipeline.spread import spread_order
 from unet_mtl.tasks import Task
 
 Batch = tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], dict[str, NDArray[np.float32]]]
@@ -46,6 +48,8 @@ class Batches(keras.utils.PyDataset):
         augment: The random steps of images; None for validation.
         hide: Whether tabular inputs are hidden as their `input_dropout` says; not for validation.
         shuffle: Whether each epoch has an order of its own.
+        spread_labels: Whether the order, still another one each epoch, gives every batch labels of each task as far
+            as the labels reach; see `spread_order`. Needs `shuffle`.
         seed: Of order and augmentation.
         workers: Threads that prepare batches.
         cache: Where cases at the network's size are kept; None reads them each time.
@@ -54,6 +58,9 @@ class Batches(keras.utils.PyDataset):
             have every case once, and have as many batches each. The b-th batches of all make up the b-th of an
             unsharded epoch of `count` times the batch size. Where the cases do not divide, the last place of a
             part is filled by a case whose labels weigh 0.
+
+    Raises:
+        ConfigError: `spread_labels` without `shuffle`.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Batches(keras.utils.PyDataset):
         augment: Augment | None = None,
         hide: bool = False,
         shuffle: bool = False,
+        spread_labels: bool = False,
         seed: int = 0,
         workers: int = 2,
         cache: Cache | None = None,
@@ -75,6 +83,10 @@ class Batches(keras.utils.PyDataset):
     ) -> None:
         # Keras' own threads stop and start with each epoch, at 0.1 s a time; ours work on.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=1)
+        if spread_labels and not shuffle:
+            raise ConfigError(
+                "spread_labels is True and shuffle False, which keeps the order; set shuffle too"
+            )
         self.dataset = dataset
         self.tasks = tuple(tasks)
         self.preprocess = preprocess
@@ -83,12 +95,15 @@ class Batches(keras.utils.PyDataset):
         self.augment = augment
         self.hide = hide
         self.shuffle = shuffle
+        self.spread_labels = spread_labels
         self.seed = seed
         self.shard = shard
         self.image_type = image_type
         self.epoch = 0
         # TensorFlow hands on the words of an error in a thread, not the error.
         self.error: UnetMtlError | None = None
+        # Two epochs are in the making at a time, each of many batches.
+        self._spread_order = lru_cache(maxsize=2)(self._make_spread_order)
         self._cases = FittedCases(dataset.description, tasks, preprocess, cache, image=self.inputs.image)
         # OpenCV's threads wait for each other by spinning, and there are ours.
         self._ahead = Ahead(self._make, workers, lambda: cv2.setNumThreads(1))
@@ -150,13 +165,21 @@ class Batches(keras.utils.PyDataset):
             yield self._key(epoch + 1, first)
 
     def _records(self, epoch: int, index: int) -> list[Record]:
-        order = np.arange(len(self.dataset))
-        if self.shuffle:
-            order = np.random.default_rng([self.seed, epoch]).permutation(order)
-        order = order[self.shard[0] :: self.shard[1]]
+        order = self._order(epoch)[self.shard[0] :: self.shard[1]]
         return [
             self.dataset.records[i] for i in order[index * self.batch_size : (index + 1) * self.batch_size]
         ]
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if self.spread_labels:
+            return self._spread_order(epoch)
+        order = np.arange(len(self.dataset))
+        return np.random.default_rng([self.seed, epoch]).permutation(order) if self.shuffle else order
+
+    def _make_spread_order(self, epoch: int) -> NDArray[np.int64]:
+        known = [[task.is_labelled(record) for task in self.tasks] for record in self.dataset]
+        labelled = np.asarray(known, bool).reshape(len(self.dataset), len(self.tasks))
+        return spread_order((self.seed, epoch), labelled, self.batch_size, self.shard[1])
 
     def _make(self, key: tuple[int, int]) -> Batch:
         epoch, index = key

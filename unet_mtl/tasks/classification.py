@@ -59,16 +59,13 @@ class Classification(OneClass):
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
         """Accuracy and macro F1 over the labelled cases."""
-        import keras
-
         from metrics import streaming
 
-        two = len(self.classes) == 2
-        accuracy = keras.metrics.BinaryAccuracy if two else keras.metrics.SparseCategoricalAccuracy
         options: dict[str, Any] = {"per": "pooled", "include_background": True, "threshold": self.threshold}
+        # Keras' own accuracy of no labelled case is 0.
         return [
-            accuracy(name=f"{self.name}_accuracy", **({"threshold": self.threshold} if two else {})),
-            streaming.F1(len(self.classes), name=f"{self.name}_f1", **options),
+            score(len(self.classes), name=f"{self.name}_{name}", **options)
+            for name, score in (("accuracy", streaming.Accuracy), ("f1", streaming.F1))
         ]
 
     def decode(self, raw: NDArray[np.float32]) -> ClassPrediction:

@@ -30,9 +30,11 @@ class OverlappingSegmentation(MaskTask[OverlapPrediction]):
     )
 
     def encode(self, truth: NDArray[np.uint8] | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """The mask itself (already at the network's size); nothing, with weight 0, where there is none."""
+        """The mask itself (already at the network's size); nothing, with weight 0, where no pixel is labelled."""
         channels = len(self.classes) - 1
-        return (np.zeros((*size, channels), np.uint8), 0.0) if truth is None else (truth, 1.0)
+        if truth is None:
+            return np.zeros((*size, channels), np.uint8), 0.0
+        return truth, float((truth != IGNORE).any())
 
     def build_head(self, features: Features) -> Any:
         """A 1x1 convolution with sigmoid: (B, H, W, classes but the background)."""

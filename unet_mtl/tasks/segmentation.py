@@ -37,8 +37,11 @@ class Segmentation(MaskTask[MaskPrediction]):
         return self.activation == "sigmoid" or (self.activation == "auto" and len(self.classes) == 2)
 
     def encode(self, truth: NDArray[np.uint8] | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """The mask itself (already at the network's size); background with weight 0 where there is none."""
-        return (np.zeros(size, np.uint8), 0.0) if truth is None else (truth, 1.0)
+        """The mask itself (already at the network's size); background with weight 0 where there is none.
+
+        A mask without a labelled pixel, as a crop may have it, weighs 0 too, or its loss of 0 would thin out others.
+        """
+        return (np.zeros(size, np.uint8), 0.0) if truth is None else (truth, float((truth != IGNORE).any()))
 
     def build_head(self, features: Features) -> Any:
         """A 1x1 convolution with softmax or sigmoid: (B, H, W, channels)."""

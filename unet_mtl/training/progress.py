@@ -1,5 +1,6 @@
 """The progress bar of a training: losses and scores by task, and the time left."""
 
+import math
 from typing import Any
 
 import keras
@@ -49,18 +50,24 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """One step further."""
-        losses = (
-            f"{name} {float(value):.3f}" for name, value in (logs or {}).items() if name.endswith("loss")
-        )
+        losses = (f"{name} {_word(value)}" for name, value in (logs or {}).items() if name.endswith("loss"))
         self.progress.update(self.bar, advance=1, losses=" ".join(losses))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """The validation scores of the epoch."""
         row = {name: float(value) for name, value in (logs or {}).items()}
         scores = ", ".join(
-            f"[bold]{name[4:]} {value:.3f}[/bold]" if name == self.monitor else f"{name[4:]} {value:.3f}"
+            f"[bold]{name[4:]} {_word(value)}[/bold]"
+            if name == self.monitor
+            else f"{name[4:]} {_word(value)}"
             for name, value in row.items()
             if name.startswith("val_") and not name.endswith("loss")
         )
         line = f"epoch {epoch + 1}: loss {row['loss']:.3f}; validation: loss {row['val_loss']:.3f}, {scores}"
         self.console.print(line, highlight=False)
+
+
+def _word(value: Any) -> str:
+    """Without a labelled case so far there is no number."""
+    number = float(value)
+    return "undefined" if math.isnan(number) else f"{number:.3f}"

@@ -40,6 +40,7 @@ from unet_mtl.plots.overlay import save_figure
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
 from unet_mtl.tasks import Task, adapt_tasks
 from unet_mtl.training.callbacks import Clock, Keeper, Progress, StopOnNonFinite, load_checkpoint
+from unet_mtl.training.labels import Labels, count_labels, describe_labels
 from unet_mtl.training.progress import ProgressBar
 from unet_mtl.training.settings import TrainingSettings
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
@@ -133,7 +134,9 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
             inputs=session.train.inputs,
             preprocess=plan.preprocess,
             splits=split_table(parts),
-            environment=describe_environment(**facts, data_commit=git_commit(dataset.description.root)),
+            environment=describe_environment(
+                **facts, data_commit=git_commit(dataset.description.root), labels=session.labels
+            ),
         )
     with _progress_bar(session, shown=progress) as callbacks:
         session.fit(run, callbacks=callbacks)
@@ -164,6 +167,8 @@ def _progress_bar(session: "Session", *, shown: bool) -> Iterator[list[keras.cal
     bar.console.print(
         f"{cases}; computing in {session.precision}; monitoring {session.monitor} ({session.mode})"
     )
+    for line in describe_labels(session.labels, session.monitored):
+        bar.console.print(line, highlight=False, markup=False)
     with bar.progress:
         yield [bar]
 
@@ -176,6 +181,7 @@ class Session:
         trainer: Compiled.
         train: Batches to learn from.
         val: Batches that pick the best checkpoint.
+        labels: Labelled cases by task and split.
         settings: How long and how fast.
         monitor: Column of the history that picks the best checkpoint.
         mode: "max" or "min".
@@ -186,6 +192,7 @@ class Session:
     trainer: MultiTaskTrainer
     train: Batches
     val: Batches
+    labels: Labels
     settings: TrainingSettings
     monitor: str
     mode: str
@@ -246,9 +253,27 @@ class Session:
         if progress.history:
             history = pd.DataFrame(progress.history)
             figure = plot_curves(
-                history, best_epoch=progress.best_epoch, monitor=self.monitor, title=self.title
+                history,
+                best_epoch=progress.best_epoch,
+                monitor=self.monitor,
+                counts=self._counts(),
+                title=self.title,
             )
             save_figure(figure, run.curves, dpi=100)
+
+    @property
+    def monitored(self) -> str:
+        """Name of the task whose score is `monitor`."""
+        scores = self.trainer.scores.items()
+        return next(task for task, own in scores if any(self.monitor == f"val_{score.name}" for score in own))
+
+    def _counts(self) -> dict[str, tuple[int, int]]:
+        """By column of the history, the train and validation cases that it is made of."""
+        counts = {"loss": (len(self.train.dataset), len(self.val.dataset))}
+        for task, scores in self.trainer.scores.items():
+            n = (self.labels[task]["train"], self.labels[task]["val"])
+            counts |= dict.fromkeys([f"{task}_loss", *(score.name for score in scores)], n)
+        return counts
 
 
 def make_session(
@@ -258,7 +283,7 @@ def make_session(
 
     Args:
         plan: What was set.
-        parts: train and val.
+        parts: train, val and, where its labels are to be counted, test.
         image_type: Of the batches; "uint8" where all images are known to be of 8 bits.
 
     Raises:
@@ -289,6 +314,7 @@ def make_session(
         augment=Augment(plan.augment),
         hide=True,
         shuffle=True,
+        spread_labels=plan.training.spread_labels,
         seed=plan.seed,
         **options,
     )
@@ -299,6 +325,7 @@ def make_session(
         trainer=trainer,
         train=train,
         val=Batches(parts["val"], tasks, plan.preprocess, **options),
+        labels=count_labels(tasks, parts),
         settings=plan.training,
         monitor=monitor,
         mode=mode,

@@ -13,6 +13,8 @@ class TrainingSettings(Settings):
     Attributes:
         epochs: At most.
         batch_size: Cases a step.
+        spread_labels: Whether cases are dealt so that every batch has labels of each task, as far as they reach;
+            each epoch still has every case once. For tasks with few labels, which otherwise come in clumps.
         learning_rate: Of Adam at the start (its peak).
         schedule: "cosine" falls to zero over all epochs, "constant" stays.
         weight_decay: Of AdamW, on the kernels.
@@ -25,6 +27,7 @@ class TrainingSettings(Settings):
 
     epochs: int = Field(default=50, ge=1)
     batch_size: int = Field(default=8, ge=1)
+    spread_labels: bool = False
     learning_rate: float = Field(default=1e-3, gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     weight_decay: float = Field(default=0.0, ge=0)
