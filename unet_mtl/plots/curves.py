@@ -1,9 +1,12 @@
 """Losses and scores over the epochs."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from unet_mtl.plots.balance import balance_columns
 from unet_mtl.plots.overlay import class_colour, new_figure
 
 if TYPE_CHECKING:
@@ -12,7 +15,9 @@ if TYPE_CHECKING:
 NO_CURVE = ("epoch", "seconds", "learning_rate")
 
 
-def plot_curves(history: pd.DataFrame, *, best_epoch: int, monitor: str, title: str = "") -> "Figure":
+def plot_curves(
+    history: pd.DataFrame, *, best_epoch: int, monitor: str, title: str = "", tasks: Sequence[str] = ()
+) -> "Figure":
     """One panel for each loss and score, train and validation together, the kept epoch marked.
 
     Args:
@@ -20,8 +25,10 @@ def plot_curves(history: pd.DataFrame, *, best_epoch: int, monitor: str, title: 
         best_epoch: Of the network that was kept.
         monitor: Column that chose it.
         title: Above all.
+        tasks: Names, of which `plot_balance` draws weights and gradients.
     """
-    names = [name for name in history.columns if name not in NO_CURVE and not name.startswith("val_")]
+    elsewhere = {*NO_CURVE, *chain.from_iterable(balance_columns(tasks).values())}
+    names = [name for name in history.columns if name not in elsewhere and not name.startswith("val_")]
     names.sort(key=lambda name: (name != "loss", name))
     columns = min(4, len(names))
     rows = -(-len(names) // columns)

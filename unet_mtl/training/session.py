@@ -32,11 +32,19 @@ from unet_mtl.pipeline.feed import feed
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
 from unet_mtl.pipeline.steps import check_steps
+from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
 from unet_mtl.tasks import Task, adapt_tasks
-from unet_mtl.training.callbacks import Clock, Keeper, Progress, StopOnNonFinite, load_checkpoint
+from unet_mtl.training.callbacks import (
+    BalanceLog,
+    Clock,
+    Keeper,
+    Progress,
+    StopOnNonFinite,
+    load_checkpoint,
+)
 from unet_mtl.training.progress import ProgressBar
 from unet_mtl.training.settings import TrainingSettings
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
@@ -217,7 +225,14 @@ class Session:
                     validation_data=feed(self.val),
                     epochs=self.settings.epochs,
                     initial_epoch=progress.epochs,
-                    callbacks=[Clock(self.train), StopOnNonFinite(self.train), keeper, boards, *callbacks],
+                    callbacks=[
+                        Clock(self.train),
+                        StopOnNonFinite(self.train),
+                        BalanceLog(),
+                        keeper,
+                        boards,
+                        *callbacks,
+                    ],
                     verbose=0,
                 )
         except Exception:
@@ -232,10 +247,13 @@ class Session:
     def _draw(self, run: RunFolder, progress: Progress) -> None:
         if progress.history:
             history = pd.DataFrame(progress.history)
+            names = [task.name for task in self.trainer.tasks]
             figure = plot_curves(
-                history, best_epoch=progress.best_epoch, monitor=self.monitor, title=self.title
+                history, best_epoch=progress.best_epoch, monitor=self.monitor, title=self.title, tasks=names
             )
             save_figure(figure, run.curves, dpi=100)
+            if len(names) > 1:
+                save_figure(plot_balance(history, names, title=self.title), run.balance, dpi=100)
 
 
 def make_session(
@@ -274,7 +292,7 @@ def make_session(
         seed=plan.seed,
         **options,
     )
-    trainer = make_trainer(network, tasks, plan.training, steps=len(train))
+    trainer = make_trainer(network, tasks, plan.training, steps=len(train), seed=plan.seed)
     monitor, mode = _choose_monitor(trainer, plan.training)
     description = parts["train"].description
     return Session(

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from unet_mtl.balancing import AnyBalancing, Fixed
 from unet_mtl.settings import Settings
 
 
@@ -20,6 +21,7 @@ class TrainingSettings(Settings):
         monitor: Validation score that picks the best checkpoint, `<task>_<score>`; None: the first task's
             primary score. Never a loss, which means nothing across weights.
         mode: Whether `monitor` is to be large or small; None: the task knows for its primary score.
+        balancing: How the losses of several tasks become one: a name of `BALANCERS`, or its settings.
         workers: Threads that prepare batches.
     """
 
@@ -31,4 +33,5 @@ class TrainingSettings(Settings):
     patience: int | None = Field(default=None, ge=1)
     monitor: str | None = None
     mode: Literal["max", "min"] | None = None
+    balancing: AnyBalancing = Fixed()
     workers: int = Field(default=2, ge=1)
