@@ -3,6 +3,7 @@
 from unet_mtl.losses.base import PerSampleLoss, weighted_mean
 from unet_mtl.losses.classes import ClassLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
+from unet_mtl.losses.tversky import soft_tversky
 from unet_mtl.losses.values import ValueLoss
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "ValueLoss",
     "pixel_cross_entropy",
     "soft_dice",
+    "soft_tversky",
     "weighted_mean",
 ]

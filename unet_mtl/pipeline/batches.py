@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from unet_mtl.pipeline.cache import Cache
 from unet_mtl.pipeline.crops import crop_sample
 from unet_mtl.pipeline.fitted import FittedCases
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.pipeline.sampling import draw_epoch
 from unet_mtl.tasks import Task
 
 Batch = tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], dict[str, NDArray[np.float32]]]
@@ -42,6 +44,7 @@ class Batches(keras.utils.PyDataset):
         batch_size: Cases a batch.
         augment: The random steps; None for validation.
         shuffle: Whether each epoch has an order of its own.
+        chances: Of each case to be drawn, with replacement, for each place of an epoch; None: each case is there once.
         seed: Of order and augmentation.
         workers: Threads that prepare batches.
         cache: Where cases at the network's size are kept; None reads them each time.
@@ -61,6 +64,7 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         augment: Augment | None = None,
         shuffle: bool = False,
+        chances: NDArray[np.float64] | None = None,
         seed: int = 0,
         workers: int = 2,
         cache: Cache | None = None,
@@ -75,12 +79,15 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.augment = augment
         self.shuffle = shuffle
+        self.chances = chances
         self.seed = seed
         self.shard = shard
         self.image_type = image_type
         self.epoch = 0
         # TensorFlow hands on the words of an error in a thread, not the error.
         self.error: UnetMtlError | None = None
+        # Two epochs are in the making at a time, each of many batches.
+        self._drawn = lru_cache(maxsize=2)(self._draw)
         self._cases = FittedCases(dataset.description, tasks, preprocess, cache)
         # OpenCV's threads wait for each other by spinning, and there are ours.
         self._ahead = Ahead(self._make, workers, lambda: cv2.setNumThreads(1))
@@ -127,7 +134,8 @@ class Batches(keras.utils.PyDataset):
 
     def _key(self, epoch: int, index: int) -> tuple[int, int]:
         # Where all epochs are alike, a batch made at the end of one serves in the next.
-        return (epoch if self.shuffle or self.augment is not None else 0, index)
+        changing = self.shuffle or self.augment is not None or self.chances is not None
+        return (epoch if changing else 0, index)
 
     def _after(self, epoch: int, index: int) -> Iterator[tuple[int, int]]:
         for later in range(index + 1, len(self)):
@@ -137,17 +145,23 @@ class Batches(keras.utils.PyDataset):
             yield self._key(epoch + 1, first)
 
     def _records(self, epoch: int, index: int) -> list[Record]:
+        return [self.dataset.records[case] for case in self._part(self._drawn(epoch)[0], index)]
+
+    def _part(self, order: NDArray[np.int64], index: int) -> NDArray[np.int64]:
+        return order[self.shard[0] :: self.shard[1]][index * self.batch_size : (index + 1) * self.batch_size]
+
+    def _draw(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Cases of an epoch in order, and how often each came before."""
+        if self.chances is not None:
+            return draw_epoch(self.chances, (self.seed, epoch))
         order = np.arange(len(self.dataset))
         if self.shuffle:
             order = np.random.default_rng([self.seed, epoch]).permutation(order)
-        order = order[self.shard[0] :: self.shard[1]]
-        return [
-            self.dataset.records[i] for i in order[index * self.batch_size : (index + 1) * self.batch_size]
-        ]
+        return order, np.zeros_like(order)
 
     def _make(self, key: tuple[int, int]) -> Batch:
         epoch, index = key
-        records = self._records(epoch, index)
+        records, turns = self._records(epoch, index), self._part(self._drawn(epoch)[1], index)
         places = min(self.batch_size, self._places - index * self.batch_size)
         inputs, targets, weights = (
             {name: _empty((places, *array.shape[1:]), array.dtype) for name, array in part.items()}
@@ -156,17 +170,21 @@ class Batches(keras.utils.PyDataset):
         for place in range(places):
             filled = place < len(records)
             record = records[place] if filled else self.dataset.records[0]
-            image, encoded = self._sample(record, epoch)
+            image, encoded = self._sample(record, epoch, int(turns[place]) if filled else 0)
             self._put(inputs["image"], place, image, record)
             for name, (target, weight) in encoded.items():
                 targets[name][place] = target
                 weights[name][place] = weight if filled else 0.0
         return inputs, targets, weights
 
-    def _sample(self, record: Record, epoch: int) -> tuple[NDArray[Any], dict[str, tuple[Any, float]]]:
+    def _sample(
+        self, record: Record, epoch: int, turn: int
+    ) -> tuple[NDArray[Any], dict[str, tuple[Any, float]]]:
         image, masks = self._cases.read(record)
         # Validation must be the same every epoch.
-        seed = sample_seed(self.seed, epoch if self.augment is not None else 0, record.case)
+        # A case that is drawn twice is augmented in two ways.
+        name = f"{record.case}/{turn}" if turn else record.case
+        seed = sample_seed(self.seed, epoch if self.augment is not None else 0, name)
         if self.preprocess.fit == "crops":
             foreground = self.preprocess.crops.foreground
             image, masks = crop_sample(image, masks, self.preprocess.size, foreground, seed)

@@ -39,6 +39,7 @@ class Classification(Task[int, ClassPrediction]):
         classes: Their names; filled in from the data set.
         class_weights: None; "balanced" (each class weighs the same in sum, from train counts, mean weight 1);
             or a factor by class.
+        focal: Exponent by which cases that are right already count less in the loss; 0: they do not.
         threshold: Of two classes, the second is answered where its probability reaches this (`>=`).
         counts: Train cases by class; filled in.
     """
@@ -46,6 +47,7 @@ class Classification(Task[int, ClassPrediction]):
     kind: Literal["classification"] = "classification"
     classes: tuple[str, ...] = ()
     class_weights: Literal["balanced"] | tuple[float, ...] | None = None
+    focal: float = Field(default=0.0, ge=0)
     threshold: float = Field(default=0.5, gt=0, lt=1)
     counts: tuple[int, ...] = ()
 
@@ -86,6 +88,11 @@ class Classification(Task[int, ClassPrediction]):
         label = record.labels.get(self.target_name)
         return None if label is None else self.classes.index(str(label))
 
+    def case_class(self, record: Record) -> str | None:
+        """Its label."""
+        label = record.labels.get(self.target_name)
+        return None if label is None else str(label)
+
     def encode(self, truth: int | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
         """The index; 0 with weight 0 where it is unknown."""
         return (np.int32(0), 0.0) if truth is None else (np.int32(truth), 1.0)  # type: ignore[return-value]
@@ -102,7 +109,7 @@ class Classification(Task[int, ClassPrediction]):
         """Cross-entropy, weighted by class."""
         from unet_mtl.losses import ClassLoss
 
-        return ClassLoss(len(self.classes), self._weights())
+        return ClassLoss(len(self.classes), self._weights(), focal=self.focal)
 
     def _weights(self) -> tuple[float, ...] | None:
         if self.class_weights != "balanced":

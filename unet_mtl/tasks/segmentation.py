@@ -15,6 +15,7 @@ from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
 from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
+from unet_mtl.tasks.loss_settings import Tversky
 from unet_mtl.tasks.predictions import MaskPrediction, keys_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
         cross_entropy: Weight of the cross-entropy (binary for sigmoid).
         smooth: Pixels added above and below in the soft Dice; an image without the class teaches best where
             this is about as large as the false spots that it should lose.
+        focal: Exponent by which pixels that are right already count less in the cross-entropy; 0: they do not.
+        tversky: alpha, beta and gamma of the Tversky loss in place of Dice, with the weight `dice`; None: Dice.
         threshold: Of the sigmoid (`>=`).
         tolerance: What an outline may be off, for the score surface_dice: in mm where the pixel spacing is known,
             else in pixels. None leaves that score out.
@@ -53,6 +56,8 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
     dice: float = Field(default=1.0, ge=0)
     cross_entropy: float = Field(default=1.0, ge=0)
     smooth: float = Field(default=1.0, gt=0)
+    focal: float = Field(default=0.0, ge=0)
+    tversky: Tversky | None = None
     threshold: float = Field(default=0.5, gt=0, lt=1)
     tolerance: float | None = Field(default=None, gt=0)
 
@@ -105,7 +110,12 @@ class Segmentation(Task[NDArray[np.uint8], MaskPrediction]):
         from unet_mtl.losses import MaskLoss
 
         return MaskLoss(
-            len(self.classes), dice=self.dice, cross_entropy=self.cross_entropy, smooth=self.smooth
+            len(self.classes),
+            dice=self.dice,
+            cross_entropy=self.cross_entropy,
+            smooth=self.smooth,
+            focal=self.focal,
+            tversky=None if self.tversky is None else self.tversky.to_config(),
         )
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":

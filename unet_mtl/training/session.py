@@ -31,6 +31,7 @@ from unet_mtl.pipeline.device import Precision, choose_precision
 from unet_mtl.pipeline.feed import feed
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
+from unet_mtl.pipeline.sampling import sampling_chances
 from unet_mtl.pipeline.steps import check_steps
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
@@ -267,7 +268,8 @@ def make_session(
         image_type: Of the batches; "uint8" where all images are known to be of 8 bits.
 
     Raises:
-        ConfigError: The size does not suit the network, a step of `augment` is wrong, or `monitor` is no score.
+        ConfigError: The size does not suit the network, a step of `augment` is wrong, or `monitor`, `sampling` or
+            `balancing` asks for what is not there.
         DataError: A task has no label in train.
     """
     keras.utils.set_random_seed(plan.seed)
@@ -283,12 +285,14 @@ def make_session(
         "cache": None if plan.delivery.cache == "off" else Cache(plan.delivery),
         "image_type": image_type,
     }
+    sampling = plan.training.sampling
     train = Batches(
         parts["train"],
         tasks,
         plan.preprocess,
         augment=Augment(plan.augment),
         shuffle=True,
+        chances=None if sampling is None else sampling_chances(sampling, tasks, parts["train"]),
         seed=plan.seed,
         **options,
     )

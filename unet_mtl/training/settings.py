@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from unet_mtl.balancing import AnyBalancing, Fixed
+from unet_mtl.pipeline.sampling import Sampling
 from unet_mtl.settings import Settings
 
 
@@ -21,6 +22,7 @@ class TrainingSettings(Settings):
         monitor: Validation score that picks the best checkpoint, `<task>_<score>`; None: the first task's
             primary score. Never a loss, which means nothing across weights.
         mode: Whether `monitor` is to be large or small; None: the task knows for its primary score.
+        sampling: Draws cases of rare classes more often; None: each epoch has every case once.
         balancing: How the losses of several tasks become one: a name of `BALANCERS`, or its settings.
         workers: Threads that prepare batches.
     """
@@ -33,5 +35,6 @@ class TrainingSettings(Settings):
     patience: int | None = Field(default=None, ge=1)
     monitor: str | None = None
     mode: Literal["max", "min"] | None = None
+    sampling: Sampling | None = None
     balancing: AnyBalancing = Fixed()
     workers: int = Field(default=2, ge=1)
