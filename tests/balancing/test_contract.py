@@ -45,9 +45,13 @@ def test_settings_survive_json_and_are_frozen(name):
         TrainingSettings(balancing={"name": name, "speed": 3})
 
 
-def test_an_unknown_name_is_answered_by_the_known_ones(tmp_path):
+def test_an_unknown_name_is_answered_by_the_known_ones():
     with pytest.raises(ValidationError, match="'fixed', 'uncertainty', 'dwa', 'gradnorm', 'pcgrad'"):
         TypeAdapter(AnyBalancing).validate_python("mgda")
+    with pytest.raises(
+        ValidationError, match="give one of fixed, uncertainty, dwa, gradnorm, pcgrad, or a mapping"
+    ):
+        TypeAdapter(AnyBalancing).validate_python(3)
 
 
 def test_before_it_has_learned_it_is_the_fixed_sum(name):

@@ -21,7 +21,11 @@ BALANCERS: dict[str, type[Balancing]] = {
 
 
 def _named(setting: Any) -> Any:
-    return {"name": setting} if isinstance(setting, str) else setting
+    if isinstance(setting, str):
+        return {"name": setting}
+    if not isinstance(setting, dict | Balancing):
+        raise ValueError(f"give one of {', '.join(BALANCERS)}, or a mapping with `name` and options")
+    return setting
 
 
 AnyBalancing: Any = Annotated[
