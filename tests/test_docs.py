@@ -92,7 +92,7 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
     import unet_mtl as um
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    dataset, layout, masks, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    dataset, layout, masks, config, inputs = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
     described = make_description(parse_yaml(layout), base=tmp_path, where="README.md")
     assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
     assert_layout_is_read(layout, tmp_path / "layout")
@@ -101,9 +101,14 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
     )
     assert described.masks["drawn"].colours == {"lesion": ("#ff0000", "#f00000"), "ignore": ("#808080",)}
     assert described.masks["layers"].overlap
-    (tmp_path / "dataset.yaml").write_text(dataset)
-    (tmp_path / "config.yaml").write_text(config)
+    columns = (
+        "columns:\n  age: {}\n  device: {type: category}\n  palpable: {type: yes/no}\n  pixel_size_mm: {}\n"
+    )
+    (tmp_path / "dataset.yaml").write_text(dataset.replace("columns:\n", columns))
+    (tmp_path / "config.yaml").write_text(config + inputs)
     loaded = um.load_config(tmp_path / "config.yaml", ["network.width=16", "tasks.diagnosis.weight=2"])
+    assert loaded.inputs["clinical"].columns == ("age", "device", "palpable")
+    assert (loaded.network.fusion, loaded.network.trunk) == ("film", (64,))
     assert loaded.data.masks["lesion"].values == {0: 0, 255: 1}
     assert loaded.tasks[1].weight == 2
     assert yaml.safe_load(config)["training"]["epochs"] == loaded.training.epochs

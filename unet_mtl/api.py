@@ -245,8 +245,8 @@ def predict(
         progress: Whether to show a progress bar.
 
     Returns:
-        predictions.csv: one row an image (or case); `error` says why one has no answers, `unknown_inputs` which of
-        the run's tabular inputs were wholly unknown.
+        predictions.csv: one row an image (or case); `error` says why one has no answers, `unknown_columns` which
+        columns that the run reads were unknown, or far from what it has seen in training.
 
     Raises:
         RunError: Not a trained run.

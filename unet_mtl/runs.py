@@ -33,6 +33,7 @@ class RunFolder:
         checkpoint: All that an interrupted run needs to go on.
         history: One row an epoch.
         curves: The history as a picture.
+        balance: Weights and gradients of the tasks as a picture; not there for a single task.
         tensorboard: Event files.
     """
 
@@ -43,6 +44,7 @@ class RunFolder:
         self.checkpoint = self.path / "checkpoint.npz"
         self.history = self.path / "history.csv"
         self.curves = self.path / "curves.png"
+        self.balance = self.path / "balance.png"
         self.tensorboard = self.path / "tensorboard"
         self._tasks = self.path / "tasks.json"
         self._inputs = self.path / "inputs.json"

@@ -126,14 +126,14 @@ def test_spacing_number_that_is_none_is_one_error_of_the_description(write_set, 
 
 def test_unknown_key_and_other_mistakes_of_the_description_come_together(write_set):
     folder = write_set(
-        tabel="x.csv", drop=("images",), masks={"lesion": {"path": "{case}.png", "classes": ["one"]}}
+        tabel="x.csv", images="one.png", masks={"lesion": {"path": "{case}.png", "classes": ["one"]}}
     )
     problems = problems_of(read_description, folder)
     assert len(problems) == 3
     assert all(problem.startswith(f"{folder / 'dataset.yaml'}: ") for problem in problems)
     text = "\n".join(problems)
     assert "tabel: there is no such setting" in text
-    assert "images: this setting is missing" in text
+    assert "images: every case would have this one file" in text
     assert "masks.lesion.classes: " in text
     assert "received ['one']" in text
 
@@ -454,6 +454,27 @@ def test_a_real_table_with_ages_given_as_text():
     assert sum("Age" in record.labels for record in dataset) < 205
     assert "not available" in text
     assert all("BIRADS" in record.labels for record in dataset)
+
+
+@pytest.mark.parametrize(
+    ("drop", "words"),
+    [
+        (("images",), "`masks` needs images"),
+        (("images", "masks"), "`spacing_mm` needs images"),
+        (("images", "masks", "spacing_mm", "table"), "neither `images` nor `table`"),
+    ],
+)
+def test_what_makes_no_sense_without_images(write_set, drop, words):
+    with pytest.raises(DataError, match=words):
+        read_dataset(write_set(drop=drop))
+
+
+def test_a_table_alone(write_set):
+    a, b, c, d = read_dataset(write_set(drop=("images", "masks", "spacing_mm")))
+    assert [record.image for record in (a, b, c, d)] == [None] * 4
+    assert a.labels == {"diagnosis": "benign", "size": 1.5}
+    with pytest.raises(DataError, match="case 'a' has no image"):
+        a.require_image()
 
 
 def test_columns_have_types(write_set):

@@ -16,6 +16,7 @@ from unet_mtl.data.split_files import read_split, write_split
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import Evaluation, write_tables
+from unet_mtl.pipeline.inputs import Inputs
 from unet_mtl.prediction.files import write_predictions
 from unet_mtl.runs import RunFolder
 
@@ -176,7 +177,12 @@ def test_the_splits_of_a_run_have_no_formula_and_read_back(tmp_path):
     splits = pd.DataFrame({"case": [FORMULA, "b"], "patient": ["@p", "-1"], "split": ["train", "val"]})
     run = RunFolder(tmp_path / "run")
     run.create(
-        config={}, tasks=[], preprocess=Preprocess(size=(32, 32)), splits=splits, environment={"seed": 1}
+        config={},
+        tasks=[],
+        inputs=Inputs(),
+        preprocess=Preprocess(size=(32, 32)),
+        splits=splits,
+        environment={"seed": 1},
     )
     text = (tmp_path / "run" / "splits.csv").read_text()
     assert text == f"case,patient,split\n'{FORMULA},'@p,train\nb,-1,val\n"
@@ -192,8 +198,10 @@ def test_the_cases_of_an_evaluation_have_no_formula(tmp_path):
 
 def test_predictions_have_no_formula(tmp_path):
     class Stub:
-        def predict(self, images):
-            return [(image, DataError("@nothing")) for image in images]
+        inputs = Inputs()
+
+        def predict(self, images, columns):
+            return iter([(image, DataError("@nothing")) for image in images])
 
     path = tmp_path / "=1+1.png"
     table = write_predictions(Stub(), {path.relative_to(tmp_path): "=1+1"}, tmp_path / "out")

@@ -15,6 +15,7 @@ from unet_mtl.losses import (
     ValueLoss,
     bound_log_variance,
     soft_dice,
+    soft_tversky,
     weighted_mean,
 )
 
@@ -31,7 +32,9 @@ def sigmoid(logits):
     return 1 / (1 + np.exp(-logits))
 
 
-def expected_mask_loss(truth, output, *, n_classes=CLASSES, dice=1.0, cross_entropy=1.0, smooth=1.0):
+def expected_mask_loss(
+    truth, output, *, n_classes=CLASSES, dice=1.0, cross_entropy=1.0, smooth=1.0, focal=0.0, tversky=None
+):
     """Pixel by pixel, in float64."""
     values = []
     for mask, probabilities in zip(truth, output.astype(float), strict=True):
@@ -41,17 +44,23 @@ def expected_mask_loss(truth, output, *, n_classes=CLASSES, dice=1.0, cross_entr
             p = probabilities[pixel]
             if binary:
                 hits = [mask[pixel] == index for index in range(1, n_classes)]
-                entropies.append(
-                    np.mean([-np.log(q if hit else 1 - q) for q, hit in zip(p, hits, strict=True)])
-                )
+                right = np.array([q if hit else 1 - q for q, hit in zip(p, hits, strict=True)])
             else:
-                entropies.append(-np.log(p[mask[pixel]]))
+                right = p[mask[pixel]]
+            entropies.append(np.mean(-((1 - right) ** focal) * np.log(right)))
         costs = []
         for index in range(1, n_classes):
             p = {pixel: probabilities[pixel][index - binary] for pixel in pixels}
             both = sum(p[pixel] for pixel in pixels if mask[pixel] == index)
             either = sum(p.values()) + sum(mask[pixel] == index for pixel in pixels)
-            costs.append(1 - (2 * both + smooth) / (either + smooth))
+            if tversky is None:
+                costs.append(1 - (2 * both + smooth) / (either + smooth))
+            else:
+                false = sum(value for pixel, value in p.items() if mask[pixel] != index)
+                missed = sum(1 - value for pixel, value in p.items() if mask[pixel] == index)
+                found = both + smooth / 2
+                similar = found / (found + tversky["alpha"] * false + tversky["beta"] * missed)
+                costs.append((1 - similar) ** (1 / tversky["gamma"]))
         values.append(cross_entropy * np.mean(entropies or [0.0]) + dice * np.mean(costs))
     return np.array(values)
 
@@ -77,7 +86,16 @@ def values_and_gradient(loss, truth, output, weights=None):
 # A batch as large as the image is wide is where weights by case could be taken for weights by column.
 @pytest.mark.parametrize("batch", [1, 3, SIDE])
 @pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
-@pytest.mark.parametrize("options", [{}, {"dice": 0.3, "cross_entropy": 2.0, "smooth": 5.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"dice": 0.3, "cross_entropy": 2.0, "smooth": 5.0},
+        {"focal": 2.0},
+        {"focal": 0.5, "tversky": {"alpha": 0.3, "beta": 0.7, "gamma": 1.0}},
+        {"tversky": {"alpha": 0.2, "beta": 0.9, "gamma": 4 / 3}, "smooth": 3.0},
+    ],
+)
 def test_mask_loss_is_the_sum_by_hand(batch, channels, options):
     truth, output = make_masks(batch, channels)
     values = MaskLoss(CLASSES, **options).call(truth, output)
@@ -157,6 +175,60 @@ def test_soft_dice_by_hand():
     assert float(soft_dice(truth, probabilities, valid, 1.0)[0, 0]) == pytest.approx(
         1 - (2 * 1.5 + 1) / (3.5 + 1)
     )
+
+
+def test_soft_tversky_by_hand():
+    truth = np.array([1, 1, 0, 0], np.float32).reshape(1, 2, 2, 1)
+    probabilities = np.array([0.5, 1.0, 0.25, 0.0], np.float32).reshape(1, 2, 2, 1)
+    valid = np.ones_like(truth)
+    # 1.5 found, 0.25 false, 0.5 missed
+    options = {"alpha": 0.2, "beta": 0.8, "smooth": 2.0}
+    cost = 1 - 2.5 / (2.5 + 0.2 * 0.25 + 0.8 * 0.5)
+    assert float(soft_tversky(truth, probabilities, valid, **options)[0, 0]) == pytest.approx(cost)
+    focal = soft_tversky(truth, probabilities, valid, gamma=2.0, **options)
+    assert float(focal[0, 0]) == pytest.approx(np.sqrt(cost))
+
+
+def test_tversky_of_halves_is_dice():
+    truth, output = make_masks(3, CLASSES)
+    halves = {"alpha": 0.5, "beta": 0.5, "gamma": 1.0}
+    for smooth in (1.0, 30.0):
+        dice = MaskLoss(CLASSES, smooth=smooth).call(truth, output)
+        tversky = MaskLoss(CLASSES, smooth=smooth, tversky=halves).call(truth, output)
+        np.testing.assert_allclose(tversky, dice, rtol=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 4 / 3, 3.0])
+def test_tversky_of_a_right_answer_is_0_with_a_slope_that_ends(gamma):
+    truth = np.zeros((2, 4, 4), np.uint8)
+    truth[1, :2] = 1
+    output = np.stack([truth == 0, truth == 1, truth == 2], -1).astype(np.float32)
+    loss = MaskLoss(3, cross_entropy=0, tversky={"alpha": 0.3, "beta": 0.7, "gamma": gamma})
+    values, gradient = values_and_gradient(loss, truth, output)
+    np.testing.assert_array_equal(values, [0, 0])
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("focal", [0.5, 2.0])
+def test_focal_loss_of_classes_by_hand(focal):
+    """Right answers count less; the slope ends at certain ones."""
+    two, three = (
+        np.array([[0.8], [0.3], [0.1]], np.float32),
+        np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], "f"),
+    )
+    right = np.array([0.8, 0.7, 0.1])
+    found = ClassLoss(2, (1.0, 4.0), focal=focal).call(np.array([1, 0, 1]), two)
+    np.testing.assert_allclose(found, -((1 - right) ** focal) * np.log(right) * [4, 1, 4], rtol=1e-5)
+    right = np.array([0.2, 0.8])
+    found = ClassLoss(3, focal=focal).call(np.array([1, 2]), three)
+    np.testing.assert_allclose(found, -((1 - right) ** focal) * np.log(right), rtol=1e-5)
+    for loss, output in (
+        (ClassLoss(2, focal=focal), [[1.0], [0.0]]),
+        (ClassLoss(3, focal=focal), np.eye(3)[[1, 0]]),
+    ):
+        values, gradient = values_and_gradient(loss, np.array([1, 0]), np.array(output, np.float32))
+        np.testing.assert_allclose(values, 0, atol=1e-6)
+        assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
@@ -458,7 +530,8 @@ def test_an_unlabelled_case_has_no_say(kind):
     "loss",
     [
         MaskLoss(3, dice=0.5, cross_entropy=2.0, smooth=3.0, name="a"),
-        ClassLoss(3, (1.0, 2.0, 0.5), name="b"),
+        MaskLoss(3, focal=2.0, tversky={"alpha": 0.3, "beta": 0.7, "gamma": 1.5}),
+        ClassLoss(3, (1.0, 2.0, 0.5), focal=1.5, name="b"),
         ClassLoss(2),
         ValueLoss(None),
         ValueLoss(2.5, name="c"),

@@ -51,9 +51,43 @@ def test_numbers_are_standardised_by_train_alone():
     assert fitted.parts == ("age", "age unknown")
 
 
-def test_a_column_of_one_value_stays_finite():
+def test_a_column_of_one_value_with_gaps_stays_finite():
     np.testing.assert_allclose(fit("depth").encode({"depth": 2.0}), [0, 0])
-    np.testing.assert_allclose(fit("depth").encode({"depth": 3.0}), [1, 0])
+    np.testing.assert_allclose(fit("depth").encode({}), [0, 1])
+
+
+def test_a_column_that_says_nothing_is_refused():
+    train = make_dataset({"age": 5.0}, {"age": 5.0}, columns={"age": {}})
+    with pytest.raises(
+        DataError, match=r"input 'clinical': 'age' is 5.0 in all 2 train cases; leave the column out"
+    ):
+        fit("age", train=train)
+
+
+def test_far_numbers_are_taken_for_ten_deviations_and_told():
+    fitted = fit("age", "device")
+    np.testing.assert_allclose(fitted.encode({"age": 1e9, "device": "A"})[:2], [10, 0])
+    np.testing.assert_allclose(fitted.encode({"age": -1e9, "device": "A"})[:2], [-10, 0])
+    assert fitted.describe_unknown({"age": 1e9, "device": "C"}) == ["age=1000000000.0", "device=C"]
+    assert fitted.describe_unknown({"age": 90.0}) == ["device"]
+    assert fitted.describe_unknown({"age": 90.0, "device": "A"}) == []
+
+
+def test_cells_are_hidden_at_random_and_words_become_unseen_ones():
+    fitted = fit("age", "device", cell_dropout=0.5)
+    labels = {"age": 40.0, "device": "A"}
+    rows = np.array([fitted.encode(fitted.hide(labels, seed)) for seed in range(2000)])
+    _, age_unknown, is_a, is_b, another, device_unknown = rows.mean(axis=0)
+    # standard deviation of a share of 2000: 0.011
+    assert age_unknown == pytest.approx(0.5, abs=0.05)
+    assert is_a == pytest.approx(0.5, abs=0.05)
+    assert is_b == 0
+    assert another == pytest.approx(0.25, abs=0.05)
+    assert device_unknown == pytest.approx(0.25, abs=0.05)
+    together = (rows[:, 1] == 1) & (rows[:, 2] == 0)
+    assert together.mean() == pytest.approx(0.25, abs=0.05)
+    assert fitted.hide(labels, 3) == fitted.hide(labels, 3)
+    assert fit("age", "device", cell_dropout=0).hide(labels, 3) == labels
 
 
 def test_words_have_places_of_their_own_for_unseen_and_unknown():
@@ -96,6 +130,7 @@ def test_is_missing_only_without_a_single_column():
 
 def test_every_wrong_column_is_told_at_once():
     train = make_dataset({"age": 1.0}, columns={"age": {}, "depth": {}})
+    assert TabularInput(columns=("age",)).cell_dropout == 0.05
     with pytest.raises(DataError) as caught:
         fit("age", "depth", "weight", "age", train=train)
     assert caught.value.problems == [
@@ -103,7 +138,6 @@ def test_every_wrong_column_is_told_at_once():
         "input 'clinical': none of the 1 train cases has a 'depth'; leave the column out",
         "input 'clinical': the data set describes no column 'weight'; it has 'age', 'depth'. Add it to `columns` in "
         "its description",
-        "input 'clinical': column 'age' stands there twice",
     ]
 
 

@@ -63,8 +63,8 @@ def test_a_task_may_leave_out_the_input_that_has_its_answer():
 @pytest.fixture
 def make(dataset, parts):
     settings = {
-        "one": TabularInput(columns=("size_mm",), input_dropout=0.5),
-        "two": TabularInput(columns=("side",), input_dropout=0.5),
+        "one": TabularInput(columns=("size_mm",), input_dropout=0.5, cell_dropout=0),
+        "two": TabularInput(columns=("side",), input_dropout=0.5, cell_dropout=0),
     }
     inputs = Inputs(tables=fit_inputs(settings, parts["train"]))
     task = CLASS.adapt(parts["train"])

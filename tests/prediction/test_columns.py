@@ -86,9 +86,9 @@ def test_a_table_alone_is_checked(folder):
 def test_a_table_alone_is_learned_and_measured(trained):
     evaluation = evaluate(trained, progress=False)
     table = evaluation.scores.set_index(["task", "score"])
-    assert table.loc[("diagnosis", "accuracy"), "mean"] > 0.85
+    assert table.loc[("diagnosis", "accuracy"), "value"] > 0.85
     # the ages' unknown tenth is what is left of the error
-    assert table.loc[("size", "r2"), "mean"] > 0.5
+    assert table.loc[("size", "r2"), "value"] > 0.5
     assert not (evaluation.folder / "overlays").exists()
 
 
@@ -98,7 +98,7 @@ def test_predict_reads_a_table(trained, folder, tmp_path):
             "case": ["old", "young", "unseen", "nothing"],
             "age": ["75", "35", "75", ""],
             "device": ["A", "B", "C", ""],
-            "biopsy": ["Y", "false", "1", ""],
+            "biopsy": ["Y", "false", "1", "no"],
         }
     )
     new.to_csv(tmp_path / "new.csv", index=False)
@@ -112,22 +112,28 @@ def test_predict_reads_a_table(trained, folder, tmp_path):
         "unseen": "old",
         "nothing": "",
     }
-    assert found["unknown_inputs"].fillna("").to_list() == ["", "", "", "clinical"]
+    assert found["unknown_columns"].fillna("").to_list() == ["", "", "device=C", "age;device"]
+    assert "2 of them with columns unknown or never seen in training" in result.output
     assert np.isfinite(found["size_mm"]).all()
+    # an unseen device is between the known ones, which are 3 apart
+    assert found.loc["old", "size_mm"] - 2 < found.loc["unseen", "size_mm"] < found.loc["old", "size_mm"] + 5
     # the same as from Python
     answer = Predictor.load(trained)(columns={"age": 75.0, "device": "A", "biopsy": "yes"})
     assert answer["size"].value == pytest.approx(found.loc["old", "size_mm"], abs=1e-3)
 
 
 def test_a_wrong_cell_is_its_rows_error_alone(trained, tmp_path):
-    (tmp_path / "new.csv").write_text("case,age,device,biopsy\na,old,A,yes\nb,50,A,perhaps\nc,50,A,no\n")
+    (tmp_path / "new.csv").write_text(
+        "case,age,device,biopsy\na,old,A,yes\nb,50,A,perhaps\nc,50,A,no\nd,,,\n"
+    )
     result = run("predict", trained, "--table", tmp_path / "new.csv", "--out", tmp_path / "out")
     assert result.exit_code == 1
     found = pd.read_csv(tmp_path / "out" / "predictions.csv").set_index("case")
     assert "age is 'old', which is not a number" in found.loc["a", "error"]
     assert "biopsy is 'perhaps', which is not among its classes (no, yes)" in found.loc["b", "error"]
     assert pd.isna(found.loc["c", "error"])
-    assert found["size_mm"].notna().to_list() == [False, False, True]
+    assert "'biopsy' is known, and the run has not learned to do without" in found.loc["d", "error"]
+    assert found["size_mm"].notna().to_list() == [False, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_one_seed_gives_one_history(trained, dataset, tasks, settings, tmp_path)
 def test_what_a_run_holds(trained, tasks):
     names = {path.name for path in trained.path.iterdir()}
     assert names == {
+        "balance.png",
         "checkpoint.npz",
         "config.yaml",
         "curves.png",

@@ -48,9 +48,11 @@ def predict(
     failed = found[found["error"] != ""]
     cases = "images" if "image" in found else "cases"
     typer.echo(f"{len(found) - len(failed)} {cases} predicted; predictions.csv and any masks in {out}")
-    unknown = found["unknown_inputs"].fillna("").ne("").sum() if "unknown_inputs" in found else 0
+    unknown = found["unknown_columns"].fillna("").ne("").sum() if "unknown_columns" in found else 0
     if unknown:
-        typer.echo(f"{unknown} {cases} without columns: answered without them, see unknown_inputs", err=True)
+        typer.echo(
+            f"{unknown} of them with columns unknown or never seen in training: see unknown_columns", err=True
+        )
     for error in failed["error"]:
         typer.echo(f"error: {error}", err=True)
     if len(failed):

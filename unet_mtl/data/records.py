@@ -182,11 +182,12 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
             Observation("path-outside", f"case {case!r}: {path} {LEAVES}", (case,)) for path in outside
         ]
     frame = _read_frame(row, description, observations)
+    patient = _read_patient(row, description, observations)
     labels, unreadable = read_labels(row, description, case)
     observations += unreadable
     return Record(
         case=case,
-        patient=_read_patient(row, description, observations),
+        patient=patient,
         image=image,
         masks={name: files for name, files in masks.items() if files},
         labels=labels,

@@ -99,7 +99,10 @@ class Checkup:
 
     def _labels(self) -> Rows:
         columns, cases = self.dataset.description.columns, len(self.dataset)
-        kinds = {name: "class" if column.classes else "number" for name, column in columns.items()}
+        kinds = {
+            name: "number" if column.is_number else "class" if column.classes else "words"
+            for name, column in columns.items()
+        }
         counts = [(name, "mask", n) for name, n in count_masks(self.dataset).items()]
         counts += [(name, kinds[name], n) for name, n in count_labels(self.dataset).items()]
         return [

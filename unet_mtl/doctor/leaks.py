@@ -84,7 +84,7 @@ def _cut(words: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> s
         return None
     if not np.isfinite(numbers).all():
         return None
-    ranges = [(numbers[classes == name], name) for name in np.unique(classes)]
+    ranges = [(numbers[classes == name], str(name)) for name in np.unique(classes)]
     ranges.sort(key=lambda its: float(its[0].min()))
     if any(lower.max() >= upper.min() for (lower, _), (upper, _) in pairwise(ranges)):
         return None

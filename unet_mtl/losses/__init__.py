@@ -6,6 +6,7 @@ from unet_mtl.losses.findings import FindingsLoss
 from unet_mtl.losses.grades import GradeLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
 from unet_mtl.losses.overlapping import OverlapLoss
+from unet_mtl.losses.tversky import soft_tversky
 from unet_mtl.losses.values import GaussianLoss, ValueLoss, bound_log_variance
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "bound_log_variance",
     "pixel_cross_entropy",
     "soft_dice",
+    "soft_tversky",
     "weighted_mean",
 ]

@@ -21,6 +21,20 @@ def weighted_mean(values: Any, weights: Any) -> Any:
     return ops.divide_no_nan(ops.sum(values * weights), ops.sum(weights))
 
 
+def focus(probability: Any, gamma: float) -> Any:
+    """(1 - p) ** gamma, by which focal loss multiplies cross-entropy (Lin 2017, doi:10.1109/ICCV.2017.324).
+
+    Args:
+        probability: Of what is true, in 0..1.
+        gamma: 0 or more; the larger, the less what is right already counts.
+
+    Returns:
+        In the probability's shape, or 1 where gamma is 0.
+    """
+    # A slope without end at p = 1 otherwise, for gamma below 1.
+    return ops.power(ops.maximum(1 - probability, 1e-7), gamma) if gamma else 1.0
+
+
 class PerSampleLoss(keras.losses.Loss):
     """Base: `call` gives (B,), and the reduction divides by the sum of the weights.
 

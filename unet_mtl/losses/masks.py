@@ -1,11 +1,13 @@
 """Soft Dice and pixel cross-entropy: one value an image, unlabelled pixels left out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import TINY, PerSampleLoss
+from unet_mtl.losses.base import TINY, PerSampleLoss, focus
+from unet_mtl.losses.tversky import soft_tversky
 
 IGNORE = 255
 
@@ -27,30 +29,33 @@ def soft_dice(truth: Any, probabilities: Any, valid: Any, smooth: float = 1.0) -
     return 1 - (2 * both + smooth) / (either + smooth)
 
 
-def pixel_cross_entropy(truth: Any, probabilities: Any, valid: Any) -> Any:
+def pixel_cross_entropy(truth: Any, probabilities: Any, valid: Any, focal: float = 0.0) -> Any:
     """Mean over the labelled pixels of an image; 0 where there are none.
 
     Args:
         truth: (B, H, W, K) 0 or 1.
         probabilities: (B, H, W, K) in 0..1, summing to 1 over K (softmax).
         valid: (B, H, W, 1).
+        focal: See `focus`.
 
     Returns:
         (B,) at least 0.
     """
-    per_pixel = -ops.sum(truth * ops.log(ops.maximum(probabilities, TINY)), axis=-1)
+    per_pixel = -ops.sum(
+        truth * focus(probabilities, focal) * ops.log(ops.maximum(probabilities, TINY)), axis=-1
+    )
     return _pixel_mean(per_pixel, valid)
 
 
-def pixel_binary_cross_entropy(truth: Any, probabilities: Any, valid: Any) -> Any:
+def pixel_binary_cross_entropy(truth: Any, probabilities: Any, valid: Any, focal: float = 0.0) -> Any:
     """Like `pixel_cross_entropy` for independent channels (sigmoid): the mean over pixels and channels."""
-    return _pixel_mean(ops.mean(binary_cross_entropy(truth, probabilities), axis=-1), valid)
+    return _pixel_mean(ops.mean(binary_cross_entropy(truth, probabilities, focal), axis=-1), valid)
 
 
-def binary_cross_entropy(truth: Any, probability: Any) -> Any:
+def binary_cross_entropy(truth: Any, probability: Any, focal: float = 0.0) -> Any:
     """Elementwise; 1 - p is clipped where it leaves float32, p only at `TINY`."""
-    found = ops.log(ops.maximum(probability, TINY))
-    absent = ops.log(ops.maximum(1 - probability, 1e-7))
+    found = focus(probability, focal) * ops.log(ops.maximum(probability, TINY))
+    absent = focus(1 - probability, focal) * ops.log(ops.maximum(1 - probability, 1e-7))
     return -(truth * found + (1 - truth) * absent)
 
 
@@ -71,6 +76,8 @@ class MaskLoss(PerSampleLoss):
         dice: Weight of the mean soft Dice of all classes but the background.
         cross_entropy: Weight of the cross-entropy.
         smooth: See `soft_dice`.
+        focal: Exponent of the focal cross-entropy; 0: the plain one.
+        tversky: alpha, beta and gamma of `soft_tversky` in place of soft Dice; None: Dice.
         name: Of the loss.
     """
 
@@ -81,6 +88,8 @@ class MaskLoss(PerSampleLoss):
         dice: float = 1.0,
         cross_entropy: float = 1.0,
         smooth: float = 1.0,
+        focal: float = 0.0,
+        tversky: Mapping[str, float] | None = None,
         name: str = "mask_loss",
     ) -> None:
         super().__init__(name=name)
@@ -88,6 +97,8 @@ class MaskLoss(PerSampleLoss):
         self.dice = dice
         self.cross_entropy = cross_entropy
         self.smooth = smooth
+        self.focal = focal
+        self.tversky = None if tversky is None else dict(tversky)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """(B, H, W) or (B, H, W, 1) indices (255: unlabelled) and (B, H, W, K) probabilities -> (B,)."""
@@ -97,14 +108,19 @@ class MaskLoss(PerSampleLoss):
         # PyTorch refuses an index outside the classes; `valid` takes these pixels out.
         truth = ops.one_hot(ops.where(labelled, y_true, 0), self.n_classes, dtype=y_pred.dtype)
         if y_pred.shape[-1] == self.n_classes:
-            entropy = pixel_cross_entropy(truth, y_pred, valid)
-            dice = soft_dice(truth[..., 1:], y_pred[..., 1:], valid, self.smooth)
+            entropy = pixel_cross_entropy(truth, y_pred, valid, self.focal)
+            dice = self._overlap(truth[..., 1:], y_pred[..., 1:], valid)
         else:
-            entropy = pixel_binary_cross_entropy(truth[..., 1:], y_pred, valid)
-            dice = soft_dice(truth[..., 1:], y_pred, valid, self.smooth)
+            entropy = pixel_binary_cross_entropy(truth[..., 1:], y_pred, valid, self.focal)
+            dice = self._overlap(truth[..., 1:], y_pred, valid)
         return self.cross_entropy * entropy + self.dice * ops.mean(dice, axis=-1)
+
+    def _overlap(self, truth: Any, probabilities: Any, valid: Any) -> Any:
+        if self.tversky is None:
+            return soft_dice(truth, probabilities, valid, self.smooth)
+        return soft_tversky(truth, probabilities, valid, smooth=self.smooth, **self.tversky)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        own = ("n_classes", "dice", "cross_entropy", "smooth")
+        own = ("n_classes", "dice", "cross_entropy", "smooth", "focal", "tversky")
         return super().get_config() | {key: getattr(self, key) for key in own}

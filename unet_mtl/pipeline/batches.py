@@ -21,6 +21,7 @@ from unet_mtl.pipeline.crops import crop_sample
 from unet_mtl.pipeline.fitted import FittedCases
 from unet_mtl.pipeline.inputs import IMAGE, Inputs
 from unet_mtl.pipeline.preprocess import Preprocess
+from unet_mtl.pipeline.sampling import draw_epoch
 from unet_mtl.pipeline.spread import spread_order
 from unet_mtl.tasks import Task
 
@@ -46,10 +47,11 @@ class Batches(keras.utils.PyDataset):
         inputs: What the network reads; None: the image alone.
         batch_size: Cases a batch.
         augment: The random steps of images; None for validation.
-        hide: Whether tabular inputs are hidden as their `input_dropout` says; not for validation.
+        hide: Whether columns are hidden as `input_dropout` and `cell_dropout` say; not for validation.
         shuffle: Whether each epoch has an order of its own.
         spread_labels: Whether the order, still another one each epoch, gives every batch labels of each task as far
             as the labels reach; see `spread_order`. Needs `shuffle`.
+        chances: Of each case to be drawn, with replacement, for each place of an epoch; None: each case is there once.
         seed: Of order and augmentation.
         workers: Threads that prepare batches.
         cache: Where cases at the network's size are kept; None reads them each time.
@@ -75,6 +77,7 @@ class Batches(keras.utils.PyDataset):
         hide: bool = False,
         shuffle: bool = False,
         spread_labels: bool = False,
+        chances: NDArray[np.float64] | None = None,
         seed: int = 0,
         workers: int = 2,
         cache: Cache | None = None,
@@ -96,6 +99,7 @@ class Batches(keras.utils.PyDataset):
         self.hide = hide
         self.shuffle = shuffle
         self.spread_labels = spread_labels
+        self.chances = chances
         self.seed = seed
         self.shard = shard
         self.image_type = image_type
@@ -103,7 +107,7 @@ class Batches(keras.utils.PyDataset):
         # TensorFlow hands on the words of an error in a thread, not the error.
         self.error: UnetMtlError | None = None
         # Two epochs are in the making at a time, each of many batches.
-        self._spread_order = lru_cache(maxsize=2)(self._make_spread_order)
+        self._drawn = lru_cache(maxsize=2)(self._draw)
         self._cases = FittedCases(dataset.description, tasks, preprocess, cache, image=self.inputs.image)
         # OpenCV's threads wait for each other by spinning, and there are ours.
         self._ahead = Ahead(self._make, workers, lambda: cv2.setNumThreads(1))
@@ -155,7 +159,8 @@ class Batches(keras.utils.PyDataset):
 
     def _key(self, epoch: int, index: int) -> tuple[int, int]:
         # Where all epochs are alike, a batch made at the end of one serves in the next.
-        return (epoch if self.shuffle or self.hide or self.augment is not None else 0, index)
+        changing = self.shuffle or self.hide or self.augment is not None or self.chances is not None
+        return (epoch if changing else 0, index)
 
     def _after(self, epoch: int, index: int) -> Iterator[tuple[int, int]]:
         for later in range(index + 1, len(self)):
@@ -165,25 +170,30 @@ class Batches(keras.utils.PyDataset):
             yield self._key(epoch + 1, first)
 
     def _records(self, epoch: int, index: int) -> list[Record]:
-        order = self._order(epoch)[self.shard[0] :: self.shard[1]]
-        return [
-            self.dataset.records[i] for i in order[index * self.batch_size : (index + 1) * self.batch_size]
-        ]
+        return [self.dataset.records[case] for case in self._part(self._drawn(epoch)[0], index)]
 
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        if self.spread_labels:
-            return self._spread_order(epoch)
+    def _part(self, order: NDArray[np.int64], index: int) -> NDArray[np.int64]:
+        return order[self.shard[0] :: self.shard[1]][index * self.batch_size : (index + 1) * self.batch_size]
+
+    def _draw(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Cases of an epoch in order, and how often each came before."""
+        if self.chances is not None:
+            return draw_epoch(self.chances, (self.seed, epoch))
         order = np.arange(len(self.dataset))
-        return np.random.default_rng([self.seed, epoch]).permutation(order) if self.shuffle else order
+        if self.spread_labels:
+            order = self._spread(epoch)
+        elif self.shuffle:
+            order = np.random.default_rng([self.seed, epoch]).permutation(order)
+        return order, np.zeros_like(order)
 
-    def _make_spread_order(self, epoch: int) -> NDArray[np.int64]:
+    def _spread(self, epoch: int) -> NDArray[np.int64]:
         known = [[task.is_labelled(record) for task in self.tasks] for record in self.dataset]
         labelled = np.asarray(known, bool).reshape(len(self.dataset), len(self.tasks))
         return spread_order((self.seed, epoch), labelled, self.batch_size, self.shard[1])
 
     def _make(self, key: tuple[int, int]) -> Batch:
         epoch, index = key
-        records = self._records(epoch, index)
+        records, turns = self._records(epoch, index), self._part(self._drawn(epoch)[1], index)
         places = min(self.batch_size, self._places - index * self.batch_size)
         inputs, targets, weights = (
             {name: _empty((places, *array.shape[1:]), array.dtype) for name, array in part.items()}
@@ -192,28 +202,31 @@ class Batches(keras.utils.PyDataset):
         for place in range(places):
             filled = place < len(records)
             record = records[place] if filled else self.dataset.records[0]
-            image, encoded = self._sample(record, epoch)
+            turn = int(turns[place]) if filled else 0
+            image, encoded = self._sample(record, epoch, turn)
             if image is not None:
                 self._put(inputs[IMAGE], place, image, record)
             for table in self.inputs.tables:
-                inputs[table.name][place] = table.encode(self._columns(table, record, epoch))
+                inputs[table.name][place] = table.encode(self._columns(table, record, epoch, turn))
             for name, (target, weight) in encoded.items():
                 targets[name][place] = target
                 weights[name][place] = weight if filled else 0.0
         return inputs, targets, weights
 
-    def _columns(self, table: FittedInput, record: Record, epoch: int) -> Labels:
-        if self.hide and table.input_dropout:
-            # Another draw for each input, and another than that of the augmentation.
-            seed = sample_seed(self.seed, epoch, f"{record.case}\0{table.name}")
-            if np.random.default_rng(seed).random() < table.input_dropout:
-                return {}
-        return record.labels
+    def _columns(self, table: FittedInput, record: Record, epoch: int, turn: int) -> Labels:
+        if not self.hide:
+            return record.labels
+        # Another draw for each input, and another than that of the augmentation.
+        return table.hide(
+            record.labels, sample_seed(self.seed, epoch, f"{_named(record, turn)}\0{table.name}")
+        )
 
-    def _sample(self, record: Record, epoch: int) -> tuple[NDArray[Any] | None, dict[str, tuple[Any, float]]]:
+    def _sample(
+        self, record: Record, epoch: int, turn: int
+    ) -> tuple[NDArray[Any] | None, dict[str, tuple[Any, float]]]:
         image, masks = self._cases.read(record)
         # Validation must be the same every epoch.
-        seed = sample_seed(self.seed, epoch if self.augment is not None else 0, record.case)
+        seed = sample_seed(self.seed, epoch if self.augment is not None else 0, _named(record, turn))
         if image is not None and self.preprocess.fit == "crops":
             foreground = self.preprocess.crops.foreground
             image, masks = crop_sample(image, masks, self.preprocess.size, foreground, seed)
@@ -236,6 +249,11 @@ class Batches(keras.utils.PyDataset):
                 f"{record.image}: no longer an image of 8 bits; leave the data alone while a training reads them, "
                 "and resume it"
             )
+
+
+def _named(record: Record, turn: int) -> str:
+    """Of chance: a case that is drawn twice in an epoch is augmented in two ways."""
+    return f"{record.case}/{turn}" if turn else record.case
 
 
 def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -14,6 +14,12 @@ from unet_mtl.settings import Settings
 
 Labels = Mapping[str, Label]
 
+FARTHEST = 10.0
+"""Standard deviations from the train mean that are still told apart."""
+
+UNSEEN = "\0unseen"
+"""A word that no table has."""
+
 
 class TabularInput(Settings):
     """A group of columns that the network reads together.
@@ -23,11 +29,14 @@ class TabularInput(Settings):
         hidden: Units of dense layers of its own, before it is joined with other inputs.
         input_dropout: Share of the train cases, drawn anew each epoch, whose columns are hidden as if all were
             missing, so that a case without them still gets an answer.
+        cell_dropout: Share of single cells that are hidden in training, half of those with words by a word that
+            nobody has seen. Without it, places for what train never lacked would answer by chance.
     """
 
     columns: tuple[str, ...] = Field(min_length=1)
     hidden: tuple[PositiveInt, ...] = ()
     input_dropout: float = Field(default=0.0, ge=0, lt=1)
+    cell_dropout: float = Field(default=0.05, ge=0, lt=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -38,11 +47,13 @@ class TabularInput(Settings):
 class NumberColumn(Settings):
     """A column of numbers, standardised: (value - mean) / deviation and 0, or 0 and 1 where it is unknown.
 
+    Beyond `FARTHEST` deviations a number is taken for that many: no network has learned what lies there.
+
     Attributes:
         name: Of the column.
         unit: Of its numbers.
         mean: Of the known train values.
-        deviation: Their standard deviation; 1 where they are all alike.
+        deviation: Their standard deviation.
     """
 
     kind: Literal["number"] = "number"
@@ -58,7 +69,13 @@ class NumberColumn(Settings):
 
     def encode(self, label: Label | None) -> tuple[float, ...]:
         """Two numbers."""
-        return (0.0, 1.0) if label is None else ((float(label) - self.mean) / self.deviation, 0.0)
+        if label is None:
+            return (0.0, 1.0)
+        return (float(np.clip((float(label) - self.mean) / self.deviation, -FARTHEST, FARTHEST)), 0.0)
+
+    def is_new(self, label: Label) -> bool:
+        """Whether it is farther from the train values than is told apart."""
+        return abs(float(label) - self.mean) > FARTHEST * self.deviation
 
 
 class WordColumn(Settings):
@@ -89,6 +106,10 @@ class WordColumn(Settings):
             place = self.words.index(str(label)) if label in self.words else len(self.words)
         return tuple(float(i == place) for i in range(len(self.words) + 2))
 
+    def is_new(self, label: Label) -> bool:
+        """Whether no train case has this word."""
+        return label not in self.words
+
 
 Column = Annotated[NumberColumn | WordColumn, Field(discriminator="kind")]
 
@@ -101,12 +122,14 @@ class FittedInput(Settings):
         columns: How each column becomes numbers.
         hidden: As of `TabularInput`.
         input_dropout: Likewise.
+        cell_dropout: Likewise.
     """
 
     name: str
     columns: tuple[Column, ...]
     hidden: tuple[int, ...] = ()
     input_dropout: float = 0.0
+    cell_dropout: float = 0.0
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -127,6 +150,32 @@ class FittedInput(Settings):
         """The row of a case: (width,), always finite; columns that `labels` lacks are unknown."""
         numbers = [number for column in self.columns for number in column.encode(labels.get(column.name))]
         return np.asarray(numbers, np.float32)
+
+    def hide(self, labels: Labels, seed: int) -> Labels:
+        """What is left of a train case's columns for one epoch."""
+        rng = np.random.default_rng(seed)
+        if rng.random() < self.input_dropout:
+            return {}
+        kept = dict(labels)
+        for column in self.columns:
+            hidden, unseen = rng.random(2) < (self.cell_dropout, 0.5)
+            if hidden and column.name in kept:
+                if unseen and isinstance(column, WordColumn):
+                    kept[column.name] = UNSEEN
+                else:
+                    del kept[column.name]
+        return kept
+
+    def describe_unknown(self, labels: Labels) -> list[str]:
+        """Columns without a value, and `column=value` for one that is far from what the train cases have."""
+        found = []
+        for column in self.columns:
+            label = labels.get(column.name)
+            if label is None:
+                found.append(column.name)
+            elif column.is_new(label):
+                found.append(f"{column.name}={label}")
+        return found
 
     def is_missing(self, labels: Labels) -> bool:
         """Whether not one of its columns is known."""
@@ -170,8 +219,8 @@ def fit_inputs(inputs: Mapping[str, TabularInput], train: Dataset) -> tuple[Fitt
         train: The train cases alone.
 
     Raises:
-        DataError: With every problem: a column is not described, stands twice in an input, or no train case has a
-            value in it.
+        DataError: With every problem: a column is not described, stands twice in an input, or says nothing, since
+            no train case has a value in it or all have the same.
     """
     problems: list[str] = []
     fitted = []
@@ -191,10 +240,11 @@ def fit_inputs(inputs: Mapping[str, TabularInput], train: Dataset) -> tuple[Fitt
                 columns=tuple(columns),
                 hidden=settings.hidden,
                 input_dropout=settings.input_dropout,
+                cell_dropout=settings.cell_dropout,
             )
         )
     if problems:
-        raise DataError(problems)
+        raise DataError(list(dict.fromkeys(problems)))
     return tuple(fitted)
 
 
@@ -216,6 +266,8 @@ def _problem(
         return f"input {name!r}: column {column!r} stands there twice"
     if not values:
         return f"input {name!r}: none of the {len(train)} train cases has a {column!r}; leave the column out"
+    if len(set(values)) == 1 and len(values) == len(train):
+        return f"input {name!r}: {column!r} is {values[0]!r} in all {len(train)} train cases; leave the column out"
     return ""
 
 
@@ -228,6 +280,6 @@ def _fit_column(
         order = [word for word in described.classes or sorted(found) if word in found]
         return WordColumn(name=name, words=tuple(order))
     numbers = np.asarray(values, float)
-    # Of equal values, rounding leaves a deviation that is not quite 0.
+    # Where it is known or not is all that it says; of equal values, rounding leaves a deviation that is not quite 0.
     deviation = float(numbers.std()) if np.ptp(numbers) else 1.0
     return NumberColumn(name=name, unit=described.unit, mean=float(numbers.mean()), deviation=deviation)

@@ -38,9 +38,13 @@ class Inputs(Settings):
         """Of the table, that any of them reads."""
         return tuple(dict.fromkeys(name for table in self.tables for name in table.names))
 
-    def missing(self, labels: Labels) -> list[str]:
+    def missing(self, labels: Labels) -> list[FittedInput]:
         """Tabular inputs of which a case has not one column."""
-        return [table.name for table in self.tables if table.is_missing(labels)]
+        return [table for table in self.tables if table.is_missing(labels)]
+
+    def describe_unknown(self, labels: Labels) -> list[str]:
+        """As of `FittedInput`, each column once."""
+        return list(dict.fromkeys(word for table in self.tables for word in table.describe_unknown(labels)))
 
     def columns_of(self, record: Record) -> dict[str, Any]:
         """What is known of a case of the columns that are read: never more, so that no answer can leak in."""

@@ -1,10 +1,12 @@
 """Losses and scores over the epochs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from unet_mtl.plots.balance import balance_columns
 from unet_mtl.plots.overlay import class_colour, new_figure
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ def plot_curves(
     monitor: str,
     counts: Mapping[str, tuple[int, int]],
     title: str = "",
+    tasks: Sequence[str] = (),
 ) -> "Figure":
     """One panel for each loss and score, train and validation together, the kept epoch marked.
 
@@ -29,8 +32,10 @@ def plot_curves(
         monitor: Column that chose it.
         counts: By column, the labelled cases of train and of validation that it is made of; of "loss" all cases.
         title: Above all.
+        tasks: Names, of which `plot_balance` draws weights and gradients.
     """
-    names = [name for name in history.columns if name not in NO_CURVE and not name.startswith("val_")]
+    elsewhere = {*NO_CURVE, *chain.from_iterable(balance_columns(tasks).values())}
+    names = [name for name in history.columns if name not in elsewhere and not name.startswith("val_")]
     names.sort(key=lambda name: (name != "loss", name))
     columns = min(4, len(names))
     rows = -(-len(names) // columns)

@@ -81,6 +81,17 @@ def row_of(rows: Rows, name: str) -> Labels | DataError:
     return rows.get(name, rows.get(PurePosixPath(name).name, {}))
 
 
+def lacks_needed(inputs: Inputs, row: Labels | DataError) -> DataError | None:
+    """Why a case without any column of an input cannot be answered: the run has not learned to do without it."""
+    needed = [] if isinstance(row, DataError) else [t for t in inputs.missing(row) if not t.input_dropout]
+    if not needed:
+        return None
+    columns = ", ".join(map(repr, needed[0].names))
+    return DataError(
+        f"not one of the columns {columns} is known, and the run has not learned to do without (input_dropout 0)"
+    )
+
+
 def require_optional(inputs: Inputs) -> None:
     """Makes sure that a run has learned to answer without its columns.
 

@@ -10,7 +10,7 @@ from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
 from unet_mtl.pipeline.columns import Labels
-from unet_mtl.prediction.columns import Rows, row_of
+from unet_mtl.prediction.columns import Rows, lacks_needed, row_of
 from unet_mtl.prediction.predictor import Answers, Predictor
 
 
@@ -79,7 +79,8 @@ def write_predictions(
 
     Returns:
         The table: image (or case, where the run reads none), then the answers; of a run that reads columns,
-        `unknown_inputs`, those of which the case has no column; `error` where a case could not be read.
+        `unknown_columns`, those that the case lacks, and `column=value` for a word or number far from those of the
+        training; `error` where a case could not be read.
 
     Raises:
         WriteError: The disk refused.
@@ -90,7 +91,7 @@ def write_predictions(
             rows.append({**case, "error": str(answers)})
         else:
             unknown = (
-                {"unknown_inputs": ";".join(predictor.inputs.missing(given))}
+                {"unknown_columns": ";".join(predictor.inputs.describe_unknown(given))}
                 if predictor.inputs.tables
                 else {}
             )
@@ -124,6 +125,7 @@ def _answers(
         if predictor.inputs.image
         else list(columns.values())
     )
+    rows = [lacks_needed(predictor.inputs, row) or row for row in rows]
     good = [i for i, row in enumerate(rows) if not isinstance(row, DataError)]
     known = [row for row in rows if not isinstance(row, DataError)]
     found = predictor.predict([paths[i] for i in good], columns=known)

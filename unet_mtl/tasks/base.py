@@ -120,6 +120,17 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         known = record.masks if self.spatial else record.labels
         return any(name in known for name in self.target_names)
 
+    def case_class(self, record: Record) -> str | None:
+        """The class that `training.sampling` draws a case by; None: unknown.
+
+        Raises:
+            ConfigError: This kind of task puts cases into no classes.
+        """
+        raise ConfigError(
+            f"training.sampling: task {self.name!r} is a {self.kind}, which puts cases into no classes; name a task "
+            "that does, a classification say"
+        )
+
     @property
     @abstractmethod
     def primary(self) -> tuple[str, bool]:

@@ -90,6 +90,11 @@ class OneClass(Task[int, ClassPrediction]):
         label = record.labels.get(self.target_name)
         return None if label is None else self.classes.index(str(label))
 
+    def case_class(self, record: Record) -> str | None:
+        """Its label."""
+        label = record.labels.get(self.target_name)
+        return None if label is None else str(label)
+
     def encode(self, truth: int | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
         """The index; 0 with weight 0 where it is unknown."""
         return (np.int32(0), 0.0) if truth is None else (np.int32(truth), 1.0)  # type: ignore[return-value]

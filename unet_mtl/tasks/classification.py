@@ -32,10 +32,12 @@ class Classification(OneClass):
     """Answers with one class.
 
     Attributes:
+        focal: Exponent by which cases that are right already count less in the loss; 0: they do not.
         threshold: Of two classes, the second is answered where its probability reaches this (`>=`).
     """
 
     kind: Literal["classification"] = "classification"
+    focal: float = Field(default=0.0, ge=0)
     threshold: float = Field(default=0.5, gt=0, lt=1)
 
     @property
@@ -55,7 +57,7 @@ class Classification(OneClass):
         """Cross-entropy, weighted by class."""
         from unet_mtl.losses import ClassLoss
 
-        return ClassLoss(len(self.classes), self._weights())
+        return ClassLoss(len(self.classes), self._weights(), focal=self.focal)
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
         """Accuracy and macro F1 over the labelled cases."""

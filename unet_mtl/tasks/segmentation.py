@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 import metrics
 from unet_mtl.data.images import IGNORE
 from unet_mtl.tasks.base import CaseScores, Features
+from unet_mtl.tasks.loss_settings import Tversky
 from unet_mtl.tasks.masks import MaskTask
 from unet_mtl.tasks.predictions import MaskPrediction, keys_of
 
@@ -21,10 +23,14 @@ class Segmentation(MaskTask[MaskPrediction]):
     Attributes:
         activation: "softmax": one channel a class. "sigmoid": one channel a class but the background; a
             pixel is background unless its largest channel reaches `threshold`. "auto": sigmoid for two classes.
+        focal: Exponent by which pixels that are right already count less in the cross-entropy; 0: they do not.
+        tversky: alpha, beta and gamma of the Tversky loss in place of Dice, with the weight `dice`; None: Dice.
     """
 
     kind: Literal["segmentation"] = "segmentation"
     activation: Literal["auto", "softmax", "sigmoid"] = "auto"
+    focal: float = Field(default=0.0, ge=0)
+    tversky: Tversky | None = None
 
     overlap: ClassVar[bool] = False
     instead: ClassVar[str] = (
@@ -55,7 +61,12 @@ class Segmentation(MaskTask[MaskPrediction]):
         from unet_mtl.losses import MaskLoss
 
         return MaskLoss(
-            len(self.classes), dice=self.dice, cross_entropy=self.cross_entropy, smooth=self.smooth
+            len(self.classes),
+            dice=self.dice,
+            cross_entropy=self.cross_entropy,
+            smooth=self.smooth,
+            focal=self.focal,
+            tversky=None if self.tversky is None else self.tversky.to_config(),
         )
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":

@@ -64,6 +64,30 @@ class StopOnNonFinite(keras.callbacks.Callback):
         )
 
 
+class BalanceLog(keras.callbacks.Callback):
+    """Writes weights and measures of the tasks into the logs, and lets the balancer learn from the epoch.
+
+    To be called before whoever keeps logs or state.
+    """
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Measures are means of one epoch."""
+        if self.model.measures is not None:
+            self.model.measures.reset()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """`<task>_weight` is the factor at the epoch's end, before what follows from it for the next."""
+        logs = {} if logs is None else logs
+        trainer = self.model
+        names = [task.name for task in trainer.tasks]
+        means = np.array([float(logs[f"{name}_loss"]) for name in names])
+        factors = zip(names, trainer.balancer.factors(), strict=True)
+        logs |= {f"{name}_weight": float(factor) for name, factor in factors}
+        if trainer.measures is not None:
+            logs |= trainer.measures.results()
+        trainer.balancer.end_epoch(means)
+
+
 class Keeper(keras.callbacks.Callback):
     """Keeps the best network, the last state and the history on disk, each whole or not at all.
 
@@ -130,11 +154,11 @@ def save_network(network: keras.Model, run: RunFolder) -> None:
 
 def _variables(trainer: keras.Model) -> list[Any]:
     # `variables` holds the random state of dropout too, `weights` would not.
-    return [*trainer.network.variables, *trainer.optimizer.variables]
+    return [*trainer.network.variables, *trainer.optimizer.variables, *trainer.balancer.variables]
 
 
 def save_checkpoint(run: RunFolder, trainer: keras.Model, progress: Progress) -> None:
-    """Writes network, optimizer and progress in one file, without pickles."""
+    """Writes network, optimizer, balancer and progress in one file, without pickles."""
     arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(_variables(trainer))}
     with writing(run.checkpoint) as temporary:
         np.savez(temporary, allow_pickle=False, progress=np.asarray(json.dumps(asdict(progress))), **arrays)

@@ -34,12 +34,22 @@ from unet_mtl.pipeline.feed import feed
 from unet_mtl.pipeline.inputs import IMAGE, Inputs, find_reads
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
+from unet_mtl.pipeline.sampling import sampling_chances
 from unet_mtl.pipeline.steps import check_steps
+from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
 from unet_mtl.tasks import Task, adapt_tasks
-from unet_mtl.training.callbacks import Clock, Keeper, Progress, StopOnNonFinite, load_checkpoint
+from unet_mtl.tasks.predictions import keys_of
+from unet_mtl.training.callbacks import (
+    BalanceLog,
+    Clock,
+    Keeper,
+    Progress,
+    StopOnNonFinite,
+    load_checkpoint,
+)
 from unet_mtl.training.labels import Labels, count_labels, describe_labels
 from unet_mtl.training.progress import ProgressBar
 from unet_mtl.training.settings import TrainingSettings
@@ -237,7 +247,14 @@ class Session:
                     validation_data=feed(self.val),
                     epochs=self.settings.epochs,
                     initial_epoch=progress.epochs,
-                    callbacks=[Clock(self.train), StopOnNonFinite(self.train), keeper, *boards, *callbacks],
+                    callbacks=[
+                        Clock(self.train),
+                        StopOnNonFinite(self.train),
+                        BalanceLog(),
+                        keeper,
+                        *boards,
+                        *callbacks,
+                    ],
                     verbose=0,
                 )
         except Exception:
@@ -252,14 +269,29 @@ class Session:
     def _draw(self, run: RunFolder, progress: Progress) -> None:
         if progress.history:
             history = pd.DataFrame(progress.history)
+            names = [task.name for task in self.trainer.tasks]
             figure = plot_curves(
                 history,
                 best_epoch=progress.best_epoch,
                 monitor=self.monitor,
                 counts=self._counts(),
                 title=self.title,
+                tasks=names,
             )
             save_figure(figure, run.curves, dpi=100)
+            if len(names) > 1:
+                save_figure(plot_balance(history, names, title=self.title), run.balance, dpi=100)
+
+    def _counts_of_single_targets(self, task: Task[Any, Any]) -> dict[str, tuple[int, int]]:
+        """Of the scores of one of several columns, which end in its name."""
+        if task.spatial or len(task.target_names) < 2:
+            return {}
+        return {
+            score.name: (_known(self.train.dataset, name), _known(self.val.dataset, name))
+            for name, key in zip(task.target_names, keys_of(task.target_names), strict=True)
+            for score in self.trainer.scores[task.name]
+            if score.name.endswith(f"_{key}")
+        }
 
     @property
     def monitored(self) -> str:
@@ -273,7 +305,13 @@ class Session:
         for task, scores in self.trainer.scores.items():
             n = (self.labels[task]["train"], self.labels[task]["val"])
             counts |= dict.fromkeys([f"{task}_loss", *(score.name for score in scores)], n)
+        for own in self.trainer.tasks:
+            counts |= self._counts_of_single_targets(own)
         return counts
+
+
+def _known(dataset: Dataset, column: str) -> int:
+    return sum(column in record.labels for record in dataset)
 
 
 def make_session(
@@ -287,7 +325,8 @@ def make_session(
         image_type: Of the batches; "uint8" where all images are known to be of 8 bits.
 
     Raises:
-        ConfigError: The size does not suit the network, a step of `augment` is wrong, or `monitor` is no score.
+        ConfigError: The size does not suit the network, a step of `augment` is wrong, or `monitor`, `sampling` or
+            `balancing` asks for what is not there.
         DataError: A task has no label in train.
     """
     keras.utils.set_random_seed(plan.seed)
@@ -307,6 +346,7 @@ def make_session(
         "cache": None if plan.delivery.cache == "off" else Cache(plan.delivery),
         "image_type": image_type,
     }
+    sampling = plan.training.sampling
     train = Batches(
         parts["train"],
         tasks,
@@ -315,10 +355,11 @@ def make_session(
         hide=True,
         shuffle=True,
         spread_labels=plan.training.spread_labels,
+        chances=None if sampling is None else sampling_chances(sampling, tasks, parts["train"]),
         seed=plan.seed,
         **options,
     )
-    trainer = make_trainer(network, tasks, plan.training, steps=len(train))
+    trainer = make_trainer(network, tasks, plan.training, steps=len(train), seed=plan.seed)
     monitor, mode = _choose_monitor(trainer, plan.training)
     description = parts["train"].description
     return Session(

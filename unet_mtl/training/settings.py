@@ -1,9 +1,11 @@
 """What may be set of the training; free of Keras, so that a config is checked without it."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from unet_mtl.balancing import AnyBalancing, Fixed
+from unet_mtl.pipeline.sampling import Sampling
 from unet_mtl.settings import Settings
 
 
@@ -22,6 +24,8 @@ class TrainingSettings(Settings):
         monitor: Validation score that picks the best checkpoint, `<task>_<score>`; None: the first task's
             primary score. Never a loss, which means nothing across weights.
         mode: Whether `monitor` is to be large or small; None: the task knows for its primary score.
+        sampling: Draws cases of rare classes more often; None: each epoch has every case once.
+        balancing: How the losses of several tasks become one: a name of `BALANCERS`, or its settings.
         workers: Threads that prepare batches.
     """
 
@@ -34,4 +38,14 @@ class TrainingSettings(Settings):
     patience: int | None = Field(default=None, ge=1)
     monitor: str | None = None
     mode: Literal["max", "min"] | None = None
+    sampling: Sampling | None = None
+    balancing: AnyBalancing = Fixed()
     workers: int = Field(default=2, ge=1)
+
+    @model_validator(mode="after")
+    def _one_order(self) -> Self:
+        if self.spread_labels and self.sampling is not None:
+            raise ValueError(
+                "`spread_labels` deals every case once, and `sampling` draws them with replacement; keep one of them"
+            )
+        return self

@@ -6,6 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from unet_mtl.balancing import Balancer, Losses
+from unet_mtl.balancing.measures import Measures
+from unet_mtl.balancing.shared import shared_variables
 from unet_mtl.losses import weighted_mean
 from unet_mtl.tasks import Task
 from unet_mtl.training.settings import TrainingSettings
@@ -39,15 +42,33 @@ class MultiTaskTrainer(keras.Model):
     Args:
         network: From `build_network`.
         tasks: Those that it was built for.
+        balancer: How their losses become one; None: by the tasks' weights.
+        measure_every: Steps from one look at the tasks' gradients to the next; 0: none. TensorFlow only.
     """
 
-    def __init__(self, network: keras.Model, tasks: Sequence[Task[Any, Any]]) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        tasks: Sequence[Task[Any, Any]],
+        balancer: Balancer | None = None,
+        measure_every: int = 0,
+    ) -> None:
         super().__init__(name="trainer")
         self.network = network
         self.tasks = tuple(tasks)
         self.task_losses = {task.name: task.loss() for task in tasks}
         self.loss_means = {task.name: LabelledMean(name=f"{task.name}_loss") for task in tasks}
         self.scores = {task.name: task.training_metrics() for task in tasks}
+        self.balancer = balancer or Balancer([task.weight for task in tasks])
+        self.balancer_variables = self.balancer.variables  # Keras follows lists, not our objects
+        self.measures: Measures | None = None
+        if measure_every and shared_variables(network):
+            self.measures = Measures([task.name for task in tasks], measure_every)
+        self.task_step: Any = None
+        if self.measures or self.balancer.reads_norms or self.balancer.mends_gradients:
+            from unet_mtl.balancing.tape import TaskStep
+
+            self.task_step = TaskStep(network, self.balancer, self.measures)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The network's outputs by task name, of images in 0..1 or of uint8 ones."""
@@ -61,7 +82,7 @@ class MultiTaskTrainer(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Sum over tasks of `task.weight * sum(w * loss) / sum(w)`.
+        """The balancer's total of `sum(w * loss) / sum(w)` by task; in validation with what it learned so far.
 
         Args:
             x: Not used.
@@ -70,13 +91,22 @@ class MultiTaskTrainer(keras.Model):
             sample_weight: (B,) label weights by task name.
             training: Not used.
         """
-        total = 0.0
+        return self.balancer.total(self.mean_losses(y, y_pred, sample_weight))
+
+    def mean_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> Losses:
+        """The mean loss of each task over the labelled cases of a batch; counted in the means of the epoch."""
+        means, labelled = [], []
         for task in self.tasks:
             values = self.task_losses[task.name].call(y[task.name], y_pred[task.name])
             weights = sample_weight[task.name]
             self.loss_means[task.name].update_state(values, weights)
-            total = total + task.weight * weighted_mean(values, weights)
-        return total
+            means.append(weighted_mean(values, weights))
+            labelled.append(ops.any(ops.greater(weights, 0)))
+        return Losses(means, labelled)
+
+    def train_step(self, *arguments: Any) -> Any:
+        """Keras' own, unless somebody asks for gradients of single tasks."""
+        return super().train_step(*arguments) if self.task_step is None else self.task_step(self, *arguments)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Updates each task's scores with its own output, target and label weights."""
@@ -87,7 +117,12 @@ class MultiTaskTrainer(keras.Model):
 
 
 def make_trainer(
-    network: keras.Model, tasks: Sequence[Task[Any, Any]], settings: TrainingSettings, *, steps: int
+    network: keras.Model,
+    tasks: Sequence[Task[Any, Any]],
+    settings: TrainingSettings,
+    *,
+    steps: int,
+    seed: int = 0,
 ) -> MultiTaskTrainer:
     """A compiled trainer.
 
@@ -96,17 +131,24 @@ def make_trainer(
         tasks: Those that it was built for.
         settings: Learning rate and so on.
         steps: Batches an epoch.
+        seed: Of what the balancer draws.
+
+    Raises:
+        ConfigError: The balancer does not work on this backend, or nothing is shared that it could balance.
     """
+    measure_every = settings.balancing.measured_every(keras.backend.backend())
+    balancer = settings.balancing.build([task.weight for task in tasks], seed=seed)
+    learned = [variable for variable in balancer.variables if variable.trainable]
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * steps)
     optimizer: Any = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_list=learned, var_names=["bias", "gamma", "beta"])
     if any(layer.compute_dtype == "float16" for layer in network.layers):
         # `compile` would do so by the trainer's own policy, which is not the network's.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    trainer = MultiTaskTrainer(network, tasks)
+    trainer = MultiTaskTrainer(network, tasks, balancer, measure_every)
     # On a CPU a jit-compiled step runs at 0.7 of the speed; "auto" knows that.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
-    optimizer.build(network.trainable_variables)
+    optimizer.build([*network.trainable_variables, *learned])
     return trainer

@@ -1,0 +1,190 @@
+"""What every balancer keeps to; a newcomer in `BALANCERS` is covered."""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import ops
+from pydantic import TypeAdapter, ValidationError
+
+from unet_mtl import NetworkSettings, Preprocess, Regression, TrainingSettings, train
+from unet_mtl.balancing import BALANCERS, AnyBalancing, Losses
+from unet_mtl.errors import ConfigError
+from unet_mtl.runs import RunFolder
+from unet_mtl.training.callbacks import BalanceLog
+
+WEIGHTS = [1.0, 0.5, 2.0]
+
+
+@pytest.fixture(params=BALANCERS)
+def name(request):
+    return request.param
+
+
+def losses(values, labelled):
+    tensors = [ops.convert_to_tensor(np.float32(value)) for value in values]
+    return Losses(tensors, [ops.convert_to_tensor(known) for known in labelled])
+
+
+def factors(balancer):
+    return np.array([float(factor) for factor in balancer.factors()])
+
+
+def test_settings_survive_json_and_are_frozen(name):
+    settings = BALANCERS[name]()
+    assert settings.name == name
+    one = TrainingSettings(balancing=name)
+    assert one.balancing == settings
+    assert TrainingSettings.model_validate(json.loads(json.dumps(one.to_config()))) == one
+    assert TrainingSettings(balancing={"name": name, "measure_every": 0}).balancing.measure_every == 0
+    with pytest.raises(ValidationError):
+        settings.measure_every = 3
+    with pytest.raises(ValidationError, match="speed"):
+        TrainingSettings(balancing={"name": name, "speed": 3})
+
+
+def test_an_unknown_name_is_answered_by_the_known_ones():
+    with pytest.raises(ValidationError, match="'fixed', 'uncertainty', 'dwa', 'gradnorm', 'pcgrad'"):
+        TypeAdapter(AnyBalancing).validate_python("mgda")
+    with pytest.raises(
+        ValidationError, match="give one of fixed, uncertainty, dwa, gradnorm, pcgrad, or a mapping"
+    ):
+        TypeAdapter(AnyBalancing).validate_python(3)
+
+
+def test_before_it_has_learned_it_is_the_fixed_sum(name):
+    balancer = BALANCERS[name]().build(WEIGHTS, seed=0)
+    np.testing.assert_allclose(factors(balancer), WEIGHTS, rtol=1e-6)
+    total = balancer.total(losses([3.0, 5.0, 7.0], [True, True, True]))
+    assert float(total) == pytest.approx(3 + 2.5 + 14)
+
+
+def test_state_is_variables_and_all_of_it(name):
+    """Another balancer that is given the variables goes on as the first would have."""
+    one, other = (BALANCERS[name]().build(WEIGHTS, seed=seed) for seed in (0, 1))
+
+    def learn(balancer, step):
+        if balancer.reads_norms:
+            balancer.see_norms(losses([3.0, 5.0, step], [True, True, True]), ops.ones(3) * [1.0, 2.0, step])
+        balancer.end_epoch(np.array([3.0, 5.0, step]))
+        if balancer.mends_gradients:
+            return ops.convert_to_numpy(balancer.coefficients(ops.convert_to_tensor(CONTRARY)))
+        return factors(balancer)
+
+    for step in range(1, 15):
+        learn(one, step)
+    for ours, theirs in zip(one.variables, other.variables, strict=True):
+        theirs.assign(ours)
+    for step in range(15, 18):
+        np.testing.assert_array_equal(learn(one, step), learn(other, step))
+
+
+# Inner products of three vectors of which each pair points apart; the sum depends on the order.
+VECTORS = np.array([[1.0, 0.2], [-1.0, 0.3], [0.1, -1.0]], np.float32)
+CONTRARY = VECTORS @ VECTORS.T
+
+
+def test_an_epoch_without_labels_changes_nothing_for_its_task(name):
+    balancer = BALANCERS[name]().build(WEIGHTS, seed=0)
+    for means in ([3.0, 5.0, 7.0], [3.0, np.nan, 7.0], [np.nan] * 3):
+        balancer.end_epoch(np.array(means))
+        np.testing.assert_allclose(factors(balancer), WEIGHTS, rtol=1e-6)
+
+
+def test_gradients_of_single_tasks_are_refused_where_nobody_takes_them(name, small, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    settings = BALANCERS[name]()
+    if settings.needs_tape:
+        words = f"{name} needs the gradients of single tasks.*runs on jax; set fixed, uncertainty or dwa"
+        with pytest.raises(ConfigError, match=words):
+            small(name)
+    else:
+        assert settings.measured_every("jax") == 0
+        with pytest.raises(ConfigError, match="measure_every is 5, and Keras runs on jax"):
+            small({"name": name, "measure_every": 5})
+
+
+def test_one_task_has_nobody_to_share_with(name, small, rows):
+    tasks = [Regression(name="age")]
+    if BALANCERS[name].needs_tape:
+        with pytest.raises(ConfigError, match="no two tasks share one; set fixed, uncertainty or dwa"):
+            small(name, tasks=tasks)
+    else:
+        assert small(name, tasks=tasks).task_step is None
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains(name, small, rows, precision):
+    """float16 starts at a scale of 32768, which must show neither in the weights nor in the norms.
+
+    Where a gradient overflows, the step is dropped and the scale halved: once here.
+    """
+    trainer = small({"name": name, "measure_every": 1}, precision=precision, learning_rate=1e-4)
+    before = [v.numpy() for v in trainer.network.trainable_variables]
+    history = trainer.fit(rows, epochs=1, shuffle=False, verbose=0, callbacks=[BalanceLog()]).history
+    assert any(
+        (a != b.numpy()).any() for a, b in zip(before, trainer.network.trainable_variables, strict=True)
+    )
+    assert int(trainer.optimizer.iterations.numpy()) >= 3 - (precision == "mixed_float16")
+    assert all(np.isfinite(values).all() for key, values in history.items())
+    assert all(0.01 < history[f"{task}_gradient"][0] < 100 for task in ("zone", "age", "kind"))
+    assert history["kind_weight"][0] == pytest.approx(2, rel=0.1)
+
+
+def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path, monkeypatch):
+    """In the third epoch, when the first two have been learned from."""
+    balancing = {"name": name, "measure_every": 3} | QUICK.get(name, {})
+    settings = {
+        "preprocess": Preprocess(size=(16, 16)),
+        "network": NetworkSettings(width=2, levels=2, dropout=0.3),
+        "training": TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3, balancing=balancing),
+        "precision": "float32",
+        "progress": False,
+    }
+    whole = train(dataset, tasks[:3], tmp_path / "whole", **settings)
+    original = keras.Model.fit
+
+    def interrupted(self, *arguments, **options):
+        return original(self, *arguments, **options | {"callbacks": [*options["callbacks"], Interrupt()]})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "fit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(dataset, tasks[:3], tmp_path / "halves", **settings)
+    assert len(RunFolder(tmp_path / "halves").read_history()) == 2
+    halves = train(dataset, tasks[:3], tmp_path / "halves", **settings, resume=True)
+    expected, found = (run.read_history().drop(columns="seconds") for run in (whole, halves))
+    pd.testing.assert_frame_equal(expected, found, check_exact=True)
+    with np.load(whole.checkpoint) as a, np.load(halves.checkpoint) as b:
+        assert a.files == b.files
+        for key in a.files:
+            if key != "progress":
+                np.testing.assert_array_equal(a[key], b[key])
+    columns = [
+        "zone_weight",
+        "size_gradient",
+        "cosine_zone_diagnosis",
+        "cosine_zone_size",
+        "cosine_diagnosis_size",
+    ]
+    assert set(columns) <= set(expected.columns)
+    assert (halves.path / "balance.png").stat().st_size > 5000
+    if name not in ("fixed", "pcgrad"):
+        assert expected["zone_weight"].nunique() > 1
+
+
+QUICK = {"gradnorm": {"initial_steps": 2}}
+"""Ten labelled steps are more than this run has."""
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ctrl-C in the middle of the third epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == (2, 1):
+            raise KeyboardInterrupt

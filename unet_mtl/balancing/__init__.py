@@ -1,0 +1,49 @@
+"""How the losses of several tasks become one training. A new balancer is one file, and one line in `BALANCERS`."""
+
+from typing import Annotated, Any, Union
+
+from pydantic import BeforeValidator, Field
+
+from unet_mtl.balancing.base import Balancer, Balancing, Losses
+from unet_mtl.balancing.dwa import Dwa
+from unet_mtl.balancing.fixed import Fixed
+from unet_mtl.balancing.gradnorm import GradNorm
+from unet_mtl.balancing.pcgrad import PCGrad
+from unet_mtl.balancing.uncertainty import Uncertainty
+
+BALANCERS: dict[str, type[Balancing]] = {
+    "fixed": Fixed,
+    "uncertainty": Uncertainty,
+    "dwa": Dwa,
+    "gradnorm": GradNorm,
+    "pcgrad": PCGrad,
+}
+
+
+def _named(setting: Any) -> Any:
+    if isinstance(setting, str):
+        return {"name": setting}
+    if not isinstance(setting, dict | Balancing):
+        raise ValueError(f"give one of {', '.join(BALANCERS)}, or a mapping with `name` and options")
+    return setting
+
+
+AnyBalancing: Any = Annotated[
+    Union[tuple(BALANCERS.values())],  # noqa: UP007
+    Field(discriminator="name"),
+    BeforeValidator(_named),
+]
+"""The type of a setting: a name, a mapping with `name` and options, or the settings themselves."""
+
+__all__ = [
+    "BALANCERS",
+    "AnyBalancing",
+    "Balancer",
+    "Balancing",
+    "Dwa",
+    "Fixed",
+    "GradNorm",
+    "Losses",
+    "PCGrad",
+    "Uncertainty",
+]

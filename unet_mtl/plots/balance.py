@@ -1,0 +1,63 @@
+"""Weights of the tasks, and how they pull at the shared layers, over the epochs."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from unet_mtl.plots.overlay import class_colour, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WEIGHTS, GRADIENTS, COSINES = "weight of the loss", "gradient on the shared layers", "cosine of gradients"
+
+
+def balance_columns(tasks: Sequence[str]) -> dict[str, list[str]]:
+    """Columns of the history by what they tell.
+
+    Args:
+        tasks: Names.
+    """
+    return {
+        WEIGHTS: [f"{task}_weight" for task in tasks],
+        GRADIENTS: [f"{task}_gradient" for task in tasks],
+        COSINES: [f"cosine_{a}_{b}" for a, b in combinations(tasks, 2)],
+    }
+
+
+def plot_balance(history: pd.DataFrame, tasks: Sequence[str], *, title: str = "") -> "Figure":
+    """A panel for the weights, and where they were measured for norms and cosines of the gradients.
+
+    Args:
+        history: One row an epoch; NaN where nothing was measured.
+        tasks: Names.
+        title: Above all.
+    """
+    pairs = [f"{a}, {b}" for a, b in combinations(tasks, 2)]
+    panels = {
+        what: [(name, label) for name, label in zip(names, labels, strict=True) if name in history]
+        for (what, names), labels in zip(balance_columns(tasks).items(), (tasks, tasks, pairs), strict=True)
+    }
+    panels = {what: lines for what, lines in panels.items() if lines}
+    figure = new_figure(4.2 * len(panels), 3.2)
+    for axes, (what, lines) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        for index, (name, label) in enumerate(lines):
+            measured = history[history[name].notna()]
+            style = {"color": class_colour(index + 1), "marker": ".", "markersize": 3}
+            axes.plot(measured["epoch"], measured[name], label=label, **style)
+        if what == COSINES:
+            axes.axhline(0, color="grey", linewidth=1, linestyle=":")
+            axes.set_ylim(-1.05, 1.05)
+        elif all((history[name].dropna() > 0).all() for name, _ in lines):
+            axes.set_yscale("log")
+        axes.set_xlim(0.5, float(history["epoch"].max()) + 0.5)
+        axes.set_title(what, fontsize=9)
+        axes.set_xlabel("epoch", fontsize=8)
+        axes.locator_params(axis="x", integer=True)
+        axes.legend(frameon=False, fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    return figure
