@@ -27,12 +27,12 @@ from unet_mtl.data.splits import split_dataset  # noqa: E402
 REMOVED = {"mask": 0.5, "diagnosis": 0.7, "lesion_diameter_mm": 0.95}
 TASKS: dict[str, tuple[Any, str]] = {
     "mask": (um.Segmentation(name="mask"), "dice_lesion"),
-    "diagnosis": (um.Classification(name="diagnosis", class_weights="balanced"), "accuracy"),
-    "diameter": (um.Regression(name="diameter", target="lesion_diameter_mm", weight=0.3), "absolute_error"),
+    "diagnosis": (um.Classification(name="diagnosis", class_weights="balanced", weight=0.5), "accuracy"),
+    "diameter": (um.Regression(name="diameter", target="lesion_diameter_mm", weight=0.1), "absolute_error"),
 }
 SETTINGS: dict[str, Any] = {
     "preprocess": um.Preprocess(size=(64, 64), channels=1),
-    "network": um.NetworkSettings(width=12, levels=4, pooling="both"),
+    "network": um.NetworkSettings(width=12, levels=4, pooling="both", dropout=0.2),
 }
 
 
@@ -48,8 +48,12 @@ def thin_out(source: Path, seed: int = 0) -> None:
     table["split"] = table["case"].map(sides)
     rng = np.random.default_rng(seed)
     learned_from = table["split"] != "test"
+    masked = {record.case for record in dataset if record.masks}
     for target, share in REMOVED.items():
-        gone = learned_from & (rng.random(len(table)) < share)
+        labelled = table["case"].isin(masked) if target == "mask" else table[target] != ""
+        known = np.flatnonzero(learned_from & labelled)
+        gone = np.zeros(len(table), bool)
+        gone[rng.permutation(known)[: round(share * len(known))]] = True
         if target == "mask":
             for case in table["case"][gone]:
                 (source / "masks" / f"{case}.png").unlink(missing_ok=True)

@@ -85,11 +85,14 @@ class Balancing(Settings, ABC):
     Attributes:
         name: Which one.
         measure_every: Steps from one measurement of the tasks' gradients on the shared layers to the next: their
-            norms and the cosines between them. 0: never. None: 20 on TensorFlow, never elsewhere.
+            norms and the cosines between them. 0: never. None: 20 on TensorFlow, but with
+            "fixed" and elsewhere never.
     """
 
     name: str
     measure_every: int | None = Field(default=None, ge=0)
+
+    usually_measured: ClassVar[int] = MEASURED_EVERY
 
     needs_tape: ClassVar[bool] = False
     """Whether it works on gradients of single tasks, which only TensorFlow's step gives here."""
@@ -113,7 +116,7 @@ class Balancing(Settings, ABC):
             ConfigError: Gradients of single tasks are needed, on another backend than TensorFlow.
         """
         if backend == "tensorflow":
-            return MEASURED_EVERY if self.measure_every is None else self.measure_every
+            return self.usually_measured if self.measure_every is None else self.measure_every
         if self.needs_tape:
             raise ConfigError(
                 f"training.balancing: {self.name} needs the gradients of single tasks, which are taken on TensorFlow "
