@@ -36,7 +36,7 @@ def test_uncertainty_finds_the_noise():
     without labels may move that.
     """
     rng = np.random.default_rng(0)
-    tasks = [Regression(name="a", loss="mse"), Regression(name="b", robust=False, weight=0.2)]
+    tasks = [Regression(name="a", loss="mse"), Regression(name="b", loss="mse", weight=0.2)]
     network = build_network(
         tasks, size=(4, 4), settings=NetworkSettings(width=2, levels=2, normalization="none")
     )
