@@ -92,7 +92,7 @@ def test_the_readme_example_configs_are_accepted(tmp_path):
     import unet_mtl as um
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    dataset, layout, masks, config = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    dataset, layout, masks, config, *_ = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
     described = make_description(parse_yaml(layout), base=tmp_path, where="README.md")
     assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
     assert_layout_is_read(layout, tmp_path / "layout")

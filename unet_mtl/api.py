@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from unet_mtl.consistency import Rule
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
@@ -47,6 +48,7 @@ def train(
     precision: Precision = "auto",
     seed: int = 7,
     inputs: Mapping[str, TabularInput] | None = None,
+    consistency: Sequence[Rule] = (),
     resume: bool = False,
     progress: bool = True,
 ) -> RunFolder:
@@ -65,6 +67,8 @@ def train(
         precision: "auto" takes bfloat16 where this machine is fast at it.
         seed: The same seed gives the same run on one machine.
         inputs: Columns of the table that the network reads beside the image, or without one, by a name for each group.
+        consistency: What the answers for one case must not contradict; counted by `evaluate`, named by `predict`, and
+            without any influence on the training.
         resume: Goes on after the last finished epoch, to the same end as without the interruption.
         progress: Whether to show a progress bar.
 
@@ -87,6 +91,7 @@ def train(
         precision=precision,
         seed=seed,
         inputs=inputs,
+        consistency=consistency,
     )
     return run_plan(plan, dataset, Path(run), resume=resume, progress=progress)
 

@@ -73,7 +73,9 @@ def _alone(plan: Plan, task: Task[Any, Any], names: Sequence[str]) -> Plan:
     training = plan.training
     if owner != task.name:
         training = training.model_copy(update={"monitor": None, "mode": None})
-    return replace(plan, tasks=(task.model_copy(update={"weight": 1.0}),), training=training)
+    alone = task.model_copy(update={"weight": 1.0})
+    # what its answers must not contradict is said by others
+    return replace(plan, tasks=(alone,), training=training, consistency=())
 
 
 def require_test_cases(plan: Plan, dataset: Dataset) -> None:
