@@ -32,6 +32,7 @@ from metrics import (
     comparison,
     components,
     counts,
+    extent,
     instances,
     labels,
     overlap,
@@ -79,6 +80,7 @@ from metrics.counts import (
     counts_from_confusion,
     foreground,
 )
+from metrics.extent import feret_diameter
 from metrics.instances import (
     InstanceOverlap,
     PanopticQuality,
@@ -211,7 +213,9 @@ __all__ = [
     "dsb2018_score",
     "exact_match",
     "expected_calibration_error",
+    "extent",
     "f1",
+    "feret_diameter",
     "fit_temperature",
     "foreground",
     "grade_mae",

@@ -66,6 +66,7 @@ def test_defaults_are_filled_in_and_the_data_found_beside_the_file(write_config)
         "precision",
         "seed",
         "inputs",
+        "consistency",
     }
 
 

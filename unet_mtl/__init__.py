@@ -7,7 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unet_mtl.api import check, evaluate, init, overlay, predict, repair, score, show, show_augment, train
+    from unet_mtl.api import (
+        ablate,
+        check,
+        evaluate,
+        init,
+        overlay,
+        predict,
+        repair,
+        score,
+        show,
+        show_augment,
+        train,
+    )
     from unet_mtl.config import Config, load_config
     from unet_mtl.data.phantom import write_phantom
     from unet_mtl.data.records import Dataset, Record, read_dataset
@@ -34,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "unet_mtl.api": (
+        "ablate",
         "check",
         "evaluate",
         "init",
@@ -91,6 +104,7 @@ __all__ = [
     "TabularInput",
     "TrainingSettings",
     "UnetMtlError",
+    "ablate",
     "build_network",
     "check",
     "evaluate",

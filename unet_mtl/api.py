@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from unet_mtl.consistency import Rule
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
@@ -17,12 +18,13 @@ from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
-from unet_mtl.progress import case_bar
+from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask, Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    from unet_mtl.ablation.comparison import Ablation
     from unet_mtl.drafting.write import Drafted
     from unet_mtl.evaluation.masks import MaskEvaluation
     from unet_mtl.evaluation.owners import AnySpacing
@@ -46,6 +48,7 @@ def train(
     precision: Precision = "auto",
     seed: int = 7,
     inputs: Mapping[str, TabularInput] | None = None,
+    consistency: Sequence[Rule] = (),
     resume: bool = False,
     progress: bool = True,
 ) -> RunFolder:
@@ -64,6 +67,8 @@ def train(
         precision: "auto" takes bfloat16 where this machine is fast at it.
         seed: The same seed gives the same run on one machine.
         inputs: Columns of the table that the network reads beside the image, or without one, by a name for each group.
+        consistency: What the answers for one case must not contradict; counted by `evaluate`, named by `predict`, and
+            without any influence on the training.
         resume: Goes on after the last finished epoch, to the same end as without the interruption.
         progress: Whether to show a progress bar.
 
@@ -86,6 +91,7 @@ def train(
         precision=precision,
         seed=seed,
         inputs=inputs,
+        consistency=consistency,
     )
     return run_plan(plan, dataset, Path(run), resume=resume, progress=progress)
 
@@ -130,6 +136,62 @@ def evaluate(
     facts: dict[str, Any] = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
     facts["tolerance"] = {task.name: task.tolerance for task in predictor.tasks if isinstance(task, MaskTask)}
     return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
+
+
+def ablate(
+    dataset: Dataset,
+    tasks: Sequence[Task[Any, Any]],
+    folder: Path | str,
+    *,
+    seeds: int = 3,
+    resume: bool = False,
+    progress: bool = True,
+    **arguments: Any,
+) -> "Ablation":
+    """Did it help to learn the tasks together? Trains one network on all of them, and one on each alone.
+
+    Splits, inputs, augmentation, settings of the network and optimizer steps are the same: a network of one task sees
+    the same train cases, those without its label too, and nobody stops early. All are measured on the test split.
+
+    Args:
+        dataset: From `read_dataset`.
+        tasks: Two or more.
+        folder: Of the runs (`together_seed7`, `<task>_seed7`, ...), ablation.csv and ablation.json.
+        seeds: How many trainings of each network; they count up from `seed`.
+        resume: Goes on with what an interrupted ablation left; finished runs are not trained again.
+        progress: Whether to show what is being trained, and progress bars.
+        **arguments: As for `train`.
+
+    Returns:
+        One row a task, with the paired difference of its score case by case and a verdict; and one of the cost.
+
+    Raises:
+        UnetMtlError: Data, settings or folder are not usable, or the runs in it are of others.
+    """
+    from unet_mtl.ablation.comparison import Ablation, compare_networks
+    from unet_mtl.ablation.plans import finish_run, plan_runs, require_folder, require_test_cases
+    from unet_mtl.ablation.report import describe, require_same_splits, write_ablation
+    from unet_mtl.training.session import Plan
+
+    folder = Path(folder)
+    plan = Plan.of(tasks, **arguments)
+    planned = plan_runs(plan, seeds)
+    require_folder(folder, resume=resume)
+    require_test_cases(plan, dataset)
+    runs = {}
+    for number, one in enumerate(planned, start=1):
+        say(f"{one.name} ({number} of {len(planned)})", shown=progress)
+        runs[one.network, one.plan.seed] = finish_run(one, dataset, folder, resume=resume, progress=progress)
+    splits = require_same_splits(list(runs.values()))
+    measured = {key: evaluate(run, split="test", progress=progress) for key, run in runs.items()}
+    seconds = {key: float(run.read_history()["seconds"].sum()) for key, run in runs.items()}
+    adapted = runs[planned[0].network, plan.seed].read_tasks()
+    ablation = Ablation(
+        compare_networks(adapted, measured, seconds),
+        describe(plan, planned, splits),
+        f"together against alone: {next(iter(measured.values())).title}",
+    )
+    return write_ablation(folder, ablation, planned, seconds, plan.to_config(dataset))
 
 
 def score(
@@ -455,6 +517,7 @@ def show_augment(
 
 
 __all__ = [
+    "ablate",
     "check",
     "evaluate",
     "init",

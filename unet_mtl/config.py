@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, Union
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from unet_mtl.consistency import Rule, require_rules
 from unet_mtl.data.description import Description, make_description, read_description
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.data.yaml_files import explain_yaml, parse_yaml, read_yaml
@@ -49,6 +50,7 @@ class Config(Settings):
     delivery: Delivery = Delivery()
     precision: Precision = "auto"
     seed: int = Field(default=7, ge=0)
+    consistency: tuple[Rule, ...] = ()
 
     @field_validator("tasks")
     @classmethod
@@ -99,6 +101,11 @@ class Config(Settings):
                 self.tasks, columns, image=self.data.images is not None, fusion=self.network.fusion
             )
         )
+        return self
+
+    @model_validator(mode="after")
+    def _rules_are_about_the_tasks(self) -> Self:
+        _as_value_error(require_rules, self.consistency, self.tasks, self.data)
         return self
 
     @model_validator(mode="after")

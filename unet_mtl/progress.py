@@ -1,4 +1,4 @@
-"""Progress bars in the terminal."""
+"""Progress bars and lines in the terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,3 +29,14 @@ def case_bar(words: str, total: int, *, shown: bool) -> Iterator[Callable[[], No
     with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:
         bar = progress.add_task("", total=total)
         yield lambda: progress.advance(bar)
+
+
+def say(words: str, *, shown: bool) -> None:
+    """Writes a line on stderr.
+
+    Args:
+        words: What is being done.
+        shown: False for none.
+    """
+    if shown:
+        Console(stderr=True).print(words, highlight=False, markup=False)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from pydantic import TypeAdapter
 
+from unet_mtl.consistency import Rule
 from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.tables import guard_formulas, unguard_formulas
 from unet_mtl.errors import RunError
@@ -152,6 +154,13 @@ class RunFolder:
     def read_description(self) -> Description:
         """Of the data that it was trained on."""
         return make_description(self.read_config()["data"], base=Path(), where=str(self.config))
+
+    def read_consistency(self) -> tuple[Rule, ...]:
+        """What the answers must not contradict; none for runs without."""
+        rules: tuple[Rule, ...] = TypeAdapter(tuple[Rule, ...]).validate_python(
+            self.read_config().get("consistency", ())
+        )
+        return rules
 
     def read_tasks(self) -> list[Task[Any, Any]]:
         """The adapted tasks."""

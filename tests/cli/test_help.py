@@ -7,6 +7,7 @@ from unet_mtl.cli import app
 
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
 FLAGS = {
+    "ablate": ["--resume"],
     "init": ["--overwrite"],
     "split": ["--overwrite"],
     "train": ["--resume"],

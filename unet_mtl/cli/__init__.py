@@ -8,7 +8,20 @@ import typer
 # Before TensorFlow is imported by any command: its start-up notes are not for users.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from unet_mtl.cli import check, evaluate, import_, init, overlay, phantom, predict, score, show, split, train
+from unet_mtl.cli import (
+    ablate,
+    check,
+    evaluate,
+    import_,
+    init,
+    overlay,
+    phantom,
+    predict,
+    score,
+    show,
+    split,
+    train,
+)
 from unet_mtl.cli.flags import Command, Group
 from unet_mtl.cli.problems import print_problems
 from unet_mtl.errors import UnetMtlError
@@ -21,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (phantom, init, check, split, show, train, evaluate, score, predict, overlay):
+for module in (phantom, init, check, split, show, train, evaluate, ablate, score, predict, overlay):
     app.command(cls=Command)(getattr(module, module.__name__.rpartition(".")[2]))
 app.command("import", cls=Command)(import_.import_data)
 app.command("to-nnunet", cls=Command)(import_.to_nnunet)

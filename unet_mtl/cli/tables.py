@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from unet_mtl.ablation.comparison import Ablation
     from unet_mtl.doctor.findings import Finding
     from unet_mtl.evaluation.summary import Evaluation
 
@@ -82,6 +83,44 @@ def print_scores(evaluation: "Evaluation") -> None:
     console.print(
         f"{hidden} more scores in summary.json; intervals are bootstrapped over patients", style="dim"
     )
+
+
+def print_ablation(ablation: "Ablation") -> None:
+    """Prints one row a task and one of the cost, and below how it was found."""
+    table = _new_table(ablation.title)
+    texts = ("task", "score", "verdict")
+    heads = ("task", "score", "multi", "single", "difference", "95 % interval", "over seeds", "n", "seeds")
+    for column in (*heads, "verdict"):
+        table.add_column(column, justify="left" if column in texts else "right", overflow="fold")
+    for row in ablation.table.to_dict("records"):
+        score = f"{row['score']} ({'higher' if row['higher_is_better'] else 'lower'} is better)"
+        table.add_row(
+            row["task"],
+            score,
+            _word(row["multi"]),
+            _word(row["single"]),
+            _signed(row["difference"]),
+            _span(row["low"], row["high"]),
+            _span(row["seed_low"], row["seed_high"]) if row["seeds"] > 1 else "",
+            _word(row["n"]) if row["n"] else "",
+            _word(row["seeds"]),
+            row["verdict"],
+        )
+    console = Console()
+    if not console.is_terminal:
+        console.width = 140
+    console.print(table)
+    for note in ablation.notes:
+        console.print(note, style="dim", highlight=False, markup=False)
+
+
+def _span(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{_signed(low)} to {_signed(high)}"
+
+
+def _signed(value: float) -> str:
+    word = _word(value)
+    return f"+{word}" if value > 0 else word
 
 
 def _word(value: Any) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from unet_mtl.consistency import name_contradictions, said_by_answers
 from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
@@ -78,7 +79,8 @@ def write_predictions(
         on_case: Called after each case.
 
     Returns:
-        The table: image (or case, where the run reads none), then the answers; of a run that reads columns,
+        The table: image (or case, where the run reads none), then the answers; of a run with rules of consistency
+        `contradictions`, in words (diameters cannot be looked at, without a pixel spacing); of one that reads columns,
         `unknown_columns`, those that the case lacks, and `column=value` for a word or number far from those of the
         training; `error` where a case could not be read.
 
@@ -95,7 +97,12 @@ def write_predictions(
                 if predictor.inputs.tables
                 else {}
             )
-            rows.append({**case, **_cells(answers), **unknown, "error": ""})
+            said = (
+                {"contradictions": name_contradictions(predictor.rules, said_by_answers(answers))}
+                if predictor.rules
+                else {}
+            )
+            rows.append({**case, **_cells(answers), **said, **unknown, "error": ""})
             if "image" in case:
                 _write_masks(answers, images[Path(case["image"])], out)
         on_case()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.consistency import Rule
 from unet_mtl.errors import DataError, RunError
 from unet_mtl.network import in_precision
 from unet_mtl.pipeline.columns import Labels
@@ -32,6 +33,7 @@ class Predictor:
         preprocess: The fixed steps that it was trained with.
         inputs: What it reads; None: an image alone.
         batch_size: Cases a step.
+        rules: What its answers must not contradict.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Predictor:
         inputs: Inputs | None = None,
         *,
         batch_size: int = 8,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.network = network
         self.tasks = tuple(tasks)
         self.preprocess = preprocess
         self.inputs = inputs or Inputs()
         self.batch_size = batch_size
+        self.rules = tuple(rules)
 
     @classmethod
     def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8) -> "Predictor":
@@ -66,7 +70,14 @@ class Predictor:
         trained_in = run.read_environment()["precision"]
         if trained_in not in ("float32", choose_precision("auto")):
             network = in_precision(network, "float32")
-        return cls(network, run.read_tasks(), run.read_preprocess(), run.read_inputs(), batch_size=batch_size)
+        return cls(
+            network,
+            run.read_tasks(),
+            run.read_preprocess(),
+            run.read_inputs(),
+            batch_size=batch_size,
+            rules=run.read_consistency(),
+        )
 
     def __call__(
         self,

@@ -141,6 +141,23 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         """(case score, whether higher is better) that says which cases went well."""
         return self.primary
 
+    @property
+    def paired(self) -> tuple[str, bool]:
+        """(score that each case has by itself, whether higher is better), by which two networks are compared."""
+        return self.ranking
+
+    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """The score `paired` of each case.
+
+        Args:
+            cases: Scores and facts of labelled cases, one row each.
+
+        Returns:
+            (cases,), NaN where it is undefined.
+        """
+        score = self.paired[0]
+        return cases[score].to_numpy(np.float64) if score in cases else np.full(len(cases), np.nan)
+
     @abstractmethod
     def adapt(self, train: Dataset) -> "Task[Truth, Answer]":
         """A new task with classes, unit and constants filled in, from TRAIN cases only.

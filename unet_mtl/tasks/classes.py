@@ -65,6 +65,16 @@ class OneClass(Task[int, ClassPrediction]):
 
     picture: ClassVar[str] = "confusion"
 
+    @property
+    def paired(self) -> tuple[str, bool]:
+        """Whether the class is right: 1 or 0."""
+        return ("accuracy", True)
+
+    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """1 where the class is right, else 0."""
+        pairs = zip(*self._labels(cases), strict=True)
+        return np.array([metrics.accuracy([true], [predicted]) for true, predicted in pairs])
+
     def adapt(self, train: Dataset) -> Self:
         """Takes the classes from the description and counts them in train."""
         described: ColumnDescription = self._described("column", train.description.columns)

@@ -111,6 +111,11 @@ class Findings:
             for place, (key, known) in enumerate(zip(self.keys, self.known.T, strict=True))
         }
 
+    def accuracy_by_case(self) -> NDArray[np.float64]:
+        """Of each case's known findings, the share that is right; NaN where none is known."""
+        rows = zip(self.truth, self.found.astype(int), self.known, strict=True)
+        return np.array([metrics.accuracy(truth[known], found[known]) for truth, found, known in rows])
+
     def scores(self) -> dict[str, float]:
         """Means over the findings, the share of fully known cases that are all right, and each finding's scores."""
         single = {

@@ -58,6 +58,15 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
         """Mean AUROC: a rare finding counts as much as a frequent one, before any of them reaches the threshold."""
         return ("auroc", True)
 
+    @property
+    def paired(self) -> tuple[str, bool]:
+        """Of a case's known findings, the share that is right."""
+        return ("accuracy", True)
+
+    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """0 to 1."""
+        return self._findings(cases).accuracy_by_case()
+
     def adapt(self, train: Dataset) -> "Multilabel":
         """Takes the words from the description and counts them in train."""
         classes = self._words(train.description)

@@ -36,6 +36,16 @@ class Ordinal(OneClass):
         """Quadratic weighted kappa: agreement beyond chance, an error of two grades as bad as four of one."""
         return ("quadratic_weighted_kappa", True)
 
+    @property
+    def paired(self) -> tuple[str, bool]:
+        """Error in grades: lower is better."""
+        return ("mae", False)
+
+    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """How many grades off."""
+        pairs = zip(*self._labels(cases), strict=True)
+        return np.array([metrics.grade_mae([true], [predicted]) for true, predicted in pairs])
+
     def build_head(self, features: Features) -> Any:
         """A sigmoid a threshold: (B, classes - 1)."""
         from unet_mtl.nn.heads import dense_head, threshold_head

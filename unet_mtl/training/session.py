@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import pandas as pd
 
+from unet_mtl.consistency import Rule, require_rules
 from unet_mtl.data.duplicates import find_duplicates
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.records import Dataset
@@ -70,6 +71,7 @@ class Plan:
     precision: Precision
     seed: int
     inputs: Mapping[str, TabularInput]
+    consistency: tuple[Rule, ...]
 
     @classmethod
     def of(
@@ -85,6 +87,7 @@ class Plan:
         precision: Precision = "auto",
         seed: int = 7,
         inputs: Mapping[str, TabularInput] | None = None,
+        consistency: Sequence[Rule] = (),
     ) -> "Plan":
         """Fills in the defaults."""
         return cls(
@@ -98,6 +101,7 @@ class Plan:
             precision=precision,
             seed=seed,
             inputs=dict(inputs or {}),
+            consistency=tuple(consistency),
         )
 
     def to_config(self, dataset: Dataset) -> dict[str, Any]:
@@ -114,6 +118,8 @@ class Plan:
             "delivery": self.delivery.to_config(),
             "precision": self.precision,
             "seed": self.seed,
+            # left out where there is none, as runs that were begun before there were any have it
+            **({"consistency": [rule.to_config() for rule in self.consistency]} if self.consistency else {}),
         }
 
 
@@ -124,6 +130,7 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
         UnetMtlError: As `api.train` says.
     """
     config = plan.to_config(dataset)
+    require_rules(plan.consistency, plan.tasks, dataset.description)
     run = RunFolder(path)
     if resume:
         # Delivery changes no number, and a run may go on where there is less memory.
