@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,13 @@ from pydantic import AfterValidator, Field
 
 import metrics
 from unet_mtl.data.description import ColumnDescription
+from unet_mtl.data.records import Record
 from unet_mtl.errors import ConfigError
 from unet_mtl.tasks.classes import sensitivity_and_specificity
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 UNKNOWN = 255
 """In place of 0 and 1: nobody said whether the finding is there."""
@@ -34,6 +38,25 @@ def _different(names: tuple[str, ...]) -> tuple[str, ...]:
 
 Targets = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_different)]
 """Columns, each once."""
+
+
+def refuse_single(target: str) -> str:
+    """An empty `target`, or a ValueError that says what is to be set instead."""
+    if target:
+        raise ValueError("a multilabel task learns several columns; list them in `targets`")
+    return target
+
+
+def nothing_known(n: int) -> Truth:
+    """Of a case without a label."""
+    return np.full(n, UNKNOWN, np.uint8)
+
+
+def read_truth(record: Record, targets: Sequence[str], classes: Sequence[tuple[str, str]]) -> Truth:
+    """What is known of a case; `classes` are the two words of each column."""
+    labels = map(record.labels.get, targets)
+    known = [UNKNOWN if y is None else words.index(str(y)) for words, y in zip(classes, labels, strict=True)]
+    return np.array(known, np.uint8)
 
 
 def words_of(described: ColumnDescription, column: str, task: str) -> tuple[str, str]:
@@ -103,6 +126,12 @@ class Findings:
     def known(self) -> NDArray[np.bool_]:
         """(cases, findings)."""
         return np.not_equal(self.truth, UNKNOWN)
+
+    def draw(self, axes: "Axes", targets: Sequence[str]) -> None:
+        """Bars of sensitivity and specificity, under the names of the columns."""
+        from unet_mtl.plots.scores import draw_findings
+
+        draw_findings(axes, dict(zip(targets, self.matrices().values(), strict=True)))
 
     def matrices(self) -> dict[str, NDArray[np.int64]]:
         """The confusion matrix of each finding over the cases where it is known, rows the truth, no before yes."""

@@ -44,9 +44,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     @field_validator("target")
     @classmethod
     def _several(cls, target: str) -> str:
-        if target:
-            raise ValueError("a multilabel task learns several columns; list them in `targets`")
-        return target
+        return findings.refuse_single(target)
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -69,29 +67,26 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
 
     def adapt(self, train: Dataset) -> "Multilabel":
         """Takes the words from the description and counts them in train."""
-        classes = self._words(train.description)
-        pairs = zip(self.targets, classes, strict=True)
+        pairs = list(zip(self.targets, self._words(train.description), strict=True))
         counts = tuple(count_classes(train, target, words, self.name) for target, words in pairs)
-        return self.model_copy(update={"classes": classes, "counts": counts})
+        return self.model_copy(update={"classes": tuple(words for _, words in pairs), "counts": counts})
 
     def _words(self, description: Description) -> tuple[tuple[str, str], ...]:
-        columns = {name: self._described("column", description.columns, name) for name in self.targets}
-        return tuple(findings.words_of(column, name, self.name) for name, column in columns.items())
+        columns = description.columns
+        return tuple(
+            findings.words_of(self._described("column", columns, t), t, self.name) for t in self.targets
+        )
 
     def read(self, record: Record, description: Description) -> Truth | None:
         """1, 0 or 255 (unknown) by finding; None where all are unknown."""
-        found = self._words(description)
-        if found != self.classes:
+        if (found := self._words(description)) != self.classes:
             raise DataError(f"task {self.name!r} learned the words {self.classes}, the data set has {found}")
-        pairs = zip(self.classes, map(record.labels.get, self.targets), strict=True)
-        truth = [UNKNOWN if label is None else words.index(str(label)) for words, label in pairs]
-        return np.array(truth, np.uint8) if self.is_labelled(record) else None
+        return findings.read_truth(record, self.targets, self.classes) if self.is_labelled(record) else None
 
     def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[Truth, float]:
         """The truth, weighted by the share that is known, so that every known label weighs the same."""
-        if truth is None:
-            return np.full(len(self.targets), UNKNOWN, np.uint8), 0.0
-        return truth, float((truth != UNKNOWN).mean())
+        filled = findings.nothing_known(len(self.targets)) if truth is None else truth
+        return filled, float((filled != UNKNOWN).mean())
 
     def build_head(self, features: Features) -> Any:
         """A dense layer with a sigmoid a finding: (B, findings)."""
@@ -111,9 +106,9 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
         from metrics import streaming
 
         n = len(self.targets)
-        options: dict[str, Any] = {"multilabel": True, "ignore": UNKNOWN}
-        f1 = streaming.F1(n, per="pooled", threshold=self.threshold, name=f"{self.name}_f1", **options)
-        return [streaming.AUROC(n, name=f"{self.name}_auroc", **options), f1]
+        known: dict[str, Any] = {"multilabel": True, "ignore": UNKNOWN}
+        f1 = streaming.F1(n, per="pooled", threshold=self.threshold, name=f"{self.name}_f1", **known)
+        return [streaming.AUROC(n, name=f"{self.name}_auroc", **known), f1]
 
     def decode(self, raw: NDArray[np.float32]) -> MultilabelPrediction:
         """Each finding by itself, from `threshold` on."""
@@ -152,6 +147,4 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
 
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
         """Sensitivity and specificity of each finding, with the numbers of cases."""
-        from unet_mtl.plots.scores import draw_findings
-
-        draw_findings(axes, dict(zip(self.targets, self._findings(facts).matrices().values(), strict=True)))
+        self._findings(facts).draw(axes, self.targets)
