@@ -28,8 +28,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
         targets: Their columns, in place of `target`.
         class_weights: None; "balanced": for each finding, yes and no weigh the same in sum, from train counts.
         threshold: A finding is answered where its probability reaches this (`>=`).
-        classes: The two words of each column; filled in from the data set.
-        counts: Train cases of each of the two; filled in.
+        classes: The two words of each column; filled in, as are `counts`, the train cases of each of the two.
     """
 
     kind: Literal["multilabel"] = "multilabel"
