@@ -51,17 +51,16 @@ def test_numbers_are_standardised_by_train_alone():
     assert fitted.parts == ("age", "age unknown")
 
 
-def test_a_column_of_one_value_with_gaps_stays_finite():
-    np.testing.assert_allclose(fit("depth").encode({"depth": 2.0}), [0, 0])
-    np.testing.assert_allclose(fit("depth").encode({}), [0, 1])
-
-
-def test_a_column_that_says_nothing_is_refused():
-    train = make_dataset({"age": 5.0}, {"age": 5.0}, columns={"age": {}})
-    with pytest.raises(
-        DataError, match=r"input 'clinical': 'age' is 5.0 in all 2 train cases; leave the column out"
-    ):
-        fit("age", train=train)
+def test_a_column_of_one_value_is_that_value_and_others_are_told():
+    """No weight has learned what another number would mean."""
+    fitted = fit("depth")
+    np.testing.assert_allclose(fitted.encode({"depth": 2.0}), [0, 0])
+    np.testing.assert_allclose(fitted.encode({"depth": 50.0}), [0, 0])
+    np.testing.assert_allclose(fitted.encode({}), [0, 1])
+    assert fitted.describe_unknown({"depth": 50.0}) == ["depth=50.0"]
+    assert fitted.describe_unknown({"depth": 2.0}) == []
+    thirds = fit("age", train=make_dataset(*[{"age": 0.1}] * 3, columns={"age": {}}))
+    assert thirds.describe_unknown({"age": 0.1}) == []
 
 
 def test_far_numbers_are_taken_for_ten_deviations_and_told():

@@ -53,5 +53,5 @@ def test_without_measures_the_weights_stand_alone():
 
 
 def test_curves_leave_them_to_the_other_picture():
-    figure = plot_curves(HISTORY, best_epoch=2, monitor="val_mask_dice", tasks=TASKS)
+    figure = plot_curves(HISTORY, best_epoch=2, monitor="val_mask_dice", counts={}, tasks=TASKS)
     assert set(lines_of(figure)) == {"loss", "mask_loss"}

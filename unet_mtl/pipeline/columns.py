@@ -53,14 +53,14 @@ class NumberColumn(Settings):
         name: Of the column.
         unit: Of its numbers.
         mean: Of the known train values.
-        deviation: Their standard deviation.
+        deviation: Their standard deviation; 0 where they are all alike: then every number is taken for theirs.
     """
 
     kind: Literal["number"] = "number"
     name: str
     unit: str = ""
     mean: float
-    deviation: float = Field(gt=0)
+    deviation: float = Field(ge=0)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -71,11 +71,13 @@ class NumberColumn(Settings):
         """Two numbers."""
         if label is None:
             return (0.0, 1.0)
-        return (float(np.clip((float(label) - self.mean) / self.deviation, -FARTHEST, FARTHEST)), 0.0)
+        away = (float(label) - self.mean) / self.deviation if self.deviation else 0.0
+        return (float(np.clip(away, -FARTHEST, FARTHEST)), 0.0)
 
     def is_new(self, label: Label) -> bool:
         """Whether it is farther from the train values than is told apart."""
-        return abs(float(label) - self.mean) > FARTHEST * self.deviation
+        rounding = 1e-9 * abs(self.mean)  # of the mean of equal numbers
+        return abs(float(label) - self.mean) > FARTHEST * self.deviation + rounding
 
 
 class WordColumn(Settings):
@@ -219,8 +221,8 @@ def fit_inputs(inputs: Mapping[str, TabularInput], train: Dataset) -> tuple[Fitt
         train: The train cases alone.
 
     Raises:
-        DataError: With every problem: a column is not described, stands twice in an input, or says nothing, since
-            no train case has a value in it or all have the same.
+        DataError: With every problem: a column is not described, stands twice in an input, or no train case has a
+            value in it.
     """
     problems: list[str] = []
     fitted = []
@@ -266,8 +268,6 @@ def _problem(
         return f"input {name!r}: column {column!r} stands there twice"
     if not values:
         return f"input {name!r}: none of the {len(train)} train cases has a {column!r}; leave the column out"
-    if len(set(values)) == 1 and len(values) == len(train):
-        return f"input {name!r}: {column!r} is {values[0]!r} in all {len(train)} train cases; leave the column out"
     return ""
 
 
@@ -280,6 +280,6 @@ def _fit_column(
         order = [word for word in described.classes or sorted(found) if word in found]
         return WordColumn(name=name, words=tuple(order))
     numbers = np.asarray(values, float)
-    # Where it is known or not is all that it says; of equal values, rounding leaves a deviation that is not quite 0.
-    deviation = float(numbers.std()) if np.ptp(numbers) else 1.0
+    # Of equal values, rounding leaves a deviation that is not quite 0.
+    deviation = float(numbers.std()) if np.ptp(numbers) else 0.0
     return NumberColumn(name=name, unit=described.unit, mean=float(numbers.mean()), deviation=deviation)
