@@ -21,7 +21,8 @@ import pandas as pd  # noqa: E402
 import unet_mtl as um  # noqa: E402
 from unet_mtl.balancing import BALANCERS  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
-from unet_mtl.training.session import Plan, make_session  # noqa: E402
+from unet_mtl.training.plan import Plan  # noqa: E402
+from unet_mtl.training.session import make_session  # noqa: E402
 
 
 class StepClock(keras.callbacks.Callback):

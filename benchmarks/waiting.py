@@ -29,7 +29,8 @@ from unet_mtl.config import load_config  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
 from unet_mtl.pipeline.batches import Batches  # noqa: E402
 from unet_mtl.pipeline.feed import feed  # noqa: E402
-from unet_mtl.training.session import Plan, Session, make_session  # noqa: E402
+from unet_mtl.training.plan import Plan  # noqa: E402
+from unet_mtl.training.session import Session, make_session  # noqa: E402
 
 
 class AsKeras(keras.utils.PyDataset):

@@ -78,7 +78,8 @@ def train(
     Raises:
         UnetMtlError: Data, settings or run folder are not usable; nothing is written then.
     """
-    from unet_mtl.training.session import Plan, run_plan
+    from unet_mtl.training.plan import Plan
+    from unet_mtl.training.session import run_plan
 
     plan = Plan.of(
         tasks,
@@ -171,7 +172,7 @@ def ablate(
     from unet_mtl.ablation.comparison import Ablation, compare_networks
     from unet_mtl.ablation.plans import finish_run, plan_runs, require_folder, require_test_cases
     from unet_mtl.ablation.report import describe, require_same_splits, write_ablation
-    from unet_mtl.training.session import Plan
+    from unet_mtl.training.plan import Plan
 
     folder = Path(folder)
     plan = Plan.of(tasks, **arguments)
@@ -461,7 +462,8 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) ->
         UnetMtlError: Data or settings are not usable.
     """
     from unet_mtl.training.outline import make_outline
-    from unet_mtl.training.session import Plan, make_session
+    from unet_mtl.training.plan import Plan
+    from unet_mtl.training.session import make_session
 
     plan = Plan.of(tasks, **arguments)
     session = make_session(plan, split_dataset(dataset, plan.split))
@@ -496,7 +498,7 @@ def show_augment(
     from unet_mtl.pipeline.sheet import make_sheet
     from unet_mtl.plots.overlay import save_figure
     from unet_mtl.tasks import adapt_tasks
-    from unet_mtl.training.session import Plan
+    from unet_mtl.training.plan import Plan
 
     out = Path(out)
     if out.suffix.lower() != ".png":

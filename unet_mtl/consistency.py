@@ -1,6 +1,6 @@
 """What answers of one network must not say of the same case, as the user declares it; free of Keras."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
@@ -151,18 +151,23 @@ def said_by_answers(answers: Mapping[str, Prediction], spacing_mm: tuple[float, 
     )
 
 
-def said_by_labels(tasks: Sequence[Task[Any, Any]], record: Record, description: Description) -> Said:
+def said_by_labels(
+    tasks: Sequence[Task[Any, Any]], truths: Mapping[str, Any], record: Record, description: Description
+) -> Said:
     """What the data set says of a case.
 
-    Raises:
-        DataError: A mask is unreadable.
+    Args:
+        tasks: All of them.
+        truths: What each has read of the case, by name; None where it is unknown.
+        record: The case.
+        description: What its labels mean.
     """
     masks: dict[str, NDArray[np.bool_]] = {}
     words: dict[str, str] = {}
     millimetres: dict[str, float] = {}
     for task in tasks:
         if task.spatial:
-            truth = task.read(record, description)
+            truth = truths[task.name]
             drawn = None if truth is None else _drawn(truth)
             masks |= {} if drawn is None else {task.name: drawn}
         elif len(task.target_names) == 1 and (label := record.labels.get(task.target_names[0])) is not None:
@@ -174,9 +179,9 @@ def said_by_labels(tasks: Sequence[Task[Any, Any]], record: Record, description:
     return Said(masks, words, millimetres, record.spacing_mm)
 
 
-def name_contradictions(rules: Sequence[Rule], case: Said) -> str:
-    """All of one case in words, with semicolons between; empty for none."""
-    return "; ".join(words for rule in rules if (words := rule.check(case)))
+def name_contradictions(found: Iterable[str | None]) -> str:
+    """What `check` of each rule found in one case, with semicolons between; empty for nothing."""
+    return "; ".join(words for words in found if words)
 
 
 def _drawn(truth: NDArray[np.uint8]) -> NDArray[np.bool_] | None:

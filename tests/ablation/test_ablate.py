@@ -17,7 +17,7 @@ from unet_mtl.ablation.plans import plan_runs
 from unet_mtl.cli import app
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.evaluation import summary
-from unet_mtl.training.session import Plan
+from unet_mtl.training.plan import Plan
 
 N, COLUMNS, SEEDS = 360, 16, (7, 8)
 CONFIG = f"""\

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from unet_mtl import load_config, read_dataset
-from unet_mtl.training.session import Plan, make_session
+from unet_mtl.training.plan import Plan
+from unet_mtl.training.session import make_session
 
 RECIPES = Path(__file__).parents[2] / "benchmarks" / "recipes" / "networks"
 PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"

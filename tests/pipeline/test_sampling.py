@@ -10,7 +10,8 @@ from unet_mtl.errors import ConfigError
 from unet_mtl.pipeline.augment import Augment
 from unet_mtl.pipeline.batches import Batches
 from unet_mtl.pipeline.sampling import Sampling, class_chances, draw_epoch, sampling_chances
-from unet_mtl.training.session import Plan, make_session
+from unet_mtl.training.plan import Plan
+from unet_mtl.training.session import make_session
 
 
 def test_chances_by_hand():

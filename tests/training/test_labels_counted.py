@@ -16,7 +16,8 @@ from unet_mtl.errors import DataError
 from unet_mtl.plots.curves import describe_curve, plot_curves
 from unet_mtl.training import session
 from unet_mtl.training.labels import count_labels, describe_labels
-from unet_mtl.training.session import Plan, make_session
+from unet_mtl.training.plan import Plan
+from unet_mtl.training.session import make_session
 
 COLUMNS = {"zone": "zone", "diagnosis": "diagnosis", "size": "size_mm", "side": "side"}
 EXPECTED = {
@@ -158,7 +159,7 @@ def test_training_goes_on_where_validation_has_no_label(unmeasured):
 
 def test_the_curves_of_a_training_say_n(unmeasured):
     said = unmeasured[2]
-    assert said["loss"] == "5 train, 3 validation cases"
+    assert said["loss"] == "5 train, 3 validation cases (these without zone, size)"
     assert said["zone_dice (monitored)"] == said["zone_loss"] == "4 train labelled, no labels in validation"
     assert said["diagnosis_accuracy"] == "3 train, 2 validation labelled"
     assert set(said) - {"loss"} == {

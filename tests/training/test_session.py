@@ -15,7 +15,8 @@ from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.runs import RunFolder
 from unet_mtl.training import callbacks
 from unet_mtl.training.callbacks import Progress, load_checkpoint
-from unet_mtl.training.session import Plan, make_session, run_plan
+from unet_mtl.training.plan import Plan
+from unet_mtl.training.session import make_session, run_plan
 
 
 def history(run):
@@ -93,7 +94,6 @@ def test_one_seed_gives_one_history(trained, dataset, tasks, settings, tmp_path)
 def test_what_a_run_holds(trained, tasks):
     names = {path.name for path in trained.path.iterdir()}
     assert names == {
-        "balance.png",
         "checkpoint.npz",
         "config.yaml",
         "curves.png",

@@ -10,7 +10,8 @@ from unet_mtl.data.splits import split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Task
-from unet_mtl.training.session import Plan, run_plan
+from unet_mtl.training.plan import Plan
+from unet_mtl.training.session import run_plan
 
 TOGETHER = "together"
 """In the names of runs, in place of a task's name."""

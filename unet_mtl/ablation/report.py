@@ -12,7 +12,7 @@ from unet_mtl.ablation.plans import PlannedRun
 from unet_mtl.errors import RunError
 from unet_mtl.files import write_json, writing
 from unet_mtl.runs import RunFolder
-from unet_mtl.training.session import Plan
+from unet_mtl.training.plan import Plan
 
 
 def require_same_splits(runs: Sequence[RunFolder]) -> pd.DataFrame:

@@ -6,16 +6,20 @@ from typing import Any
 import numpy as np
 
 import metrics
-from unet_mtl.consistency import Rule, Said
+from unet_mtl.consistency import Rule
 
 CONSISTENCY = "(consistency)"
 """In the column of tasks; no task can have that name."""
 
 
+Checked = Sequence[str | None]
+"""What `check` of each rule found in one case."""
+
+
 def count_contradictions(
     rules: Sequence[Rule],
-    answered: Sequence[Said],
-    labelled: Sequence[Said],
+    answered: Sequence[Checked],
+    labelled: Sequence[Checked],
     patients: Sequence[str],
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -23,8 +27,8 @@ def count_contradictions(
 
     Args:
         rules: What must not be contradicted.
-        answered: What the network says of each case.
-        labelled: What the data set says of each.
+        answered: Of each case, what the rules found in the answers.
+        labelled: Of each, what they found in the labels.
         patients: Of each case.
         seed: Of the bootstrap.
 
@@ -33,9 +37,9 @@ def count_contradictions(
         `n_undefined` counts the other cases: a mask is empty or unlabelled, or the pixel spacing is not known.
     """
     rows = []
-    for rule in rules:
+    for index, rule in enumerate(rules):
         for what, cases in (("contradictions", answered), ("contradictions of labels", labelled)):
-            found = [rule.check(case) for case in cases]
+            found = [case[index] for case in cases]
             values = [np.nan if words is None else float(bool(words)) for words in found]
             summary = metrics.summarise(values, list(patients), seed=seed).to_dict()
             score = f"{what}: {rule.name}"

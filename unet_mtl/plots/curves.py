@@ -23,6 +23,7 @@ def plot_curves(
     counts: Mapping[str, tuple[int, int]],
     title: str = "",
     tasks: Sequence[str] = (),
+    unjudged: Sequence[str] = (),
 ) -> "Figure":
     """One panel for each loss and score, train and validation together, the kept epoch marked.
 
@@ -33,6 +34,7 @@ def plot_curves(
         counts: By column, the labelled cases of train and of validation that it is made of; of "loss" all cases.
         title: Above all.
         tasks: Names, of which `plot_balance` draws weights and gradients.
+        unjudged: Tasks without a label in validation, whose losses its total lacks.
     """
     elsewhere = {*NO_CURVE, *chain.from_iterable(balance_columns(tasks).values())}
     names = [name for name in history.columns if name not in elsewhere and not name.startswith("val_")]
@@ -49,6 +51,8 @@ def plot_curves(
         axes.axvline(best_epoch, color="grey", linewidth=1, linestyle=":", label=f"kept: epoch {best_epoch}")
         axes.set_title(name + (" (monitored)" if f"val_{name}" == monitor else ""), fontsize=9, pad=16)
         words = describe_curve(history, name, counts[name]) if name in counts else ""
+        if name == "loss" and unjudged:
+            words += f" (these without {', '.join(unjudged)})"
         axes.text(0.5, 1.02, words, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
         axes.set_xlabel("epoch", fontsize=8)
         axes.locator_params(axis="x", integer=True)

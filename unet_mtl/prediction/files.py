@@ -97,11 +97,10 @@ def write_predictions(
                 if predictor.inputs.tables
                 else {}
             )
-            said = (
-                {"contradictions": name_contradictions(predictor.rules, said_by_answers(answers))}
-                if predictor.rules
-                else {}
-            )
+            said: dict[str, str] = {}
+            if predictor.rules:
+                spoken = said_by_answers(answers)
+                said["contradictions"] = name_contradictions(rule.check(spoken) for rule in predictor.rules)
             rows.append({**case, **_cells(answers), **said, **unknown, "error": ""})
             if "image" in case:
                 _write_masks(answers, images[Path(case["image"])], out)
@@ -121,22 +120,15 @@ def _answers(
     predictor: Predictor, images: Mapping[Path, str], columns: Rows
 ) -> Iterator[tuple[dict[str, str], Labels, Answers | DataError]]:
     """What each row begins with, the columns of its case, and its answers, in the order of the images or the table."""
-    paths: list[Path | None] = list(images) if predictor.inputs.image else [None] * len(columns)
-    cases = (
-        [{"image": str(path)} for path in images]
-        if predictor.inputs.image
-        else [{"case": c} for c in columns]
-    )
-    rows = (
-        [row_of(columns, name) for name in images.values()]
-        if predictor.inputs.image
-        else list(columns.values())
-    )
-    rows = [lacks_needed(predictor.inputs, row) or row for row in rows]
-    good = [i for i, row in enumerate(rows) if not isinstance(row, DataError)]
-    known = [row for row in rows if not isinstance(row, DataError)]
-    found = predictor.predict([paths[i] for i in good], columns=known)
-    for case, row in zip(cases, rows, strict=True):
+    asked: list[tuple[dict[str, str], Path | None, Labels | DataError]]
+    if predictor.inputs.image:
+        asked = [({"image": str(path)}, path, row_of(columns, name)) for path, name in images.items()]
+    else:
+        asked = [({"case": case}, None, row) for case, row in columns.items()]
+    asked = [(case, path, lacks_needed(predictor.inputs, row) or row) for case, path, row in asked]
+    good = [(path, row) for _, path, row in asked if not isinstance(row, DataError)]
+    found = predictor.predict([path for path, _ in good], columns=[row for _, row in good])
+    for case, _, row in asked:
         if isinstance(row, DataError):
             yield case, {}, row
         else:

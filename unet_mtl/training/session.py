@@ -10,39 +10,31 @@ from typing import Any
 import keras
 import pandas as pd
 
-from unet_mtl.consistency import Rule, require_rules
+from unet_mtl.consistency import require_rules
 from unet_mtl.data.duplicates import find_duplicates
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import (
     Linked,
     SplitName,
-    SplitSettings,
     keeps_copies_together,
     split_dataset,
     split_table,
 )
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.network import build_network
-from unet_mtl.nn.settings import NetworkSettings
 from unet_mtl.pipeline.augment import Augment
 from unet_mtl.pipeline.batches import Batches, ImageType
 from unet_mtl.pipeline.cache import Cache
-from unet_mtl.pipeline.columns import TabularInput, fit_inputs
-from unet_mtl.pipeline.delivery import Delivery
-from unet_mtl.pipeline.device import Precision, choose_precision
+from unet_mtl.pipeline.device import choose_precision
 from unet_mtl.pipeline.feed import feed
-from unet_mtl.pipeline.inputs import IMAGE, Inputs, find_reads
-from unet_mtl.pipeline.preprocess import Preprocess
-from unet_mtl.pipeline.presets import Step
 from unet_mtl.pipeline.sampling import sampling_chances
 from unet_mtl.pipeline.steps import check_steps
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
-from unet_mtl.tasks import Task, adapt_tasks
-from unet_mtl.tasks.predictions import keys_of
+from unet_mtl.tasks import adapt_tasks
 from unet_mtl.training.callbacks import (
     BalanceLog,
     Clock,
@@ -51,76 +43,11 @@ from unet_mtl.training.callbacks import (
     StopOnNonFinite,
     load_checkpoint,
 )
-from unet_mtl.training.labels import Labels, count_labels, describe_labels
+from unet_mtl.training.labels import Labels, count_by_curve, count_labels, describe_labels
+from unet_mtl.training.plan import Plan, make_inputs
 from unet_mtl.training.progress import ProgressBar
 from unet_mtl.training.settings import TrainingSettings
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Everything that was set for a training; `api.train` says what each means."""
-
-    tasks: tuple[Task[Any, Any], ...]
-    split: SplitSettings
-    preprocess: Preprocess
-    augment: str | list[Step]
-    network: NetworkSettings
-    training: TrainingSettings
-    delivery: Delivery
-    precision: Precision
-    seed: int
-    inputs: Mapping[str, TabularInput]
-    consistency: tuple[Rule, ...]
-
-    @classmethod
-    def of(
-        cls,
-        tasks: Sequence[Task[Any, Any]],
-        *,
-        split: SplitSettings | None = None,
-        preprocess: Preprocess | None = None,
-        augment: str | Sequence[Step] = "light",
-        network: NetworkSettings | None = None,
-        training: TrainingSettings | None = None,
-        delivery: Delivery | None = None,
-        precision: Precision = "auto",
-        seed: int = 7,
-        inputs: Mapping[str, TabularInput] | None = None,
-        consistency: Sequence[Rule] = (),
-    ) -> "Plan":
-        """Fills in the defaults."""
-        return cls(
-            tasks=tuple(tasks),
-            split=split or SplitSettings(),
-            preprocess=preprocess or Preprocess(),
-            augment=augment if isinstance(augment, str) else list(augment),
-            network=network or NetworkSettings(),
-            training=training or TrainingSettings(),
-            delivery=delivery or Delivery(),
-            precision=precision,
-            seed=seed,
-            inputs=dict(inputs or {}),
-            consistency=tuple(consistency),
-        )
-
-    def to_config(self, dataset: Dataset) -> dict[str, Any]:
-        """As config.yaml has it."""
-        return {
-            "data": dataset.description.model_dump(mode="json"),
-            "split": self.split.to_config(),
-            "tasks": [task.to_config() for task in self.tasks],
-            "inputs": {name: table.to_config() for name, table in self.inputs.items()},
-            "preprocess": self.preprocess.to_config(),
-            "augment": self.augment,
-            "network": self.network.to_config(),
-            "training": self.training.to_config(),
-            "delivery": self.delivery.to_config(),
-            "precision": self.precision,
-            "seed": self.seed,
-            # left out where there is none, as runs that were begun before there were any have it
-            **({"consistency": [rule.to_config() for rule in self.consistency]} if self.consistency else {}),
-        }
 
 
 def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress: bool) -> RunFolder:
@@ -281,44 +208,24 @@ class Session:
                 history,
                 best_epoch=progress.best_epoch,
                 monitor=self.monitor,
-                counts=self._counts(),
+                counts=count_by_curve(
+                    self.labels, self.trainer.scores, self.trainer.tasks, self.train.dataset, self.val.dataset
+                ),
+                unjudged=[name for name, counts in self.labels.items() if not counts["val"]],
                 title=self.title,
                 tasks=names,
             )
             save_figure(figure, run.curves, dpi=100)
-            if len(names) > 1:
+            # Weights that stay as the user set them are no picture.
+            moving = self.trainer.measures is not None or self.settings.balancing.name != "fixed"
+            if len(names) > 1 and moving:
                 save_figure(plot_balance(history, names, title=self.title), run.balance, dpi=100)
-
-    def _counts_of_single_targets(self, task: Task[Any, Any]) -> dict[str, tuple[int, int]]:
-        """Of the scores of one of several columns, which end in its name."""
-        if task.spatial or len(task.target_names) < 2:
-            return {}
-        return {
-            score.name: (_known(self.train.dataset, name), _known(self.val.dataset, name))
-            for name, key in zip(task.target_names, keys_of(task.target_names), strict=True)
-            for score in self.trainer.scores[task.name]
-            if score.name.endswith(f"_{key}")
-        }
 
     @property
     def monitored(self) -> str:
         """Name of the task whose score is `monitor`."""
         scores = self.trainer.scores.items()
         return next(task for task, own in scores if any(self.monitor == f"val_{score.name}" for score in own))
-
-    def _counts(self) -> dict[str, tuple[int, int]]:
-        """By column of the history, the train and validation cases that it is made of."""
-        counts = {"loss": (len(self.train.dataset), len(self.val.dataset))}
-        for task, scores in self.trainer.scores.items():
-            n = (self.labels[task]["train"], self.labels[task]["val"])
-            counts |= dict.fromkeys([f"{task}_loss", *(score.name for score in scores)], n)
-        for own in self.trainer.tasks:
-            counts |= self._counts_of_single_targets(own)
-        return counts
-
-
-def _known(dataset: Dataset, column: str) -> int:
-    return sum(column in record.labels for record in dataset)
 
 
 def make_session(
@@ -380,21 +287,6 @@ def make_session(
         precision=precision,
         title=f"{description.name}{' (SYNTHETIC data)' if description.synthetic else ''}",
     )
-
-
-def make_inputs(plan: Plan, train: Dataset) -> Inputs:
-    """What the tasks read, with what the train cases tell of the columns.
-
-    Raises:
-        ConfigError: Tasks and inputs do not fit together.
-        DataError: A column is not described, or no train case has a value in it.
-    """
-    image = train.description.images is not None
-    columns = {name: table.columns for name, table in plan.inputs.items()}
-    reads = find_reads(plan.tasks, columns, image=image, fusion=plan.network.fusion)
-    read = {name for names in reads.values() for name in names}
-    tables = fit_inputs({name: table for name, table in plan.inputs.items() if name in read}, train)
-    return Inputs(image=image and IMAGE in read, tables=tables)
 
 
 def _choose_monitor(trainer: MultiTaskTrainer, settings: TrainingSettings) -> tuple[str, str]:
