@@ -21,7 +21,7 @@ from unet_mtl.pipeline.crops import crop_sample
 from unet_mtl.pipeline.fitted import FittedCases
 from unet_mtl.pipeline.inputs import IMAGE, Inputs
 from unet_mtl.pipeline.preprocess import Preprocess
-from unet_mtl.pipeline.sampling import draw_epoch
+from unet_mtl.pipeline.sampling import Strata, draw_epoch
 from unet_mtl.pipeline.spread import spread_order
 from unet_mtl.tasks import Task
 
@@ -51,7 +51,8 @@ class Batches(keras.utils.PyDataset):
         shuffle: Whether each epoch has an order of its own.
         spread_labels: Whether the order, still another one each epoch, gives every batch labels of each task as far
             as the labels reach; see `spread_order`. Needs `shuffle`.
-        chances: Of each case to be drawn, with replacement, for each place of an epoch; None: each case is there once.
+        strata: Chances of cases to be drawn, and groups that every batch holds in their share; see `draw_epoch`. None:
+            each case is there once.
         seed: Of order and augmentation.
         workers: Threads that prepare batches.
         cache: Where cases at the network's size are kept; None reads them each time.
@@ -77,7 +78,7 @@ class Batches(keras.utils.PyDataset):
         hide: bool = False,
         shuffle: bool = False,
         spread_labels: bool = False,
-        chances: NDArray[np.float64] | None = None,
+        strata: Strata | None = None,
         seed: int = 0,
         workers: int = 2,
         cache: Cache | None = None,
@@ -99,7 +100,7 @@ class Batches(keras.utils.PyDataset):
         self.hide = hide
         self.shuffle = shuffle
         self.spread_labels = spread_labels
-        self.chances = chances
+        self.strata = strata
         self.seed = seed
         self.shard = shard
         self.image_type = image_type
@@ -159,7 +160,7 @@ class Batches(keras.utils.PyDataset):
 
     def _key(self, epoch: int, index: int) -> tuple[int, int]:
         # Where all epochs are alike, a batch made at the end of one serves in the next.
-        changing = self.shuffle or self.hide or self.augment is not None or self.chances is not None
+        changing = self.shuffle or self.hide or self.augment is not None or self.strata is not None
         return (epoch if changing else 0, index)
 
     def _after(self, epoch: int, index: int) -> Iterator[tuple[int, int]]:
@@ -177,8 +178,9 @@ class Batches(keras.utils.PyDataset):
 
     def _draw(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Cases of an epoch in order, and how often each came before."""
-        if self.chances is not None:
-            return draw_epoch(self.chances, (self.seed, epoch))
+        if self.strata is not None:
+            whole = self.batch_size * self.shard[1]
+            return draw_epoch(self.strata, whole, (self.seed, epoch))
         order = np.arange(len(self.dataset))
         if self.spread_labels:
             order = self._spread(epoch)

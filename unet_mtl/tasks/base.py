@@ -127,8 +127,8 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
             ConfigError: This kind of task puts cases into no classes.
         """
         raise ConfigError(
-            f"training.sampling: task {self.name!r} is a {self.kind}, which puts cases into no classes; name a task "
-            "that does, a classification say"
+            f"training.sampling: task {self.name!r} is a {self.kind}, which puts cases into no classes; name a "
+            "classification or an ordinal task"
         )
 
     @property

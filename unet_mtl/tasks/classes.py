@@ -54,8 +54,8 @@ class OneClass(Task[int, ClassPrediction]):
 
     Attributes:
         classes: Their names; filled in from the data set.
-        class_weights: None; "balanced" (each class weighs the same in sum, from train counts, mean weight 1);
-            or a factor by class.
+        class_weights: None; "balanced" (each class weighs the same in sum, from train counts, mean weight 1; one
+            that train lacks weighs 0); or a factor by class.
         counts: Train cases by class; filled in.
     """
 

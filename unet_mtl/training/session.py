@@ -28,7 +28,7 @@ from unet_mtl.pipeline.batches import Batches, ImageType
 from unet_mtl.pipeline.cache import Cache
 from unet_mtl.pipeline.device import choose_precision
 from unet_mtl.pipeline.feed import feed
-from unet_mtl.pipeline.sampling import sampling_chances
+from unet_mtl.pipeline.sampling import make_strata
 from unet_mtl.pipeline.steps import check_steps
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
@@ -269,7 +269,7 @@ def make_session(
         hide=True,
         shuffle=True,
         spread_labels=plan.training.spread_labels,
-        chances=None if sampling is None else sampling_chances(sampling, tasks, parts["train"]),
+        strata=None if sampling is None else make_strata(sampling, tasks, parts["train"]),
         seed=plan.seed,
         **options,
     )

@@ -24,7 +24,8 @@ class TrainingSettings(Settings):
         monitor: Validation score that picks the best checkpoint, `<task>_<score>`; None: the first task's
             primary score. Never a loss, which means nothing across weights.
         mode: Whether `monitor` is to be large or small; None: the task knows for its primary score.
-        sampling: Draws cases of rare classes more often; None: each epoch has every case once.
+        sampling: Draws cases of rare classes more often, in batches that hold each class in its share; None: each epoch
+            has every case once, in any order.
         balancing: How the losses of several tasks become one: a name of `BALANCERS`, or its settings.
         workers: Threads that prepare batches.
     """
@@ -46,6 +47,6 @@ class TrainingSettings(Settings):
     def _one_order(self) -> Self:
         if self.spread_labels and self.sampling is not None:
             raise ValueError(
-                "`spread_labels` deals every case once, and `sampling` draws them with replacement; keep one of them"
+                "`spread_labels` deals every case once, and `sampling` draws some several times; keep one of them"
             )
         return self
