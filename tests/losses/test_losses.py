@@ -128,23 +128,29 @@ def test_no_index_outside_the_classes_is_looked_up(monkeypatch):
     np.testing.assert_array_equal(indices, np.where(truth == 255, 0, truth))
 
 
+RARE = {"focal": 2.0, "tversky": {"alpha": 0.3, "beta": 0.7, "gamma": 4 / 3}}
+
+
+@pytest.mark.parametrize("options", [{}, RARE], ids=["plain", "focal Tversky"])
 @pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
-def test_an_ignored_pixel_changes_neither_loss_nor_gradient(channels):
+def test_an_ignored_pixel_changes_neither_loss_nor_gradient(channels, options):
+    loss = MaskLoss(CLASSES, **options)
     truth, output = make_masks(2, channels)
     changed = output.copy()
     changed[:, 0, :2] = np.eye(channels, dtype=np.float32)[-1]
-    values, gradient = values_and_gradient(MaskLoss(CLASSES), truth, output)
-    other_values, other_gradient = values_and_gradient(MaskLoss(CLASSES), truth, changed)
+    values, gradient = values_and_gradient(loss, truth, output)
+    other_values, other_gradient = values_and_gradient(loss, truth, changed)
     np.testing.assert_array_equal(values, other_values)
     np.testing.assert_array_equal(gradient, other_gradient)
     assert not gradient[:, 0, :2].any()
     assert gradient[:, 1:].any()
 
 
-def test_a_mask_of_nothing_but_ignored_pixels_costs_nothing():
+@pytest.mark.parametrize("options", [{}, RARE], ids=["plain", "focal Tversky"])
+def test_a_mask_of_nothing_but_ignored_pixels_costs_nothing(options):
     truth, output = make_masks(2, CLASSES)
     truth[0] = 255
-    values, gradient = values_and_gradient(MaskLoss(CLASSES), truth, output)
+    values, gradient = values_and_gradient(MaskLoss(CLASSES, **options), truth, output)
     assert values[0] == pytest.approx(0, abs=1e-6)
     assert not gradient[0].any()
     assert np.isfinite(gradient).all()
@@ -463,11 +469,11 @@ def make_case(kind, batch=SIDE):
         truth = np.array([[0, 1, 255], [1, 1, 0], [255, 255, 0], [1, 255, 0]], np.uint8)[:batch]
         loss = FindingsLoss([[1.0, 2.0], [0.5, 3.0], [1.0, 1.0]])
         return loss, truth, sigmoid(rng.normal(size=(batch, 3))).astype("f")
-    if kind == "mask":
-        return MaskLoss(CLASSES), *make_masks(batch, CLASSES)
-    if kind == "class":
+    if kind in ("mask", "focal Tversky mask"):
+        return MaskLoss(CLASSES, **({} if kind == "mask" else RARE)), *make_masks(batch, CLASSES)
+    if kind in ("class", "focal class"):
         return (
-            ClassLoss(3, (1.0, 2.0, 3.0)),
+            ClassLoss(3, (1.0, 2.0, 3.0), focal=0.0 if kind == "class" else 2.0),
             rng.integers(0, 3, batch),
             softmax(rng.normal(size=(batch, 3))).astype("f"),
         )
@@ -479,7 +485,9 @@ def make_case(kind, batch=SIDE):
 
 KINDS = [
     "mask",
+    "focal Tversky mask",
     "class",
+    "focal class",
     "value",
     "values",
     "intervals",

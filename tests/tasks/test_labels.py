@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unet_mtl import Classification, Regression
+from unet_mtl import Classification, Multilabel, Ordinal, Regression
+from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError
+from unet_mtl.training.plan import Plan
+from unet_mtl.training.session import make_session
 
 TWO = Classification(name="side", classes=("left", "right"), threshold=0.25)
 THREE = Classification(name="grade", classes=("low", "mid", "high"))
@@ -61,6 +64,26 @@ def test_balanced_weights_by_hand(dataset):
     assert task.counts == (2, 6, 0)
     assert task._weights() == pytest.approx((8 / (2 * 2), 8 / (2 * 6), 0.0))
     assert task.loss().class_weights == pytest.approx([2, 2 / 3, 0])
+
+
+def test_balanced_weights_are_of_labelled_train_cases_alone(dataset, settings):
+    """Of five train cases one is unlabelled; val and test have what train lacks."""
+    labels = ["benign"] * 3 + ["normal", None] + ["malignant"] * 7
+    records = [
+        replace(record, labels={} if label is None else {"diagnosis": label, "side": "left"})
+        for record, label in zip(dataset, labels, strict=True)
+    ]
+    tasks = [
+        Classification(name="diagnosis", class_weights="balanced"),
+        Ordinal(name="grade", target="diagnosis", class_weights="balanced"),
+        Multilabel(name="signs", targets=("side",), class_weights="balanced"),
+    ]
+    options = {name: value for name, value in settings.items() if name != "progress"}
+    parts = split_dataset(dataset.only(records), SplitSettings())
+    adapted = make_session(Plan.of(tasks, **options), parts).trainer.tasks
+    for task in adapted[:2]:
+        assert task.loss().class_weights == pytest.approx([4 / (2 * 1), 4 / (2 * 3), 0])
+    assert adapted[2].loss().class_weights == [[1, 0]]
 
 
 def test_weights_by_class_need_one_each(dataset):
