@@ -2,13 +2,16 @@
 
     python benchmarks/balancers.py CONFIG OUT [key=value ...]
 
-Trains the config once with each balancer and one seed, and prints a row for each: the best validation value of each
-task's primary score, its weight at the end, and the median seconds of a step relative to those of `fixed`.
+Times the steps of a training with each balancer, all of them in one process and in turn, and prints the median ratio of
+a step to one of `fixed`. Then trains the config once with each balancer, and a network of each task alone, from one
+seed; measures all of them on the test cases; and prints for each task its score of a case, less that of `fixed` on the
+same cases with the 95 % interval over patients, and the weights of the last epoch.
 """
 
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,60 +22,108 @@ import keras  # noqa: E402, TID253
 import pandas as pd  # noqa: E402
 
 import unet_mtl as um  # noqa: E402
-from unet_mtl.balancing import BALANCERS  # noqa: E402
+from unet_mtl.ablation.comparison import compare_networks  # noqa: E402
+from unet_mtl.ablation.plans import TOGETHER, plan_runs  # noqa: E402
+from unet_mtl.balancing import BALANCERS, AnyBalancing, Fixed  # noqa: E402
+from unet_mtl.balancing.base import MEASURED_EVERY  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
 from unet_mtl.training.plan import Plan  # noqa: E402
-from unet_mtl.training.session import make_session  # noqa: E402
+from unet_mtl.training.session import make_session, run_plan  # noqa: E402
+
+ROUNDS = 7
+STEPS = MEASURED_EVERY
 
 
-class StepClock(keras.callbacks.Callback):
-    """Seconds of each step; the first, which compiles, is left out."""
+def step_costs(plan: Plan, dataset: um.Dataset) -> pd.DataFrame:
+    """Milliseconds of a step, its ratio to one of `fixed`, and seconds until the first one is done, by balancer."""
+    parts = split_dataset(dataset, plan.split)
+    settings: dict[str, AnyBalancing] = {name: kind() for name, kind in BALANCERS.items()}
+    settings[f"fixed, gradients every {MEASURED_EVERY}"] = Fixed(measure_every=MEASURED_EVERY)
+    settings |= {
+        f"{name}, no gradients": BALANCERS[name](measure_every=0)
+        for name in BALANCERS
+        if BALANCERS[name].usually_measured
+    }
+    trainers, first = {}, {}
+    for name, balancing in settings.items():
+        training = plan.training.model_copy(update={"balancing": balancing})
+        session = make_session(replace(plan, training=training), parts)
+        batches = [session.train.make(index) for index in range(min(4, len(session.train) - 1))]
+        session.train.close()
+        trainers[name] = session.trainer
+        began = time.perf_counter()
+        _step(session.trainer, batches[0])
+        first[name] = time.perf_counter() - began
+    seconds: dict[str, list[float]] = {name: [] for name in trainers}
+    for number in range(ROUNDS):
+        # Each round begins with another one: what comes after a pause is faster.
+        order = list(trainers)[number % len(trainers) :] + list(trainers)[: number % len(trainers)]
+        for name in order:
+            began = time.perf_counter()
+            for step in range(STEPS):
+                _step(trainers[name], batches[step % len(batches)])
+            seconds[name].append((time.perf_counter() - began) / STEPS)
+    ratios = {
+        name: [its / fixed for its, fixed in zip(values, seconds["fixed"], strict=True)]
+        for name, values in seconds.items()
+    }
+    return pd.DataFrame(
+        {
+            "ms a step": {name: 1000 * statistics.median(values) for name, values in seconds.items()},
+            "of fixed": {name: statistics.median(values) for name, values in ratios.items()},
+            "lowest": {name: min(values) for name, values in ratios.items()},
+            "highest": {name: max(values) for name, values in ratios.items()},
+            "first step, s": first,
+        }
+    )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-        self._began = 0.0
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Starts."""
-        self._began = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Logs are numbers by now, so the step is done."""
-        self.seconds.append(time.perf_counter() - self._began)
-
-    @property
-    def median(self) -> float:
-        """Of all steps but the first."""
-        return statistics.median(self.seconds[1:])
+def _step(trainer: keras.Model, batch: Any) -> None:
+    inputs, targets, weights = batch
+    trainer.train_on_batch(inputs, targets, weights)  # its logs are numbers, so the step is done
 
 
-def train(name: str, config_path: str, out: Path, overrides: list[str]) -> dict[str, float]:
-    """One row of the table; `seconds` is in seconds still."""
-    config = um.load_config(config_path, [*overrides, f"training.balancing={name}"])
-    dataset = um.read_dataset(config.data)
-    plan = Plan.of(config.tasks, **config.arguments())
-    session = make_session(plan, split_dataset(dataset, plan.split))
-    clock, run = StepClock(), um.RunFolder(out / name)
-    run.path.mkdir(parents=True)
-    session.fit(run, callbacks=[clock])
-    history = run.read_history()
-    row: dict[str, float] = {}
-    for task in session.trainer.tasks:
-        score, higher = task.primary
-        values = history[f"val_{task.name}_{score}"]
-        row[f"{task.name} {score}"] = values.max() if higher else values.min()
-    for task in session.trainer.tasks:
-        row[f"{task.name} weight"] = history[f"{task.name}_weight"].iloc[-1]
-    return row | {"seconds": clock.median}
+def scores(plan: Plan, dataset: um.Dataset, out: Path) -> pd.DataFrame:
+    """One row a network, with each task's score, difference to `fixed` and last weight."""
+    runs = {}
+    for name, kind in BALANCERS.items():
+        training = plan.training.model_copy(update={"balancing": kind(), "patience": None})
+        runs[name] = run_plan(
+            replace(plan, training=training), dataset, out / name, resume=False, progress=False
+        )
+    for planned in plan_runs(plan, 1)[1:]:
+        runs[f"{planned.network} alone"] = run_plan(
+            planned.plan, dataset, out / planned.name, resume=False, progress=False
+        )
+    measured = {name: um.evaluate(run, split="test", progress=False) for name, run in runs.items()}
+    tasks = {task.name: task for task in runs["fixed"].read_tasks()}
+    rows: dict[str, dict[str, str]] = {}
+    for name, run in runs.items():
+        own = [task.name for task in run.read_tasks()]
+        keys = {(TOGETHER, plan.seed): measured[name]} | {
+            (task, plan.seed): measured["fixed"] for task in own
+        }
+        table = compare_networks([tasks[task] for task in own], keys, dict.fromkeys(keys, 0.0))
+        history = run.read_history()
+        row = {}
+        for line in table.iloc[: len(own)].to_dict("records"):
+            row[f"{line['task']} {line['score']}"] = f"{line['multi']:.3f}"
+            if name != "fixed":
+                interval = f"[{line['low']:+.3f}, {line['high']:+.3f}]"
+                row[f"{line['task']} less fixed (n={line['n']})"] = f"{line['difference']:+.3f} {interval}"
+            if len(own) > 1:
+                row[f"{line['task']} weight"] = f"{history[line['task'] + '_weight'].iloc[-1]:.2f}"
+        rows[name] = row
+    return pd.DataFrame(rows).T.fillna("")
 
 
 def main(config_path: str, out: str, *overrides: str) -> None:
-    """Trains and prints."""
-    rows = {name: train(name, config_path, Path(out), list(overrides)) for name in BALANCERS}
-    table = pd.DataFrame(rows).T
-    table["step, of fixed"] = table.pop("seconds") / rows["fixed"]["seconds"]
-    print(table.round(3).to_string())
+    """Times, trains and prints."""
+    config = um.load_config(config_path, list(overrides))
+    dataset = um.read_dataset(config.data)
+    plan = Plan.of(config.tasks, **config.arguments())
+    print(step_costs(plan, dataset).round(3).to_string(), flush=True)
+    print(scores(plan, dataset, Path(out)).to_string())
 
 
 if __name__ == "__main__":

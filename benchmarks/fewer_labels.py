@@ -1,0 +1,109 @@
+"""What does one network for several tasks gain over one for each, as the labels of a task become few?
+
+    python benchmarks/fewer_labels.py CONFIG OUT SEEDS [VARIANT ...] [key=value ...]
+
+A variant is `full`, or a task and the percentage of its labels that are kept, such as `lesion_10`; without any, all of
+them: full, and 30 and 10 for each task. A copy of the data set keeps its split and all labels of the test cases, and of
+train and validation patients only so many keep their label of that task (those of 10 % are among those of 30 %). Each
+copy is given to `ablate`: the network of all tasks and the network of each task alone, by as many seeds, on the same
+test cases. Called again with the same OUT, it goes on where it was, also with more seeds.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+
+import unet_mtl as um  # noqa: E402
+from unet_mtl.data.splits import split_dataset  # noqa: E402
+
+PERCENTAGES = (30, 10)
+
+
+def copy_thinned(config: Any, folder: Path, task: Any | None, percentage: int, seed: int = 0) -> Any:
+    """Writes the copy of a data set in which a task has few labels.
+
+    Args:
+        config: Its `data` says what is copied.
+        folder: Of the copy.
+        task: Which; None keeps all labels.
+        percentage: Of the patients with a label who keep it.
+        seed: Of who does.
+
+    Returns:
+        Description of the copy.
+    """
+    dataset = um.read_dataset(config.data)
+    description = dataset.description
+    parts = split_dataset(dataset, config.split)
+    named = description.names or "{case}"  # in the column of the cases
+    sides = {named.format(case=record.case): name for name, part in parts.items() for record in part}
+    if not folder.is_dir():
+        shutil.copytree(description.root, folder)
+        path = folder / description.table
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table["side"] = table[description.case].map(sides)
+        for record in [] if task is None else _chosen(parts, task, percentage, seed):
+            if task.spatial:
+                for file in record.masks[task.target_names[0]]:
+                    (folder / file.path.relative_to(description.root)).unlink()
+            else:
+                row = table[description.case] == named.format(case=record.case)
+                table.loc[row, list(task.target_names)] = ""
+        table.to_csv(path, index=False)
+    return description.model_copy(update={"root": folder, "split": "side"})
+
+
+def _chosen(parts: Any, task: Any, percentage: int, seed: int) -> list[Any]:
+    """The records that lose their label."""
+    chosen = []
+    for side in ("train", "val"):
+        labelled = [record for record in parts[side] if task.is_labelled(record)]
+        patients = np.random.default_rng(seed).permutation(sorted({record.patient for record in labelled}))
+        kept = set(patients[: max(1, round(len(patients) * percentage / 100))])
+        chosen += [record for record in labelled if record.patient not in kept]
+    return chosen
+
+
+def main(config_path: str, out: str, seeds: str, *rest: str) -> None:
+    """Trains and prints."""
+    config = um.load_config(config_path, [text for text in rest if "=" in text])
+    tasks = {task.name: task for task in config.tasks}
+    every = ["full", *(f"{name}_{percentage}" for name in tasks for percentage in PERCENTAGES)]
+    tables = []
+    for variant in [text for text in rest if "=" not in text] or every:
+        name, _, percentage = variant.rpartition("_")
+        folder = Path(out) / variant
+        data = copy_thinned(config, folder / "data", tasks.get(name), int(percentage) if name else 100)
+        dataset = um.read_dataset(data)
+        ablation = um.ablate(
+            dataset,
+            list(config.tasks),
+            folder / "runs",
+            seeds=int(seeds),
+            resume=(folder / "runs").is_dir(),
+            progress=False,
+            **config.arguments(),
+        )
+        table = ablation.table.iloc[:-1].assign(variant=variant)
+        train = [record for record in dataset if record.split == "train"]
+        table["labels"] = [sum(tasks[name].is_labelled(record) for record in train) for name in table["task"]]
+        tables.append(table)
+        print("\n".join(ablation.notes) if variant == "full" else "", flush=True)
+        _print(tables)
+
+
+def _print(tables: list[pd.DataFrame]) -> None:
+    columns = ["variant", "task", "score", "labels", "multi", "single", "difference", "low", "high"]
+    columns += ["seed_low", "seed_high", "n", "p_holm", "verdict"]
+    print(pd.concat(tables)[columns].to_string(index=False, float_format="%.3f"), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
