@@ -182,7 +182,7 @@ def load_with(rules, tasks, dataset, folder):
     [
         (RULES[0] | {"mask": "lesion"}, "no task 'lesion'; there is zone, diagnosis, size, side"),
         (RULES[2] | {"diameter": "width"}, "no task 'width'; there is zone, diagnosis, size, side"),
-        (RULES[0] | {"mask": "size"}, "task 'size' draws no mask; that does zone"),
+        (RULES[0] | {"mask": "size"}, "task 'size' draws no mask; name one that does: zone"),
         (RULES[0] | {"class": "shell"}, "task 'zone' draws no class 'shell'; it draws core, rim"),
         (RULES[2] | {"class": "background"}, "task 'zone' draws no class 'background'; it draws core, rim"),
         (
@@ -215,7 +215,7 @@ def test_all_wrong_rules_are_told_at_once(tasks, dataset):
     assert str(error.value).splitlines() == [
         "consistency: there is no task 'a'; there is zone, diagnosis, size, side",
         "consistency: there is no task 'b'; there is zone, diagnosis, size, side",
-        "consistency: task 'size' draws no mask; that does zone",
+        "consistency: task 'size' draws no mask; name one that does: zone",
         "consistency: task 'zone' does not answer with one class; name one that does",
     ]
 

@@ -52,8 +52,8 @@ def test_contradictions_are_counted_by_hand():
     row = table.loc[("answers", "any")]
     # whole patients are drawn: one without any contradiction, q alone, gives 0, p or r alone 1
     assert (row["low"], row["high"]) == (0, 1)
-    assert row["why_not_checked"] == "zone unlabelled: 1"
-    assert table.loc[("labels", "any"), "why_not_checked"] == "a: 1, b: 2"
+    assert row["why_not_checked"] == "1 zone unlabelled"
+    assert table.loc[("labels", "any"), "why_not_checked"] == "1 a, 2 b"
     assert table.loc[("labels", "any"), "share"] == 0
     nothing = count_contradictions([rule], [[Verdict(unknown="a")]], [[Verdict(unknown="a")]], ["p"], seed=0)
     assert nothing["share"].isna().all()
@@ -90,7 +90,7 @@ def test_evaluation_counts_those_of_answers_and_of_labels(run, dataset):
     labels = table.loc["zone needs diagnosis not normal", "labels", "any"]
     both = [i for i in range(12) if i not in {2, 6, 11} | {1, 3, 5, 9}]
     assert (labels["share"], labels["n_checked"], labels["n_not_checked"]) == (0, len(both), 12 - len(both))
-    assert labels["why_not_checked"] == "diagnosis unlabelled: 4, zone unlabelled: 3"
+    assert labels["why_not_checked"] == "4 diagnosis unlabelled, 3 zone unlabelled"
     labels = table.loc["zone needs side left", "labels", "any"]
     both = [i for i in range(12) if i not in {2, 6, 11} | {0, 5, 8, 9, 10, 11}]
     opposed = [i for i in both if (i % 3 != 0) != (i % 2 == 0)]

@@ -90,25 +90,27 @@ def print_scores(evaluation: "Evaluation") -> None:
 
 
 def _contradictions(found: "pd.DataFrame") -> Table:
-    """One row a rule of answers, one of labels."""
+    """Two rows a rule: of answers, and of labels."""
     table = _new_table("contradictions")
-    for column in ("rule", "of", "n", "share", "95 % interval", "checked", "which", "not checked"):
-        is_text = column in ("rule", "of", "which", "not checked")
+    for column in ("rule", "of", "found", "share", "95 % interval", "which", "not checked"):
+        is_number = column in ("found", "share", "95 % interval")
         table.add_column(
-            column, justify="left" if is_text else "right", no_wrap=column == "of", overflow="fold"
+            column,
+            justify="right" if is_number else "left",
+            no_wrap=column in ("of", "found"),
+            overflow="fold",
         )
     for (rule, of), rows in found.groupby(["rule", "of"], sort=False):
         whole, ways = rows.iloc[0], rows.iloc[1:]
-        ways = ways[ways["n_contradictions"] > 0]
-        which = [f"{n} {way}" for way, n in zip(ways["contradiction"], ways["n_contradictions"], strict=True)]
-        interval = _interval(whole["low"], whole["high"])
-        n, share, checked = (
-            str(whole["n_contradictions"]),
-            _word(float(whole["share"])),
-            str(whole["n_checked"]),
-        )
+        pairs = zip(ways["n_contradictions"], ways["contradiction"], strict=True)
         table.add_row(
-            str(rule), str(of), n, share, interval, checked, ", ".join(which), whole["why_not_checked"]
+            str(rule),
+            str(of),
+            f"{whole['n_contradictions']} of {whole['n_checked']}",
+            _word(float(whole["share"])),
+            _interval(whole["low"], whole["high"]),
+            ", ".join(f"{n} {way}" for n, way in pairs if n),
+            whole["why_not_checked"],
         )
     return table
 

@@ -47,7 +47,7 @@ def _problem_of_mask(rule: Rule, tasks: Mapping[str, Task[Any, Any]], descriptio
     task = tasks[rule.mask]
     if not task.spatial:
         drawing = ", ".join(name for name, one in tasks.items() if one.spatial)
-        return f"task {rule.mask!r} draws no mask; {f'that does {drawing}' if drawing else 'no task does'}"
+        return f"task {rule.mask!r} draws no mask; {f'name one that does: {drawing}' if drawing else 'no task does'}"
     classes = description.masks[task.target_name].classes[1:]
     if rule.class_ is not None and rule.class_ not in classes:
         return f"task {rule.mask!r} draws no class {rule.class_!r}; it draws {', '.join(classes)}"

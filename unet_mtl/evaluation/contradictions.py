@@ -50,7 +50,7 @@ def count_contradictions(
     Returns:
         For each rule, of answers and of labels, a row of any contradiction and one of each way, such as "mask without
         finding". `share` is n_contradictions of n_checked, NaN where nothing was, and `low` and `high` its 95 %
-        bootstrap interval over patients. `why_not_checked` counts reasons in words.
+        bootstrap interval over patients. `why_not_checked` counts the reasons, as in "3 mask unlabelled".
     """
     rows = [
         {
@@ -82,5 +82,5 @@ def _count(found: Verdicts, way: str, patients: Sequence[str], seed: int) -> dic
         "share": summary.mean,
         "low": summary.low,
         "high": summary.high,
-        "why_not_checked": ", ".join(f"{reason}: {n}" for reason, n in reasons.items()),
+        "why_not_checked": ", ".join(f"{n} {reason}" for reason, n in reasons.items()),
     }
