@@ -1,19 +1,26 @@
 """Answers that contradict each other: each rule by hand, in a config, in evaluation and in predictions."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
-from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 import unet_mtl as um
-from unet_mtl.consistency import Rule, Said, _drawn, name_contradictions, require_rules, said_by_labels
+from unet_mtl.consistency import (
+    NO_SPACING,
+    Rule,
+    Said,
+    Verdict,
+    name_contradictions,
+    name_unchecked,
+    require_rules,
+    said_by_answers,
+    said_by_labels,
+)
 from unet_mtl.errors import ConfigError
-from unet_mtl.runs import RunFolder
+from unet_mtl.tasks import MaskPrediction, MultilabelPrediction, OverlapPrediction
 from unet_mtl.training.plan import Plan
 
 RULES = [
@@ -23,6 +30,7 @@ RULES = [
 ]
 BAR = np.array([[0, 1, 1, 1, 1, 0]], bool)
 """Four pixels long."""
+DRAWN, EMPTY = {"zone": {"core": BAR}}, {"zone": {"core": BAR & False}}
 
 
 def make_rules(*rules):
@@ -30,50 +38,116 @@ def make_rules(*rules):
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("said", "verdict"),
     [
-        (Said({"zone": BAR}, {"diagnosis": "benign"}), ""),
-        (Said({"zone": BAR}, {"diagnosis": "normal"}), "zone is drawn but diagnosis is normal"),
-        (Said({"zone": BAR & False}, {"diagnosis": "benign"}), "zone is empty but diagnosis is benign"),
-        (Said({"zone": BAR & False}, {"diagnosis": "normal"}), ""),
-        (Said({}, {"diagnosis": "normal"}), None),
-        (Said({"zone": BAR}, {}), None),
+        (Said(DRAWN, {"diagnosis": "benign"}), Verdict()),
+        (
+            Said(DRAWN, {"diagnosis": "normal"}),
+            Verdict("mask without finding", "zone is drawn but diagnosis is normal"),
+        ),
+        (
+            Said(EMPTY, {"diagnosis": "benign"}),
+            Verdict("finding without mask", "zone is empty but diagnosis is benign"),
+        ),
+        (Said(EMPTY, {"diagnosis": "normal"}), Verdict()),
+        (Said({}, {"diagnosis": "normal"}), Verdict(unknown="zone unlabelled")),
+        (Said(DRAWN, {}), Verdict(unknown="diagnosis unlabelled")),
     ],
 )
-def test_a_mask_and_a_finding(said, words):
+def test_a_mask_and_a_finding(said, verdict):
     (rule,) = make_rules(RULES[0])
-    assert rule.check(said) == words
+    assert rule.check(said) == verdict
 
 
 def test_is_is_the_opposite_of_is_not():
     (rule,) = make_rules(RULES[1])
-    assert rule.check(Said({"zone": BAR}, {"side": "left"})) == ""
-    assert rule.check(Said({"zone": BAR}, {"side": "right"})) == "zone is drawn but side is right"
+    assert rule.check(Said(DRAWN, {"side": "left"})) == Verdict()
+    assert rule.check(Said(DRAWN, {"side": "right"})).words == "zone is drawn but side is right"
 
 
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("number", "verdict"),
     [
-        (2.0, ""),
-        (2.5, ""),
-        (1.5, ""),
-        (2.51, "size is 2.51 mm but zone measures 2 mm"),
-        (1.4, "size is 1.4 mm but zone measures 2 mm"),
+        (2.0, Verdict()),
+        (2.5, Verdict()),
+        (1.5, Verdict()),
+        (2.51, Verdict("number above mask", "size is 2.51 mm but zone measures 2 mm")),
+        (1.4, Verdict("number below mask", "size is 1.4 mm but zone measures 2 mm")),
     ],
 )
-def test_a_mask_and_a_diameter(number, words):
+def test_a_mask_and_a_diameter(number, verdict):
     (rule,) = make_rules(RULES[2])
-    said = Said({"zone": BAR}, {}, {"size": number}, (0.5, 0.5))
-    assert rule.check(said) == words
-    assert rule.check(replace(said, spacing_mm=None)) is None
-    assert rule.check(replace(said, masks={"zone": BAR & False})) is None
-    assert rule.check(replace(said, millimetres={})) is None
+    said = Said(DRAWN, {}, {"size": number}, (0.5, 0.5))
+    assert rule.check(said) == verdict
+    assert rule.check(replace(said, spacing_mm=None)) == Verdict(unknown=NO_SPACING)
+    assert rule.check(replace(said, masks=EMPTY)) == Verdict(unknown="zone empty")
+    assert rule.check(replace(said, millimetres={})) == Verdict(unknown="size unlabelled")
+    assert rule.check(replace(said, masks={})) == Verdict(unknown="zone unlabelled")
+
+
+def test_rows_and_columns_have_a_spacing_each():
+    (rule,) = make_rules(RULES[2] | {"tolerance": 0.01})
+    assert rule.check(Said(DRAWN, {}, {"size": 8.0}, (0.5, 2))) == Verdict()
+    assert rule.check(Said({"zone": {"core": BAR.T}}, {}, {"size": 2.0}, (0.5, 0.25))) == Verdict()
+
+
+def test_one_class_of_a_mask():
+    rim = np.zeros_like(BAR)
+    rim[0, 0] = True
+    masks = {"zone": {"core": BAR, "rim": rim}}
+    core, rim_rule, whole = make_rules(
+        *(RULES[2] | {"class": name} for name in ("core", "rim")), RULES[2] | {"tolerance": 0.01}
+    )
+    said = Said(masks, {}, {"size": 4.0}, (1, 1))
+    assert core.check(said) == Verdict()
+    # a pixel is 1 long from edge to edge
+    assert rim_rule.check(said).words == "size is 4 mm but rim of zone measures 1 mm"
+    assert whole.check(said).way == "number below mask"  # both together are 5 long
+    (needs,) = make_rules(RULES[0] | {"class": "rim"})
+    only_core = Said({"zone": {"core": BAR, "rim": rim & False}}, {"diagnosis": "benign"})
+    assert needs.check(only_core).words == "rim of zone is empty but diagnosis is benign"
+    assert needs.name == "rim of zone needs diagnosis not normal"
+    hidden = Said({"zone": {"core": BAR, "rim": None}}, {"diagnosis": "benign"})
+    assert needs.check(hidden).unknown == "zone unlabelled"
+    (any_class,) = make_rules(RULES[0])
+    assert any_class.check(hidden) == Verdict()
+    assert any_class.check(replace(hidden, masks={"zone": {"core": BAR & False, "rim": None}})).unknown
+
+
+def test_what_answers_say():
+    mask = np.array([[0, 1, 2]], np.uint8)
+    channels = np.array([[[1, 0], [1, 1], [0, 0]]], np.uint8)
+    chances = np.zeros((1, 3, 3), np.float32)
+    found = np.array([True])
+    said = said_by_answers(
+        {
+            "zone": MaskPrediction(mask=mask, probabilities=chances, classes=("ground", "core", "rim")),
+            "layers": OverlapPrediction(
+                mask=channels, probabilities=chances, classes=("ground", "whole", "core")
+            ),
+            "one": MultilabelPrediction("one", ("mass",), ("yes",), found, np.ones(1, np.float32)),
+        }
+    )
+    assert {name: region.tolist() for name, region in said.masks["zone"].items()} == {
+        "core": [[False, True, False]],
+        "rim": [[False, False, True]],
+    }
+    assert {name: region.tolist() for name, region in said.masks["layers"].items()} == {
+        "whole": [[True, True, False]],
+        "core": [[False, True, False]],
+    }
+    assert said.words == {"one": "yes"}
 
 
 def test_all_contradictions_of_a_case_are_named():
-    said = Said({"zone": BAR}, {"diagnosis": "normal", "side": "left"}, {"size": 9.0}, (1, 1))
-    named = name_contradictions(rule.check(said) for rule in make_rules(*RULES))
+    said = Said(DRAWN, {"diagnosis": "normal", "side": "left"}, {"size": 9.0}, (1, 1))
+    rules = make_rules(*RULES)
+    named = name_contradictions(rule.check(said) for rule in rules)
     assert named == "zone is drawn but diagnosis is normal; size is 9 mm but zone measures 4 mm"
+    lacking = [rule.check(Said(DRAWN, {"side": "left"}, {"size": 9.0})) for rule in rules]
+    assert name_unchecked(rules, lacking) == (
+        "zone needs diagnosis not normal: diagnosis unlabelled; zone measures size: pixel spacing unknown"
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,9 +155,15 @@ def test_all_contradictions_of_a_case_are_named():
     [
         ({"mask": "zone", "needs": {"task": "diagnosis"}}, "give one of `is` and `is_not`"),
         ({"mask": "zone", "needs": {"task": "diagnosis", "is": "a", "is_not": "b"}}, "give one of"),
-        ({"mask": "zone", "diameter": "size", "tolerance": 0}, "greater than 0"),
+        (RULES[2] | {"tolerance": 0}, "a share of the mask's diameter, above 0 and up to 1: 0.25 for 25 %"),
+        (RULES[2] | {"tolerance": -0.1}, "a share"),
+        (RULES[2] | {"tolerance": 25}, "a share"),
+        (RULES[2] | {"tolerance": float("nan")}, "a share"),
         ({"mask": "zone", "diameter": "size"}, "tolerance\n.*required"),
-        ({"mask": "zone"}, "needs\n.*required"),
+        ({"mask": "zone"}, "one of `needs` .a finding. and `diameter` .a number."),
+        (RULES[0] | RULES[2], "one of `needs`"),
+        ("zone", "one of `needs`"),
+        (RULES[0] | {"tolerance": 0.1}, "tolerance\n.*not permitted"),
     ],
 )
 def test_rules_that_say_nothing_are_refused(rule, words):
@@ -91,38 +171,73 @@ def test_rules_that_say_nothing_are_refused(rule, words):
         make_rules(rule)
 
 
+def load_with(rules, tasks, dataset, folder):
+    config = {"data": str(dataset.description.root), "tasks": [task.to_config() for task in tasks]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"consistency": list(rules)}))
+    return um.load_config(folder / "config.yaml")
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
         (RULES[0] | {"mask": "lesion"}, "no task 'lesion'; there is zone, diagnosis, size, side"),
-        (RULES[0] | {"mask": "size"}, "task 'size' draws no mask"),
-        ({"mask": "zone", "needs": {"task": "size", "is": "a"}}, "'size' does not answer with one class"),
+        (RULES[2] | {"diameter": "width"}, "no task 'width'; there is zone, diagnosis, size, side"),
+        (RULES[0] | {"mask": "size"}, "task 'size' draws no mask; name one that does: zone"),
+        (RULES[0] | {"class": "shell"}, "task 'zone' draws no class 'shell'; it draws core, rim"),
+        (RULES[2] | {"class": "background"}, "task 'zone' draws no class 'background'; it draws core, rim"),
+        (
+            {"mask": "zone", "needs": {"task": "size", "is": "a"}},
+            "'size' does not answer with one class; name one",
+        ),
+        ({"mask": "zone", "needs": {"task": "zone", "is": "core"}}, "'zone' does not answer with one class"),
         (
             {"mask": "zone", "needs": {"task": "side", "is": "up"}},
             "'side' has no class 'up'; it has left, right",
         ),
-        (RULES[2] | {"diameter": "side"}, "'side' does not answer with one number"),
+        (RULES[2] | {"diameter": "side"}, "'side' does not answer with one number; name one"),
+        (RULES[2] | {"diameter": "zone"}, "'zone' does not answer with one number"),
     ],
 )
 def test_rules_about_other_tasks_are_refused(rule, words, tasks, dataset, tmp_path):
-    with pytest.raises(ConfigError, match=f"consistency: .*{words}"):
+    with pytest.raises(ConfigError, match=f"^consistency: .*{words}[^\n]*$"):
         require_rules(make_rules(rule), tasks, dataset.description)
-    config = {"data": str(dataset.description.root), "tasks": [task.to_config() for task in tasks]}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config | {"consistency": [rule]}))
     with pytest.raises(ConfigError, match=words):
-        um.load_config(tmp_path / "config.yaml")
+        load_with([rule], tasks, dataset, tmp_path)
 
 
-def test_a_number_without_a_length_is_refused(tasks, dataset):
-    columns = dataset.description.columns
-    other = dataset.description.model_copy(
-        update={"columns": columns | {"size_mm": columns["size_mm"].model_copy(update={"unit": "years"})}}
+def test_all_wrong_rules_are_told_at_once(tasks, dataset):
+    wrong = make_rules(
+        RULES[0] | {"mask": "a", "needs": {"task": "b", "is": "c"}},
+        {"mask": "size", "needs": {"task": "zone", "is": "a"}},
     )
-    with pytest.raises(ConfigError, match="'size' is in 'years', not in a unit of length: mm, cm"):
-        require_rules(make_rules(RULES[2]), tasks, other)
+    with pytest.raises(ConfigError) as error:
+        require_rules(wrong, tasks, dataset.description)
+    assert str(error.value).splitlines() == [
+        "consistency: there is no task 'a'; there is zone, diagnosis, size, side",
+        "consistency: there is no task 'b'; there is zone, diagnosis, size, side",
+        "consistency: task 'size' draws no mask; name one that does: zone",
+        "consistency: task 'zone' does not answer with one class; name one that does",
+    ]
 
 
-def test_centimetres_and_unlabelled_pixels(adapted, dataset):
+def test_a_rule_is_declared_once(tasks, dataset, tmp_path):
+    twice = [RULES[0], RULES[2], RULES[2] | {"tolerance": 0.5}]
+    words = "'zone measures size' is declared 2 times; keep one of them"
+    with pytest.raises(ConfigError, match=words):
+        require_rules(make_rules(*twice), tasks, dataset.description)
+    with pytest.raises(ConfigError, match=words):
+        load_with(twice, tasks, dataset, tmp_path)
+    require_rules(make_rules(RULES[2], RULES[2] | {"class": "core"}), tasks, dataset.description)
+
+
+def test_a_config_names_the_place_of_a_wrong_rule(tasks, dataset, tmp_path):
+    with pytest.raises(ConfigError, match=r"consistency\.0\.diameter\.tolerance: .*a share.*\(received 0\)"):
+        load_with([RULES[2] | {"tolerance": 0}], tasks, dataset, tmp_path)
+    with pytest.raises(ConfigError, match=r"consistency\.1: a rule has `mask` and one of"):
+        load_with([RULES[0], {"mask": "zone"}], tasks, dataset, tmp_path)
+
+
+def test_centimetres_and_labels_that_are_not_there(adapted, dataset):
     columns = dataset.description.columns
     cm = columns | {"size_mm": columns["size_mm"].model_copy(update={"unit": "cm"})}
     description = dataset.description.model_copy(update={"columns": cm})
@@ -134,12 +249,26 @@ def test_centimetres_and_unlabelled_pixels(adapted, dataset):
     said = said_of(dataset.records[0])
     assert said.millimetres == {"size": pytest.approx(10.0)}
     assert said.words == {"diagnosis": "normal"}
-    assert not said.masks["zone"].any()
+    assert not any(region.any() for region in said.masks["zone"].values())
     assert "zone" not in said_of(dataset.records[2]).masks  # no file
-    half = np.array([[0, 255], [0, 0]], np.uint8)
-    assert _drawn(half) is None
-    np.testing.assert_array_equal(_drawn(np.array([[1, 255]], np.uint8)), [[True, False]])
-    np.testing.assert_array_equal(_drawn(np.array([[[0, 1], [0, 0]]], np.uint8)), [[True, False]])
+
+
+@pytest.mark.parametrize(
+    ("stored", "core", "rim"),
+    [
+        ([[0, 255], [0, 0]], None, None),
+        ([[1, 255], [0, 0]], [[True, False], [False, False]], None),
+        ([[2, 2], [1, 0]], [[False, False], [True, False]], [[True, True], [False, False]]),
+        ([[0, 0], [2, 0]], [[False, False], [False, False]], [[False, False], [True, False]]),
+    ],
+)
+def test_unlabelled_pixels_may_hide_a_class(stored, core, rim, adapted, dataset):
+    truths = {"zone": np.array(stored, np.uint8)}
+    regions = said_by_labels(adapted, truths, dataset.records[0], dataset.description).masks["zone"]
+    assert {name: None if one is None else one.tolist() for name, one in regions.items()} == {
+        "core": core,
+        "rim": rim,
+    }
 
 
 def test_the_config_keeps_rules(tasks, dataset):
@@ -149,57 +278,23 @@ def test_the_config_keeps_rules(tasks, dataset):
     assert Plan.of(tasks).to_config(dataset)["consistency"] == []
 
 
-@pytest.fixture(scope="module")
-def run(trained, tmp_path_factory):
-    """The trained run, as if it had been given the rules."""
-    path = tmp_path_factory.mktemp("consistency") / "run"
-    shutil.copytree(trained.path, path)
-    run = RunFolder(path)
-    run.config.write_text(yaml.safe_dump(run.read_config() | {"consistency": RULES}))
-    return run
+def test_rules_are_made_in_python_too():
+    needs = um.MaskNeeds(mask="zone", needs=um.Finding(task="diagnosis", is_not="normal"))
+    of_class = um.MaskMeasures(mask="zone", class_="core", diameter="size", tolerance=0.25)
+    left = um.MaskNeeds(mask="zone", needs=um.Finding(task="side", is_="left"))
+    assert (needs, left) == make_rules(*RULES[:2])
+    assert (of_class,) == make_rules(RULES[2] | {"class": "core"})
+    assert make_rules(*(rule.to_config() for rule in (needs, left, of_class))) == (needs, left, of_class)
 
 
-def test_evaluation_counts_those_of_answers_and_of_labels(run, dataset):
-    evaluation = um.evaluate(run, split="all", progress=False)
-    table = evaluation.scores[evaluation.scores["task"] == "(consistency)"].set_index("score")
-    assert len(table) == 6
-    predictor = um.Predictor.load(run)
-    drawn, normal, left = [], [], []
-    for record in dataset:
-        answers = predictor(record.image)
-        drawn.append(answers["zone"].mask.any())
-        normal.append(answers["diagnosis"].label == "normal")
-        left.append(answers["side"].label == "left")
-    row = table.loc["contradictions: zone needs diagnosis not normal"]
-    wrong = np.array(drawn) == np.array(normal)
-    assert (row["n"], row["n_undefined"]) == (12, 0)
-    assert row["value"] == pytest.approx(wrong.mean())
-    assert row["low"] <= row["value"] <= row["high"]
-    assert table.loc["contradictions: zone needs side left", "value"] == pytest.approx(
-        (np.array(drawn) != np.array(left)).mean()
+@pytest.mark.parametrize("unit", ["years", ""])
+def test_a_number_without_a_length_is_refused(unit, tasks, dataset):
+    columns = dataset.description.columns
+    other = dataset.description.model_copy(
+        update={"columns": columns | {"size_mm": columns["size_mm"].model_copy(update={"unit": unit})}}
     )
-    # every third case has no mask and is normal: labels agree, of the five cases with both
-    labels = table.loc["contradictions of labels: zone needs diagnosis not normal"]
-    both = [i for i in range(12) if i not in {2, 6, 11} | {1, 3, 5, 9}]
-    assert (labels["value"], labels["n"], labels["n_undefined"]) == (0, len(both), 12 - len(both))
-    labels = table.loc["contradictions of labels: zone needs side left"]
-    both = [i for i in range(12) if i not in {2, 6, 11} | {0, 5, 8, 9, 10, 11}]
-    assert labels["n"] == len(both)
-    assert labels["value"] == pytest.approx(np.mean([(i % 3 != 0) != (i % 2 == 0) for i in both]))
-    found = pd.read_csv(evaluation.folder / "cases.csv", keep_default_na=False)["contradictions"]
-    assert found.str.contains("but diagnosis").tolist() == wrong.tolist()
-
-
-def test_predict_names_them(run, data_folder, tmp_path):
-    table = um.predict(run, [data_folder / "images"], tmp_path / "out", progress=False)
-    for _, row in table.iterrows():
-        name = row["image"].rpartition("/")[2]
-        drawn = np.asarray(Image.open(tmp_path / "out" / "zone" / name)).any()
-        assert ("but diagnosis" in row["contradictions"]) == (drawn == (row["diagnosis"] == "normal"))
-    written = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
-    assert written["contradictions"].tolist() == table["contradictions"].tolist()
-
-
-def test_a_run_without_rules_has_no_column(trained, data_folder, tmp_path):
-    table = um.predict(trained, [data_folder / "images" / "case_00.png"], tmp_path / "out", progress=False)
-    assert "contradictions" not in table
+    words = "in 'years', not in a unit of length" if unit else "without a unit of length"
+    with pytest.raises(
+        ConfigError, match=f"'size' is {words}; say `unit` of its column in dataset.yaml, one of mm, cm"
+    ):
+        require_rules(make_rules(RULES[2]), tasks, other)

@@ -124,6 +124,23 @@ def test_the_tasks_of_the_page_on_numbers_are_accepted():
     assert (several.loss_kind, log.loss_kind, log.scale) == ("gaussian", "mse", "log")
 
 
+def test_the_rules_of_the_page_on_consistency_are_accepted():
+    from pydantic import TypeAdapter
+
+    import unet_mtl as um
+    from unet_mtl.consistency import Rule, require_rules
+
+    text = (ROOT / "docs/consistency.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
+    rules = TypeAdapter(tuple[Rule, ...]).validate_python(parse_yaml(block)["consistency"])
+    config = um.load_config(ROOT / "data_samples/phantom/config.yaml")
+    require_rules(rules, config.tasks, config.data)
+    (code,) = re.findall(r"consistency=(\[um\..*?\])\)`", text, flags=re.S)
+    assert tuple(eval(code, {"um": um})) == rules
+    for rule in rules:
+        assert all(f"`{way}`" in text.replace("\n", " ") for way in rule.ways)
+
+
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_run(notebook, tmp_path):
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         train,
     )
     from unet_mtl.config import Config, load_config
+    from unet_mtl.consistency import Finding, MaskMeasures, MaskNeeds
     from unet_mtl.data.phantom import write_phantom
     from unet_mtl.data.records import Dataset, Record, read_dataset
     from unet_mtl.data.splits import SplitSettings
@@ -59,6 +60,7 @@ _HOMES = {
         "train",
     ),
     "unet_mtl.config": ("Config", "load_config"),
+    "unet_mtl.consistency": ("Finding", "MaskMeasures", "MaskNeeds"),
     "unet_mtl.data.phantom": ("write_phantom",),
     "unet_mtl.data.records": ("Dataset", "Record", "read_dataset"),
     "unet_mtl.data.splits": ("SplitSettings",),
@@ -89,7 +91,10 @@ __all__ = [
     "Config",
     "Dataset",
     "Delivery",
+    "Finding",
     "Inputs",
+    "MaskMeasures",
+    "MaskNeeds",
     "Multilabel",
     "NetworkSettings",
     "Ordinal",

@@ -294,6 +294,7 @@ def predict(
     *,
     table: Path | str | None = None,
     case_column: str | None = None,
+    spacing_mm: float | tuple[float, float] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Answers for new cases: masks at the original size, and a table.
@@ -303,16 +304,21 @@ def predict(
         paths: Images, or folders of images; none for a run that reads none.
         out: Folder for `<task>/<image>.png` and predictions.csv.
         table: For a run that reads columns, the table that has them, a row an image (or case). An empty cell is an
-            unknown value; an image without a row has no known one. None: nothing is known of any.
+            unknown value; an image without a row has no known one. None: nothing is known of any. For a run with
+            rules about diameters also the pixel spacing, in the columns that its data set has for it.
         case_column: Of the table, which names the images without their suffix; None: called as in training.
+        spacing_mm: For rules about diameters, millimetres between pixels, one number or (row, column), of images that
+            neither the table nor their own headers know it of.
         progress: Whether to show a progress bar.
 
     Returns:
         predictions.csv: one row an image (or case); `error` says why one has no answers, `unknown_columns` which
-        columns that the run reads were unknown, or far from what it has seen in training.
+        columns that the run reads were unknown, or far from what it has seen in training, `contradictions` what rules
+        of consistency found, and `not_checked` which of these could not be checked and why.
 
     Raises:
         RunError: Not a trained run.
+        ConfigError: A spacing that is none, or of no use to the run.
         DataError: No image at one of the paths, a table that cannot be used, or none for a run that has not
             learned to do without.
         WriteError: The disk refused.
@@ -320,29 +326,44 @@ def predict(
     from unet_mtl.prediction.columns import read_columns, require_sources
     from unet_mtl.prediction.files import find_images, write_predictions
     from unet_mtl.prediction.predictor import Predictor
+    from unet_mtl.prediction.spacing import find_spacings, has_spacing_columns
 
     run = RunFolder.open(run)
-    inputs = run.read_inputs()
-    require_sources(inputs, n_paths=len(paths), table=table is not None)
+    inputs, rules, description = run.read_inputs(), run.read_consistency(), run.read_description()
+    may_space = has_spacing_columns(rules, description)
+    require_sources(inputs, n_paths=len(paths), table=table is not None, spacing=may_space)
     images = find_images(paths)
     columns = None
-    if table is not None:
-        columns = read_columns(Path(table), run.read_description(), inputs, case_column)
+    if table is not None and inputs.tables:
+        columns = read_columns(Path(table), description, inputs, case_column)
+    spacings = find_spacings(
+        rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
+    )
     predictor = Predictor.load(run)
     n = len(images) if inputs.image else len(columns or {})
     with case_bar("predicting", n, shown=progress) as advance:
-        return write_predictions(predictor, images, Path(out), columns=columns, on_case=advance)
+        return write_predictions(
+            predictor, images, Path(out), columns=columns, spacings=spacings, on_case=advance
+        )
 
 
 def overlay(
-    run: RunFolder | Path | str, paths: Sequence[Path | str], out: Path | str, *, progress: bool = True
+    run: RunFolder | Path | str,
+    paths: Sequence[Path | str],
+    out: Path | str,
+    *,
+    spacing_mm: float | tuple[float, float] | None = None,
+    progress: bool = True,
 ) -> list[Path]:
     """Pictures of images with predicted contours, and with the true ones where a mask is known.
+
+    A picture whose answers contradict a rule of consistency says so and has a red frame.
 
     Args:
         run: A trained run.
         paths: Images, or folders of images. Truth comes from the dataset.yaml in a folder above an image.
         out: Folder for the pictures.
+        spacing_mm: As of `predict`; the spacing that a data set knows comes first.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -350,17 +371,20 @@ def overlay(
 
     Raises:
         RunError: Not a trained run.
+        ConfigError: A spacing that is none, or of no use to the run.
         DataError: No image at one of the paths, or one of them is unreadable.
         WriteError: The disk refused.
     """
     from unet_mtl.prediction.files import find_images
     from unet_mtl.prediction.pictures import write_overlays
     from unet_mtl.prediction.predictor import Predictor
+    from unet_mtl.prediction.spacing import find_spacings
 
     images = find_images(paths)
     predictor = Predictor.load(run)
+    spacings = find_spacings(predictor.rules, spacing_mm)
     with case_bar("drawing", len(images), shown=progress) as advance:
-        return write_overlays(predictor, images, Path(out), on_case=advance)
+        return write_overlays(predictor, images, Path(out), spacings=spacings, on_case=advance)
 
 
 def check(

@@ -276,6 +276,8 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
         assert isinstance(prediction.title(), str)
         assert all(isinstance(value, str | float | int) for value in prediction.cells().values())
         assert bool(prediction.masks()) == task.spatial
+        drawn = dataset.description.masks[task.target_name].classes[1:] if task.spatial else ()
+        assert tuple(prediction.regions()) == drawn
         found = task.score_case(truth, prediction, (0.5, 0.5))
         assert all(isinstance(score, CaseScore) for score in found.scores.values())
         assert not any(score.missed or score.hallucinated for score in found.scores.values())

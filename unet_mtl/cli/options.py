@@ -12,6 +12,16 @@ ImagesArgument = Annotated[
     list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for what is written.", show_default=False)]
+SpacingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--spacing-mm",
+        metavar="MM",
+        help="For rules about diameters: millimetres from pixel to pixel, 0.1, or 0.1,0.2 for row,column, of images "
+        "whose headers do not say.",
+        show_default=False,
+    ),
+]
 ConfigArgument = Annotated[Path, typer.Argument(help="config.yaml", show_default=False)]
 OverridesArgument = Annotated[
     list[str] | None,
@@ -19,3 +29,18 @@ OverridesArgument = Annotated[
         help="Settings to change, as in training.epochs=20 or tasks.NAME.weight=2", show_default=False
     ),
 ]
+
+
+def to_spacing_mm(text: str | None) -> float | tuple[float, float] | None:
+    """`0.1` -> a number, `0.1,0.2` -> (row, column)."""
+    if text is None:
+        return None
+    try:
+        steps = [float(part) for part in text.split(",")]
+    except ValueError:
+        steps = []
+    if len(steps) not in (1, 2):
+        raise typer.BadParameter(
+            f"{text!r}; expected millimetres, one number or row,column", param_hint="--spacing-mm"
+        )
+    return steps[0] if len(steps) == 1 else (steps[0], steps[1])

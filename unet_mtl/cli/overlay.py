@@ -2,14 +2,16 @@
 
 import typer
 
-from unet_mtl.cli.options import ImagesArgument, OutOption, RunArgument
+from unet_mtl.cli.options import ImagesArgument, OutOption, RunArgument, SpacingOption, to_spacing_mm
 
 
-def overlay(run: RunArgument, paths: ImagesArgument, *, out: OutOption) -> None:
+def overlay(
+    run: RunArgument, paths: ImagesArgument, *, out: OutOption, spacing_mm: SpacingOption = None
+) -> None:
     """Draw predicted contours on images, and the true ones where a data set knows them."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
 
     import_quietly()
-    pictures = api.overlay(run, paths, out)
+    pictures = api.overlay(run, paths, out, spacing_mm=to_spacing_mm(spacing_mm))
     typer.echo(f"{len(pictures)} pictures in {out}")

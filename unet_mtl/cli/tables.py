@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from unet_mtl.ablation.comparison import Ablation
     from unet_mtl.doctor.findings import Finding
     from unet_mtl.evaluation.summary import Evaluation
@@ -72,7 +74,7 @@ def print_scores(evaluation: "Evaluation") -> None:
         notes = ", ".join(f"{int(row[f'n_{what}'])} {what}" for what in whats if row[f"n_{what}"] > 0)
         if row["n_undefined"] and not row["n"]:
             notes = "undefined"
-        interval = "" if math.isnan(row["low"]) else f"{_word(row['low'])} to {_word(row['high'])}"
+        interval = _interval(row["low"], row["high"])
         value, median, n = (_word(row[column]) for column in ("value", "median", "n"))
         table.add_row(*(row[column] for column in tasks), row["label"], value, interval, median, n, notes)
     console = Console()
@@ -83,6 +85,38 @@ def print_scores(evaluation: "Evaluation") -> None:
     console.print(
         f"{hidden} more scores in summary.json; intervals are bootstrapped over patients", style="dim"
     )
+    if not evaluation.contradictions.empty:
+        console.print(_contradictions(evaluation.contradictions))
+
+
+def _contradictions(found: "pd.DataFrame") -> Table:
+    """Two rows a rule: of answers, and of labels."""
+    table = _new_table("contradictions")
+    for column in ("rule", "of", "found", "share", "95 % interval", "which", "not checked"):
+        is_number = column in ("found", "share", "95 % interval")
+        table.add_column(
+            column,
+            justify="right" if is_number else "left",
+            no_wrap=column in ("of", "found"),
+            overflow="fold",
+        )
+    for (rule, of), rows in found.groupby(["rule", "of"], sort=False):
+        whole, ways = rows.iloc[0], rows.iloc[1:]
+        pairs = zip(ways["n_contradictions"], ways["contradiction"], strict=True)
+        table.add_row(
+            str(rule),
+            str(of),
+            f"{whole['n_contradictions']} of {whole['n_checked']}",
+            _word(float(whole["share"])),
+            _interval(whole["low"], whole["high"]),
+            ", ".join(f"{n} {way}" for n, way in pairs if n),
+            whole["why_not_checked"],
+        )
+    return table
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{_word(float(low))} to {_word(float(high))}"
 
 
 def print_ablation(ablation: "Ablation") -> None:

@@ -1,29 +1,44 @@
 """How often answers of one network contradict each other, and how often the labels themselves do."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import metrics
-from unet_mtl.consistency import Rule
+from unet_mtl.consistency import Rule, Verdict
+from unet_mtl.evaluation.summary import LEVEL, METHOD, RESAMPLES
 
-CONSISTENCY = "(consistency)"
-"""In the column of tasks; no task can have that name."""
+ANY = "any"
+"""In the column `contradiction`: all ways together."""
 
+COLUMNS = (
+    "rule",
+    "of",
+    "contradiction",
+    "n_contradictions",
+    "n_checked",
+    "n_not_checked",
+    "share",
+    "low",
+    "high",
+    "why_not_checked",
+)
 
-Checked = Sequence[str | None]
-"""What `check` of each rule found in one case."""
+Verdicts = Sequence[Verdict]
+"""Of each rule, in one case."""
 
 
 def count_contradictions(
     rules: Sequence[Rule],
-    answered: Sequence[Checked],
-    labelled: Sequence[Checked],
+    answered: Sequence[Verdicts],
+    labelled: Sequence[Verdicts],
     patients: Sequence[str],
     seed: int,
-) -> list[dict[str, Any]]:
-    """Two rows of `Evaluation.scores` a rule: the share of answers that contradict, and that of the labels.
+) -> pd.DataFrame:
+    """Counts them by rule and by the way in which the two parts of a rule disagree.
 
     Args:
         rules: What must not be contradicted.
@@ -33,25 +48,39 @@ def count_contradictions(
         seed: Of the bootstrap.
 
     Returns:
-        `value` is the share of the n cases in which the rule can be looked at, its interval is over their patients,
-        `n_undefined` counts the other cases: a mask is empty or unlabelled, or the pixel spacing is not known.
+        For each rule, of answers and of labels, a row of any contradiction and one of each way, such as "mask without
+        finding". `share` is n_contradictions of n_checked, NaN where nothing was, and `low` and `high` its 95 %
+        bootstrap interval over patients. `why_not_checked` counts the reasons, as in "3 mask unlabelled".
     """
-    rows = []
-    for index, rule in enumerate(rules):
-        for what, cases in (("contradictions", answered), ("contradictions of labels", labelled)):
-            found = [case[index] for case in cases]
-            values = [np.nan if words is None else float(bool(words)) for words in found]
-            summary = metrics.summarise(values, list(patients), seed=seed).to_dict()
-            score = f"{what}: {rule.name}"
-            row = {key: summary[key] for key in ("low", "high", "n", "n_undefined")}
-            rows.append(
-                {
-                    "task": CONSISTENCY,
-                    "score": score,
-                    "label": score,
-                    "value": summary["mean"],
-                    **row,
-                    "headline": True,
-                }
-            )
-    return rows
+    rows = [
+        {
+            "rule": rule.name,
+            "of": of,
+            "contradiction": way,
+            **_count([case[index] for case in cases], way, patients, seed),
+        }
+        for index, rule in enumerate(rules)
+        for of, cases in (("answers", answered), ("labels", labelled))
+        for way in (ANY, *rule.ways)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _count(found: Verdicts, way: str, patients: Sequence[str], seed: int) -> dict[str, Any]:
+    values = [
+        np.nan if verdict.unknown else float(verdict.way == way or (way == ANY and bool(verdict.way)))
+        for verdict in found
+    ]
+    summary = metrics.summarise(
+        values, list(patients), resamples=RESAMPLES["cases"], seed=seed, level=LEVEL, method=METHOD
+    )
+    reasons = Counter(verdict.unknown for verdict in found if verdict.unknown)
+    return {
+        "n_contradictions": int(np.nansum(values)),
+        "n_checked": summary.n,
+        "n_not_checked": summary.n_undefined,
+        "share": summary.mean,
+        "low": summary.low,
+        "high": summary.high,
+        "why_not_checked": ", ".join(f"{n} {reason}" for reason, n in reasons.items()),
+    }

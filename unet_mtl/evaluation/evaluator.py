@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from unet_mtl.consistency import name_contradictions, said_by_answers, said_by_labels
+from unet_mtl.consistency import name_contradictions, name_unchecked, said_by_labels
 from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.evaluation.contradictions import Checked, count_contradictions
+from unet_mtl.evaluation.contradictions import Verdicts, count_contradictions
 from unet_mtl.evaluation.summary import Evaluation, case_columns, facts_of, make_table, summarise_task
 from unet_mtl.prediction.predictor import Predictor
 from unet_mtl.tasks import CaseScores, MaskTask, Task
@@ -36,8 +36,8 @@ def evaluate_cases(
         [record.frame for record in dataset],
         [predictor.inputs.columns_of(record) for record in dataset],
     )
-    answered: list[Checked] = []
-    labelled: list[Checked] = []
+    answered: list[Verdicts] = []
+    labelled: list[Verdicts] = []
     for record, (_, answer) in zip(dataset, answers, strict=True):
         if isinstance(answer, DataError):
             raise answer
@@ -46,23 +46,22 @@ def evaluate_cases(
             if (truth := truths[task.name]) is not None:
                 found[task.name][record.case] = task.score_case(truth, answer[task.name], record.spacing_mm)
         if predictor.rules:
-            said = (
-                said_by_answers(answer, record.spacing_mm),
-                said_by_labels(predictor.tasks, truths, record, dataset.description),
-            )
-            for kept, case in zip((answered, labelled), said, strict=True):
-                kept.append([rule.check(case) for rule in predictor.rules])
+            answered.append(predictor.check(answer, record.spacing_mm))
+            labels = said_by_labels(predictor.tasks, truths, record, dataset.description)
+            labelled.append([rule.check(labels) for rule in predictor.rules])
         on_case()
     patients = {record.case: record.patient for record in dataset}
     rows = [row for task in predictor.tasks for row in summarise_task(task, found[task.name], patients, seed)]
-    rows += count_contradictions(predictor.rules, answered, labelled, list(patients.values()), seed)
     facts = {name: facts_of(cases) for name, cases in found.items()}
     by_case = _case_table(dataset, found)
     if predictor.rules:
         by_case["contradictions"] = [name_contradictions(case) for case in answered]
+        by_case["not_checked"] = [name_unchecked(predictor.rules, case) for case in answered]
+        by_case["contradictions_of_labels"] = [name_contradictions(case) for case in labelled]
     mark = " (SYNTHETIC data)" if dataset.description.synthetic else ""
     title = f"{len(dataset)} cases measured{mark}"
-    return Evaluation(make_table(rows), by_case, facts, title, seed=seed)
+    contradictions = count_contradictions(predictor.rules, answered, labelled, list(patients.values()), seed)
+    return Evaluation(make_table(rows), by_case, facts, title, seed=seed, contradictions=contradictions)
 
 
 def _case_table(dataset: Dataset, found: dict[str, dict[str, CaseScores]]) -> pd.DataFrame:

@@ -71,11 +71,11 @@ def _write_overlays(
         axes.set_axis_off()
     for axes, (place, case, value) in zip(panels, chosen, strict=False):
         heading = f"{place}: {case}, {value}" + (f" ({mark})" if mark else "")
-        parts = _overlay_parts(predictor, dataset, records[case])
-        draw_overlay(axes, predictor.tasks, *parts, heading)
-        save_figure(
-            make_overlay(predictor.tasks, *parts, heading), folder / f"{place.replace(' ', '_')}_{case}.png"
-        )
+        image, answers, truths = _overlay_parts(predictor, dataset, records[case])
+        verdicts = predictor.check(answers, records[case].spacing_mm)
+        parts = (predictor.tasks, image, answers, truths, heading, verdicts)
+        draw_overlay(axes, *parts)
+        save_figure(make_overlay(*parts), folder / f"{place.replace(' ', '_')}_{case}.png")
     sheet.suptitle(_describe_ranking(evaluation.cases, predictor.tasks), fontsize=10)
     save_figure(sheet, folder / "overview.png")
 

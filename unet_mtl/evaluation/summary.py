@@ -1,7 +1,7 @@
 """From the scores of cases to a table: nothing dropped in silence, every figure with its n."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ class Evaluation:
         title: Says what was measured.
         folder: Where it was written; None: nowhere.
         seed: Of the bootstrap.
+        contradictions: Of a run with rules of consistency, how often answers and labels contradict them
+            (`contradictions.count_contradictions`); else no row.
     """
 
     scores: pd.DataFrame
@@ -59,10 +61,12 @@ class Evaluation:
     title: str = ""
     folder: Path | None = None
     seed: int = 0
+    contradictions: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __str__(self) -> str:
         shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score"])
-        return shown.to_string(index=False, float_format="%.3f", na_rep="")
+        tables = [shown] if self.contradictions.empty else [shown, self.contradictions]
+        return "\n\n".join(table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables)
 
     def value(self, task: str, score: str) -> float:
         """One figure of the table.
@@ -136,15 +140,25 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
     Raises:
         WriteError: The disk refused.
     """
-    scores = evaluation.scores.astype(dict.fromkeys(COUNTS, "Int64"))
-    rows = scores.astype(object).where(scores.notna(), None).to_dict("records")
+    rows = _plain_rows(evaluation.scores.astype(dict.fromkeys(COUNTS, "Int64")))
+    contradictions = _plain_rows(evaluation.contradictions)
     interval = {"over": "patients", "method": METHOD, "level": LEVEL, "resamples": RESAMPLES}
     with writing(folder / "cases.csv") as temporary:
         guard_formulas(evaluation.cases).to_csv(temporary, index=False)
         write_json(
             folder / "summary.json",
-            {**facts, "interval": interval | {"seed": evaluation.seed}, "scores": rows},
+            {
+                **facts,
+                "interval": interval | {"seed": evaluation.seed},
+                "scores": rows,
+                **({"contradictions": contradictions} if contradictions else {}),
+            },
         )
+
+
+def _plain_rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    """For JSON: None for NaN."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _case_rows(

@@ -1,6 +1,6 @@
 """The columns of new cases, of a table that a user gives beside the images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from unet_mtl.data.description import Description
@@ -17,23 +17,26 @@ Rows = Mapping[str, Labels | DataError]
 """By case, its columns, or what is wrong with them."""
 
 
-def read_columns(
-    path: Path, description: Description, inputs: Inputs, case_column: str | None = None
-) -> Rows:
-    """Reads the columns that a run needs, in the table's order.
+def read_case_rows(
+    path: Path, description: Description, columns: Sequence[str], case_column: str | None = None
+) -> dict[str, dict[str, str]]:
+    """Reads a table in its order, its cells as words.
 
     Args:
         path: CSV, TSV, Excel or Parquet.
-        description: Of the data that the run was trained on: what the columns mean, how the table names cases.
-        inputs: Of the run.
+        description: Of the data that the run was trained on: how the table names cases.
+        columns: Those that it must have.
         case_column: The column that names the cases; None: called as in training.
+
+    Returns:
+        By case, the cells by column.
 
     Raises:
         DataError: The table cannot be read, lacks a column, or names a case twice or not at all.
     """
     table = read_table(path, decimal=description.decimal)
     case = case_column or description.case
-    absent = [name for name in (case, *inputs.columns) if name not in table.columns]
+    absent = [name for name in (case, *columns) if name not in table.columns]
     if absent:
         cure = (
             "name the column of cases with --case-column"
@@ -43,10 +46,7 @@ def read_columns(
         raise DataError(
             f"{path}: no column {', '.join(map(repr, absent))}; it has {', '.join(map(repr, table.columns))}; {cure}"
         )
-    wanted = description.model_copy(
-        update={"columns": {name: description.columns[name] for name in inputs.columns}}
-    )
-    found: dict[str, Labels | DataError] = {}
+    found: dict[str, dict[str, str]] = {}
     problems = []
     for number, row in enumerate(table.to_dict("records"), start=1):
         name = _name_of(str(row[case]), description)
@@ -54,10 +54,33 @@ def read_columns(
             problems.append(f"{path}: row {number} below the head line has no {case!r}")
         elif name in found:
             problems.append(f"{path}: case {name!r} stands in several rows; keep one of them")
-        labels, unreadable = read_labels(row, wanted, name)
-        found[name] = DataError(texts(unreadable)) if unreadable else labels
+        found[name] = {str(column): str(cell) for column, cell in row.items()}
     if problems:
         raise DataError(problems)
+    return found
+
+
+def read_columns(
+    path: Path, description: Description, inputs: Inputs, case_column: str | None = None
+) -> Rows:
+    """Reads the columns that a run needs, in the table's order.
+
+    Args:
+        path: As of `read_case_rows`.
+        description: Of the data that the run was trained on: what the columns mean, how the table names cases.
+        inputs: Of the run.
+        case_column: As of `read_case_rows`.
+
+    Raises:
+        DataError: As of `read_case_rows`.
+    """
+    wanted = description.model_copy(
+        update={"columns": {name: description.columns[name] for name in inputs.columns}}
+    )
+    found: dict[str, Labels | DataError] = {}
+    for name, row in read_case_rows(path, description, tuple(inputs.columns), case_column).items():
+        labels, unreadable = read_labels(row, wanted, name)
+        found[name] = DataError(texts(unreadable)) if unreadable else labels
     return found
 
 
@@ -107,13 +130,14 @@ def require_optional(inputs: Inputs) -> None:
         )
 
 
-def require_sources(inputs: Inputs, *, n_paths: int, table: bool) -> None:
+def require_sources(inputs: Inputs, *, n_paths: int, table: bool, spacing: bool = False) -> None:
     """Makes sure that what a user gives is what a run reads.
 
     Args:
         inputs: Of the run.
         n_paths: How many images or folders there are.
         table: Whether there is a table.
+        spacing: Whether the run has a use for the columns of the pixel spacing.
 
     Raises:
         DataError: Images or a table are given in vain, or lacking.
@@ -122,7 +146,7 @@ def require_sources(inputs: Inputs, *, n_paths: int, table: bool) -> None:
         raise DataError("the run reads no images; leave them out, and give the cases with --table")
     if inputs.image and not n_paths:
         raise DataError("the run reads images; give some, or a folder of them")
-    if table and not inputs.tables:
+    if table and not inputs.tables and not spacing:
         raise DataError("the run reads no columns of a table; leave --table out")
     if not inputs.image and not table:
         raise DataError("the run reads columns alone; give the table of the cases with --table")

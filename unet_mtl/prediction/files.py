@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from unet_mtl.consistency import name_contradictions, said_by_answers
+from unet_mtl.consistency import name_contradictions, name_unchecked
 from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
@@ -13,6 +13,7 @@ from unet_mtl.files import writing
 from unet_mtl.pipeline.columns import Labels
 from unet_mtl.prediction.columns import Rows, lacks_needed, row_of
 from unet_mtl.prediction.predictor import Answers, Predictor
+from unet_mtl.prediction.spacing import Spacings
 
 
 def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
@@ -67,6 +68,7 @@ def write_predictions(
     out: Path,
     *,
     columns: Rows | None = None,
+    spacings: Spacings | None = None,
     on_case: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
     """Writes a mask a task and image (palette PNG of class indices, original size), and predictions.csv.
@@ -76,13 +78,14 @@ def write_predictions(
         images: From `find_images`; for a run that reads no images, none.
         out: Folder for `<task>/<name>.png` and predictions.csv.
         columns: By case, from `read_columns`; None: nothing is known of any.
+        spacings: Where the pixel spacing comes from, for rules about diameters; None: from headers.
         on_case: Called after each case.
 
     Returns:
         The table: image (or case, where the run reads none), then the answers; of a run with rules of consistency
-        `contradictions`, in words (diameters cannot be looked at, without a pixel spacing); of one that reads columns,
-        `unknown_columns`, those that the case lacks, and `column=value` for a word or number far from those of the
-        training; `error` where a case could not be read.
+        `contradictions`, in words, and `not_checked`, the rules that could not be looked at and why; of one that reads
+        columns, `unknown_columns`, those that the case lacks, and `column=value` for a word or number far from those of
+        the training; `error` where a case could not be read.
 
     Raises:
         WriteError: The disk refused.
@@ -97,11 +100,8 @@ def write_predictions(
                 if predictor.inputs.tables
                 else {}
             )
-            said: dict[str, str] = {}
-            if predictor.rules:
-                spoken = said_by_answers(answers)
-                said["contradictions"] = name_contradictions(rule.check(spoken) for rule in predictor.rules)
-            rows.append({**case, **_cells(answers), **said, **unknown, "error": ""})
+            found = _contradictions(predictor, answers, case, images, spacings or Spacings())
+            rows.append({**case, **_cells(answers), **found, **unknown, "error": ""})
             if "image" in case:
                 _write_masks(answers, images[Path(case["image"])], out)
         on_case()
@@ -133,6 +133,27 @@ def _answers(
             yield case, {}, row
         else:
             yield case, row, next(found)[1]
+
+
+def _contradictions(
+    predictor: Predictor,
+    answers: Answers,
+    case: Mapping[str, str],
+    images: Mapping[Path, str],
+    spacings: Spacings,
+) -> dict[str, str]:
+    """Columns of a run with rules."""
+    if not predictor.rules:
+        return {}
+    spacing_mm = None
+    if "image" in case and any(rule.measures for rule in predictor.rules):
+        path = Path(case["image"])
+        spacing_mm = spacings.find(path, images[path])
+    verdicts = predictor.check(answers, spacing_mm)
+    return {
+        "contradictions": name_contradictions(verdicts),
+        "not_checked": name_unchecked(predictor.rules, verdicts),
+    }
 
 
 def _cells(answers: Answers) -> dict[str, str | float]:

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from unet_mtl.consistency import NO_SPACING, Verdict
 from unet_mtl.data.description import DESCRIPTION_FILE, Description
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.plots.overlay import add_legend, draw_image, new_figure, save_figure
 from unet_mtl.prediction.columns import require_optional
 from unet_mtl.prediction.predictor import Answers, Predictor
+from unet_mtl.prediction.spacing import Spacings
 from unet_mtl.tasks import Task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+FRAME = "#d62728"
+"""Of a picture whose answers contradict each other."""
 
 LINE = 64
 """Letters that fit above a picture of an overview; several numbers take more than a line."""
@@ -30,6 +35,7 @@ def draw_overlay(
     answers: Answers,
     truths: Mapping[str, Any],
     heading: str,
+    verdicts: Sequence[Verdict] = (),
 ) -> None:
     """Draws one case.
 
@@ -39,7 +45,8 @@ def draw_overlay(
         image: (height, width, 1 or 3), original size.
         answers: By task name.
         truths: By task name; unknown ones may be absent.
-        heading: First line of the title; the answers follow, with the truth in brackets.
+        heading: First line of the title; the answers follow, with the truth.
+        verdicts: Of `Predictor.check`; contradictions end the title and frame the picture in red.
     """
     draw_image(axes, image)
     lines = [heading]
@@ -50,6 +57,11 @@ def draw_overlay(
         if words:
             words += f", true: {task.truth_title(truth)}" if truth is not None else ""
             lines += textwrap.wrap(words, LINE)
+    for words in (verdict.words for verdict in verdicts if verdict.words):
+        lines += textwrap.wrap(f"CONTRADICTION: {words}", LINE)
+        axes.spines[:].set(visible=True, color=FRAME, linewidth=2.5)
+    if any(verdict.unknown == NO_SPACING for verdict in verdicts):
+        lines.append(f"diameter not checked: {NO_SPACING}")
     axes.set_title("\n".join(lines), fontsize=8)
     add_legend(axes)
 
@@ -60,16 +72,22 @@ def make_overlay(
     answers: Answers,
     truths: Mapping[str, Any],
     heading: str,
+    verdicts: Sequence[Verdict] = (),
 ) -> "Figure":
     """One case as a picture of its own, about as wide as high whatever the image."""
     height, width = image.shape[:2]
     figure = new_figure(5.0 * min(1.8, max(1.0, width / height)), 6.4, images=True)
-    draw_overlay(figure.subplots(), tasks, image, answers, truths, heading)
+    draw_overlay(figure.subplots(), tasks, image, answers, truths, heading, verdicts)
     return figure
 
 
 def write_overlays(
-    predictor: Predictor, images: Mapping[Path, str], out: Path, *, on_case: Callable[[], None] = lambda: None
+    predictor: Predictor,
+    images: Mapping[Path, str],
+    out: Path,
+    *,
+    spacings: Spacings | None = None,
+    on_case: Callable[[], None] = lambda: None,
 ) -> list[Path]:
     """Writes one picture an image (one a case of a file of several), with the truth that a data set knows.
 
@@ -77,6 +95,7 @@ def write_overlays(
         predictor: Of a run.
         images: From `find_images`.
         out: Folder for `<name>.png`, or `<name>_<case>.png` where a file holds several cases.
+        spacings: Of images whose data set says none; None: as their headers say.
         on_case: Called after each image.
 
     Raises:
@@ -104,9 +123,12 @@ def write_overlays(
             mark = " (SYNTHETIC data)" if description.synthetic else ""
         name = images[path] + (f"_{record.case}" if record and paths.count(path) > 1 else "")
         image = predictor.preprocess.open(path, record.frame if record else None)
-        save_figure(
-            make_overlay(predictor.tasks, image, answers, truths, f"{name}{mark}"), out / f"{name}.png"
-        )
+        spacing_mm = record.spacing_mm if record else None
+        if spacing_mm is None and any(rule.measures for rule in predictor.rules):
+            spacing_mm = (spacings or Spacings()).find(path, images[path])
+        verdicts = predictor.check(answers, spacing_mm)
+        figure = make_overlay(predictor.tasks, image, answers, truths, f"{name}{mark}", verdicts)
+        save_figure(figure, out / f"{name}.png")
         written.append(out / f"{name}.png")
         on_case()
     return written

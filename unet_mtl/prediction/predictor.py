@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.consistency import Rule
+from unet_mtl.consistency import Rule, Verdict, said_by_answers
 from unet_mtl.errors import DataError, RunError
 from unet_mtl.network import in_precision
 from unet_mtl.pipeline.columns import Labels
@@ -140,6 +140,19 @@ class Predictor:
                 for i, path in enumerate(paths[part]):
                     error = read[i]
                     yield path, error if isinstance(error, DataError) else answers[i]
+
+    def check(self, answers: Answers, spacing_mm: tuple[float, float] | None = None) -> list[Verdict]:
+        """Looks for what the answers for one case contradict.
+
+        Args:
+            answers: For the case.
+            spacing_mm: (row, column) distance of its pixels; None: unknown, and diameters are not checked.
+
+        Returns:
+            What each of `rules` finds; nothing for a run without rules.
+        """
+        said = said_by_answers(answers, spacing_mm)
+        return [rule.check(said) for rule in self.rules]
 
     def _read(self, path: Path | None, frame: int | None) -> Fitted | DataError | None:
         if not self.inputs.image:

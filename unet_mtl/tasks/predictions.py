@@ -35,6 +35,10 @@ class Prediction(ABC):
         """What is written as pictures, (height, width) class indices; the key is added to the file's name."""
         return {}
 
+    def regions(self) -> dict[str, NDArray[np.bool_]]:
+        """Where each class is, (height, width), by its name and without the background; nothing without a mask."""
+        return {}
+
     @abstractmethod
     def cells(self) -> dict[str, str | float]:
         """Columns of predictions.csv, without the task's name in front."""
@@ -55,6 +59,10 @@ class MaskPrediction(Prediction):
     def masks(self) -> dict[str, NDArray[np.uint8]]:
         """The one mask."""
         return {"": self.mask}
+
+    def regions(self) -> dict[str, NDArray[np.bool_]]:
+        """Of each class but the background."""
+        return {name: self.mask == index for index, name in enumerate(self.classes) if index}
 
     def cells(self) -> dict[str, str | float]:
         """Pixels of each class but the background, at the original size."""
@@ -82,6 +90,10 @@ class OverlapPrediction(Prediction):
         return {
             key: np.ascontiguousarray(self.mask[..., i]) for i, key in enumerate(keys_of(self.classes)[1:])
         }
+
+    def regions(self) -> dict[str, NDArray[np.bool_]]:
+        """Of each class; they may overlap."""
+        return {name: self.mask[..., i] == 1 for i, name in enumerate(self.classes[1:])}
 
     def cells(self) -> dict[str, str | float]:
         """Pixels of each class, at the original size."""
