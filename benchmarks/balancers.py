@@ -1,9 +1,9 @@
 """What does each balancer gain, and what does its step cost?
 
-    python benchmarks/balancers.py CONFIG OUT [key=value ...]
+    python benchmarks/balancers.py CONFIG OUT [costs] [scores] [key=value ...]
 
-Times the steps of a training with each balancer, all of them in one process and in turn, and prints the median ratio of
-a step to one of `fixed`. Then trains the config once with each balancer, and a network of each task alone, from one
+Does both, or what is named. Costs: times the steps of a training with each balancer, all of them in one process and in turn, and prints the median ratio of
+a step to one of `fixed`. Scores: trains the config once with each balancer, and a network of each task alone, from one
 seed; measures all of them on the test cases; and prints for each task its score of a case, less that of `fixed` on the
 same cases with the 95 % interval over patients, and the weights of the last epoch.
 """
@@ -117,13 +117,16 @@ def scores(plan: Plan, dataset: um.Dataset, out: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).T.fillna("")
 
 
-def main(config_path: str, out: str, *overrides: str) -> None:
+def main(config_path: str, out: str, *rest: str) -> None:
     """Times, trains and prints."""
-    config = um.load_config(config_path, list(overrides))
+    config = um.load_config(config_path, [text for text in rest if "=" in text])
+    wanted = [text for text in rest if "=" not in text] or ["costs", "scores"]
     dataset = um.read_dataset(config.data)
     plan = Plan.of(config.tasks, **config.arguments())
-    print(step_costs(plan, dataset).round(3).to_string(), flush=True)
-    print(scores(plan, dataset, Path(out)).to_string())
+    if "costs" in wanted:
+        print(step_costs(plan, dataset).round(3).to_string(), flush=True)
+    if "scores" in wanted:
+        print(scores(plan, dataset, Path(out)).to_string())
 
 
 if __name__ == "__main__":
