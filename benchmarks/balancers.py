@@ -2,10 +2,10 @@
 
     python benchmarks/balancers.py CONFIG OUT [costs] [scores] [key=value ...]
 
-Does both, or what is named. Costs: times the steps of a training with each balancer, all of them in one process and in turn, and prints the median ratio of
-a step to one of `fixed`. Scores: trains the config once with each balancer, and a network of each task alone, from one
-seed; measures all of them on the test cases; and prints for each task its score of a case, less that of `fixed` on the
-same cases with the 95 % interval over patients, and the weights of the last epoch.
+Does both, or what is named. Costs: times the steps of a training with each balancer, all of them in one process and in
+turn, and prints the median ratio of a step to one of `fixed`. Scores: trains the config once with each balancer, and a
+network of each task alone, from one seed; measures all of them on the test cases; and prints for each task its score of
+a case, less that of `fixed` on the same cases with the 95 % interval over patients, and the weights of the last epoch.
 """
 
 import statistics
