@@ -72,9 +72,10 @@ def without_decay(trainer, optimizer):
 
 def test_measures_are_norms_and_cosines(small, rows):
     """Of the first batch, where all tasks have labels; a rate of 0 keeps the network."""
-    trainer = without_decay(small({"name": "fixed", "measure_every": 10}), keras.optimizers.SGD(0.0))
+    trainer = without_decay(small({"name": "fixed", "measure_every": 1}), keras.optimizers.SGD(0.0))
     gradients = task_gradients(trainer, rows[0], shared_variables(trainer.network))
-    history = trainer.fit(rows, epochs=1, shuffle=False, verbose=0, callbacks=[BalanceLog()]).history
+    first = tf.data.Dataset.from_tensors(rows[0])
+    history = trainer.fit(first, epochs=1, shuffle=False, verbose=0, callbacks=[BalanceLog()]).history
     assert [history[f"{task}_weight"][0] for task in ("zone", "age", "kind")] == [1.0, 0.5, 2.0]
     for name, gradient in gradients.items():
         assert history[f"{name}_gradient"][0] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
@@ -104,6 +105,29 @@ def test_measures_are_means_over_steps_with_the_labels(small, rows):
         for i in (0, 2)
     ]
     assert history["cosine_zone_age"][0] == pytest.approx(np.mean(cosines), rel=1e-2, abs=1e-4)
+
+
+def test_every_nth_step_is_measured_and_none_is_prepared_before(small, rows):
+    """The 4th step of a training of three an epoch, counted on by a resumed one; a short training traces nothing."""
+    trainer = small({"name": "fixed", "measure_every": 4})
+    trainer.optimizer.iterations.assign(2)  # as after a resumption
+    traced = []
+    update = trainer.measures.update
+    trainer.measures.update = lambda *arguments: [traced.append(1), update(*arguments)]
+    logs = BalanceLog()
+    history = trainer.fit(rows, epochs=1, shuffle=False, verbose=0, callbacks=[logs]).history
+    assert traced == [1]
+    assert float(trainer.measures.norm_counts[0]) == 1
+    assert history["zone_gradient"][0] > 0
+    trainer = small({"name": "fixed", "measure_every": 4})
+    update = trainer.measures.update
+    trainer.measures.update = lambda *arguments: [traced.append(2), update(*arguments)]
+    history = trainer.fit(rows, epochs=1, shuffle=False, verbose=0, callbacks=[logs]).history
+    assert traced == [1]
+    assert np.isnan(history["zone_gradient"][0])
+    history = trainer.fit(rows, epochs=2, initial_epoch=1, shuffle=False, verbose=0, callbacks=[logs]).history
+    assert traced == [1, 2]
+    assert history["zone_gradient"][0] > 0
 
 
 def test_no_measured_step_with_labels_is_nan(small, rows):

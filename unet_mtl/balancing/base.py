@@ -85,8 +85,8 @@ class Balancing(Settings, ABC):
     Attributes:
         name: Which one.
         measure_every: Steps from one measurement of the tasks' gradients on the shared layers to the next: their
-            norms and the cosines between them. 0: never. None: 20 on TensorFlow, but with
-            "fixed" and elsewhere never.
+            norms and the cosines between them. 0: never. None: 20 on TensorFlow, 50 with "fixed", and elsewhere
+            never.
     """
 
     name: str

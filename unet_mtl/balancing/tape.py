@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
-from unet_mtl.balancing.base import Balancer, Losses
+from unet_mtl.balancing.base import Balancer
 from unet_mtl.balancing.measures import Measures
 from unet_mtl.balancing.shared import last_shared_kernel, shared_variables
 from unet_mtl.errors import ConfigError
@@ -16,15 +16,13 @@ class TaskStep:
     Args:
         network: Whose shared layers are looked at.
         balancer: What to do with the losses.
-        measures: What to write down; None: nothing.
 
     Raises:
         ConfigError: The balancer works on shared layers, and there are none.
     """
 
-    def __init__(self, network: Any, balancer: Balancer, measures: Measures | None) -> None:
+    def __init__(self, network: Any, balancer: Balancer) -> None:
         self.balancer = balancer
-        self.measures = measures
         self.shared = shared_variables(network)
         self.kernel = last_shared_kernel(network)
         if self.kernel is None and (balancer.reads_norms or balancer.mends_gradients):
@@ -33,8 +31,14 @@ class TaskStep:
                 "no two tasks share one; set fixed, uncertainty or dwa"
             )
 
-    def __call__(self, trainer: Any, data: Any) -> dict[str, Any]:
-        """One step, and the logs after it."""
+    def __call__(self, trainer: Any, data: Any, measures: Measures | None) -> dict[str, Any]:
+        """One step, and the logs after it.
+
+        Args:
+            trainer: Whose step it is.
+            data: Inputs, targets and label weights of a batch.
+            measures: What to write down; None: nothing.
+        """
         import keras
         import tensorflow as tf
 
@@ -58,8 +62,9 @@ class TaskStep:
             by_task = [_or_zeros(tape.gradient(part, [self.kernel]), [self.kernel]) for part in parts]
             norms = tf.stack([tf.norm(gradient) for (gradient,) in by_task]) / scale
             self.balancer.see_norms(losses, norms)
-        if self.measures is not None:
-            self._measure(self.measures, tape, parts, losses, scale, trainer.optimizer.iterations)
+        if measures is not None:
+            by_task = [_or_zeros(tape.gradient(part, self.shared), self.shared) for part in parts]
+            measures.update(_inner_products(by_task) / tf.square(scale), losses)
         trainer.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         logs: dict[str, Any] = trainer.compute_metrics(x, y, outputs, sample_weight=weights)
         return logs
@@ -83,19 +88,6 @@ class TaskStep:
             known = [(coefficients[i] if shared else 1.0) * g for i, g in enumerate(column) if g is not None]
             mended.append(tf.add_n(known) if known else None)
         return mended
-
-    def _measure(
-        self, measures: Measures, tape: Any, parts: Sequence[Any], losses: Losses, scale: Any, step: Any
-    ) -> None:
-        import tensorflow as tf
-
-        def measure() -> Any:
-            by_task = [_or_zeros(tape.gradient(part, self.shared), self.shared) for part in parts]
-            measures.update(_inner_products(by_task) / tf.square(scale), losses)
-            return tf.constant(True)
-
-        # The backward passes are part of the branch, so the steps in between cost nothing.
-        tf.cond(tf.equal(step % measures.every, 0), measure, lambda: tf.constant(False))
 
 
 def _or_zeros(gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:

@@ -217,8 +217,9 @@ class Session:
             )
             save_figure(figure, run.curves, dpi=100)
             # Weights that stay as the user set them are no picture.
-            moving = self.trainer.measures is not None or self.settings.balancing.name != "fixed"
-            if len(names) > 1 and moving:
+            measured = [f"{name}_gradient" for name in names if f"{name}_gradient" in history]
+            seen = self.settings.balancing.name != "fixed" or history[measured].notna().to_numpy().any()
+            if len(names) > 1 and seen:
                 save_figure(plot_balance(history, names, title=self.title), run.balance, dpi=100)
 
     @property

@@ -62,13 +62,19 @@ class MultiTaskTrainer(keras.Model):
         self.balancer = balancer or Balancer([task.weight for task in tasks])
         self.balancer_variables = self.balancer.variables  # Keras follows lists, not our objects
         self.measures: Measures | None = None
+        self.measuring = False
+        self.train_function: Any = None
         if measure_every and shared_variables(network):
             self.measures = Measures([task.name for task in tasks], measure_every)
         self.task_step: Any = None
-        if self.measures or self.balancer.reads_norms or self.balancer.mends_gradients:
+        if self.measures or self._balances_gradients:
             from unet_mtl.balancing.tape import TaskStep
 
-            self.task_step = TaskStep(network, self.balancer, self.measures)
+            self.task_step = TaskStep(network, self.balancer)
+
+    @property
+    def _balances_gradients(self) -> bool:
+        return self.balancer.reads_norms or self.balancer.mends_gradients
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The network's outputs by task name, of images in 0..1 or of uint8 ones."""
@@ -106,7 +112,35 @@ class MultiTaskTrainer(keras.Model):
 
     def train_step(self, *arguments: Any) -> Any:
         """Keras' own, unless somebody asks for gradients of single tasks."""
-        return super().train_step(*arguments) if self.task_step is None else self.task_step(self, *arguments)
+        if self.measuring or self._balances_gradients:
+            return self.task_step(self, *arguments, self.measures if self.measuring else None)
+        return super().train_step(*arguments)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Keras' own; where gradients are measured, two of them, of which the measuring one has every n-th step.
+
+        The steps between cost what they cost without, and a training that ends before its first measurement never
+        waits for that function to be traced.
+        """
+        if self.measures is None or (self.train_function is not None and not force):
+            return super().make_train_function(force)
+        functions = []
+        for _ in range(2):
+            super().make_train_function(force=True)
+            functions.append(self.train_function)
+        plain, measuring = functions
+        every, step = self.measures.every, int(self.optimizer.iterations)
+
+        def train_function(iterator: Any) -> Any:
+            nonlocal step
+            # Each function is traced while this is as it will always be for it.
+            self.measuring = (step + 1) % every == 0
+            logs = (measuring if self.measuring else plain)(iterator)
+            step += 1  # not at the end of the data, which is an error
+            return logs
+
+        self.train_function = train_function
+        return train_function
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Updates each task's scores with its own output, target and label weights."""
