@@ -11,6 +11,7 @@ import yaml
 from scipy.stats import wilcoxon
 from typer.testing import CliRunner
 
+import metrics
 import unet_mtl as um
 from unet_mtl.ablation import plans
 from unet_mtl.ablation.plans import plan_runs
@@ -91,7 +92,8 @@ def table(done):
 
 
 def test_what_is_shared_is_gained_and_noise_is_not(table):
-    assert table.loc["seldom", "verdict"] == "better"
+    # two trainings of a network this small differ much: of others the table says nothing
+    assert table.loc["seldom", "verdict"] == "better with these seeds"
     assert table.loc["seldom", "high"] < 0
     assert table.loc["chance", "verdict"] == "no difference shown"
     assert table.loc["chance", "low"] < 0 < table.loc["chance", "high"]
@@ -131,6 +133,7 @@ def test_the_numbers_are_those_of_the_runs(done, table):
         rounded = by_patient.round(9)
         p_values[task] = wilcoxon(rounded[rounded != 0]).pvalue
         assert row["p_value"] == pytest.approx(p_values[task], rel=1e-6)
+        assert row["p_seeds"] == pytest.approx(metrics.repeated_p_value(single, multi, patients), rel=1e-6)
     order = sorted(p_values, key=p_values.get)
     holm = np.maximum.accumulate([p_values[task] * (3 - i) for i, task in enumerate(order)]).clip(max=1)
     assert table.loc[order, "p_holm"].to_numpy() == pytest.approx(holm, rel=1e-6)

@@ -2,45 +2,35 @@
 
 from functools import partial
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from unet_mtl.ablation.comparison import COLUMNS, Ablation
 from unet_mtl.cli import tables
 
-ROWS = [
-    ("mask", "dice", True, 0.752, 0.75, 0.002, -0.01, 0.0118, 0.4, 0.4, 192, 130, 0, 3, -0.004, 0.007, 0.005),
-    (
-        "diameter",
-        "absolute_error",
-        False,
-        2.2,
-        3.1,
-        -0.9,
-        -1.4,
-        -0.5,
-        0.001,
-        0.002,
-        144,
-        98,
-        0,
-        3,
-        -1.2,
-        -0.6,
-        0.3,
-    ),
-    ("(all)", "training_seconds", False, 120.0, 180.0, -60.0, *[None] * 4, 0, 0, 0, 3, -65.0, -55.0, 5.0),
-]
-VERDICTS = ["no difference shown", "better", ""]
+FOUND = {
+    "task": ["mask", "diameter", "(all)"],
+    "score": ["dice", "absolute_error", "training_seconds"],
+    "higher_is_better": [True, False, False],
+    "multi": [0.752, 2.2, 120.0],
+    "single": [0.75, 3.1, 180.0],
+    "difference": [0.002, -0.9, -60.0],
+    "low": [-0.01, -1.4, np.nan],
+    "high": [0.0118, -0.5, np.nan],
+    "n": [192, 144, 0],
+    "seeds": 3,
+    "seed_low": [-0.004, -1.2, -65.0],
+    "seed_high": [0.007, -0.6, -55.0],
+    "verdict": ["no difference shown", "better", ""],
+}
 
 
 def shown(monkeypatch, capsys, width):
     monkeypatch.setattr(
         tables, "Console", partial(Console, width=width, force_terminal=True, color_system=None)
     )
-    table = pd.DataFrame(
-        [(*row, verdict) for row, verdict in zip(ROWS, VERDICTS, strict=True)], columns=COLUMNS
-    )
+    table = pd.DataFrame(FOUND).reindex(columns=COLUMNS)
     tables.print_ablation(Ablation(table, ["a note"], "the title"))
     return capsys.readouterr().out
 

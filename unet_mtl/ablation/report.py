@@ -49,13 +49,20 @@ def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame) ->
         f"each network sees the same {n} train cases, those without its label too: {settings.epochs} epochs, "
         f"{steps} steps",
         f"the epoch of the network of all tasks is picked by val_{monitor}, that of a single one by its own score",
-        f"interval: over patients, of each case's mean over seeds {', '.join(map(str, seeds))}; better or worse is "
-        f"said only where it excludes 0 and p < {1 - LEVEL:.2f} after Holm's correction over the tasks",
+        f"interval: over patients, of each case's mean over seeds {', '.join(map(str, seeds))}; a difference is said "
+        f"only where it excludes 0 and p < {1 - LEVEL:.2f} over patients after Holm's correction over the tasks",
     ]
     if settings.patience is not None:
         notes.append(f"training.patience={settings.patience} was left out, so that steps are equal")
     if len(seeds) == 1:
-        notes.append("a single seed: how much of a difference is chance of the training is not known")
+        notes.append(
+            "a single seed: how much of a difference is chance of the training is not known; train more"
+        )
+    else:
+        notes.append(
+            f'"with these seeds" is said where p < {1 - LEVEL:.2f} over patients alone, not over patients and '
+            "trainings: more seeds may say otherwise"
+        )
     return notes
 
 
@@ -101,7 +108,11 @@ def write_ablation(
             "resamples": RESAMPLES,
             "seed": 0,
         },
-        "test": "Wilcoxon signed-rank over patients, Holm's correction over tasks",
+        "test": {
+            "p_value": "Wilcoxon signed-rank over patients",
+            "p_seeds": "random seeds, in each kind of network, and patients (Hillis 2014)",
+            "p_holm, p_seeds_holm": "of each, Holm's correction over tasks",
+        },
         "rows": table.astype(object).where(table.notna(), None).to_dict("records"),
         "runs": runs,
         "config": dict(config),
