@@ -166,6 +166,8 @@ def test_what_is_printed_and_written(done, table):
         "training_seconds",
         "the same 200 train cases",
         "260 steps",
+        "mean over seeds 7, 8;",
+        '"with these seeds" is said where',
     ):
         assert part in words, part
     content = json.loads((done[0] / "ablation.json").read_text())

@@ -44,13 +44,16 @@ def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame) ->
     steps = settings.epochs * -(-n // settings.batch_size)
     seeds = sorted({run.plan.seed for run in planned})
     monitor = settings.monitor or f"{plan.tasks[0].name}_{plan.tasks[0].primary[0]}"
+    scores = (
+        f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"score with seed {seeds[0]}"
+    )
     notes = [
         "multi is one network of all tasks, single a network of that task alone; difference is multi minus single",
         f"each network sees the same {n} train cases, those without its label too: {settings.epochs} epochs, "
         f"{steps} steps",
         f"the epoch of the network of all tasks is picked by val_{monitor}, that of a single one by its own score",
-        f"interval: over patients, of each case's mean over seeds {', '.join(map(str, seeds))}; a difference is said "
-        f"only where it excludes 0 and p < {1 - LEVEL:.2f} over patients after Holm's correction over the tasks",
+        f"interval: over patients, of each case's {scores}; a difference is said only where it excludes 0 and "
+        f"p < {1 - LEVEL:.2f} over patients after Holm's correction over the tasks",
     ]
     if settings.patience is not None:
         notes.append(f"training.patience={settings.patience} was left out, so that steps are equal")
