@@ -38,6 +38,7 @@ from metrics import (
     overlap,
     ranking,
     regression,
+    repeats,
     structures,
     surface,
     temperature,
@@ -140,6 +141,7 @@ from metrics.regression import (
     rmse,
     spearman,
 )
+from metrics.repeats import repeated_p_value
 from metrics.structures import STRUCTURE_SCORES, Structure, score_mask, score_overlapping, score_structures
 from metrics.surface import (
     SurfaceDistances,
@@ -259,6 +261,8 @@ __all__ = [
     "relative_count_error",
     "relative_errors",
     "reliability_curve",
+    "repeated_p_value",
+    "repeats",
     "rmse",
     "roc_curve",
     "score_mask",

@@ -89,10 +89,10 @@ def test_the_direction_of_the_score_says_what_is_better(task, verdict):
         ("together", 7): evaluation(patients, **{key: [*map(float, higher)]}),
         (task.name, 7): evaluation(patients, **{key: [*map(float, lower)]}),
     }
-    assert table_of(measured, (task,)).loc[task.name, "verdict"] == verdict
+    assert table_of(measured, (task,)).loc[task.name, "verdict"] == f"{verdict} with this seed"
     swapped = {("together", 7): measured[task.name, 7], (task.name, 7): measured["together", 7]}
     other = {"better": "worse", "worse": "better"}[verdict]
-    assert table_of(swapped, (task,)).loc[task.name, "verdict"] == other
+    assert table_of(swapped, (task,)).loc[task.name, "verdict"] == f"{other} with this seed"
     one_owner = {
         name: evaluation(["p"] * 30, **{key: [*map(float, v)]})
         for name, v in zip(measured, (higher, lower), strict=True)
@@ -126,7 +126,7 @@ def test_holm_takes_back_what_one_of_many_tasks_shows_by_chance():
     measured = {("together", 7): together, ("size", 7): single, ("other", 7): single}
     alone = table_of(measured).loc["size"]
     assert alone["p_value"] == pytest.approx(2 / 64)
-    assert alone["verdict"] == "better"
+    assert alone["verdict"] == "better with this seed"
     among_two = table_of(measured, tasks).loc["size"]
     assert among_two["p_holm"] == pytest.approx(4 / 64)
     assert among_two["high"] < 0
@@ -148,9 +148,52 @@ def test_noise_is_rarely_called_a_difference():
     assert said <= 16
 
 
+def test_chance_of_the_training_is_no_difference():
+    """Two networks whose trainings vary twice as much as patients do, and are alike otherwise: 16 or fewer, as above.
+
+    Over patients alone, which knows nothing of trainings, it would be some 40.
+    """
+    rng = np.random.default_rng(2)
+    patients = [f"p{i:02d}" for i in range(40)]
+    said = over_patients = 0
+    for _ in range(200):
+        hard = rng.normal(5, 1, 40)
+        measured = {
+            (network, seed): evaluation(patients, hard + 0.3 * rng.normal() + rng.normal(size=40))
+            for network in ("together", "size")
+            for seed in range(5)
+        }
+        verdict = table_of(measured).loc["size", "verdict"]
+        said += verdict in ("better", "worse")
+        over_patients += verdict != "no difference shown"
+    assert said <= 16
+    assert over_patients > 24
+
+
+def test_what_every_training_shows_is_a_difference():
+    rng = np.random.default_rng(3)
+    patients = [f"p{i:02d}" for i in range(40)]
+    measured = {
+        (network, seed): evaluation(patients, level + 0.1 * rng.normal() + rng.normal(size=40))
+        for network, level in (("together", 4.0), ("size", 5.0))
+        for seed in range(3)
+    }
+    row = table_of(measured).loc["size"]
+    assert row["verdict"] == "better"
+    assert row["p_seeds_holm"] == row["p_seeds"] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("seeds", "p_seeds", "said"),
+    [(3, 0.049, ""), (3, 0.051, " with these seeds"), (1, np.nan, " with this seed")],
+)
+def test_judge_says_whether_trainings_are_accounted_for(seeds, p_seeds, said):
+    gain = compare_paired(np.zeros(20), np.ones(20))
+    assert judge(gain, p_seeds, higher=True, seeds=seeds) == f"better{said}"
+    assert judge(gain, p_seeds, higher=False, seeds=seeds) == f"worse{said}"
+
+
 def test_judge_needs_both_the_interval_and_the_corrected_test():
     gain = compare_paired(np.zeros(20), np.ones(20))
-    assert judge(gain, higher=True) == "better"
-    assert judge(replace(gain, p_holm=0.051), higher=True) == "no difference shown"
-    assert judge(replace(gain, low=0.0), higher=True) == "no difference shown"
-    assert judge(replace(gain, low=float("nan"), high=float("nan")), higher=True) == "no difference shown"
+    for lacking in ({"p_holm": 0.051}, {"low": 0.0}, {"low": np.nan, "high": np.nan}):
+        assert judge(replace(gain, **lacking), 0.001, higher=True, seeds=3) == "no difference shown"

@@ -25,6 +25,8 @@ COLUMNS = (
     "high",
     "p_value",
     "p_holm",
+    "p_seeds",
+    "p_seeds_holm",
     "n",
     "n_patients",
     "n_undefined",
@@ -53,12 +55,12 @@ class Ablation:
         table: One row a task: its score of a case, whether higher is better, the means of the network of all tasks
             (multi) and of the one for it alone (single) over the compared cases, each case's score being the mean
             over seeds; their difference, multi minus single, with its 95 % bootstrap interval over patients; the
-            p-value of Wilcoxon's test and with Holm's correction over the tasks; n compared cases, their patients,
-            and the labelled cases left out since the score is undefined in one of the runs; the number of seeds, and
-            lowest, highest and standard deviation of the difference over seeds; and the verdict: "better" or "worse"
-            where the interval excludes 0 and the corrected p-value is below 0.05, else "no difference shown", or
-            "not measured" without a case. The last row, task "(all)", is the cost: seconds of training of the one
-            network, and of all single ones in sum, each the mean over seeds.
+            p-value of Wilcoxon's test over patients (p_value) and that of a test over trainings and patients
+            (p_seeds; NaN of one seed), each with Holm's correction over the tasks as well; n compared cases, their
+            patients, and the labelled cases left out since the score is undefined in one of the runs; the number of
+            seeds, and lowest, highest and standard deviation of the difference over seeds; and the verdict, as
+            `judge` gives it. The last row, task "(all)", is the cost: seconds of training of the one network, and of
+            all single ones in sum, each the mean over seeds.
         notes: How the networks were trained and compared, a line each.
         title: Says what was compared.
         folder: Where it was written; None: nowhere.
@@ -70,7 +72,7 @@ class Ablation:
     folder: Path | None = None
 
     def __str__(self) -> str:
-        shown = self.table.drop(columns=["higher_is_better", "p_value", "seed_sd"])
+        shown = self.table.drop(columns=["higher_is_better", "p_value", "p_seeds", "seed_sd"])
         return shown.to_string(index=False, float_format="%.3f", na_rep="")
 
 
@@ -95,18 +97,22 @@ def compare_networks(
         }
         for network in (TOGETHER, "")
     )
+    patients = cases["patient"].astype(str).tolist()
     # Undefined in one run is undefined in the mean: else other seeds would be averaged for other cases.
     results = metrics.compare_tables(
         {name: values.mean(axis=0) for name, values in single.items()},
         {name: values.mean(axis=0) for name, values in multi.items()},
-        cases["patient"].astype(str).tolist(),
+        patients,
         resamples=RESAMPLES,
         level=LEVEL,
     )
+    p_seeds = [metrics.repeated_p_value(single[name], multi[name], patients) for name in multi]
     labelled = {task.name: len(measured[TOGETHER, seeds[0]].facts[task.name]) for task in tasks}
     rows = [
         _row(task, results[task.name], multi[task.name] - single[task.name], labelled[task.name])
-        for task in tasks
+        | {"p_seeds": p, "p_seeds_holm": p_holm}
+        | {"verdict": judge(results[task.name], p_holm, higher=task.paired[1], seeds=len(seeds))}
+        for task, p, p_holm in zip(tasks, p_seeds, metrics.holm(p_seeds).tolist(), strict=True)
     ]
     return pd.DataFrame([*rows, _cost_row(seeds, seconds)], columns=list(COLUMNS))
 
@@ -143,16 +149,22 @@ def _row(
         "seed_low": float(by_seed.min()),
         "seed_high": float(by_seed.max()),
         "seed_sd": float(by_seed.std(ddof=1)) if len(by_seed) > 1 else np.nan,
-        "verdict": judge(result, higher=higher),
     }
 
 
-def judge(result: metrics.Comparison, *, higher: bool) -> str:
+def judge(result: metrics.Comparison, p_seeds_holm: float, *, higher: bool, seeds: int) -> str:
     """What may be said of a difference, second (multi) minus first (single).
 
     Args:
-        result: With Holm's correction over the tasks.
+        result: Over patients, with Holm's correction over the tasks.
+        p_seeds_holm: Over trainings and patients, with the same correction; NaN of a single training.
         higher: Whether a higher score is better.
+        seeds: Trainings of each network.
+
+    Returns:
+        "better" or "worse", where the difference is more than chance of patients and trainings; "better with these
+        seeds" ("this seed") or "worse ...", where it is more than chance of patients, but other trainings might say
+        otherwise; "no difference shown"; or "not measured", without a case.
     """
     if not result.n:
         return "not measured"
@@ -160,7 +172,10 @@ def judge(result: metrics.Comparison, *, higher: bool) -> str:
     excludes_zero = result.low > 0 or result.high < 0
     if not (excludes_zero and result.p_holm < 1 - LEVEL):
         return "no difference shown"
-    return "better" if (result.difference > 0) == higher else "worse"
+    word = "better" if (result.difference > 0) == higher else "worse"
+    if p_seeds_holm < 1 - LEVEL:
+        return word
+    return f"{word} with {'this seed' if seeds == 1 else 'these seeds'}"
 
 
 def _cost_row(seeds: Sequence[int], seconds: Mapping[tuple[str, int], float]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from metrics.repeats import LEAST_RUNS
 from unet_mtl.ablation.comparison import LEVEL, RESAMPLES, Ablation
 from unet_mtl.ablation.plans import PlannedRun
 from unet_mtl.errors import RunError
@@ -44,18 +45,28 @@ def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame) ->
     steps = settings.epochs * -(-n // settings.batch_size)
     seeds = sorted({run.plan.seed for run in planned})
     monitor = settings.monitor or f"{plan.tasks[0].name}_{plan.tasks[0].primary[0]}"
+    scores = (
+        f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"score with seed {seeds[0]}"
+    )
     notes = [
         "multi is one network of all tasks, single a network of that task alone; difference is multi minus single",
         f"each network sees the same {n} train cases, those without its label too: {settings.epochs} epochs, "
         f"{steps} steps",
         f"the epoch of the network of all tasks is picked by val_{monitor}, that of a single one by its own score",
-        f"interval: over patients, of each case's mean over seeds {', '.join(map(str, seeds))}; better or worse is "
-        f"said only where it excludes 0 and p < {1 - LEVEL:.2f} after Holm's correction over the tasks",
+        f"interval: over patients, of each case's {scores}; a difference is said only where it excludes 0 and "
+        f"p < {1 - LEVEL:.2f} over patients after Holm's correction over the tasks",
     ]
     if settings.patience is not None:
         notes.append(f"training.patience={settings.patience} was left out, so that steps are equal")
-    if len(seeds) == 1:
-        notes.append("a single seed: how much of a difference is chance of the training is not known")
+    if len(seeds) < LEAST_RUNS:
+        notes.append(
+            f"fewer than {LEAST_RUNS} seeds: what of a difference is chance of the training is not known; train more"
+        )
+    else:
+        notes.append(
+            f'"with these seeds" is said where p < {1 - LEVEL:.2f} over patients alone, not over patients and '
+            "trainings: more seeds may say otherwise"
+        )
     return notes
 
 
@@ -101,7 +112,11 @@ def write_ablation(
             "resamples": RESAMPLES,
             "seed": 0,
         },
-        "test": "Wilcoxon signed-rank over patients, Holm's correction over tasks",
+        "test": {
+            "p_value": "Wilcoxon signed-rank over patients",
+            "p_seeds": "over seeds, in pairs, and patients (Hillis 2014)",
+            "p_holm, p_seeds_holm": "of each, Holm's correction over tasks",
+        },
         "rows": table.astype(object).where(table.notna(), None).to_dict("records"),
         "runs": runs,
         "config": dict(config),

@@ -121,31 +121,41 @@ def _interval(low: float, high: float) -> str:
 
 def print_ablation(ablation: "Ablation") -> None:
     """Prints one row a task and one of the cost, and below how it was found."""
+    heads = ("task", "score", "multi", "single", "difference,\n95 % interval", "over seeds", "n", "verdict")
+    rows = [_ablation_words(row) for row in ablation.table.to_dict("records")]
     table = _new_table(ablation.title)
-    texts = ("task", "score", "verdict")
-    heads = ("task", "score", "multi", "single", "difference", "95 % interval", "over seeds", "n", "seeds")
-    for column in (*heads, "verdict"):
-        table.add_column(column, justify="left" if column in texts else "right", overflow="fold")
-    for row in ablation.table.to_dict("records"):
-        score = f"{row['score']} ({'higher' if row['higher_is_better'] else 'lower'} is better)"
-        table.add_row(
-            row["task"],
-            score,
-            _word(row["multi"]),
-            _word(row["single"]),
-            _signed(row["difference"]),
-            _span(row["low"], row["high"]),
-            _span(row["seed_low"], row["seed_high"]) if row["seeds"] > 1 else "",
-            _word(row["n"]) if row["n"] else "",
-            _word(row["seeds"]),
-            row["verdict"],
+    table.collapse_padding = True
+    for head, *column in zip(heads, *rows, strict=True):
+        names = head in ("task", "score")
+        # in a narrow window only names are broken: rich would break numbers and verdicts as well, or leave them out
+        widest = max(len(word) for text in (head, *column) for word in text.split())
+        table.add_column(
+            head,
+            justify="left" if names or head == "verdict" else "right",
+            min_width=None if names else widest,
+            overflow="fold",
         )
+    for words in rows:
+        table.add_row(*words)
     console = Console()
     if not console.is_terminal:
         console.width = 140
     console.print(table)
     for note in ablation.notes:
         console.print(note, style="dim", highlight=False, markup=False)
+
+
+def _ablation_words(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    return (
+        row["task"],
+        f"{row['score']}\n{'higher' if row['higher_is_better'] else 'lower'} is better",
+        _word(row["multi"]),
+        _word(row["single"]),
+        f"{_signed(row['difference'])}\n{_span(row['low'], row['high'])}".rstrip(),
+        _span(row["seed_low"], row["seed_high"]).replace(" to", "\nto") if row["seeds"] > 1 else "",
+        _word(row["n"]) if row["n"] else "",
+        row["verdict"],
+    )
 
 
 def _span(low: float, high: float) -> str:
