@@ -35,6 +35,8 @@ def plot_balance(history: pd.DataFrame, tasks: Sequence[str], *, title: str = ""
         tasks: Names.
         title: Above all.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     pairs = [f"{a}, {b}" for a, b in combinations(tasks, 2)]
     panels = {
         what: [(name, label) for name, label in zip(names, labels, strict=True) if name in history]
@@ -54,6 +56,10 @@ def plot_balance(history: pd.DataFrame, tasks: Sequence[str], *, title: str = ""
             axes.set_ylim(-1.05, 1.05)
         elif all((history[name].dropna() > 0).all() for name, _ in lines):
             axes.set_yscale("log")
+            # 0.2 reads better than 2 x 10^-1
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xlim(0.5, float(history["epoch"].max()) + 0.5)
         axes.set_title(what, fontsize=9)
         axes.set_xlabel("epoch", fontsize=8)
