@@ -160,9 +160,9 @@ def test_all_contradictions_of_a_case_are_named():
         (RULES[2] | {"tolerance": 25}, "a share"),
         (RULES[2] | {"tolerance": float("nan")}, "a share"),
         ({"mask": "zone", "diameter": "size"}, "tolerance\n.*required"),
-        ({"mask": "zone"}, "one of `needs` .a finding. and `diameter` .a number."),
-        (RULES[0] | RULES[2], "one of `needs`"),
-        ("zone", "one of `needs`"),
+        ({"mask": "zone"}, "either `needs` .a finding. or `diameter` .a number."),
+        (RULES[0] | RULES[2], "either `needs`"),
+        ("zone", "either `needs`"),
         (RULES[0] | {"tolerance": 0.1}, "tolerance\n.*not permitted"),
     ],
 )
@@ -231,9 +231,11 @@ def test_a_rule_is_declared_once(tasks, dataset, tmp_path):
 
 
 def test_a_config_names_the_place_of_a_wrong_rule(tasks, dataset, tmp_path):
-    with pytest.raises(ConfigError, match=r"consistency\.0\.diameter\.tolerance: .*a share.*\(received 0\)"):
+    with pytest.raises(
+        ConfigError, match=r"consistency\.0\.\(rule with diameter\)\.tolerance: .*a share.*\(received 0\)"
+    ):
         load_with([RULES[2] | {"tolerance": 0}], tasks, dataset, tmp_path)
-    with pytest.raises(ConfigError, match=r"consistency\.1: a rule has `mask` and one of"):
+    with pytest.raises(ConfigError, match=r"consistency\.1: a rule has `mask` and either"):
         load_with([RULES[0], {"mask": "zone"}], tasks, dataset, tmp_path)
 
 

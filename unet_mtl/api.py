@@ -39,12 +39,12 @@ def train(
     tasks: Sequence[Task[Any, Any]],
     run: Path | str,
     *,
-    split: SplitSettings | None = None,
-    preprocess: Preprocess | None = None,
+    split: SplitSettings | Mapping[str, Any] | None = None,
+    preprocess: Preprocess | Mapping[str, Any] | None = None,
     augment: str | Sequence[Step] = "light",
-    network: NetworkSettings | None = None,
-    training: TrainingSettings | None = None,
-    delivery: Delivery | None = None,
+    network: NetworkSettings | Mapping[str, Any] | None = None,
+    training: TrainingSettings | Mapping[str, Any] | None = None,
+    delivery: Delivery | Mapping[str, Any] | None = None,
     precision: Precision = "auto",
     seed: int = 7,
     inputs: Mapping[str, TabularInput] | None = None,
@@ -59,7 +59,7 @@ def train(
         tasks: What the network is to answer; the first one's primary score picks the best checkpoint.
         run: Folder to be; with `resume`, one that an interrupted training left.
         split: How cases are dealt out.
-        preprocess: Fixed steps before the network.
+        preprocess: Fixed steps before the network. This and other settings may be mappings, as in a config.
         augment: Name of a preset, or a list of `{albumentations name: arguments}`.
         network: Of the U-Net.
         training: How long and how fast.
@@ -171,7 +171,7 @@ def ablate(
     """
     from unet_mtl.ablation.comparison import Ablation, compare_networks
     from unet_mtl.ablation.plans import finish_run, plan_runs, require_folder, require_test_cases
-    from unet_mtl.ablation.report import describe, require_same_splits, write_ablation
+    from unet_mtl.ablation.report import describe, require_same_splits, usual_seconds, write_ablation
     from unet_mtl.training.plan import Plan
 
     folder = Path(folder)
@@ -185,11 +185,11 @@ def ablate(
         runs[one.network, one.plan.seed] = finish_run(one, dataset, folder, resume=resume, progress=progress)
     splits = require_same_splits(list(runs.values()))
     measured = {key: evaluate(run, split="test", progress=progress) for key, run in runs.items()}
-    seconds = {key: float(run.read_history()["seconds"].sum()) for key, run in runs.items()}
+    seconds = {key: usual_seconds(run.read_history()) for key, run in runs.items()}
     adapted = runs[planned[0].network, plan.seed].read_tasks()
     ablation = Ablation(
         compare_networks(adapted, measured, seconds),
-        describe(plan, planned, splits),
+        describe(plan, planned, splits, folder),
         f"together against alone: {next(iter(measured.values())).title}",
     )
     return write_ablation(folder, ablation, planned, seconds, plan.to_config(dataset))

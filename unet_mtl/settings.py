@@ -29,14 +29,18 @@ _PLAIN = {
     "extra_forbidden": "there is no such setting; correct its name or remove it",
     "union_tag_not_found": "the setting {discriminator} is missing",
     "union_tag_invalid": "{discriminator} is '{tag}'; there is {expected_tags}",
+    "tuple_type": "expected a list, with - before each entry or in [ ]",
+    "list_type": "expected a list, with - before each entry or in [ ]",
+    "model_type": "expected settings by name, in { } or a line each",
+    "dict_type": "expected settings by name, in { } or a line each",
 }
 
 
 def _message(finding: ErrorDetails) -> str:
     plain = _PLAIN.get(finding["type"])
-    if plain:
+    if plain and not finding["type"].endswith("_type"):
         return plain.format_map(finding.get("ctx", {}))
-    message = finding["msg"].removeprefix("Value error, ")
+    message = (plain or finding["msg"]).removeprefix("Value error, ")
     # A whole group of settings is no answer to "what was received".
     received = finding["input"]
     parts = received if isinstance(received, list | tuple) else [received]

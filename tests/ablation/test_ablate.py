@@ -139,7 +139,7 @@ def test_the_numbers_are_those_of_the_runs(done, table):
 
 def test_cost_is_a_row(done, table):
     seconds = {
-        path.name: pd.read_csv(path / "history.csv")["seconds"].sum()
+        path.name: 20 * pd.read_csv(path / "history.csv")["seconds"].median()
         for path in done[0].iterdir()
         if path.is_dir()
     }

@@ -20,7 +20,7 @@ FOUND = {
     "high": [0.0118, -0.5, np.nan],
     "n": [192, 144, 0],
     "seeds": 3,
-    "seed_low": [-0.004, -1.2, -65.0],
+    "seed_low": [-0.0004, -1.2, -65.0],
     "seed_high": [0.007, -0.6, -55.0],
     "verdict": ["no difference shown", "better", ""],
 }
@@ -56,3 +56,9 @@ def test_at_80_columns_numbers_and_verdicts_stay_whole(monkeypatch, capsys):
     words = shown(monkeypatch, capsys, 80).split()
     for word in ("-0.900", "-1.400", "-0.500", "144", "better", "difference", "shown", "120"):
         assert word in words, word
+
+
+def test_nothing_has_no_sign(monkeypatch, capsys):
+    text = shown(monkeypatch, capsys, 200)
+    assert "-0.000" not in text
+    assert " 0.000" in text

@@ -81,6 +81,13 @@ def test_dwa_by_hand():
     np.testing.assert_allclose(factors(balancer), 2 * powers / powers.sum() * [1, 0.5], rtol=1e-6)
 
 
+def test_dwa_of_one_task_is_its_weight():
+    """Keras would warn of a softmax of one, which is an error here."""
+    alone = Dwa().build([0.5], seed=0)
+    alone.end_epoch(np.array([2.0]))
+    assert list(alone.factors()) == [0.5]
+
+
 def test_dwa_of_losses_that_stay_is_equal_and_a_loss_of_0_is_no_divisor():
     balancer = Dwa(temperature=0.5).build([1.0, 1.0, 1.0], seed=0)
     for _ in range(4):

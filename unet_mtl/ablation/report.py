@@ -32,13 +32,19 @@ def require_same_splits(runs: Sequence[RunFolder]) -> pd.DataFrame:
     return first
 
 
-def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame) -> list[str]:
+def usual_seconds(history: pd.DataFrame) -> float:
+    """Epochs times the median one: who starts first, or goes on after an interruption, has slow epochs."""
+    return float(history["seconds"].median() * len(history))
+
+
+def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame, folder: Path) -> list[str]:
     """How the networks were trained and compared, a line each.
 
     Args:
         plan: As the user gave it.
         planned: All runs.
         splits: Of all of them.
+        folder: Where there may be runs of other seeds.
     """
     n = int((splits["split"] == "train").sum())
     settings = plan.training
@@ -54,7 +60,7 @@ def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame) ->
         f"{steps} steps",
         f"the epoch of the network of all tasks is picked by val_{monitor}, that of a single one by its own score",
         f"interval: over patients, of each case's {scores}; a difference is said only where it excludes 0 and "
-        f"p < {1 - LEVEL:.2f} over patients after Holm's correction over the tasks",
+        f"p < {1 - LEVEL:.2f} over patients, p after Holm's correction over the tasks",
     ]
     if settings.patience is not None:
         notes.append(f"training.patience={settings.patience} was left out, so that steps are equal")
@@ -64,9 +70,15 @@ def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame) ->
         )
     else:
         notes.append(
-            f'"with these seeds" is said where p < {1 - LEVEL:.2f} over patients alone, not over patients and '
-            "trainings: more seeds may say otherwise"
+            f"better or worse is said where p < {1 - LEVEL:.2f} over trainings and patients as well, else "
+            '"with these seeds": more seeds may say otherwise'
         )
+    known = {run.name for run in planned}
+    others = sorted(
+        path.parent.name for path in folder.glob("*_seed*/config.yaml") if path.parent.name not in known
+    )
+    if others:
+        notes.append(f"not compared, though there: {', '.join(others)}; a larger --seeds takes them in")
     return notes
 
 

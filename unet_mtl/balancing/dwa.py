@@ -45,6 +45,8 @@ class DwaBalancer(Balancer):
         """The same in all steps of an epoch."""
         from keras import ops
 
+        if len(self.weights) == 1:
+            return self.weights  # there is nobody to share with, and Keras warns of a softmax of one
         shares = len(self.weights) * ops.softmax(self.ratios / self.temperature)
         return [weight * shares[i] for i, weight in enumerate(self.weights)]
 

@@ -158,17 +158,17 @@ class MaskMeasures(_MaskRule):
 
 def _which(content: Any) -> str | None:
     if isinstance(content, Settings):
-        return "diameter" if isinstance(content, MaskMeasures) else "needs"
+        return f"(rule with {'diameter' if isinstance(content, MaskMeasures) else 'needs'})"
     kinds = [kind for kind in ("needs", "diameter") if isinstance(content, dict) and kind in content]
-    return kinds[0] if len(kinds) == 1 else None
+    return f"(rule with {kinds[0]})" if len(kinds) == 1 else None
 
 
 Rule = Annotated[
-    Annotated[MaskNeeds, Tag("needs")] | Annotated[MaskMeasures, Tag("diameter")],
+    Annotated[MaskNeeds, Tag("(rule with needs)")] | Annotated[MaskMeasures, Tag("(rule with diameter)")],
     Discriminator(
         _which,
         custom_error_type="rule",
-        custom_error_message="a rule has `mask` and one of `needs` (a finding) and `diameter` (a number)",
+        custom_error_message="a rule has `mask` and either `needs` (a finding) or `diameter` (a number)",
     ),
 ]
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from unet_mtl.consistency import Rule
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import SplitSettings
+from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import NetworkSettings
 from unet_mtl.pipeline.columns import TabularInput, fit_inputs
 from unet_mtl.pipeline.delivery import Delivery
@@ -14,8 +17,11 @@ from unet_mtl.pipeline.device import Precision
 from unet_mtl.pipeline.inputs import IMAGE, Inputs, find_reads
 from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.pipeline.presets import Step
+from unet_mtl.settings import Settings, describe_problems
 from unet_mtl.tasks import Task
 from unet_mtl.training.settings import TrainingSettings
+
+Made = TypeVar("Made", bound=Settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +45,30 @@ class Plan:
         cls,
         tasks: Sequence[Task[Any, Any]],
         *,
-        split: SplitSettings | None = None,
-        preprocess: Preprocess | None = None,
+        split: SplitSettings | Mapping[str, Any] | None = None,
+        preprocess: Preprocess | Mapping[str, Any] | None = None,
         augment: str | Sequence[Step] = "light",
-        network: NetworkSettings | None = None,
-        training: TrainingSettings | None = None,
-        delivery: Delivery | None = None,
+        network: NetworkSettings | Mapping[str, Any] | None = None,
+        training: TrainingSettings | Mapping[str, Any] | None = None,
+        delivery: Delivery | Mapping[str, Any] | None = None,
         precision: Precision = "auto",
         seed: int = 7,
         inputs: Mapping[str, TabularInput] | None = None,
         consistency: Sequence[Rule] = (),
     ) -> "Plan":
-        """Fills in the defaults."""
+        """Fills in the defaults; a mapping is what a config has in that place.
+
+        Raises:
+            ConfigError: A mapping has settings that are not there, or values that are wrong.
+        """
         return cls(
             tasks=tuple(tasks),
-            split=split or SplitSettings(),
-            preprocess=preprocess or Preprocess(),
+            split=_made(SplitSettings, split, "split"),
+            preprocess=_made(Preprocess, preprocess, "preprocess"),
             augment=augment if isinstance(augment, str) else list(augment),
-            network=network or NetworkSettings(),
-            training=training or TrainingSettings(),
-            delivery=delivery or Delivery(),
+            network=_made(NetworkSettings, network, "network"),
+            training=_made(TrainingSettings, training, "training"),
+            delivery=_made(Delivery, delivery, "delivery"),
             precision=precision,
             seed=seed,
             inputs=dict(inputs or {}),
@@ -81,6 +91,15 @@ class Plan:
             "seed": self.seed,
             "consistency": [rule.to_config() for rule in self.consistency],
         }
+
+
+def _made(kind: type[Made], given: Made | Mapping[str, Any] | None, name: str) -> Made:
+    if isinstance(given, kind):
+        return given
+    try:
+        return kind.model_validate({} if given is None else given)
+    except ValidationError as error:
+        raise ConfigError("\n".join(describe_problems(error, name))) from None
 
 
 def make_inputs(plan: Plan, train: Dataset) -> Inputs:
