@@ -37,7 +37,7 @@ def repeated_p_value(first: ArrayLike, second: ArrayLike, patients: Patients | N
 
     Example:
         >>> round(repeated_p_value([[0.0] * 3] * 3, [[1.0, 2.0, 3.0], [2.0, 2.0, 5.0], [3.0, 5.0, 4.0]]), 4)
-        0.0566
+        0.0565
     """
     values = _stacked(first, second)
     codes = patient_codes(patients, values.shape[2])
