@@ -43,13 +43,15 @@ def plot_balance(history: pd.DataFrame, tasks: Sequence[str], *, title: str = ""
         for (what, names), labels in zip(balance_columns(tasks).items(), (tasks, tasks, pairs), strict=True)
     }
     panels = {what: lines for what, lines in panels.items() if lines}
-    figure = new_figure(4.2 * len(panels), 3.2)
+    figure = new_figure(4.2 * len(panels), 3.6)
     for axes, (what, lines) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
         for index, (name, label) in enumerate(lines):
             measured = history[history[name].notna()]
-            style = {"color": class_colour(index + 1), "marker": ".", "markersize": 3}
+            # pairs are other things than tasks
+            colour = class_colour(index + 1 + (len(tasks) if what == COSINES else 0))
+            style = {"color": colour, "marker": ".", "markersize": 4}
             axes.plot(measured["epoch"], measured[name], label=label, **style)
         if what == COSINES:
             axes.axhline(0, color="grey", linewidth=1, linestyle=":")
@@ -64,6 +66,7 @@ def plot_balance(history: pd.DataFrame, tasks: Sequence[str], *, title: str = ""
         axes.set_title(what, fontsize=9)
         axes.set_xlabel("epoch", fontsize=8)
         axes.locator_params(axis="x", integer=True)
-        axes.legend(frameon=False, fontsize=8)
+        # below, where no line is: in a panel of constant weights an entry would look like one
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     figure.suptitle(title, fontsize=10)
     return figure
