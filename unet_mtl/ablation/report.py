@@ -60,7 +60,7 @@ def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame, fo
         f"{steps} steps",
         f"the epoch of the network of all tasks is picked by val_{monitor}, that of a single one by its own score",
         f"interval: over patients, of each case's {scores}; a difference is said only where it excludes 0 and "
-        f"p < {1 - LEVEL:.2f} over patients, p after Holm's correction over the tasks",
+        f"p over patients, after Holm's correction over the tasks, is below {1 - LEVEL:.2f}",
     ]
     if settings.patience is not None:
         notes.append(f"training.patience={settings.patience} was left out, so that steps are equal")
