@@ -45,18 +45,22 @@ def copy_thinned(config: Any, folder: Path, task: Any | None, percentage: int, s
     named = description.names or "{case}"  # in the column of the cases
     sides = {named.format(case=record.case): name for name, part in parts.items() for record in part}
     if not folder.is_dir():
-        shutil.copytree(description.root, folder)
-        path = folder / description.table
+        # Under another name until it is whole: an interrupted call must not go on with half of it.
+        part = folder.with_name("part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(description.root, part)
+        path = part / description.table
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         table["side"] = table[description.case].map(sides)
         for record in [] if task is None else _chosen(parts, task, percentage, seed):
             if task.spatial:
                 for file in record.masks[task.target_names[0]]:
-                    (folder / file.path.relative_to(description.root)).unlink()
+                    (part / file.path.relative_to(description.root)).unlink()
             else:
                 row = table[description.case] == named.format(case=record.case)
                 table.loc[row, list(task.target_names)] = ""
         table.to_csv(path, index=False)
+        part.rename(folder)
     return description.model_copy(update={"root": folder, "split": "side"})
 
 
@@ -79,6 +83,10 @@ def main(config_path: str, out: str, seeds: str, *rest: str) -> None:
     tables = []
     for variant in [text for text in rest if "=" not in text] or every:
         name, _, percentage = variant.rpartition("_")
+        if variant != "full" and not (name in tasks and percentage.isdigit()):
+            raise SystemExit(
+                f"no variant {variant!r}; expected full, or a task and a percentage: {', '.join(every)}"
+            )
         folder = Path(out) / variant
         data = copy_thinned(config, folder / "data", tasks.get(name), int(percentage) if name else 100)
         dataset = um.read_dataset(data)
@@ -95,8 +103,8 @@ def main(config_path: str, out: str, seeds: str, *rest: str) -> None:
         train = [record for record in dataset if record.split == "train"]
         table["labels"] = [sum(tasks[name].is_labelled(record) for record in train) for name in table["task"]]
         tables.append(table)
-        print("\n".join(ablation.notes) if variant == "full" else "", flush=True)
         _print(tables)
+    print(*ablation.notes, sep="\n")
 
 
 def _print(tables: list[pd.DataFrame]) -> None:

@@ -1,6 +1,7 @@
 """Twelve tiny cases, and one run that was trained on them: shared by everything that needs real files."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,16 @@ def trained(
     from unet_mtl import train
 
     return train(dataset, tasks, tmp_path_factory.mktemp("runs") / "tiny", **settings)
+
+
+@pytest.fixture(scope="session")
+def with_rules(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Copies the finished run, as if it had been given rules of consistency."""
+
+    def copy(*rules: dict[str, Any]) -> Any:
+        run = type(trained)(tmp_path_factory.mktemp("consistency") / "run")
+        shutil.copytree(trained.path, run.path)
+        run.config.write_text(yaml.safe_dump(run.read_config() | {"consistency": list(rules)}))
+        return run
+
+    return copy

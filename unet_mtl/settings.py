@@ -29,6 +29,8 @@ _PLAIN = {
     "extra_forbidden": "there is no such setting; correct its name or remove it",
     "union_tag_not_found": "the setting {discriminator} is missing",
     "union_tag_invalid": "{discriminator} is '{tag}'; there is {expected_tags}",
+}
+_EXPECTED = {
     "tuple_type": "expected a list, with - before each entry or in [ ]",
     "list_type": "expected a list, with - before each entry or in [ ]",
     "model_type": "expected settings by name, in { } or a line each",
@@ -38,9 +40,9 @@ _PLAIN = {
 
 def _message(finding: ErrorDetails) -> str:
     plain = _PLAIN.get(finding["type"])
-    if plain and not finding["type"].endswith("_type"):
+    if plain:
         return plain.format_map(finding.get("ctx", {}))
-    message = (plain or finding["msg"]).removeprefix("Value error, ")
+    message = _EXPECTED.get(finding["type"], finding["msg"].removeprefix("Value error, "))
     # A whole group of settings is no answer to "what was received".
     received = finding["input"]
     parts = received if isinstance(received, list | tuple) else [received]

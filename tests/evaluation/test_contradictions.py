@@ -1,19 +1,16 @@
 """How often answers and labels contradict rules of consistency: counted by hand, in an evaluation, on the screen."""
 
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 import unet_mtl as um
 from unet_mtl.consistency import Rule, Verdict
 from unet_mtl.evaluation.contradictions import count_contradictions
-from unet_mtl.runs import RunFolder
 
 RULES = [
     {"mask": "zone", "needs": {"task": "diagnosis", "is_not": "normal"}},
@@ -27,13 +24,8 @@ def make_rules(*rules):
 
 
 @pytest.fixture(scope="module")
-def run(trained, tmp_path_factory):
-    """The trained run, as if it had been given the rules."""
-    path = tmp_path_factory.mktemp("consistency") / "run"
-    shutil.copytree(trained.path, path)
-    run = RunFolder(path)
-    run.config.write_text(yaml.safe_dump(run.read_config() | {"consistency": RULES}))
-    return run
+def run(with_rules):
+    return with_rules(*RULES)
 
 
 def test_contradictions_are_counted_by_hand():

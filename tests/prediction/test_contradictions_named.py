@@ -1,11 +1,8 @@
 """Predictions name what contradicts a rule, measure where the pixel spacing is known, and say where it is not."""
 
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from matplotlib.colors import to_hex
 from PIL import Image
 from typer.testing import CliRunner
@@ -15,7 +12,6 @@ import unet_mtl as um
 from unet_mtl.consistency import NO_SPACING, Verdict
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.prediction.spacing import Spacings
-from unet_mtl.runs import RunFolder
 
 RULES = [
     {"mask": "zone", "needs": {"task": "diagnosis", "is_not": "normal"}},
@@ -25,13 +21,8 @@ RULES = [
 
 
 @pytest.fixture(scope="module")
-def run(trained, tmp_path_factory):
-    """The trained run, as if it had been given the rules."""
-    path = tmp_path_factory.mktemp("consistency") / "run"
-    shutil.copytree(trained.path, path)
-    run = RunFolder(path)
-    run.config.write_text(yaml.safe_dump(run.read_config() | {"consistency": RULES}))
-    return run
+def run(with_rules):
+    return with_rules(*RULES)
 
 
 def test_predict_names_them(run, data_folder, tmp_path):
@@ -50,14 +41,9 @@ def test_a_run_without_rules_has_no_column(trained, data_folder, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def measuring(trained, tmp_path_factory):
+def measuring(with_rules):
     """The trained run with one rule, which no answer can follow: the number is within 0.01 % of the mask's."""
-    path = tmp_path_factory.mktemp("measuring") / "run"
-    shutil.copytree(trained.path, path)
-    run = RunFolder(path)
-    rule = RULES[2] | {"tolerance": 0.0001}
-    run.config.write_text(yaml.safe_dump(run.read_config() | {"consistency": [rule]}))
-    return run
+    return with_rules(RULES[2] | {"tolerance": 0.0001})
 
 
 @pytest.fixture(scope="module")

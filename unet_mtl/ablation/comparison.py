@@ -56,11 +56,11 @@ class Ablation:
             (multi) and of the one for it alone (single) over the compared cases, each case's score being the mean
             over seeds; their difference, multi minus single, with its 95 % bootstrap interval over patients; the
             p-value of Wilcoxon's test over patients (p_value) and that of a test over trainings and patients
-            (p_seeds; NaN of one seed), each with Holm's correction over the tasks as well; n compared cases, their
-            patients, and the labelled cases left out since the score is undefined in one of the runs; the number of
-            seeds, and lowest, highest and standard deviation of the difference over seeds; and the verdict, as
-            `judge` gives it. The last row, task "(all)", is the cost: seconds of training of the one network, and of
-            all single ones in sum, each the mean over seeds.
+            (p_seeds; NaN of fewer than three seeds), each with Holm's correction over the tasks as well; n compared
+            cases, their patients, and the labelled cases left out since the score is undefined in one of the runs;
+            the number of seeds, and lowest, highest and standard deviation of the difference over seeds; and the
+            verdict, as `judge` gives it. The last row, task "(all)", is the cost: seconds of training of the one
+            network, and of all single ones in sum, each the mean over seeds.
         notes: How the networks were trained and compared, a line each.
         title: Says what was compared.
         folder: Where it was written; None: nowhere.
@@ -157,7 +157,7 @@ def judge(result: metrics.Comparison, p_seeds_holm: float, *, higher: bool, seed
 
     Args:
         result: Over patients, with Holm's correction over the tasks.
-        p_seeds_holm: Over trainings and patients, with the same correction; NaN of a single training.
+        p_seeds_holm: Over trainings and patients, with the same correction; NaN of fewer than three trainings.
         higher: Whether a higher score is better.
         seeds: Trainings of each network.
 
