@@ -38,6 +38,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         content = parse_yaml(path.read_text(encoding="utf-8"))
+    except IsADirectoryError as error:
+        raise DataError(f"{path}: a folder, where a YAML file is expected; name the file in it") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
