@@ -1,7 +1,7 @@
 """Steps of a network of two parameters, whose gradients a hand computes.
 
-The output of both tasks is w . x, the loss half its squared distance to the label. Of two cases the first has a label of
-`a` alone and the second of `b` alone, so that at w = 0 the gradients are -label * x: (1, 0) and (-1, 1).
+The output of both tasks is w . x, the loss half its squared distance to the label. Of two cases the first has a label
+of `a` alone and the second of `b` alone, so that at w = 0 the gradients are -label * x: (1, 0) and (-1, 1).
 """
 
 import keras
