@@ -23,8 +23,8 @@ import yaml  # noqa: E402
 
 import metrics  # noqa: E402
 import unet_mtl as um  # noqa: E402
-from unet_mtl.ablation.comparison import judge  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
+from unet_mtl.studies.ablation.comparison import judge  # noqa: E402
 
 KEPT = {"train": 20, "val": 10}
 DRAWS = (1, 2, 3, 4, 5)

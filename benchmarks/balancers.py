@@ -22,11 +22,11 @@ import keras  # noqa: E402, TID253
 import pandas as pd  # noqa: E402
 
 import unet_mtl as um  # noqa: E402
-from unet_mtl.ablation.comparison import compare_networks  # noqa: E402
-from unet_mtl.ablation.plans import TOGETHER, plan_runs  # noqa: E402
 from unet_mtl.balancing import BALANCERS, AnyBalancing, Fixed  # noqa: E402
 from unet_mtl.balancing.base import MEASURED_EVERY  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
+from unet_mtl.studies.ablation.comparison import compare_networks  # noqa: E402
+from unet_mtl.studies.ablation.plans import TOGETHER, plan_runs  # noqa: E402
 from unet_mtl.training.plan import Plan  # noqa: E402
 from unet_mtl.training.session import make_session, run_plan  # noqa: E402
 

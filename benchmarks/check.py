@@ -16,7 +16,7 @@ from pathlib import Path
 # Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
-from unet_mtl.data.phantom import write_phantom  # noqa: E402
+from unet_mtl.phantom import write_phantom  # noqa: E402
 
 SIZE = (64, 64)
 CHECK = "import sys; from unet_mtl.cli import main; sys.argv = ['unet-mtl', 'check', sys.argv[1]]; main()"

@@ -86,12 +86,12 @@ def ours(cache: str, *, bare: bool = False) -> Callable[[Path], Pass]:
 
     def make(folder: Path) -> Pass:
         from unet_mtl import Preprocess, Segmentation, read_dataset
+        from unet_mtl.batches.augment.augment import Augment
+        from unet_mtl.batches.batches import Batches
+        from unet_mtl.batches.cache.array_cache import Cache
+        from unet_mtl.batches.cache.settings import Delivery
+        from unet_mtl.batches.feed import feed
         from unet_mtl.data.description import make_description
-        from unet_mtl.pipeline.augment import Augment
-        from unet_mtl.pipeline.batches import Batches
-        from unet_mtl.pipeline.cache import Cache
-        from unet_mtl.pipeline.delivery import Delivery
-        from unet_mtl.pipeline.feed import feed
 
         mask = {"path": "masks/{case}.png", "classes": ["background", "spot"]}
         description = {"images": "images/{case}.png", "masks": {"spot": mask}}

@@ -25,10 +25,10 @@ sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(_
 import keras  # noqa: TID253, E402
 
 from unet_mtl.api import read_dataset  # noqa: E402
+from unet_mtl.batches.batches import Batches  # noqa: E402
+from unet_mtl.batches.feed import feed  # noqa: E402
 from unet_mtl.config import load_config  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
-from unet_mtl.pipeline.batches import Batches  # noqa: E402
-from unet_mtl.pipeline.feed import feed  # noqa: E402
 from unet_mtl.training.plan import Plan  # noqa: E402
 from unet_mtl.training.session import Session, make_session  # noqa: E402
 

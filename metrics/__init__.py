@@ -25,27 +25,27 @@ from typing import TYPE_CHECKING, Any
 
 from metrics import (
     aggregate,
-    band,
     bootstrap,
+    boundary_calibration,
     calibration,
     classification,
     comparison,
     components,
     counts,
-    extent,
     instances,
     labels,
     overlap,
     ranking,
     regression,
-    repeats,
+    seed_test,
+    size,
     structures,
     surface,
     temperature,
 )
 from metrics.aggregate import Summary, summarise, summarise_table
-from metrics.band import band_around, band_calibration_error
 from metrics.bootstrap import bootstrap_interval
+from metrics.boundary_calibration import band_around, band_calibration_error
 from metrics.calibration import (
     BrierDecomposition,
     ReliabilityCurve,
@@ -81,7 +81,6 @@ from metrics.counts import (
     counts_from_confusion,
     foreground,
 )
-from metrics.extent import feret_diameter
 from metrics.instances import (
     InstanceOverlap,
     PanopticQuality,
@@ -141,7 +140,8 @@ from metrics.regression import (
     rmse,
     spearman,
 )
-from metrics.repeats import repeated_p_value
+from metrics.seed_test import repeated_p_value
+from metrics.size import feret_diameter
 from metrics.structures import STRUCTURE_SCORES, Structure, score_mask, score_overlapping, score_structures
 from metrics.surface import (
     SurfaceDistances,
@@ -185,12 +185,12 @@ __all__ = [
     "average_precision_one_vs_rest",
     "average_precision_per_class",
     "balanced_accuracy",
-    "band",
     "band_around",
     "band_calibration_error",
     "bias",
     "bootstrap",
     "bootstrap_interval",
+    "boundary_calibration",
     "boundary_iou",
     "brier_decomposition",
     "brier_score",
@@ -215,7 +215,6 @@ __all__ = [
     "dsb2018_score",
     "exact_match",
     "expected_calibration_error",
-    "extent",
     "f1",
     "feret_diameter",
     "fit_temperature",
@@ -262,13 +261,14 @@ __all__ = [
     "relative_errors",
     "reliability_curve",
     "repeated_p_value",
-    "repeats",
     "rmse",
     "roc_curve",
     "score_mask",
     "score_overlapping",
     "score_structures",
+    "seed_test",
     "sensitivity_at_specificity",
+    "size",
     "spearman",
     "specificity",
     "specificity_at_sensitivity",

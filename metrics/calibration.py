@@ -3,7 +3,7 @@
 Two kinds of input everywhere. Binary: y_true of 0 and 1 in any shape, probabilities of the positive class in
 the same shape. Several classes: labels (cases,) with probabilities (cases, classes), any number of leading
 axes. Over a whole picture the easy background flatters every calibration score: take the pixels in
-`metrics.band.band_around` the lesion. Without a case scores are NaN.
+`metrics.boundary_calibration.band_around` the lesion. Without a case scores are NaN.
 
 Bins are closed above: a bin holds edge < p <= next edge, and the first bin 0 as well. "width" cuts 0..1 into
 equal parts (Guo et al. 2017, arXiv:1706.04599); "mass" cuts at quantiles of the probabilities (Nguyen and

@@ -158,7 +158,7 @@ def test_recipes_are_accepted():
 
 
 def test_every_finding_of_the_doctor_is_explained():
-    from unet_mtl.doctor.catalogue import KINDS
+    from unet_mtl.prepare.doctor.catalogue import KINDS
 
     text = (ROOT / "docs/check.md").read_text(encoding="utf-8")
     explained = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*) \| (.*) \| (.*?) ?\|$", text, flags=re.M)
@@ -167,9 +167,9 @@ def test_every_finding_of_the_doctor_is_explained():
 
 
 def test_presets_and_lists_of_the_document_are_right():
-    from unet_mtl.pipeline.preprocess import Preprocess
-    from unet_mtl.pipeline.presets import REASONS
-    from unet_mtl.pipeline.steps import check_steps
+    from unet_mtl.batches.augment.augment_config import check_steps
+    from unet_mtl.batches.augment.presets import REASONS
+    from unet_mtl.batches.preprocess.preprocess import Preprocess
 
     text = (ROOT / "docs/augment.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|$", text.partition("## A list")[0], flags=re.M))

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
         show_augment,
         train,
     )
+    from unet_mtl.batches.cache.settings import Delivery
+    from unet_mtl.batches.inputs.columns import TabularInput
+    from unet_mtl.batches.inputs.inputs import Inputs
+    from unet_mtl.batches.preprocess.preprocess import Preprocess
     from unet_mtl.config import Config, load_config
     from unet_mtl.consistency import Finding, MaskMeasures, MaskNeeds
-    from unet_mtl.data.phantom import write_phantom
     from unet_mtl.data.records import Dataset, Record, read_dataset
     from unet_mtl.data.splits import SplitSettings
-    from unet_mtl.doctor.page import write_page
     from unet_mtl.errors import UnetMtlError
+    from unet_mtl.inference.predictor import Predictor
     from unet_mtl.network import build_network
     from unet_mtl.nn.settings import NetworkSettings
-    from unet_mtl.pipeline.columns import TabularInput
-    from unet_mtl.pipeline.delivery import Delivery
-    from unet_mtl.pipeline.inputs import Inputs
-    from unet_mtl.pipeline.preprocess import Preprocess
-    from unet_mtl.prediction.predictor import Predictor
+    from unet_mtl.phantom import write_phantom
+    from unet_mtl.prepare.doctor.page import write_page
     from unet_mtl.runs import RunFolder
     from unet_mtl.tasks import (
         Classification,
@@ -61,18 +61,18 @@ _HOMES = {
     ),
     "unet_mtl.config": ("Config", "load_config"),
     "unet_mtl.consistency": ("Finding", "MaskMeasures", "MaskNeeds"),
-    "unet_mtl.data.phantom": ("write_phantom",),
+    "unet_mtl.phantom": ("write_phantom",),
     "unet_mtl.data.records": ("Dataset", "Record", "read_dataset"),
     "unet_mtl.data.splits": ("SplitSettings",),
-    "unet_mtl.doctor.page": ("write_page",),
+    "unet_mtl.prepare.doctor.page": ("write_page",),
     "unet_mtl.errors": ("UnetMtlError",),
     "unet_mtl.network": ("build_network",),
     "unet_mtl.nn.settings": ("NetworkSettings",),
-    "unet_mtl.pipeline.columns": ("TabularInput",),
-    "unet_mtl.pipeline.delivery": ("Delivery",),
-    "unet_mtl.pipeline.inputs": ("Inputs",),
-    "unet_mtl.pipeline.preprocess": ("Preprocess",),
-    "unet_mtl.prediction.predictor": ("Predictor",),
+    "unet_mtl.batches.inputs.columns": ("TabularInput",),
+    "unet_mtl.batches.cache.settings": ("Delivery",),
+    "unet_mtl.batches.inputs.inputs": ("Inputs",),
+    "unet_mtl.batches.preprocess.preprocess": ("Preprocess",),
+    "unet_mtl.inference.predictor": ("Predictor",),
     "unet_mtl.runs": ("RunFolder",),
     "unet_mtl.tasks": (
         "Classification",

@@ -6,31 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from unet_mtl.batches.augment.presets import Step
+from unet_mtl.batches.cache.settings import Delivery
+from unet_mtl.batches.inputs.columns import TabularInput
+from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
-from unet_mtl.doctor.checkup import Checkup, check_dataset
+from unet_mtl.device import Precision
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import NetworkSettings
-from unet_mtl.pipeline.columns import TabularInput
-from unet_mtl.pipeline.delivery import Delivery
-from unet_mtl.pipeline.device import Precision
-from unet_mtl.pipeline.preprocess import Preprocess
-from unet_mtl.pipeline.presets import Step
+from unet_mtl.prepare.doctor.checkup import Checkup, check_dataset
 from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask, Task
 from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from unet_mtl.ablation.comparison import Ablation
-    from unet_mtl.drafting.write import Drafted
-    from unet_mtl.evaluation.masks import MaskEvaluation
-    from unet_mtl.evaluation.owners import AnySpacing
-    from unet_mtl.evaluation.pairs import Missing
     from unet_mtl.evaluation.summary import Evaluation
-    from unet_mtl.exchange.repaired import Repaired
+    from unet_mtl.prepare.drafting.write import Drafted
+    from unet_mtl.prepare.repair.repaired_copy import Repaired
+    from unet_mtl.scoring.masks import MaskEvaluation
+    from unet_mtl.scoring.pairs import Missing
+    from unet_mtl.scoring.patients import AnySpacing
+    from unet_mtl.studies.ablation.comparison import Ablation
     from unet_mtl.training.outline import Outline
 
 
@@ -123,9 +123,9 @@ def evaluate(
         DataError: The data are unreadable, gone, or changed since the training.
     """
     from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
-    from unet_mtl.evaluation.report import write_evaluation
+    from unet_mtl.evaluation.files import write_evaluation
     from unet_mtl.evaluation.source import cases_to_measure
-    from unet_mtl.prediction.predictor import Predictor
+    from unet_mtl.inference.predictor import Predictor
 
     run = RunFolder.open(run)
     name, dataset = cases_to_measure(run, split, data)
@@ -169,9 +169,9 @@ def ablate(
     Raises:
         UnetMtlError: Data, settings or folder are not usable, or the runs in it are of others.
     """
-    from unet_mtl.ablation.comparison import Ablation, compare_networks
-    from unet_mtl.ablation.plans import finish_run, plan_runs, require_folder, require_test_cases
-    from unet_mtl.ablation.report import describe, require_same_splits, usual_seconds, write_ablation
+    from unet_mtl.studies.ablation.comparison import Ablation, compare_networks
+    from unet_mtl.studies.ablation.plans import finish_run, plan_runs, require_folder, require_test_cases
+    from unet_mtl.studies.ablation.report import describe, require_same_splits, usual_seconds, write_ablation
     from unet_mtl.training.plan import Plan
 
     folder = Path(folder)
@@ -244,10 +244,10 @@ def score(
     Raises:
         UnetMtlError: Files, table or arguments are not usable, with every problem; nothing is written then.
     """
-    from unet_mtl.evaluation.masks import require_folder, score_pairs, write_scores
-    from unet_mtl.evaluation.owners import find_owners, name_table, read_spacing
-    from unet_mtl.evaluation.pairs import pair_masks
-    from unet_mtl.evaluation.values import find_coding, read_values
+    from unet_mtl.scoring.masks import require_folder, score_pairs, write_scores
+    from unet_mtl.scoring.pairs import pair_masks
+    from unet_mtl.scoring.patients import find_owners, name_table, read_spacing
+    from unet_mtl.scoring.values import find_coding, read_values
 
     folder = Path(prediction) / "scores" if out is None else Path(out)
     pairs = pair_masks(
@@ -323,10 +323,10 @@ def predict(
             learned to do without.
         WriteError: The disk refused.
     """
-    from unet_mtl.prediction.columns import read_columns, require_sources
-    from unet_mtl.prediction.files import find_images, write_predictions
-    from unet_mtl.prediction.predictor import Predictor
-    from unet_mtl.prediction.spacing import find_spacings, has_spacing_columns
+    from unet_mtl.inference.columns import read_columns, require_sources
+    from unet_mtl.inference.files import find_images, write_predictions
+    from unet_mtl.inference.predictor import Predictor
+    from unet_mtl.inference.spacing import find_spacings, has_spacing_columns
 
     run = RunFolder.open(run)
     inputs, rules, description = run.read_inputs(), run.read_consistency(), run.read_description()
@@ -375,10 +375,10 @@ def overlay(
         DataError: No image at one of the paths, or one of them is unreadable.
         WriteError: The disk refused.
     """
-    from unet_mtl.prediction.files import find_images
-    from unet_mtl.prediction.pictures import write_overlays
-    from unet_mtl.prediction.predictor import Predictor
-    from unet_mtl.prediction.spacing import find_spacings
+    from unet_mtl.inference.files import find_images
+    from unet_mtl.inference.overlays import write_overlays
+    from unet_mtl.inference.predictor import Predictor
+    from unet_mtl.inference.spacing import find_spacings
 
     images = find_images(paths)
     predictor = Predictor.load(run)
@@ -425,7 +425,7 @@ def init(folder: Path | str, out: Path | str | None = None, *, overwrite: bool =
         DataError: The folder is not usable, or a file is there already; nothing is written.
         WriteError: The system refused.
     """
-    from unet_mtl.drafting.write import write_draft
+    from unet_mtl.prepare.drafting.write import write_draft
 
     return write_draft(Path(folder), None if out is None else Path(out), overwrite=overwrite)
 
@@ -460,7 +460,7 @@ def repair(
         DataError: With every error that cannot be mended; or `out` or `mend` are not usable.
         WriteError: The disk refused.
     """
-    from unet_mtl.exchange.repaired import repair_dataset
+    from unet_mtl.prepare.repair.repaired_copy import repair_dataset
 
     return repair_dataset(
         source,
@@ -519,7 +519,7 @@ def show_augment(
     Raises:
         UnetMtlError: Data or settings are not usable, or `out` is no .png.
     """
-    from unet_mtl.pipeline.sheet import make_sheet
+    from unet_mtl.batches.augment.augment_preview import make_sheet
     from unet_mtl.plots.overlay import save_figure
     from unet_mtl.tasks import adapt_tasks
     from unet_mtl.training.plan import Plan

@@ -8,20 +8,20 @@ from typing import Annotated, Any, Self, Union
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from unet_mtl.batches.augment.augment import find_preset
+from unet_mtl.batches.augment.augment_config import check_steps, make_transforms
+from unet_mtl.batches.augment.presets import Step
+from unet_mtl.batches.cache.settings import Delivery
+from unet_mtl.batches.inputs.columns import TabularInput
+from unet_mtl.batches.inputs.inputs import IMAGE, find_reads
+from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule, require_rules
 from unet_mtl.data.description import Description, make_description, read_description
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.data.yaml_files import explain_yaml, parse_yaml, read_yaml
+from unet_mtl.device import Precision
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.nn.settings import NetworkSettings, check_size
-from unet_mtl.pipeline.augment import find_preset
-from unet_mtl.pipeline.columns import TabularInput
-from unet_mtl.pipeline.delivery import Delivery
-from unet_mtl.pipeline.device import Precision
-from unet_mtl.pipeline.inputs import IMAGE, find_reads
-from unet_mtl.pipeline.preprocess import Preprocess
-from unet_mtl.pipeline.presets import Step
-from unet_mtl.pipeline.steps import check_steps, make_transforms
 from unet_mtl.settings import Settings, describe_problems
 from unet_mtl.tasks import TASKS
 from unet_mtl.training.settings import TrainingSettings

@@ -12,7 +12,7 @@ class DataError(UnetMtlError):
 
     Args:
         problems: One message or several; all are shown at once.
-        kind: What went wrong in one word, of those in `unet_mtl.doctor.catalogue`; "" where nobody sorts by it.
+        kind: What went wrong in one word, of those in `unet_mtl.prepare.doctor.catalogue`; "" where nobody sorts by it.
     """
 
     def __init__(self, problems: str | Sequence[str], *, kind: str = "") -> None:

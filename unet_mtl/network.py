@@ -7,13 +7,13 @@ from typing import Any
 import keras
 from keras import layers
 
+from unet_mtl.batches.inputs.inputs import IMAGE, Inputs, Reads, find_reads
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.decoder import build_decoder
 from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.heads import build_pooled
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.nn.tabular import build_dense, build_film, build_joined
-from unet_mtl.pipeline.inputs import IMAGE, Inputs, Reads, find_reads
 from unet_mtl.tasks import Features, Task
 
 

@@ -13,13 +13,13 @@ import pandas as pd
 import yaml
 from pydantic import TypeAdapter
 
+from unet_mtl.batches.inputs.inputs import Inputs
+from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule
 from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.tables import guard_formulas, unguard_formulas
 from unet_mtl.errors import RunError
 from unet_mtl.files import write_json, write_text, writing, writing_folder
-from unet_mtl.pipeline.inputs import Inputs
-from unet_mtl.pipeline.preprocess import Preprocess
 from unet_mtl.tasks import Task, make_task
 
 PACKAGES = ("unet-mtl", "keras", "tensorflow", "numpy", "albumentations", "opencv-python-headless", "pandas")

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 import unet_mtl as um
 from unet_mtl.cli import app, problems
-from unet_mtl.doctor.page import write_page
 from unet_mtl.errors import WriteError
+from unet_mtl.prepare.doctor.page import write_page
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from unet_mtl.errors import DataError
-from unet_mtl.prediction.files import find_images
+from unet_mtl.inference.files import find_images
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from unet_mtl.data import duplicates
 from unet_mtl.data.duplicates import NEAR, DuplicateGroup, find_duplicates, fingerprint
 from unet_mtl.data.images import read_image
-from unet_mtl.data.phantom.cases import make_case
 from unet_mtl.errors import DataError
+from unet_mtl.phantom.cases import make_case
 
 REAL = Path(__file__).parents[3] / "shared/data"
 N_PHANTOMS = 12

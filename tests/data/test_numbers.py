@@ -79,7 +79,7 @@ def test_a_negative_number_with_a_comma_is_no_formula():
 
 
 def test_a_decimal_comma_does_not_hide_what_gives_a_class_away():
-    from unet_mtl.doctor.leaks import _cut
+    from unet_mtl.prepare.doctor.leaks import _cut
 
     words, classes = ["1,5", "2,5", "7,5", "8,5"], pd.Series(["a", "a", "b", "b"]).to_numpy()
     assert _cut(words, classes, ",") == "every 'a' is at most 2.5, every 'b' at least 7.5"

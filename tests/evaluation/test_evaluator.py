@@ -13,7 +13,7 @@ from unet_mtl.errors import DataError, RunError
 from unet_mtl.evaluation.evaluator import evaluate_cases
 from unet_mtl.evaluation.source import cases_to_measure
 from unet_mtl.evaluation.summary import COLUMNS
-from unet_mtl.prediction.predictor import Predictor
+from unet_mtl.inference.predictor import Predictor
 
 
 @pytest.fixture(scope="module")

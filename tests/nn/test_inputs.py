@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from unet_mtl import Classification, Inputs, NetworkSettings, Regression, Segmentation, build_network
+from unet_mtl.batches.inputs.columns import FittedInput, NumberColumn
 from unet_mtl.errors import ConfigError
-from unet_mtl.pipeline.columns import FittedInput, NumberColumn
 
 SMALL = {"width": 4, "levels": 2}
 

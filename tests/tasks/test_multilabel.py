@@ -14,7 +14,7 @@ from unet_mtl.data.description import ColumnDescription
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import make_table, summarise_task
 from unet_mtl.plots.overlay import new_figure
-from unet_mtl.tasks.findings import FINDING_SCORES, UNKNOWN
+from unet_mtl.tasks.yes_no_labels import FINDING_SCORES, UNKNOWN
 
 TASK = Multilabel(
     name="signs",

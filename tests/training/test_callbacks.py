@@ -15,7 +15,7 @@ from unet_mtl.network import build_network
 from unet_mtl.nn.settings import NetworkSettings
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Regression
-from unet_mtl.training.callbacks import Keeper, Progress, load_checkpoint, save_checkpoint, save_network
+from unet_mtl.training.callbacks import Checkpointer, Progress, load_checkpoint, save_checkpoint, save_network
 from unet_mtl.training.trainer import make_trainer
 
 NAN = math.nan
@@ -40,7 +40,7 @@ def play(values, *, mode, patience, monkeypatch):
     )
     monkeypatch.setattr("unet_mtl.training.callbacks.save_checkpoint", lambda *_: None)
     monkeypatch.setattr(RunFolder, "write_history", lambda self, rows: None)
-    keeper = Keeper(RunFolder("x"), None, Progress(), monitor="val_s", mode=mode, patience=patience)
+    keeper = Checkpointer(RunFolder("x"), None, Progress(), monitor="val_s", mode=mode, patience=patience)
     keeper.set_model(keras.Sequential())
     seen = []
     for epoch, value in enumerate(values):

@@ -191,8 +191,8 @@ def measure(trained):
     """Evaluates the trained run on cases of this test, and writes that into a folder, if there is one."""
     from unet_mtl.evaluation import summary
     from unet_mtl.evaluation.evaluator import evaluate_cases
-    from unet_mtl.evaluation.report import write_evaluation
-    from unet_mtl.prediction.predictor import Predictor
+    from unet_mtl.evaluation.files import write_evaluation
+    from unet_mtl.inference.predictor import Predictor
 
     predictor = Predictor.load(trained)
 
@@ -246,7 +246,7 @@ def test_a_head_without_labels_says_n_0_and_leaves_no_old_picture(dataset, measu
 
 
 def test_pictures_say_n_in_their_titles(dataset, measure, tmp_path, monkeypatch):
-    from unet_mtl.evaluation import report
+    from unet_mtl.evaluation import files as report
 
     titles = {}
 

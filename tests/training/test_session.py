@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from unet_mtl import TrainingSettings, train
+from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError, TrainingError, WriteError
-from unet_mtl.pipeline.delivery import Delivery
 from unet_mtl.runs import RunFolder
 from unet_mtl.training import callbacks
 from unet_mtl.training.callbacks import Progress, load_checkpoint
@@ -118,7 +118,7 @@ def test_what_a_run_holds(trained, tasks):
 def test_the_history_is_what_numpy_finds(trained, parts, settings):
     """Losses and scores of validation in the best epoch, from the saved network and by another way."""
     import metrics
-    from unet_mtl.pipeline.batches import Batches
+    from unet_mtl.batches.batches import Batches
 
     network = keras.saving.load_model(trained.network, compile=False)
     tasks = trained.read_tasks()

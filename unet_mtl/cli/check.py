@@ -60,7 +60,7 @@ def check(
     else:
         checked = api.check(data, tasks, *others)
     if html is not None:
-        from unet_mtl.doctor.page import write_page
+        from unet_mtl.prepare.doctor.page import write_page
 
         typer.echo(f"wrote {write_page(checked, html)}", err=True)
     for title, rows in checked.tables().items():

@@ -35,7 +35,7 @@ def import_data(
     ] = False,
 ) -> None:
     """Copy a data set of COCO, Label Studio or nnU-Net (2-D) into a folder of ours; the source stays as it is."""
-    from unet_mtl.exchange import import_coco, import_label_studio, import_nnunet
+    from unet_mtl.prepare.exchange import import_coco, import_label_studio, import_nnunet
 
     if kind is not Kind.coco and (fill_holes or ignore_crowds):
         raise typer.BadParameter("--fill-holes and --ignore-crowds are for coco")
@@ -72,7 +72,7 @@ def to_nnunet(
 ) -> None:
     """Write one mask of a data set as a raw folder of nnU-Net v2."""
     from unet_mtl.data.records import read_dataset
-    from unet_mtl.exchange import to_nnunet
+    from unet_mtl.prepare.exchange import to_nnunet
 
     written = to_nnunet(read_dataset(folder), out, target=target, number=number, name=name)
     typer.echo(f"{written.training} training and {written.test} test cases in {written.folder}")

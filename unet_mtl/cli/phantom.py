@@ -13,7 +13,7 @@ def phantom(
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
 ) -> None:
     """Write a SYNTHETIC breast-ultrasound-like data set with masks, diagnoses and diameters."""
-    from unet_mtl.data.phantom import write_phantom
+    from unet_mtl.phantom import write_phantom
     from unet_mtl.progress import case_bar
 
     with case_bar("writing", cases, shown=True) as advance:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unet_mtl.exchange.repaired import Repaired
+    from unet_mtl.prepare.repair.repaired_copy import Repaired
 
 FixOption = Annotated[
     Path | None,
@@ -32,7 +32,7 @@ LeaveOutOption = Annotated[
 def print_repaired(repaired: "Repaired", asked: Collection[str]) -> None:
     """Prints what was mended, what was left out, and what is still found in the copy."""
     from unet_mtl.cli.tables import print_rows
-    from unet_mtl.exchange.repaired import LOG_FILE
+    from unet_mtl.prepare.repair.repaired_copy import LOG_FILE
 
     print_rows("repairs", repaired.summary())
     done = {repair.kind for repair in repaired.repairs}

@@ -12,9 +12,9 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from unet_mtl.ablation.comparison import Ablation
-    from unet_mtl.doctor.findings import Finding
     from unet_mtl.evaluation.summary import Evaluation
+    from unet_mtl.prepare.doctor.findings import Finding
+    from unet_mtl.studies.ablation.comparison import Ablation
 
 
 def _new_table(title: str) -> Table:

@@ -1,6 +1,5 @@
 """What answers of one network must not say of the same case, as the user declares it; free of Keras."""
 
-from unet_mtl.consistency.demands import require_rules
 from unet_mtl.consistency.rules import (
     NO_SPACING,
     Finding,
@@ -11,7 +10,8 @@ from unet_mtl.consistency.rules import (
     name_contradictions,
     name_unchecked,
 )
-from unet_mtl.consistency.said import Said, said_by_answers, said_by_labels
+from unet_mtl.consistency.statements import Said, said_by_answers, said_by_labels
+from unet_mtl.consistency.validation import require_rules
 
 __all__ = [
     "NO_SPACING",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 import metrics
-from unet_mtl.consistency.said import Said
+from unet_mtl.consistency.statements import Said
 from unet_mtl.settings import Settings
 
 NO_SPACING = "pixel spacing unknown"

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.data.burned_in import FixedMarks, Marks, find_marks
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
 from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_image
-from unet_mtl.data.marks import FixedMarks, Marks, find_marks
 from unet_mtl.data.masks import count_pixels, read_case_mask, region_of
 from unet_mtl.data.observations import Observation, observe, texts
 from unet_mtl.data.patterns import is_there

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.coding import from_colours, from_numbers
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.images import IGNORE, read_coloured_mask, read_header, read_mask
+from unet_mtl.data.mask_decoding import from_colours, from_numbers
+from unet_mtl.data.nearest_values import nearest_known
 from unet_mtl.data.readers.raster import Number
 from unet_mtl.data.readers.raster import turn as turn_pixels
 from unet_mtl.data.records import MaskFile, Record
-from unet_mtl.data.repair import nearest_known
 from unet_mtl.errors import DataError
 
 

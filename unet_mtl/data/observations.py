@@ -12,7 +12,7 @@ class Observation:
     """What was seen, where.
 
     Attributes:
-        kind: Word of `unet_mtl.doctor.catalogue.KINDS`, which says how bad it is and what helps.
+        kind: Word of `unet_mtl.prepare.doctor.catalogue.KINDS`, which says how bad it is and what helps.
         text: One line for a person: the file, the value received, the cure.
         cases: Whom it concerns; none where it is about the whole data set.
         path: The file, where it is about one that belongs to no case.

@@ -7,7 +7,7 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import Field, model_validator
 
-from unet_mtl.data.dealing import count_absent, deal, deal_small_change, join_groups
+from unet_mtl.data.group_split import count_absent, deal, deal_small_change, join_groups
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.split_files import read_split

@@ -10,7 +10,7 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.contradictions import Verdicts, count_contradictions
 from unet_mtl.evaluation.summary import Evaluation, case_columns, facts_of, make_table, summarise_task
-from unet_mtl.prediction.predictor import Predictor
+from unet_mtl.inference.predictor import Predictor
 from unet_mtl.tasks import CaseScores, MaskTask, Task
 
 

@@ -2,9 +2,9 @@
 
 from unet_mtl.losses.base import PerSampleLoss, weighted_mean
 from unet_mtl.losses.classes import ClassLoss
-from unet_mtl.losses.findings import FindingsLoss
 from unet_mtl.losses.grades import GradeLoss
 from unet_mtl.losses.masks import MaskLoss, pixel_cross_entropy, soft_dice
+from unet_mtl.losses.multilabel import FindingsLoss
 from unet_mtl.losses.overlapping import OverlapLoss
 from unet_mtl.losses.tversky import soft_tversky
 from unet_mtl.losses.values import GaussianLoss, ValueLoss, bound_log_variance

@@ -7,14 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+import unet_mtl.tasks.yes_no_labels as yes_no_labels
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
-from unet_mtl.tasks import findings
 from unet_mtl.tasks.base import CaseScores, Features, Task
 from unet_mtl.tasks.classes import balance_classes, count_classes
-from unet_mtl.tasks.findings import UNKNOWN, Findings, Targets, Truth
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
+from unet_mtl.tasks.yes_no_labels import UNKNOWN, Findings, Targets, Truth
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +43,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     @field_validator("target")
     @classmethod
     def _several(cls, target: str) -> str:
-        return findings.refuse_single(target)
+        return yes_no_labels.refuse_single(target)
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -73,18 +73,20 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     def _words(self, description: Description) -> tuple[tuple[str, str], ...]:
         columns = description.columns
         return tuple(
-            findings.words_of(self._described("column", columns, t), t, self.name) for t in self.targets
+            yes_no_labels.words_of(self._described("column", columns, t), t, self.name) for t in self.targets
         )
 
     def read(self, record: Record, description: Description) -> Truth | None:
         """1, 0 or 255 (unknown) by finding; None where all are unknown."""
         if (found := self._words(description)) != self.classes:
             raise DataError(f"task {self.name!r} learned the words {self.classes}, the data set has {found}")
-        return findings.read_truth(record, self.targets, self.classes) if self.is_labelled(record) else None
+        return (
+            yes_no_labels.read_truth(record, self.targets, self.classes) if self.is_labelled(record) else None
+        )
 
     def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[Truth, float]:
         """The truth, weighted by the share that is known, so that every known label weighs the same."""
-        filled = findings.nothing_known(len(self.targets)) if truth is None else truth
+        filled = yes_no_labels.nothing_known(len(self.targets)) if truth is None else truth
         return filled, float((filled != UNKNOWN).mean())
 
     def build_head(self, features: Features) -> Any:
@@ -119,7 +121,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
         self, truth: Truth, prediction: MultilabelPrediction, spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
         """No score of a single case: the facts go into the set's; the truth of an unknown finding is empty."""
-        return CaseScores(facts=findings.facts_of(truth, self.classes, prediction))
+        return CaseScores(facts=yes_no_labels.facts_of(truth, self.classes, prediction))
 
     def _findings(self, facts: pd.DataFrame) -> Findings:
         return Findings.from_facts(facts, keys_of(self.targets), self.classes)
@@ -134,7 +136,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
 
     def label(self, score: str) -> str:
         """The name of a score for readers, who are to know a mean over findings."""
-        return f"{score} (mean of findings)" if score in findings.FINDING_SCORES else score
+        return f"{score} (mean of findings)" if score in yes_no_labels.FINDING_SCORES else score
 
     def is_headline(self, score: str) -> bool:
         """The means, and of each finding what a decision or a ranking gets right."""
@@ -142,7 +144,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
 
     def truth_title(self, truth: Truth) -> str:
         """Those that are there; those that nobody knows have a question mark."""
-        return findings.name_findings(self.targets, truth)
+        return yes_no_labels.name_findings(self.targets, truth)
 
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
         """Sensitivity and specificity of each finding, with the numbers of cases."""

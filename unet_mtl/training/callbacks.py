@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from unet_mtl.batches.batches import Batches
 from unet_mtl.errors import RunError, TrainingError
 from unet_mtl.files import writing
-from unet_mtl.pipeline.batches import Batches
 from unet_mtl.runs import RunFolder
 
 
@@ -34,7 +34,7 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-class Clock(keras.callbacks.Callback):
+class EpochSync(keras.callbacks.Callback):
     """Tells the batches which epoch it is: order and augmentation follow from it."""
 
     def __init__(self, batches: Batches) -> None:
@@ -88,7 +88,7 @@ class BalanceLog(keras.callbacks.Callback):
         trainer.balancer.end_epoch(means)
 
 
-class Keeper(keras.callbacks.Callback):
+class Checkpointer(keras.callbacks.Callback):
     """Keeps the best network, the last state and the history on disk, each whole or not at all.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from unet_mtl.pipeline.batches import Batches
+from unet_mtl.batches.batches import Batches
 from unet_mtl.tasks import Task
 
 Rows = list[dict[str, Any]]

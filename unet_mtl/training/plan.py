@@ -6,17 +6,17 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from unet_mtl.batches.augment.presets import Step
+from unet_mtl.batches.cache.settings import Delivery
+from unet_mtl.batches.inputs.columns import TabularInput, fit_inputs
+from unet_mtl.batches.inputs.inputs import IMAGE, Inputs, find_reads
+from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import SplitSettings
+from unet_mtl.device import Precision
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import NetworkSettings
-from unet_mtl.pipeline.columns import TabularInput, fit_inputs
-from unet_mtl.pipeline.delivery import Delivery
-from unet_mtl.pipeline.device import Precision
-from unet_mtl.pipeline.inputs import IMAGE, Inputs, find_reads
-from unet_mtl.pipeline.preprocess import Preprocess
-from unet_mtl.pipeline.presets import Step
 from unet_mtl.settings import Settings, describe_problems
 from unet_mtl.tasks import Task
 from unet_mtl.training.settings import TrainingSettings

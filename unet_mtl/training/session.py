@@ -10,6 +10,12 @@ from typing import Any
 import keras
 import pandas as pd
 
+from unet_mtl.batches.augment.augment import Augment
+from unet_mtl.batches.augment.augment_config import check_steps
+from unet_mtl.batches.batches import Batches, ImageType
+from unet_mtl.batches.cache.array_cache import Cache
+from unet_mtl.batches.feed import feed
+from unet_mtl.batches.order.sampling import make_strata
 from unet_mtl.consistency import require_rules
 from unet_mtl.data.duplicates import find_duplicates
 from unet_mtl.data.inspection import Inspection, inspect_dataset
@@ -21,15 +27,9 @@ from unet_mtl.data.splits import (
     split_dataset,
     split_table,
 )
+from unet_mtl.device import choose_precision
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.network import build_network
-from unet_mtl.pipeline.augment import Augment
-from unet_mtl.pipeline.batches import Batches, ImageType
-from unet_mtl.pipeline.cache import Cache
-from unet_mtl.pipeline.device import choose_precision
-from unet_mtl.pipeline.feed import feed
-from unet_mtl.pipeline.sampling import make_strata
-from unet_mtl.pipeline.steps import check_steps
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
@@ -37,8 +37,8 @@ from unet_mtl.runs import RunFolder, describe_environment, git_commit
 from unet_mtl.tasks import adapt_tasks
 from unet_mtl.training.callbacks import (
     BalanceLog,
-    Clock,
-    Keeper,
+    Checkpointer,
+    EpochSync,
     Progress,
     StopOnNonFinite,
     load_checkpoint,
@@ -158,7 +158,7 @@ class Session:
             KeyboardInterrupt: Handed on; the run can be continued.
         """
         progress = load_checkpoint(run, self.trainer) if run.checkpoint.is_file() else Progress()
-        keeper = Keeper(
+        keeper = Checkpointer(
             run,
             self.trainer.network,
             progress,
@@ -182,7 +182,7 @@ class Session:
                     epochs=self.settings.epochs,
                     initial_epoch=progress.epochs,
                     callbacks=[
-                        Clock(self.train),
+                        EpochSync(self.train),
                         StopOnNonFinite(self.train),
                         BalanceLog(),
                         keeper,

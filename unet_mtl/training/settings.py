@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from unet_mtl.balancing import AnyBalancing, Fixed
-from unet_mtl.pipeline.sampling import Sampling
+from unet_mtl.batches.order.sampling import Sampling
 from unet_mtl.settings import Settings
 
 

@@ -1,0 +1,1 @@
+"""Decoded images and masks, kept in memory or on disk between epochs."""

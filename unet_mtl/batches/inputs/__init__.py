@@ -1,0 +1,1 @@
+"""Inputs of the network: the image and the columns of the table."""

@@ -1,0 +1,1 @@
+"""The order in which an epoch visits its cases."""

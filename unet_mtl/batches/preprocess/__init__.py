@@ -1,0 +1,1 @@
+"""The fixed steps from an image file to the input of the network."""

@@ -1,6 +1,0 @@
-"""A synthetic breast-ultrasound-like sample set, made from a physical model of tissue and scanner."""
-
-from unet_mtl.data.phantom.cases import PhantomCase, make_case
-from unet_mtl.data.phantom.writing import write_phantom
-
-__all__ = ["PhantomCase", "make_case", "write_phantom"]

@@ -1,9 +1,0 @@
-"""To come and to leave: data sets in the formats of other tools, COCO, Label Studio and nnU-Net."""
-
-from unet_mtl.exchange.coco import import_coco
-from unet_mtl.exchange.label_studio import import_label_studio
-from unet_mtl.exchange.layout import Imported
-from unet_mtl.exchange.nnunet import import_nnunet
-from unet_mtl.exchange.to_nnunet import Exported, to_nnunet
-
-__all__ = ["Exported", "Imported", "import_coco", "import_label_studio", "import_nnunet", "to_nnunet"]

@@ -1,0 +1,246 @@
+"""Lesions: what a diagnosis does to outline, echo pattern and attenuation."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
+
+from unet_mtl.phantom.fields import Field, Grid, smooth_noise
+from unet_mtl.phantom.scanner import EFFECTIVE_MHZ
+
+Kind = Literal["cyst", "solid benign", "malignant"]
+SMALLEST_MM, LARGEST_MM = 6.3, 18.5  # drawn; the measured diameter stays in 6 to 20 mm
+WATER = 0.0022  # dB/cm/MHz, Culjat et al. 2010, Ultrasound Med. Biol. 36:861
+GLAND, STRONGEST = 0.75, 2.4  # dB/cm/MHz: the surroundings, and the most that a lesion gets
+OUTLINE_POINTS = 360
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion, seen in one view.
+
+    Args:
+        kind: What it is.
+        diameter_mm: Largest Feret diameter of its outline.
+        aspect: Height over width before rotation.
+        tilt_rad: Rotation.
+        waves: Rows of (order, amplitude, phase): lobes of the outline, relative to its radius.
+        spikes: Rows of (angle, height, sd of the angle): angular corners and spicules.
+        echo_db: Mean echo relative to fat.
+        unevenness_db: Sd of the echo inside.
+        edge_mm: Width of the blur of the margin.
+        halo_db: Echogenic rim outside the margin.
+        halo_mm: Width of that rim.
+        wall: Amplitude of the mirror-like echo of walls that lie across the beam.
+        attenuation: dB/cm/MHz, one way.
+        calcifications: Number of bright grains.
+        depth_share: Where it lies between skin and muscle, 0 to 1.
+        across_share: Where it lies from left to right, 0 to 1.
+    """
+
+    kind: Kind
+    diameter_mm: float
+    aspect: float
+    tilt_rad: float
+    waves: NDArray[np.float64]
+    spikes: NDArray[np.float64]
+    echo_db: float
+    unevenness_db: float
+    edge_mm: float
+    halo_db: float
+    halo_mm: float
+    wall: float
+    attenuation: float
+    calcifications: int
+    depth_share: float
+    across_share: float
+
+
+def draw_lesion(rng: np.random.Generator, diagnosis: str) -> Lesion:
+    """Draw a lesion; the two diagnoses overlap on purpose, as they do in patients."""
+    if diagnosis == "malignant":
+        return draw_malignant(rng)
+    return draw_cyst(rng) if rng.random() < 0.3 else draw_solid_benign(rng)
+
+
+def other_view(rng: np.random.Generator, lesion: Lesion) -> Lesion:
+    """Cut the same lesion in another plane: size, place, rotation and outline change moderately."""
+    waves, spikes = lesion.waves.copy(), lesion.spikes.copy()
+    waves[:, 1] *= rng.uniform(0.6, 1.3, len(waves))
+    waves[:, 2] += rng.normal(0.0, 0.5, len(waves))
+    spikes[:, 0] += rng.normal(0.0, 0.4, len(spikes))
+    spikes[:, 1] *= rng.uniform(0.6, 1.2, len(spikes))
+    return replace(
+        lesion,
+        diameter_mm=float(np.clip(lesion.diameter_mm * rng.uniform(0.8, 1.1), SMALLEST_MM, LARGEST_MM)),
+        aspect=lesion.aspect * rng.uniform(0.88, 1.12),
+        tilt_rad=lesion.tilt_rad + rng.normal(0.0, 0.15),
+        waves=waves,
+        spikes=spikes,
+        depth_share=float(np.clip(lesion.depth_share + rng.normal(0.0, 0.08), 0.0, 1.0)),
+        across_share=float(rng.uniform(0.0, 1.0)),
+    )
+
+
+def margin_distance(lesion: Lesion, centre_mm: tuple[float, float], grid: Grid) -> Field:
+    """Distance in mm from each pixel to the margin, negative inside (first order in the outline's slope)."""
+    angles = np.linspace(-np.pi, np.pi, OUTLINE_POINTS + 1)
+    radius = _outline_mm(lesion, angles)
+    slope = np.gradient(radius, angles)
+    oblique = np.hypot(1.0, slope / radius)
+    down, across = grid.z_mm - centre_mm[0], grid.x_mm - centre_mm[1]
+    angle = np.arctan2(down, across).ravel()
+    away = np.hypot(down, across) - np.interp(angle, angles, radius).reshape(grid.height, grid.width)
+    distance: Field = (away / np.interp(angle, angles, oblique).reshape(away.shape)).astype(np.float32)
+    return distance
+
+
+def half_extent_mm(lesion: Lesion) -> tuple[float, float, float]:
+    """How far the outline reaches up, down and to the sides of its centre."""
+    angles = np.linspace(-np.pi, np.pi, OUTLINE_POINTS)
+    radius = _outline_mm(lesion, angles)
+    down, across = radius * np.sin(angles), radius * np.cos(angles)
+    return float(-down.min()), float(down.max()), float(np.abs(across).max())
+
+
+def echo_inside_db(rng: np.random.Generator, lesion: Lesion, distance_mm: Field, grid: Grid) -> Field:
+    """Mean echo inside the lesion, relative to fat."""
+    coarse, fine = smooth_noise(rng, grid, 1.2, 1.6), smooth_noise(rng, grid, 0.4, 0.6)
+    echo = lesion.echo_db + lesion.unevenness_db * (0.85 * coarse + 0.5 * fine)
+    if lesion.kind == "cyst":
+        # Reverberation and side lobes fill a cyst's edge, most of all under its front wall.
+        echo = echo + 9.0 * np.exp(np.minimum(distance_mm, 0.0) / 0.7)
+    return np.asarray(echo, dtype=np.float32)
+
+
+def feret_mm(mask: NDArray[np.bool_], spacing_mm: float) -> float:
+    """Largest Feret diameter: the longest straight line between two points of the region's outline."""
+    points = []
+    for region, flip in ((mask, False), (mask.T, True)):
+        lines = np.flatnonzero(region.any(axis=1))
+        first = region[lines].argmax(axis=1) - 0.5
+        last = region.shape[1] - region[lines, ::-1].argmax(axis=1) - 0.5
+        ends = np.concatenate([np.stack([lines, first], 1), np.stack([lines, last], 1)])
+        points.append(ends[:, ::-1] if flip else ends)
+    outline = np.concatenate(points)
+    longest_px = float(pdist(outline[ConvexHull(outline).vertices]).max())
+    return longest_px * spacing_mm
+
+
+def _outline_mm(lesion: Lesion, angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    full = np.linspace(-np.pi, np.pi, OUTLINE_POINTS // 2, endpoint=False)
+    unit = _unit_radius(lesion, full)
+    span = pdist(np.stack([unit * np.cos(full), unit * np.sin(full)], 1)).max()
+    return np.asarray(_unit_radius(lesion, angles) * (lesion.diameter_mm / span))
+
+
+def _unit_radius(lesion: Lesion, angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    own = angles - lesion.tilt_rad
+    ellipse = 1.0 / np.hypot(np.cos(own), np.sin(own) / lesion.aspect)
+    order, size, phase = lesion.waves.T[..., None]
+    lobes = (size * np.cos(order * own + phase)).sum(axis=0)
+    at, height, sd = lesion.spikes.T[..., None]
+    apart = np.angle(np.exp(1j * (own - at)))
+    corners = (height * np.exp(-0.5 * (apart / sd) ** 2)).sum(axis=0)
+    return np.asarray(ellipse * np.maximum(1.0 + lobes + corners, 0.35))
+
+
+def _waves(rng: np.random.Generator, orders: range, amplitude: float) -> NDArray[np.float64]:
+    order = np.array(orders, dtype=np.float64)
+    size = amplitude * rng.uniform(0.4, 1.0, len(order)) * (order[0] / order) ** 0.5
+    return np.stack([order, size, rng.uniform(0.0, 2 * np.pi, len(order))], axis=1)
+
+
+def _spikes(rng: np.random.Generator, count: int, tallest: float) -> NDArray[np.float64]:
+    spread = 2 * np.pi * (np.arange(count) + rng.uniform(-0.35, 0.35, count)) / max(count, 1)
+    height, sd = rng.uniform(0.35, 1.0, count) * tallest, rng.uniform(0.06, 0.16, count)
+    return np.stack([spread + rng.uniform(0.0, 2 * np.pi), height, sd], axis=1)
+
+
+def _diameter_mm(rng: np.random.Generator, median_mm: float) -> float:
+    return float(np.clip(median_mm * np.exp(rng.normal(0.0, 0.33)), SMALLEST_MM, LARGEST_MM))
+
+
+def draw_cyst(rng: np.random.Generator) -> Lesion:
+    """Draw a simple cyst: nearly free of echoes, enhancing."""
+    return Lesion(
+        kind="cyst",
+        diameter_mm=_diameter_mm(rng, 12.0),
+        aspect=rng.uniform(0.55, 0.92),
+        tilt_rad=rng.normal(0.0, 0.12),
+        waves=_waves(rng, range(2, 4), rng.uniform(0.01, 0.06)),
+        spikes=_spikes(rng, 0, 0.0),
+        echo_db=rng.uniform(-27.0, -20.0),
+        unevenness_db=0.5,
+        edge_mm=rng.uniform(0.06, 0.12),
+        halo_db=0.0,
+        halo_mm=1.0,
+        wall=rng.uniform(2.5, 6.0),
+        attenuation=WATER,
+        calcifications=0,
+        depth_share=rng.uniform(0.15, 0.75),
+        across_share=rng.uniform(0.0, 1.0),
+    )
+
+
+def draw_solid_benign(rng: np.random.Generator) -> Lesion:
+    """Draw a fibroadenoma or its like: oval, smooth, even."""
+    lobulated, upright = rng.random() < 0.25, rng.random() < 0.12
+    irregular = rng.random() < 0.05
+    return Lesion(
+        kind="solid benign",
+        diameter_mm=_diameter_mm(rng, 12.0),
+        aspect=rng.uniform(0.85, 1.25) if upright else rng.uniform(0.5, 0.85),
+        tilt_rad=rng.normal(0.0, 0.15),
+        waves=_waves(rng, range(3, 6), rng.uniform(0.07, 0.15) if lobulated else rng.uniform(0.0, 0.03)),
+        spikes=_spikes(rng, 5 if irregular else 0, 0.3),
+        echo_db=rng.uniform(-9.0, -4.0),
+        unevenness_db=rng.uniform(0.8, 2.6),
+        edge_mm=rng.uniform(0.08, 0.2),
+        halo_db=0.0,
+        halo_mm=1.0,
+        wall=rng.uniform(1.0, 4.0),
+        # A hyalinised fibroadenoma shadows; the others let sound through a little better than the gland.
+        attenuation=rng.uniform(1.1, 1.7) if rng.random() < 0.1 else rng.uniform(0.05, 0.55),
+        calcifications=int(rng.integers(2, 5)) if rng.random() < 0.08 else 0,
+        depth_share=rng.uniform(0.1, 0.75),
+        across_share=rng.uniform(0.0, 1.0),
+    )
+
+
+def draw_malignant(rng: np.random.Generator) -> Lesion:
+    """Draw a carcinoma: mostly irregular, spiculated, uneven, shadowing."""
+    smooth, shadowless = rng.random() < 0.15, rng.random() < 0.2
+    aspect = rng.uniform(0.95, 1.4) if rng.random() < 0.6 else rng.uniform(0.55, 0.95)
+    diameter_mm = _diameter_mm(rng, 14.0)
+    spiky = 0.0 if smooth else rng.uniform(0.25, 0.6)
+    return Lesion(
+        kind="malignant",
+        diameter_mm=diameter_mm,
+        aspect=aspect,
+        tilt_rad=rng.normal(0.0, 0.3),
+        waves=_waves(rng, range(2, 10), rng.uniform(0.01, 0.04) if smooth else rng.uniform(0.06, 0.12)),
+        spikes=_spikes(rng, int(rng.integers(4, 10)), spiky),
+        echo_db=rng.uniform(-12.0, -5.0),
+        unevenness_db=rng.uniform(0.8, 2.0) if smooth else rng.uniform(1.2, 3.0),
+        edge_mm=rng.uniform(0.1, 0.2) if smooth else rng.uniform(0.2, 0.45),
+        halo_db=0.0 if smooth else rng.uniform(3.0, 9.0),
+        halo_mm=rng.uniform(0.8, 2.0),
+        wall=rng.uniform(0.0, 2.0) if smooth else 0.0,
+        # Desmoplastic stroma shadows; cellular, mucinous and medullary tumours need not.
+        attenuation=rng.uniform(0.35, 0.85)
+        if shadowless
+        else _shadowing(rng, diameter_mm * min(aspect, 1.0)),
+        calcifications=int(rng.integers(3, 10)) if rng.random() < 0.35 else 0,
+        depth_share=rng.uniform(0.1, 0.75),
+        across_share=rng.uniform(0.0, 1.0),
+    )
+
+
+def _shadowing(rng: np.random.Generator, height_mm: float) -> float:
+    """Attenuation of a lesion that weakens the echoes behind it by 7 to 17 dB more than gland would."""
+    excess_db = rng.uniform(7.0, 17.0)
+    return float(min(GLAND + excess_db / (2.0 * EFFECTIVE_MHZ * height_mm / 10.0), STRONGEST))

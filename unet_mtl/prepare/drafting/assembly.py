@@ -1,0 +1,207 @@
+"""A folder -> the draft of its description."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from unet_mtl.data.images import image_size
+from unet_mtl.data.readers import suffix_of
+from unet_mtl.errors import DataError
+from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
+from unet_mtl.prepare.drafting.content import spread
+from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
+from unet_mtl.prepare.drafting.files import Files, sort_files
+from unet_mtl.prepare.drafting.layout import Layout, find_layout, note_fields
+from unet_mtl.prepare.drafting.masks import Meaning, find_meaning
+from unet_mtl.prepare.drafting.notes import Notes, count, several
+from unet_mtl.prepare.drafting.pairing import (
+    MaskSet,
+    classes_in_folders,
+    note_masks,
+    note_unpaired,
+    pair_masks,
+)
+from unet_mtl.prepare.drafting.patient_columns import find_folds, find_patient, find_split, note_no_patient
+from unet_mtl.prepare.drafting.spacing import find_spacing
+from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
+from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, SPLIT_WORDS, says
+
+_SPACED = (".dcm", ".nii", ".nii.gz", ".nrrd")
+
+
+def draft_folder(root: Path) -> Draft:
+    """Looks at a folder and guesses what its files and columns mean.
+
+    Raises:
+        DataError: No folder, no image in it, names that do not tell images apart, or no readable table.
+    """
+    notes = Notes()
+    files = sort_files(root, notes)
+    layout = find_layout(files.images, notes)
+    layout, masks = pair_masks(layout, files.masks)
+    table = choose_table(root, files.tables, layout, masks, notes)
+    masks = _with_columns(masks, table)
+    images = table.images if table else layout.pattern
+    notes.guess("images", images, count(len(layout.images), "file"))
+    note_fields(layout, notes, in_braces=table is None)
+    note_unpaired(masks, notes)
+    paired = [mask for mask in masks if mask.pattern]
+    note_masks(layout, paired, notes)
+    drafted = _draft_masks(root, paired, notes)
+    draft = Draft(root, images, table, drafted, n_cases=len(layout.images), notes=notes)
+    draft = _with_table(draft, table, files, layout) if table else _with_folders(draft, layout)
+    if draft.patient is None:
+        note_no_patient(layout.cases, notes)
+    return _with_header_spacing(draft, layout)
+
+
+def _with_columns(masks: Sequence[MaskSet], table: CaseTable | None) -> list[MaskSet]:
+    """Takes the table's column of file names where the files' own names tell nothing, or the images' is one too."""
+    if table is None:
+        return list(masks)
+    by_name = table.names.strip(table.rows[table.case].iloc[0]) is not None and "{case}" in table.images
+    return [
+        replace(mask, pattern=table.masks[mask.name], cases=frozenset(entry.stem for entry in mask.entries))
+        if mask.name in table.masks and not (by_name and mask.pattern)
+        else replace(mask, pattern=table.fill(mask.pattern))
+        for mask in masks
+    ]
+
+
+def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[MaskDraft, ...]:
+    meanings = {m.name: find_meaning(m.name, [root / entry.path for entry in m.entries], notes) for m in sets}
+    binary = {name: m.binary and not m.instances and not m.smeared for name, m in meanings.items()}
+    united = classes_in_folders(sets, binary)
+    drafts = [_unite(group, notes) for group in united]
+    in_groups = {mask.name for group in united for mask in group}
+    for mask in (mask for mask in sets if mask.name not in in_groups):
+        drafts.append(MaskDraft(mask.name, {"": mask.pattern}, meanings[mask.name], len(mask.cases)))
+    drafts = _doubt_objects(drafts, notes)
+    kinds = [draft.name for draft in drafts if not draft.doubt]
+    if len(kinds) > 1:
+        notes.doubt(
+            f"whether {several(kinds)} are masks of their own (taken so), or parts of one: then write one `path` with "
+            "a * that fits them all, and they are united; or the same drawn by several people: then keep one"
+        )
+    return tuple(drafts)
+
+
+def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
+    """One mask out of folders that have a class each."""
+    name = "mask"
+    classes = tuple(mask.name for mask in group)
+    because = f"sibling folders {several(classes)} have a mask each of the same cases"
+    notes.guess(f"masks.{name}.classes", several(classes), because)
+    notes.doubt(
+        f"mask {name}: of several classes in one pixel the last one counts; where classes overlap, describe them as "
+        "masks of their own instead of under `files`"
+    )
+    cases = frozenset[str]().union(*(mask.cases for mask in group))
+    meaning = Meaning(("background", *classes), because=because)
+    return MaskDraft(name, {mask.name: mask.pattern for mask in group}, meaning, len(cases))
+
+
+def _doubt_objects(drafts: Sequence[MaskDraft], notes: Notes) -> list[MaskDraft]:
+    """Comments out objects' numbers beside another mask of the same cases: they are most often what it was made of."""
+    others = [draft.name for draft in drafts if not draft.meaning.instances]
+    kept = []
+    for draft in drafts:
+        if draft.meaning.instances and others:
+            reason = f"numbers of objects, beside the mask {others[0]!r} of the same images"
+            notes.doubt(f"whether mask {draft.name} is to be learned as well ({reason}); it is commented out")
+            draft = replace(draft, doubt=reason)
+        kept.append(draft)
+    return kept
+
+
+def _with_folders(draft: Draft, layout: Layout) -> Draft:
+    """What the folders say, without a table."""
+    names = layout.fields.values()
+    columns = []
+    for name in names:
+        if name not in ("case", "split", "patient"):
+            values = layout.values(name)
+            classes = tuple(order_of(Counter(values)) or values)
+            columns.append(Column(name, "classes", "the folders of the images", classes))
+    draft = replace(
+        draft,
+        columns=tuple(columns),
+        patient="patient" if "patient" in names else None,
+        split="split" if "split" in names else None,
+    )
+    return _check_sides(draft, list(layout.values("split")) if draft.split else [])
+
+
+def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout) -> Draft:
+    rows, notes = table.rows, draft.notes
+    patient = find_patient(rows, table.used, notes)
+    taken = {name for name in (table.case, patient) if name is not None}
+    split = find_split(rows, taken, notes)  # a folder's column may be it
+    fold_column = find_folds(rows, taken, patient, notes)
+    hints = " ".join([draft.root.name, *rows.columns, *rows.iloc[0]])
+    spacing = find_spacing(
+        rows, [draft.root / entry.path for entry in layout.images], hints, notes, table.decimal
+    )
+    apart = {table.case, patient, split, fold_column, spacing.column if spacing else None}
+    columns = [_read(name, table, files, layout) for name in rows.columns if name not in apart]
+    _note_columns(columns, notes)
+    draft = replace(draft, patient=patient, split=split, fold_column=fold_column, spacing=spacing)
+    draft = replace(draft, columns=tuple(columns))
+    return _check_sides(draft, list(rows[split]) if split else [])
+
+
+def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
+    for column in columns:
+        numbers = f"numbers, in {column.unit}" if column.unit else "numbers"
+        guess = {"classes": several(column.classes, 6), "numbers": numbers, "other": "left out"}[column.kind]
+        notes.guess(f"columns.{column.name}", guess, column.because)
+        for line in column.unsure:
+            notes.doubt(line)
+    missing = Counter(word for column in columns if column.kind != "other" for word in column.missing)
+    for word, n in missing.items():
+        notes.guess("missing", word, f"it says nothing, in {n} columns")
+    if missing:
+        notes.doubt(
+            f"whether {several(map(repr, missing))} means unknown (taken so) or is a class of its own"
+        )
+
+
+def _read(name: str, table: CaseTable, files: Files, layout: Layout) -> Column:
+    cells = table.rows[name]
+    if name_files(cells, (*files.images, *files.masks)):
+        return Column(name, "other", "it names files")
+    if says(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
+        return Column(name, "other", "it is the size of the image")
+    return read_column(name, cells, table.decimal)
+
+
+def _are_sizes(name: str, table: CaseTable, root: Path, layout: Layout) -> bool:
+    cases = layout.cases
+    names = [table.names.strip(cell) for cell in table.rows[table.case]]
+    rows = [(i, cases[case]) for i, case in enumerate(names) if case is not None and case in cases]
+    try:
+        sizes = [(table.rows[name].iloc[i], image_size(root / entry.path)) for i, entry in spread(rows, 3)]
+    except DataError:
+        return False
+    return bool(sizes) and all(cell in map(str, size) for cell, size in sizes)
+
+
+def _check_sides(draft: Draft, words: Sequence[str]) -> Draft:
+    sides = {SPLIT_WORDS.get(word.lower()) for word in words}
+    if draft.split is None or {"train", "val"} <= sides:
+        return draft
+    draft.notes.doubt(
+        f"which cases pick the best checkpoint: {draft.split} has no val side. Until you name some, config.yaml deals "
+        "all cases out anew and leaves that split aside"
+    )
+    return replace(draft, no_val=True)
+
+
+def _with_header_spacing(draft: Draft, layout: Layout) -> Draft:
+    if draft.spacing is None and all(suffix_of(Path(entry.name)) in _SPACED for entry in layout.images):
+        draft.notes.guess("spacing_mm", "header", "files of this format know it")
+        return replace(draft, spaced_files=True)
+    if draft.spacing is None:
+        draft.notes.doubt("how far pixels lie apart; distances are in pixels until `spacing_mm` says it")
+    return draft

@@ -1,0 +1,263 @@
+"""What the columns of a table mean."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import pandas as pd
+
+from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.numbers import Decimal, number_cure, parse_number
+from unet_mtl.data.typos import nearly
+from unet_mtl.prepare.drafting.notes import several
+from unet_mtl.prepare.drafting.vocabulary import (
+    CODES_OF_MISSING,
+    GRADE_WORDS,
+    ID_WORDS,
+    MORE_MISSING,
+    ORDERS,
+    says,
+    words_of,
+)
+
+_MOST_CLASSES = 12
+_ROWS_A_CLASS = 4
+"""Rows that a word must stand in on average to be a class."""
+
+_SLIP_PER_WORD = 5
+"""How many times more often a word stands there than one that is taken for a slip of it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: In the table.
+        kind: Words out of a few, numbers, or neither.
+        because: What it was seen by.
+        classes: The words, in their order.
+        values: Other spellings -> the word that is meant.
+        unit: Of numbers.
+        missing: Words in it that seem to mean "unknown", the usual ones aside.
+        unsure: What could not be told.
+    """
+
+    name: str
+    kind: Literal["classes", "numbers", "other"]
+    because: str
+    classes: tuple[str, ...] = ()
+    values: dict[str, str] = field(default_factory=dict)
+    unit: str = ""
+    missing: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+
+def read_column(name: str, cells: "pd.Series[str]", decimal: Decimal = ".") -> Column:
+    """Says what one column holds.
+
+    Args:
+        name: Of the column.
+        cells: As words.
+        decimal: What stands before the decimals of numbers.
+    """
+    words = Counter(cells)
+    absent = [word for word in words if word.lower() in MISSING_WORDS]
+    unsaid = [word for word in words if word.lower() in MORE_MISSING]
+    unknown = {word or "empty": words[word] for word in absent}
+    column = _read(name, words, absent, unsaid, decimal)
+    if not unknown or not column.because:
+        return column
+    rows = f"{sum(unknown.values())} unknown ({several(unknown, 3)})"
+    return replace(column, because=f"{column.because}; {rows}")
+
+
+def _read(
+    name: str, words: "Counter[str]", absent: Sequence[str], unsaid: Sequence[str], decimal: Decimal
+) -> Column:
+    known = Counter({word: n for word, n in words.items() if word not in (*absent, *unsaid)})
+    if len(known) < 2:
+        return Column(name, "other", f"it says {next(iter(known))!r} alone" if known else "it says nothing")
+    numbers = [word for word in known if _number(word, decimal) is not None]
+    if len(numbers) == len(known):
+        return _numbers(name, known, tuple(unsaid), decimal)
+    if len(numbers) > 0.8 * len(known) and not _are_grades(known):
+        odd = sorted(set(known) - set(numbers))
+        or_missing = (
+            "" if all(number_cure(word, decimal) for word in odd) else ", or list them under `missing`"
+        )
+        because = f"numbers, but for {several(odd, 3)}: correct these cells{or_missing}"
+        return Column(name, "other", because)
+    return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(unsaid))
+
+
+@dataclass(frozen=True)
+class Decimals:
+    """Columns of numbers by what stands before their decimals."""
+
+    commas: list[str]
+    points: list[str]
+    both: list[str]
+
+    @property
+    def decimal(self) -> Decimal:
+        """A comma where columns have it and none has points throughout."""
+        return "," if self.commas and not self.points else "."
+
+
+def find_decimals(rows: pd.DataFrame) -> Decimals:
+    """Looks at all columns of a table."""
+    found = Decimals([], [], [])
+    for name, cells in rows.items():
+        known = {cell for cell in cells if cell.lower() not in {*MISSING_WORDS, *MORE_MISSING}}
+        with_comma = {word for word in known if _COMMA.fullmatch(word)}
+        whole = {word for word in known if re.fullmatch(r"[+-]?\d+", word)}
+        with_point = {word for word in known if _number(word, ".") is not None} - whole
+        thousands = all(re.fullmatch(r"-?[1-9]\d{0,2},\d{3}", word) for word in with_comma)
+        if (with_comma and thousands) or not _most(with_comma | with_point | whole, known):
+            continue
+        if with_comma or with_point:
+            of_these = (
+                found.both if with_comma and with_point else found.commas if with_comma else found.points
+            )
+            of_these.append(str(name))
+    return found
+
+
+_COMMA = re.compile(r"[+-]?\d*,\d+")
+
+
+def _most(numbers: set[str], known: set[str]) -> bool:
+    return len(numbers) > 0.8 * len(known)
+
+
+def _number(word: str, decimal: Decimal) -> float | None:
+    try:
+        number = parse_number(word, decimal)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...], decimal: Decimal) -> Column:
+    codes = [word for word in known if word in CODES_OF_MISSING and known[word] > 1]
+    others = [parse_number(word, decimal) for word in known if word not in codes]
+    if codes and others and min(others) >= 0:
+        unsure = (
+            f"{name}: whether {several(codes)} means that nobody knows ({known[codes[0]]} rows); taken so",
+        )
+        kept = Counter({word: n for word, n in known.items() if word not in codes})
+        if len(kept) > 1:
+            column = _numbers(name, kept, (*unsaid, *codes), decimal)
+            return replace(column, unsure=(*unsure, *column.unsure))
+    whole = all(re.fullmatch(r"\d([.,]0+)?", word) for word in known)
+    if whole and (len(known) <= 5 or says(name, GRADE_WORDS)) and known.total() >= _ROWS_A_CLASS * len(known):
+        ordered = sorted(known, key=lambda word: parse_number(word, decimal))
+        return Column(name, "classes", "few whole numbers", tuple(ordered), missing=unsaid)
+    counts_rows = others == [others[0] + i for i in range(len(others))] or says(name, ID_WORDS)
+    if len(known) == known.total() and counts_rows and all(number.is_integer() for number in others):
+        return Column(name, "other", f"a number for each row: {several(known, 3)}")
+    because = f"numbers, {min(others):g} to {max(others):g}"
+    return Column(name, "numbers", because, unit=unit_of(name), missing=unsaid)
+
+
+def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[str, ...]) -> Column:
+    values = _other_spellings(known)
+    merged: Counter[str] = Counter()
+    for word, n in known.items():
+        merged[values.get(word, word)] += n
+    unsure = []
+    if none and set(map(str.lower, merged)) & {"mild", "moderate", "severe", "yes", "present"}:
+        merged[none[0]] += 1
+        unsure.append(
+            f"{name}: whether {none[0]!r} is a class of its own (taken so) or means that nobody knows"
+        )
+    if len(merged) < 2:
+        return Column(name, "other", f"all rows are {next(iter(merged))!r}")
+    if all(_COMMA.fullmatch(word) or _number(word, ".") is not None for word in merged):
+        return Column(
+            name,
+            "other",
+            "numbers with decimal commas, beside others with points: save all in one way",
+        )
+    if all(_DATE.fullmatch(word) for word in merged):
+        return Column(name, "other", f"dates: {several(sorted(merged), 2)}")
+    if len(merged) > 20 and len(merged) > 0.9 * merged.total():
+        return Column(name, "other", f"other words in almost every row: {several(merged, 2)}")
+    joined = [word for word in merged if re.search(r"[&;|]", word)]
+    if joined:
+        return Column(name, "other", f"cells join several words: {several(joined, 1)}")
+    if len(merged) > _MOST_CLASSES or merged.total() < _ROWS_A_CLASS * len(merged):
+        return Column(
+            name, "other", f"{len(merged)} different words, too many for classes: {several(merged, 2)}"
+        )
+    ordered = order_of(merged)
+    unsure += _slips(name, merged)
+    if values:
+        unsure.append(f"{name}: {several(f'{a!r} is taken for {b!r}' for a, b in values.items())}")
+    because = f"few different words{'' if ordered is None else ', in their usual order'}"
+    classes = tuple(ordered or (word for word, _ in merged.most_common()))
+    return Column(name, "classes", because, classes, values, missing=unsaid, unsure=tuple(unsure))
+
+
+_DATE = re.compile(r"(?:\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{4})(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?")
+
+
+def _slips(name: str, words: "Counter[str]") -> list[str]:
+    """Words of very few rows that are nearly one of many."""
+    told = []
+    for word, n in words.items():
+        frequent = [other for other, many in words.items() if many >= _SLIP_PER_WORD * n]
+        meant = nearly(word, frequent) if n <= max(2, 0.02 * words.total()) else None
+        if meant:
+            told.append(
+                f"{name}: whether {word!r} ({n:,}) is a probable typo for {meant!r} ({words[meant]:,}): then correct "
+                f"the cells, or take it out of `classes` and write `values: {{{word}: {meant}}}`"
+            )
+    return told
+
+
+def _other_spellings(known: "Counter[str]") -> dict[str, str]:
+    usual: dict[str, str] = {}
+    for word, _ in known.most_common():
+        usual.setdefault(" ".join(word.lower().split()), word)
+    return {word: usual[" ".join(word.lower().split())] for word in known if word not in usual.values()}
+
+
+_GRADE = re.compile(r"(\d+)([a-z]?)", re.IGNORECASE)
+
+
+def _are_grades(words: "Counter[str]") -> bool:
+    return all(_GRADE.fullmatch(word) for word in words)
+
+
+def order_of(words: "Counter[str]") -> list[str] | None:
+    """Words in their usual order: grades, no before yes, normal before benign before malignant.
+
+    >>> order_of(Counter(["4b", "5", "4a", "2"])), order_of(Counter(["yes", "no"])), order_of(Counter("ab"))
+    (['2', '4a', '4b', '5'], ['no', 'yes'], None)
+    """
+    if _are_grades(words):
+        return sorted(words, key=lambda word: (int(re.sub(r"\D", "", word)), word))
+    small = {word.lower(): word for word in words}
+    for order in ORDERS:
+        if set(small) <= set(order):
+            return [small[word] for word in order if word in small]
+    return None
+
+
+_UNITS = ("mm2", "cm2", "mm3", "cm3", "mm", "cm", "um", "px", "ml", "kg", "years", "days", "percent")
+
+
+def unit_of(name: str) -> str:
+    """The unit that a name ends in.
+
+    >>> unit_of("head_circumference_mm"), unit_of("Age"), unit_of("nucleus_count")
+    ('mm', 'years', '')
+    """
+    last = re.split(r"[_\s(\[./-]+", name.strip(" )]").lower())[-1]
+    if last in _UNITS:
+        return last
+    return "years" if words_of(name)[-1:] == ["age"] else ""

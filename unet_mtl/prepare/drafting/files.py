@@ -1,0 +1,231 @@
+"""Which files of a folder are images, which are masks, and which are tables."""
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unet_mtl.data.readers import READERS
+from unet_mtl.errors import DataError
+from unet_mtl.prepare.drafting.content import looks_drawn
+from unet_mtl.prepare.drafting.notes import Notes, count, several
+from unet_mtl.prepare.drafting.vocabulary import (
+    IMAGE_WORDS,
+    MASK_WORDS,
+    SPLIT_WORDS,
+    STRUCTURE_WORDS,
+    says,
+    words_of,
+)
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet")
+_MOST_GROUPS = 60
+"""Folders whose pixels are looked at where names tell nothing."""
+
+_DRAWN = "|".join(sorted(MASK_WORDS | STRUCTURE_WORDS, key=len, reverse=True))
+_TAIL = re.compile(rf"(?:^|[_\-. ])(?:ground[_\-. ]?truth|{_DRAWN})(?:[_\-. ]?\d+)?$", re.IGNORECASE)
+_HEAD = re.compile(rf"^(?:{'|'.join(sorted(MASK_WORDS, key=len, reverse=True))})[_\-. ]", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[_\-. ]+")
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One file below the root.
+
+    Attributes:
+        folder: Names of the folders above it.
+        stem: Its name, without `tail` and suffix.
+        tail: The end of its name that says which mask of an image it is: `_mask_1`.
+        suffix: As it is written: `.PNG`.
+    """
+
+    folder: tuple[str, ...]
+    stem: str
+    tail: str
+    suffix: str
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return f"{self.stem}{self.tail}{self.suffix}"
+
+    @property
+    def path(self) -> str:
+        """Below the root."""
+        return "/".join((*self.folder, self.name))
+
+
+@dataclass(frozen=True)
+class Files:
+    """What lies in a folder.
+
+    Attributes:
+        root: The folder.
+        images: Files that are images.
+        masks: Files that are masks.
+        tables: Tables, the root's first.
+    """
+
+    root: Path
+    images: tuple[Entry, ...]
+    masks: tuple[Entry, ...]
+    tables: tuple[Path, ...]
+
+
+def sort_files(root: Path, notes: Notes) -> Files:
+    """Finds images, masks and tables.
+
+    Raises:
+        DataError: There is no folder, or no image in it.
+    """
+    if not root.is_dir():
+        what = "a file, not a folder" if root.exists() else "no such folder"
+        raise DataError(f"{root}: {what}; give the folder that your images are in")
+    entries, tables = _walk(root)
+    if not entries:
+        raise DataError(
+            f"{root}: no image in it or in the folders below; known are {', '.join(READERS)}. "
+            "Give the folder that your images are in"
+        )
+    images, masks = _tell_apart(root, _with_tails(entries), notes)
+    return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables))
+
+
+def _walk(root: Path) -> tuple[list[Entry], list[Path]]:
+    entries, tables = [], []
+    for place, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
+        folder = Path(place).relative_to(root).parts
+        for name in sorted(name for name in names if not name.startswith(".")):
+            suffix = max((s for s in READERS if name.lower().endswith(s)), key=len, default="")
+            if suffix:
+                cut = len(name) - len(suffix)
+                entries.append(Entry(folder, name[:cut], "", name[cut:]))
+            elif len(folder) < 2 and name.lower().endswith(TABLE_SUFFIXES):
+                tables.append(Path(place) / name)
+    return entries, sorted(tables, key=lambda path: (len(path.parts), path.name))
+
+
+def _with_tails(entries: Sequence[Entry]) -> list[Entry]:
+    """Cuts off what a mask's name has more than its image's."""
+    stems = defaultdict(set)
+    for entry in entries:
+        stems[entry.folder].add(entry.stem)
+    return [split_tail(entry, stems[entry.folder]) for entry in entries]
+
+
+def split_tail(entry: Entry, images: Iterable[str]) -> Entry:
+    """Cuts the tail off a name: what comes after the name of an image, or else a word that means a mask.
+
+    >>> split_tail(Entry((), "benign (1)_mask_1", "", ".png"), {"benign (1)"}).tail
+    '_mask_1'
+    """
+    known = images if isinstance(images, set | frozenset | dict) else set(images)
+    for joint in reversed(list(_SEPARATOR.finditer(entry.stem))):
+        stem, tail = entry.stem[: joint.start()], entry.stem[joint.start() :]
+        if stem in known and re.search("[A-Za-z]", tail):
+            return Entry(entry.folder, stem, tail, entry.suffix)
+    found = _TAIL.search(entry.stem)
+    numbered = found is not None and found.start() == 0 and found[0][-1].isdigit()
+    if found and not numbered and not entry.tail:  # mask_1 alone is the first mask, and no mask of ""
+        return Entry(entry.folder, entry.stem[: found.start()], found[0], entry.suffix)
+    return entry
+
+
+def tail_kind(tail: str) -> str:
+    """A tail without the number of the mask.
+
+    >>> tail_kind("_mask_1"), tail_kind("_other2"), tail_kind("_mask")
+    ('_mask', '_other', '_mask')
+    """
+    return re.sub(r"[_\-. ]?\d+$", "", tail)
+
+
+def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[list[Entry], list[Entry]]:
+    groups: dict[tuple[tuple[str, ...], str, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.folder, mask_head(entry.stem), tail_kind(entry.tail)].append(entry)
+    images: list[Entry] = []
+    masks: list[Entry] = []
+    unclear: list[list[Entry]] = []
+    reasons: Counter[str] = Counter()
+    for (folder, head, tail), group in groups.items():
+        role, reason = _role_by_name(folder, head, tail)
+        if role == "?":
+            unclear.append(group)
+        else:
+            (masks if role == "mask" else images).extend(group)
+            reasons[reason] += len(group) * (role == "mask")
+    looked = len(unclear) <= _MOST_GROUPS
+    drawn = [looked and looks_drawn([root / entry.path for entry in group]) for group in unclear]
+    if all(drawn) and not images:  # there must be something to look at
+        drawn = [False] * len(unclear)
+        notes.doubt("every file looks like a mask (few different values); they were taken for images")
+    for group, is_mask in zip(unclear, drawn, strict=True):
+        if is_mask:
+            masks.extend(group)
+            reasons[f"few different values in {_place(group[0])}"] += len(group)
+        else:
+            images.extend(Entry(e.folder, e.stem + e.tail, "", e.suffix) for e in group)
+    if not images:
+        images, masks, reasons = _nothing_but_masks(masks, notes), [], Counter()
+    if masks:
+        notes.guess("masks", count(len(masks), "file"), several((r for r, n in reasons.items() if n), 3))
+    return images, masks
+
+
+def _role_by_name(folder: tuple[str, ...], head: str, tail: str) -> tuple[str, str]:
+    if tail and _TAIL.search(tail):
+        return "mask", f"file names end in {tail}"
+    for name in reversed(folder):
+        drawn, seen = says(name, MASK_WORDS), says(name, IMAGE_WORDS)
+        if drawn != seen:
+            return ("mask", f"the folder is called {name}") if drawn else ("?" if tail else "image", "")
+    if head:
+        return "mask", f"file names begin with {head}"
+    return "?", ""
+
+
+def _nothing_but_masks(masks: Sequence[Entry], notes: Notes) -> list[Entry]:
+    notes.doubt("names say that every file is a mask; they were taken for images, since there are no others")
+    return [Entry(entry.folder, entry.stem + entry.tail, "", entry.suffix) for entry in masks]
+
+
+def _place(entry: Entry) -> str:
+    return ("/".join(entry.folder) or "the folder itself") + (
+        f" (*{tail_kind(entry.tail)})" * bool(entry.tail)
+    )
+
+
+def mask_head(stem: str) -> str:
+    """The beginning of a name that means a mask.
+
+    >>> mask_head("mask_0001-l")
+    'mask_'
+    """
+    found = _HEAD.match(stem)
+    return found[0] if found else ""
+
+
+_NO_NAMES = (MASK_WORDS | IMAGE_WORDS | SPLIT_WORDS.keys() | {"and", "ground", "tr", "ts"}) - {"instances"}
+"""Words that do not tell one kind of mask from another."""
+
+
+def mask_name(folder: Sequence[str], head: str, tail: str) -> str:
+    """What a mask is called: by its tail, its head or its folder.
+
+    >>> mask_name(["images_and_masks"], "", "_tumor"), mask_name(["Masks"], "", ""), mask_name(["a", "wall"], "", "")
+    ('tumor', 'mask', 'wall')
+    >>> mask_name(["Ground Truth"], "", ""), mask_name([], "", "_1stHO"), mask_name(["instances"], "", "")
+    ('mask', '1stho', 'instances')
+    """
+    for part in (tail, head, *reversed(folder)):
+        words = [] if part.startswith("{") else re.findall(r"[^\W_]+", part)
+        said = [word for word in words if not _NO_NAMES.issuperset(words_of(word))]
+        if said:
+            return "_".join(said).lower()
+        if says(part, MASK_WORDS):
+            break
+    return "mask"

@@ -1,0 +1,176 @@
+"""The pattern that the paths of the images follow, and what its braces stand for."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from unet_mtl.errors import DataError
+from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix
+from unet_mtl.prepare.drafting.files import Entry
+from unet_mtl.prepare.drafting.notes import Notes, several
+from unet_mtl.prepare.drafting.vocabulary import DIAGNOSES, GRADE_WORDS, SPLIT_WORDS, says
+
+_MOST_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How images are laid out.
+
+    Attributes:
+        images: All that follow the pattern.
+        fields: Position in the folders -> name in braces, where folders differ.
+        affix: What stands around the name of a case in that of its image.
+        stem: The one name of all images, where each case is a folder; None: files are named after cases.
+        suffix: Of all images; None: they differ.
+    """
+
+    images: tuple[Entry, ...]
+    fields: dict[int, str] = field(default_factory=dict)
+    affix: Affix = NO_AFFIX
+    stem: str | None = None
+    suffix: str | None = None
+
+    @property
+    def by_folder(self) -> bool:
+        """Whether folders are named after cases."""
+        return "case" in self.fields.values()
+
+    def case_of(self, entry: Entry) -> str:
+        """The name of the case of an image."""
+        for position, name in self.fields.items():
+            if name == "case":
+                return entry.folder[position]
+        return self.affix.strip(entry.stem) or entry.stem
+
+    @property
+    def cases(self) -> dict[str, Entry]:
+        """Images by name of the case."""
+        return {self.case_of(entry): entry for entry in self.images}
+
+    @property
+    def folder(self) -> tuple[str, ...]:
+        """Folders of the images, names in braces where they differ."""
+        names = self.images[0].folder
+        return tuple(
+            f"{{{self.fields[i]}}}" if i in self.fields else literal(name) for i, name in enumerate(names)
+        )
+
+    @property
+    def pattern(self) -> str:
+        """For `images`."""
+        before, after = literal(self.affix.before), literal(self.affix.after)
+        stem = f"{before}{{case}}{after}" if self.stem is None else literal(self.stem)
+        return "/".join((*self.folder, stem + (".{suffix}" if self.suffix is None else literal(self.suffix))))
+
+    def with_one_suffix(self) -> "Layout":
+        """The layout with the suffix of most images."""
+        suffix = Counter(entry.suffix for entry in self.images).most_common(1)[0][0]
+        return replace(self, suffix=suffix)
+
+    def values(self, name: str) -> dict[str, int]:
+        """What a field stands for, with the number of images."""
+        position = next(i for i, field_name in self.fields.items() if field_name == name)
+        return dict(Counter(entry.folder[position] for entry in self.images).most_common())
+
+
+def literal(text: str) -> str:
+    """Text of a pattern in which braces are letters."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def find_layout(images: Sequence[Entry], notes: Notes) -> Layout:
+    """Finds the pattern of most images.
+
+    Raises:
+        DataError: Images of different folders share their names, and nothing tells them apart.
+    """
+    kept = _leave_copies_out(_of_one_depth(images, notes), notes)
+    fields = _name_fields(kept)
+    suffixes = Counter(entry.suffix for entry in kept)
+    suffix = next(iter(suffixes)) if len(suffixes) == 1 else None
+    stems = {entry.stem for entry in kept}
+    by_folder = "case" in fields.values()
+    stem = next(iter(stems)) if by_folder and len(stems) == 1 else None
+    layout = Layout(tuple(kept), fields, stem=stem, suffix=suffix)
+    _require_different_names(layout)
+    return layout
+
+
+def note_fields(layout: Layout, notes: Notes, *, in_braces: bool) -> None:
+    """Says what folders were taken for, and of suffixes that the pattern has in braces."""
+    if in_braces and layout.suffix is None:
+        suffixes = {entry.suffix: None for entry in layout.images}
+        notes.guess("images.{suffix}", several(suffixes), "images are of several formats")
+    for name in layout.fields.values():
+        values = layout.values(name)
+        because = {
+            "case": "each folder has the files of one case",
+            "split": "folders are called so",
+            "patient": "many folders of a few images, named with numbers",
+        }.get(name, "images are in folders of a few names, as classes are")
+        notes.guess(f"images.{{{name}}}", several(values), because)
+
+
+def _of_one_depth(images: Sequence[Entry], notes: Notes) -> list[Entry]:
+    depths = Counter(len(entry.folder) for entry in images)
+    depth = depths.most_common(1)[0][0]
+    others = [entry for entry in images if len(entry.folder) != depth]
+    if others:
+        notes.doubt(
+            f"{len(others)} images lie deeper or less deep than the other {depths[depth]} and are left out: "
+            f"{several((entry.path for entry in others), 3)}"
+        )
+    return [entry for entry in images if len(entry.folder) == depth]
+
+
+def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:
+    """Of folders with the same names in each, as of several modalities, one."""
+    by_folder: dict[tuple[str, ...], set[str]] = {}
+    for entry in images:
+        by_folder.setdefault(entry.folder, set()).add(entry.stem)
+    first = next(iter(by_folder))
+    same = [folder for folder, stems in by_folder.items() if stems == by_folder[first]]
+    if len(same) < 2 or len(same) < len(by_folder) or len(by_folder[first]) < 2 or len(same) > 6:
+        return images
+    others = several("/".join(folder) for folder in same[1:])
+    notes.doubt(
+        f"{others} has files of the same names as {'/'.join(first)}; a case has one image, so it is left out"
+    )
+    return [entry for entry in images if entry.folder == first]
+
+
+def _name_fields(images: Sequence[Entry]) -> dict[int, str]:
+    fields: dict[int, str] = {}
+    for position in range(len(images[0].folder)):
+        values = [entry.folder[position] for entry in images]
+        if len(set(values)) > 1:
+            name = _name_field(values, [entry.stem for entry in images])
+            fields[position] = name if name not in fields.values() else f"{name}{position}"
+    return fields
+
+
+def _name_field(values: Sequence[str], stems: Sequence[str]) -> str:
+    different = set(values)
+    if len(different) == len(values) and (len(set(stems)) == 1 or list(values) == list(stems)):
+        return "case"
+    if all(value.lower() in SPLIT_WORDS for value in different):
+        return "split"
+    numbered = all(any(letter.isdigit() for letter in value) for value in different)
+    if len(different) > _MOST_CLASSES or (
+        numbered and len(different) > 2 and not any(says(v, GRADE_WORDS) for v in different)
+    ):
+        return "patient"
+    return "diagnosis" if any(says(value, DIAGNOSES) for value in different) else "class"
+
+
+def _require_different_names(layout: Layout) -> None:
+    if len(layout.cases) == len(layout.images):
+        return
+    names = Counter(layout.case_of(entry) for entry in layout.images)
+    name = names.most_common(1)[0][0]
+    same = [entry.path for entry in layout.images if layout.case_of(entry) == name]
+    raise DataError(
+        f"{len(layout.images) - len(names)} images share their names with others ({several(same, 2)}), and a case is "
+        "named after its file: give each image a name of its own, or give `unet-mtl init` one of the folders"
+    )

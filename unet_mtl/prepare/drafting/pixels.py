@@ -1,0 +1,137 @@
+"""The numbers and colours in a sample of masks, counted."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_mtl.prepare.drafting.content import pack, read_picture, spread
+
+_SAMPLE = 40
+_MOST = 400
+"""Masks that are read where the first ones disagree."""
+
+_ROUNDED = 1e-3
+
+COLOUR = 1 << 24
+"""Added to colours, since 255 may be a grey or a blue."""
+
+
+@dataclass
+class Census:
+    """What stands in a sample of masks of one kind.
+
+    Attributes:
+        pixels: Pixels by value; a colour is COLOUR + 0xRRGGBB.
+        files: Files by value.
+        inner: Pixels whose four neighbours have the same value, by value: seams have none.
+        coloured: Files with colours.
+        lossy: Files that are JPEG.
+        numbered: Files of more than two values, which are 0, 1, 2, ... without a gap.
+        highest: The highest value of each file.
+        read: Files that were read.
+        broken: Files that cannot be read, or hold fractions.
+        total: Files there are.
+    """
+
+    pixels: Counter[int] = field(default_factory=Counter)
+    files: Counter[int] = field(default_factory=Counter)
+    inner: Counter[int] = field(default_factory=Counter)
+    coloured: int = 0
+    lossy: int = 0
+    numbered: int = 0
+    highest: Counter[int] = field(default_factory=Counter)
+    read: int = 0
+    broken: list[Path] = field(default_factory=list)
+    total: int = 0
+
+    def share(self, value: int) -> float:
+        """Of the pixels."""
+        return self.pixels[value] / max(self.pixels.total(), 1)
+
+    def is_thin(self, value: int) -> bool:
+        """Whether it is but a line between others, nowhere three pixels wide."""
+        return self.inner[value] < 0.05 * self.pixels[value]
+
+    def as_colours(self) -> "Census":
+        """The same with every value a colour, greys too."""
+        same = {value: value & 0xFFFFFF if value >= COLOUR else value * 0x010101 for value in self.files}
+        pixels: Counter[int] = Counter()
+        files: Counter[int] = Counter()
+        inner: Counter[int] = Counter()
+        for value, colour in same.items():
+            pixels[colour] += self.pixels[value]
+            files[colour] += self.files[value]
+            inner[colour] += self.inner[value]
+        return replace(self, pixels=pixels, files=files, inner=inner)
+
+    @property
+    def sample(self) -> str:
+        """How much was looked at."""
+        return f"all {self.read}" if self.read == self.total else f"{self.read} of {self.total:,}"
+
+
+def count_values(paths: Sequence[Path]) -> Census:
+    """Reads some of the masks, and more as long as they bring new values."""
+    census = Census(total=len(paths))
+    ordered = spread(paths, _SAMPLE)
+    chosen = set(ordered)
+    ordered += spread([path for path in paths if path not in chosen], _MOST - len(ordered))
+    known: set[int] = set()
+    for start in range(0, len(ordered), _SAMPLE):
+        for path in ordered[start : start + _SAMPLE]:
+            _count_file(path, census)
+        if set(census.files) == known or (start == 0 and _agree(census)):
+            break
+        known = set(census.files)
+    return census
+
+
+def _agree(census: Census) -> bool:
+    """Whether each value is in more than one file, so that no file stands alone."""
+    return all(n > 1 for n in census.files.values())
+
+
+def _count_file(path: Path, census: Census) -> None:
+    picture = read_picture(path)
+    if picture is None:
+        census.broken.append(path)
+        return
+    stored, coloured = pack(picture.pixels)
+    numbers = _whole(stored)
+    if numbers is None:
+        census.broken.append(path)
+        return
+    census.read += 1
+    census.coloured += coloured
+    census.lossy += path.suffix.lower() in (".jpg", ".jpeg")
+    numbers = numbers + COLOUR * coloured
+    values, counts = np.unique(numbers, return_counts=True)
+    census.inner.update(dict(zip(*(found.tolist() for found in _inner(numbers)), strict=True)))
+    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+        census.pixels[value] += count
+        census.files[value] += 1
+    census.highest[int(values[-1])] += 1
+    in_order = values.tolist() in (list(range(len(values))), list(range(1, len(values) + 1)))
+    census.numbered += in_order and len(values) > 2
+
+
+def _inner(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Values of the pixels whose four neighbours have the same one, and how many these are."""
+    middle = numbers[1:-1, 1:-1]
+    neighbours = (numbers[:-2, 1:-1], numbers[2:, 1:-1], numbers[1:-1, :-2], numbers[1:-1, 2:])
+    same = np.logical_and.reduce([middle == other for other in neighbours])
+    return np.unique(middle[same], return_counts=True)
+
+
+def _whole(numbers: NDArray[Any]) -> NDArray[Any] | None:
+    if numbers.dtype.kind == "f":
+        rounded = np.rint(numbers)
+        if not np.isfinite(numbers).all() or np.abs(numbers - rounded).max() > _ROUNDED:
+            return None
+        numbers = rounded
+    return numbers.astype(np.int64)

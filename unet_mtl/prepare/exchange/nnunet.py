@@ -1,0 +1,219 @@
+"""nnU-Net v2: a raw data set folder of 2-D images -> our layout."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_mtl.data.images import IGNORE, IMAGE_SUFFIXES, image_size, read_image, read_mask
+from unet_mtl.errors import DataError
+from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, write_layout
+from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_word, read_json
+
+SPLITS_FILE = "splits_final.json"
+_ABSENT = "put it there, or export the folder again"
+_ENDINGS = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix not in (".jpg", ".jpeg", ".webp"))
+
+
+def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:
+    """Imports imagesTr with labelsTr, and imagesTs with labelsTs where they are there.
+
+    Where the folder has splits_final.json, its first fold becomes train and val, and imagesTs test. Else the
+    column `folder` of the table says where a case came from.
+
+    Args:
+        source: DatasetXXX_Name.
+        out: The folder to be.
+        target: Name of the mask.
+
+    Raises:
+        DataError: With every problem, the file named: 3-D formats, regions, channels that are neither one nor
+            three, a value outside the labels.
+        WriteError: The disk refused.
+    """
+    problems: list[str] = []
+    head = source / "dataset.json"
+    content = read_json(head)
+    ending, channels = _ending_and_channels(content, head)
+    classes, values = _labels(content.get("labels"), head)
+    cases: list[Case] = []
+    for part in ("Tr", "Ts"):
+        cases += _cases_of(_Raw(source, ending, channels, values, target), part, problems)
+    splits = _splits(source, problems)
+    if splits:
+        cases = [_with_split(case, splits, source, problems) for case in cases]
+    # The ending stands for the suffix that goes, since a case may have a dot in its name.
+    names = name_cases([f"{case.name}.png" for case in cases], problems)
+    cases = [replace(case, name=name) for case, name in zip(cases, names, strict=True)]
+    layout = Layout(
+        name=plain_word(content.get("name") or source.resolve().name),
+        origin=f"nnU-Net, {source}",
+        masks={target: classes},
+        split="split" if splits else None,
+    )
+    return write_layout(out, cases, layout, problems, Counter())
+
+
+def _ending_and_channels(content: Any, head: Path) -> tuple[str, int]:
+    if not isinstance(content, dict):
+        raise DataError(f"{head}: expected an object with channel_names, labels and file_ending")
+    ending, names = content.get("file_ending"), content.get("channel_names")
+    problems = []
+    if "modality" in content and names is None:
+        problems.append(f"{head}: of nnU-Net version 1; convert it with nnUNetv2_convert_old_nnUNet_dataset")
+    elif not isinstance(names, dict) or len(names) not in (1, 3):
+        n = len(names) if isinstance(names, dict) else names
+        problems.append(f"{head}: channel_names has {n} channels; only 1 (grey) and 3 (colour) fit one image")
+    if ending not in _ENDINGS:
+        problems.append(
+            f"{head}: file_ending is {ending!r}; only 2-D images can come in ({', '.join(_ENDINGS)})"
+        )
+    if problems:
+        raise DataError(problems)
+    return str(ending), len(names or {})
+
+
+def _labels(labels: Any, head: Path) -> tuple[tuple[str, ...], dict[int, int]]:
+    """The classes, and the class index (or 255) of each value in the files."""
+    if not isinstance(labels, dict) or not labels:
+        raise DataError(f"{head}: `labels` is {labels!r}; expected name: value")
+    regions = [name for name, value in labels.items() if isinstance(value, list)]
+    if regions:
+        raise DataError(
+            f"{head}: labels {', '.join(map(repr, regions))} are regions of several values; classes that overlap do "
+            "not fit one mask, so declare each value as a label of its own"
+        )
+    if not all(type(value) is int for value in labels.values()):
+        raise DataError(f"{head}: `labels` is {labels!r}; expected name: whole number (version 2)")
+    plain = {name: value for name, value in labels.items() if name != "ignore"}
+    ordered = sorted(plain.items(), key=lambda item: item[1])
+    if labels.get("background") != 0 or [value for _, value in ordered] != list(range(len(plain))):
+        raise DataError(f"{head}: `labels` is {labels!r}; expected background: 0 and then 1, 2, 3, ...")
+    problems: list[str] = []
+    classes, index = number_classes({value: name for name, value in ordered}, f"{head}: labels", problems)
+    if "ignore" in labels and labels["ignore"] != len(plain):
+        problems.append(f"{head}: label 'ignore' is {labels['ignore']}; expected the highest, {len(plain)}")
+    if len(classes) < 2:
+        problems.append(f"{head}: no label beside the background")
+    if problems:
+        raise DataError(problems)
+    return classes, index | ({labels["ignore"]: IGNORE} if "ignore" in labels else {})
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """The folder, and what dataset.json says of its files."""
+
+    folder: Path
+    ending: str
+    channels: int
+    values: Mapping[int, int]
+    target: str
+
+
+def _cases_of(raw: _Raw, part: str, problems: list[str]) -> list[Case]:
+    folder, labels = raw.folder / f"images{part}", raw.folder / f"labels{part}"
+    found = _channel_files(folder, raw.ending, problems)
+    known = {path.name.removesuffix(raw.ending) for path in labels.glob(f"*{raw.ending}")}
+    lonely = sorted(known - found.keys())
+    problems += [f"{labels / (case + raw.ending)}: no image for it in {folder}" for case in lonely]
+    if part == "Tr":
+        unlabelled = sorted(found.keys() - known)
+        problems += [f"{labels / (case + raw.ending)}: no such file for its image" for case in unlabelled]
+        problems += [] if found else [f"{folder}: no images such as case_0000{raw.ending}"]
+    cases = []
+    for name, files in found.items():
+        try:
+            cases.append(_case(raw, part, name, files, labelled=name in known))
+        except DataError as error:
+            problems += error.problems
+    return cases
+
+
+def _channel_files(folder: Path, ending: str, problems: list[str]) -> dict[str, dict[int, str]]:
+    """File names by case and channel."""
+    fits = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})" + re.escape(ending))
+    found: dict[str, dict[int, str]] = {}
+    for path in sorted(folder.glob(f"*{ending}")):
+        match = fits.fullmatch(path.name)
+        if match is None:
+            problems.append(f"{path}: expected a name such as case_0000{ending}")
+        else:
+            found.setdefault(match["case"], {})[int(match["channel"])] = path.name
+    return found
+
+
+def _case(raw: _Raw, part: str, name: str, files: Mapping[int, str], *, labelled: bool) -> Case:
+    folder = f"images{part}"
+    if sorted(files) not in ([0], list(range(raw.channels))):
+        raise DataError(
+            f"{raw.folder / folder}: case {name!r} has channels {sorted(files)}, dataset.json names {raw.channels}; "
+            "expected one colour image, or one file a channel"
+        )
+    paths = [find_below(raw.folder, f"{folder}/{files[channel]}", _ABSENT) for channel in sorted(files)]
+    if len(paths) == 1 and read_image(paths[0]).shape[-1] != raw.channels:
+        raise DataError(
+            f"{paths[0]}: dataset.json names {raw.channels} channels, the image has another count"
+        )
+    masks = {}
+    if labelled:
+        label = find_below(raw.folder, f"labels{part}/{name}{raw.ending}", _ABSENT)
+        masks[raw.target] = partial(_read_label, label, image_size(paths[0]), raw.values)
+    image = paths[0] if len(paths) == 1 else partial(_stack, paths)
+    return Case(name=name, image=image, masks=masks, labels={"folder": folder})
+
+
+def _stack(paths: Sequence[Path]) -> NDArray[np.uint8]:
+    images = [read_image(path) for path in paths]
+    if len({image.shape for image in images}) > 1 or any(
+        image.shape[-1] != 1 or image.dtype != np.uint8 for image in images
+    ):
+        names = ", ".join(path.name for path in paths)
+        raise DataError(
+            f"{paths[0].parent}: {names} cannot become one colour image; expected 8-bit grey of one size"
+        )
+    return np.concatenate(images, axis=-1)
+
+
+def _read_label(path: Path, size: tuple[int, int], values: Mapping[int, int]) -> NDArray[np.uint8]:
+    stored = read_mask(path)
+    found = np.unique(stored)
+    unknown = [int(value) for value in found if int(value) not in values]
+    if unknown:
+        raise DataError(
+            f"{path}: value {', '.join(map(str, unknown[:5]))} is not among the labels of dataset.json"
+        )
+    if stored.shape != size:
+        raise DataError(f"{path}: {stored.shape[1]}x{stored.shape[0]} pixels, its image {size[1]}x{size[0]}")
+    mask = np.zeros(stored.shape, np.uint8)
+    for value in found:
+        mask[stored == value] = values[int(value)]
+    return mask
+
+
+def _splits(source: Path, problems: list[str]) -> dict[str, str]:
+    """Case -> train or val, of the first fold; empty where the folder has no splits."""
+    path = source / SPLITS_FILE
+    if not path.is_file():
+        return {}
+    folds = read_json(path)
+    first = folds[0] if isinstance(folds, list) and folds else None
+    if not isinstance(first, dict) or not all(isinstance(first.get(name), list) for name in ("train", "val")):
+        raise DataError(f"{path}: expected a list of folds, each with lists `train` and `val`")
+    splits = {str(case): name for name in ("train", "val") for case in first[name]}
+    if len(splits) < len(first["train"]) + len(first["val"]):
+        problems.append(f"{path}: a case stands twice in the first fold")
+    return splits
+
+
+def _with_split(case: Case, splits: Mapping[str, str], source: Path, problems: list[str]) -> Case:
+    split = "test" if case.labels["folder"] == "imagesTs" else splits.get(case.name, "")
+    if not split:
+        problems.append(f"{source / SPLITS_FILE}: case {case.name!r} is in neither train nor val")
+    return replace(case, labels={**case.labels, "split": split})

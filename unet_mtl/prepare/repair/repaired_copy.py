@@ -1,0 +1,258 @@
+"""A data set -> a repaired copy in our own layout, with a log of every change. The original is only read."""
+
+import csv
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from unet_mtl.data.description import DESCRIPTION_FILE, HEADER, Description, read_description
+from unet_mtl.data.images import write_mask
+from unet_mtl.data.observations import observe, texts
+from unet_mtl.data.readers.intensity import Intensity
+from unet_mtl.data.records import Record, read_dataset
+from unet_mtl.data.rows import CASE, read_rows
+from unet_mtl.data.splits import SplitSettings
+from unet_mtl.data.tables import as_text, read_table
+from unet_mtl.errors import DataError
+from unet_mtl.files import writing_folder
+from unet_mtl.prepare.doctor.catalogue import KINDS
+from unet_mtl.prepare.doctor.checkup import Checkup, check_dataset
+from unet_mtl.prepare.doctor.findings import Finding
+from unet_mtl.prepare.exchange.layout import refuse_used
+from unet_mtl.prepare.repair.description import TABLE, class_folders, describe_copy, mask_folders
+from unet_mtl.prepare.repair.files import mend_mask, write_image
+from unet_mtl.prepare.repair.plan import ABOUT_TRAINING, RepairPlan, make_plan
+from unet_mtl.prepare.repair.table import LEFT_OUT, Repair
+from unet_mtl.progress import case_bar
+from unet_mtl.tasks import Task
+
+LOG_FILE = "repairs.csv"
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was written.
+
+    Attributes:
+        folder: With dataset.yaml.
+        cases: How many.
+        repairs: Every change, as in repairs.csv.
+        before: What was found in the original.
+        left: What is found in the copy.
+    """
+
+    folder: Path
+    cases: int
+    repairs: Sequence[Repair]
+    before: Checkup
+    left: Sequence[Finding]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """A row a kind: how many changes, and where the first is."""
+        groups: dict[tuple[str, str], list[Repair]] = {}
+        for repair in self.repairs:
+            what = repair.now if repair.now == LEFT_OUT else "mended"
+            groups.setdefault((repair.kind, what), []).append(repair)
+        return [
+            {"kind": kind, "what was done": what, "n": len(its), "first": its[0].case or its[0].file}
+            for (kind, what), its in groups.items()
+        ]
+
+
+def repair_dataset(
+    source: Path | str | Description,
+    out: Path,
+    *,
+    tasks: Sequence[Task[Any, Any]] = (),
+    split: SplitSettings | None = None,
+    intensity: Intensity = "auto",
+    mend: Collection[str] = (),
+    leave_out: bool = False,
+    progress: bool = False,
+) -> Repaired:
+    """Writes a copy of a data set in which all that can be mended is mended, whole or not at all.
+
+    Args:
+        source: A folder with dataset.yaml, or a description.
+        out: The folder to be; absent or empty.
+        tasks: Looked at when the original and the copy are checked.
+        split: Likewise.
+        intensity: As the training will read the images.
+        mend: Kinds to be mended that are mended on request only.
+        leave_out: Whether cases with errors that nobody can mend are left out, instead of nothing being written.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        DataError: With every error that cannot be mended; or `out` or `mend` are not usable.
+        WriteError: The disk refused.
+    """
+    _require_on_request(mend)
+    description = source if isinstance(source, Description) else read_description(Path(source))
+    _require_apart(out, description.root)
+    if not isinstance(source, Description):
+        _require_apart(out, Path(source))
+    refuse_used(out)
+    if description.images is None:
+        raise DataError(f"{description.root}: a table alone has no images to be mended; correct its cells")
+    split = split or SplitSettings()
+    before = check_dataset(description, tasks, split, intensity)
+    table = read_rows(description)
+    plan = make_plan(before, table, frozenset(mend), intensity)
+    _settle(plan, leave_out)
+    with writing_folder(out) as folder:
+        with case_bar("copying", len(plan.records), shown=progress) as advance:
+            images = _write_files(folder, plan, advance)
+        _settle(plan, leave_out)
+        repairs = plan.table.repairs
+        _write_table(folder, plan, images)
+        _write_log(folder / LOG_FILE, repairs)
+        read_dataset(folder)  # what we cannot read ourselves must not leave here
+        after = check_dataset(folder, tasks, split if split.table is None else SplitSettings(), intensity)
+        _require_mended(after, folder, out)
+    left = [_elsewhere(finding, folder, out) for finding in after.findings]
+    return Repaired(out, len(after.dataset), repairs, before, left)
+
+
+def _require_on_request(mend: Collection[str]) -> None:
+    known = [name for name, kind in KINDS.items() if kind.mends == "on request"]
+    unknown = [name for name in mend if name not in known]
+    if unknown:
+        raise DataError(
+            f"{unknown[0]!r} is nothing that is mended on request; choose among {', '.join(known)}"
+        )
+
+
+def _require_apart(out: Path, root: Path) -> None:
+    copy, original = out.resolve(), root.resolve()
+    if copy.is_relative_to(original):
+        raise DataError(f"{out}: lies in the data set itself, {root}; choose a folder beside it")
+    if original.is_relative_to(copy):
+        raise DataError(f"{out}: the data set itself lies in it; choose a new folder")
+
+
+def _settle(plan: RepairPlan, leave_out: bool) -> None:
+    """Leaves the cases out that cannot be mended, or ends with all that is wrong; nothing is written then."""
+    general = [seen for seen in plan.wrong if not seen.cases]
+    if plan.wrong and not leave_out:
+        n = len({case for seen in plan.wrong for case in seen.cases})
+        cure = f"a copy without {n} case{'s' * (n > 1)} is written with --leave-out"
+        last = cure if n and not general else "correct them first"
+        raise DataError([*texts(plan.wrong), f"nothing was written: these errors cannot be mended; {last}"])
+    if general:
+        raise DataError([*texts(general), "nothing was written: correct this first"])
+    plan.leave_out_wrong()
+    if not plan.records:
+        raise DataError(f"{plan.description.root}: no case is left, since every one has an error")
+
+
+def _write_files(folder: Path, plan: RepairPlan, advance: Callable[[], None]) -> dict[str, str]:
+    """Writes images and masks, and gives the names of the images; a case that fails joins the errors of the plan."""
+    images = {}
+    for case, record in plan.records.items():
+        try:
+            images[case] = _write_case(folder, record, plan)
+        except DataError as error:
+            plan.wrong += observe(error, "mask-unreadable", case)
+        advance()
+    return images
+
+
+def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
+    case, told = record.case, []
+
+    def tell(path: Path, kind: str, was: str, now: str) -> None:
+        told.append((path, kind, was, now))
+
+    stem = folder / "images" / case
+    if not stem.resolve().is_relative_to((folder / "images").resolve()):
+        raise DataError(f"case {case!r}: no name for a file; rename it", kind="path-outside")
+    masks = {}
+    for target, description in plan.description.masks.items():
+        invert = case in plan.inverted_masks.get(target, ())
+        masks[target] = mend_mask(record, target, description, invert=invert, tell=tell)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    facts = plan.inspection.images[case]
+    invert = case in plan.inverted_images
+    image = write_image(stem, record, facts, invert=invert, intensity=plan.intensity, tell=tell)
+    for target, name in mask_folders(plan.description).items():
+        mask = masks[target]
+        if mask is not None and mask.ndim == 2:
+            write_mask(folder / "masks" / name / f"{case}.png", mask)
+        elif mask is not None:
+            for index, part in enumerate(class_folders(plan.description.masks[target]).values()):
+                write_mask(folder / "masks" / name / part / f"{case}.png", mask[..., index])
+    for path, kind, was, now in told:
+        plan.tell(case, path, kind, was, now)
+    return image.relative_to(folder / "images").as_posix()
+
+
+def _write_table(folder: Path, plan: RepairPlan, images: Mapping[str, str]) -> None:
+    rows, description = plan.table.rows, plan.description
+    cases = rows[CASE].to_list()
+    records = [plan.records[case] for case in cases]
+    table = rows.drop(columns=CASE)
+    image = _free("image", table)
+    table[image] = [images[case] for case in cases]
+    patient = spacing = None
+    if description.patient is None and any(record.patient != record.case for record in records):
+        patient = _free("patient", table)
+        table[patient] = [record.patient for record in records]
+    if description.spacing_mm == HEADER and HEADER not in rows:
+        spacing = _free("spacing_row_mm", table), _free("spacing_column_mm", table)
+        for axis, name in enumerate(spacing):
+            table[name] = [
+                "" if r.spacing_mm is None else _cell(r.spacing_mm[axis], description) for r in records
+            ]
+    path = folder / TABLE
+    table.to_csv(path, index=False, lineterminator="\n")
+    if read_table(path).to_numpy().tolist() != table.to_numpy().tolist():
+        raise DataError(
+            f"{description.table}: cannot be written as CSV; rename columns with quotes or line ends"
+        )
+    text = describe_copy(
+        description, image=image, patient=patient, spacing=spacing, spelled=plan.table.spelled
+    )
+    (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+
+
+def _cell(number: float, description: Description) -> str:
+    return repr(float(number)).replace(".", description.decimal)
+
+
+def _free(name: str, table: pd.DataFrame) -> str:
+    """A name that no column has."""
+    while name in table.columns:
+        name += "_of_copy"
+    return name
+
+
+def _write_log(path: Path, repairs: Sequence[Repair]) -> None:
+    names = [field.name for field in fields(Repair)]
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([as_text(getattr(repair, name)) for name in names] for repair in repairs)
+
+
+def _require_mended(after: Checkup, folder: Path, out: Path) -> None:
+    """Nothing leaves here that the doctor still finds wrong: leaving cases out may empty a class of masks, say."""
+    errors = [
+        seen.text.replace(str(folder), str(out))
+        for finding in after.findings
+        if finding.kind.severity == "error" and finding.name not in ABOUT_TRAINING
+        for seen in finding.observations
+    ]
+    if errors:
+        raise DataError([*errors, "nothing was written: the copy would still have these errors"])
+
+
+def _elsewhere(finding: Finding, folder: Path, out: Path) -> Finding:
+    """The finding with the paths that its files have in the end."""
+    observations = [
+        replace(seen, text=seen.text.replace(str(folder), str(out)), path=None)
+        for seen in finding.observations
+    ]
+    return replace(finding, observations=observations)
