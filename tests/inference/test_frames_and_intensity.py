@@ -10,7 +10,7 @@ from PIL import Image
 import unet_mtl as um
 from unet_mtl.evaluation.evaluator import evaluate_cases
 from unet_mtl.evaluation.files import write_evaluation
-from unet_mtl.inference import pictures
+from unet_mtl.inference import overlays
 from unet_mtl.inference.files import find_images
 from unet_mtl.inference.predictor import Predictor
 
@@ -57,9 +57,9 @@ def test_pages_of_one_file_are_measured_as_files_of_their_own(predictor, stacked
 def test_overlays_of_a_file_are_one_a_case(predictor, stacked, tmp_path, monkeypatch):
     _, stack = stacked
     shown = []
-    monkeypatch.setattr(pictures, "draw_image", lambda axes, image: shown.append(image))
+    monkeypatch.setattr(overlays, "draw_image", lambda axes, image: shown.append(image))
     images = find_images([stack.description.root / "images.tif"])
-    written = pictures.write_overlays(predictor, images, tmp_path / "out")
+    written = overlays.write_overlays(predictor, images, tmp_path / "out")
     assert [path.name for path in written] == [f"images_{record.case}.png" for record in stack]
     pages = tifffile.imread(stack.description.root / "images.tif")
     np.testing.assert_array_equal(np.stack(shown), pages)
@@ -74,8 +74,8 @@ def test_a_window_is_the_same_for_files_arrays_batches_and_pictures(predictor, t
     assert predictor(tmp_path / "ct.tif")["size"].value == pytest.approx(expected, rel=1e-4)
     assert predictor(numbers[..., None])["size"].value == pytest.approx(expected, rel=1e-4)
     shown = []
-    monkeypatch.setattr(pictures, "draw_image", lambda axes, image: shown.append(image))
-    pictures.write_overlays(predictor, find_images([tmp_path / "ct.tif"]), tmp_path / "out")
+    monkeypatch.setattr(overlays, "draw_image", lambda axes, image: shown.append(image))
+    overlays.write_overlays(predictor, find_images([tmp_path / "ct.tif"]), tmp_path / "out")
     np.testing.assert_allclose(shown[0], scaled, atol=1e-6)
 
 
