@@ -180,3 +180,19 @@ def with_rules(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callab
         return run
 
     return copy
+
+
+@pytest.fixture
+def write_masks(tmp_path):
+    """Writes masks, by file name, into a folder of this test."""
+
+    def write(folder, **masks):
+        path = tmp_path / folder
+        path.mkdir(exist_ok=True)
+        for name, pixels in masks.items():
+            stem, _, suffix = name.rpartition("__")
+            file = path / (f"{stem}.{suffix}" if stem else f"{name}.png")
+            Image.fromarray(np.asarray(pixels, np.uint8)).save(file)
+        return path
+
+    return write

@@ -24,9 +24,8 @@ from unet_mtl.data.patterns import (
 )
 from unet_mtl.data.rows import CASE, LEAVES, read_rows, unnamed_and_repeated
 from unet_mtl.data.spacing import read_case_spacing
-from unet_mtl.data.spelling import spelled_alike
-from unet_mtl.data.typos import nearly
 from unet_mtl.errors import DataError
+from unet_mtl.near_names import find_same_letters, find_typo
 
 Label = str | float
 
@@ -260,11 +259,11 @@ def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label
     if column.classes is not None:
         if word not in column.classes:
             known = f"is not among its classes ({', '.join(column.classes)}); "
-            meant = spelled_alike(word, column.classes)
+            meant = find_same_letters(word, column.classes)
             if meant is not None:
                 cure = f"it is {meant!r} in another spelling: correct the cell, or say `values: {{{word}: {meant}}}`"
                 raise DataError(known + cure, kind="class-spelling")
-            near = nearly(word, column.classes)
+            near = find_typo(word, column.classes)
             cure = f"did you mean {near!r}? " if near else ""
             raise DataError(f"{known}{cure}declare it or correct the cell", kind="class-unknown")
         return word

@@ -19,11 +19,12 @@ from unet_mtl.evaluation.summary import (
     summarise_task,
     write_tables,
 )
-from unet_mtl.scoring.names import count_files, name_some
+from unet_mtl.scoring.names import MOST_NAMES, count_files
 from unet_mtl.scoring.pairs import Missing, Pairs
 from unet_mtl.scoring.patients import Owners
 from unet_mtl.scoring.values import Coding, read_indices
 from unet_mtl.tasks import CaseScores, Segmentation
+from unet_mtl.wording import name_some
 
 TASK = "masks"
 """What stands in the column `task` of the table."""
@@ -201,7 +202,9 @@ def _empty_ones(empty: Mapping[str, bool], n_missing: int) -> list[str]:
     right = len(empty) - len(wrong)
     said = []
     if wrong:
-        said.append(f"{count_files({'though the truth has something': len(wrong)})} ({name_some(wrong)})")
+        said.append(
+            f"{count_files({'though the truth has something': len(wrong)})} ({name_some(wrong, MOST_NAMES)})"
+        )
     if right:
         said.append(count_files({"rightly": right}))
     if empty and n_missing:
@@ -228,11 +231,13 @@ def _left_over(pairs: Pairs, missing: Missing) -> list[str]:
     if pairs.missing:
         n, total = len(pairs.missing), len(pairs.cases)
         what = "counted as empty predictions" if missing == "empty" else "LEFT OUT of all scores"
-        warnings.append(f"{n:,} of {total:,} truths have no prediction, {what}: {name_some(pairs.missing)}")
+        warnings.append(
+            f"{n:,} of {total:,} truths have no prediction, {what}: {name_some(pairs.missing, MOST_NAMES)}"
+        )
     if pairs.extra:
         n, total = len(pairs.extra), len(pairs.prediction.files)
         warnings.append(
-            f"{n:,} of {total:,} predictions have no truth, not measured: {name_some(pairs.extra)}"
+            f"{n:,} of {total:,} predictions have no truth, not measured: {name_some(pairs.extra, MOST_NAMES)}"
         )
     if pairs.hint:
         warnings.append(f"are these the same cases under other names? Then {pairs.hint}")

@@ -47,16 +47,6 @@ def without_suffix(name: str) -> str:
     return name[: -len(suffix)] if suffix.lower() in IMAGE_SUFFIXES else name
 
 
-def name_some(names: Sequence[str], most: int = MOST_NAMES) -> str:
-    """The first names, and how many more there are.
-
-    >>> name_some(["a", "b", "c"], most=2)
-    'a, b and 1 more'
-    """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
 def count_files(counts: Mapping[str, int]) -> str:
     """Numbers of files by what they are, in words.
 

@@ -10,8 +10,9 @@ from PIL import Image
 
 from unet_mtl.data.images import IGNORE, read_mask
 from unet_mtl.errors import DataError
-from unet_mtl.scoring.names import count_files, name_some
+from unet_mtl.scoring.names import count_files
 from unet_mtl.scoring.pairs import Folder, Pairs
+from unet_mtl.wording import name_some
 
 _COLOURS = (
     "write the number of each pixel's class (0, 1, ...) into a grey or palette PNG, or a folder of black-and-white "

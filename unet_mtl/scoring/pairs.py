@@ -15,8 +15,8 @@ from unet_mtl.scoring.names import (
     count_files,
     find_lookalikes,
     fit_name,
-    name_some,
 )
+from unet_mtl.wording import name_some
 
 Missing = Literal["empty", "leave-out"]
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from unet_mtl.data.description import MISSING_WORDS
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.scoring.names import ANY_NAME, name_some
+from unet_mtl.scoring.names import ANY_NAME, MOST_NAMES
 from unet_mtl.scoring.table import CASE, TableSource, find_column, rows_of
+from unet_mtl.wording import count_of, name_some
 
 CASE_COLUMNS = (
     *("case", "case_id", "case_name", "image", "image_id", "image_name", "image_filename", "image_file"),
@@ -152,8 +153,8 @@ def _from_table(
     unknown = [case for case, known in spacings.items() if known is None]
     if tolerance is not None and 0 < len(unknown) < len(spacings):
         raise DataError(
-            f"{path}: no spacing of {len(unknown)} cases ({name_some(unknown)}), so that --tolerance would be "
-            "mm in some cases and pixels in others; fill the cells, or leave --tolerance out"
+            f"{path}: no spacing of {len(unknown)} cases ({name_some(unknown, MOST_NAMES)}), so that --tolerance "
+            "would be mm in some cases and pixels in others; fill the cells, or leave --tolerance out"
         )
     distances = _describe_distances(spacing, spacings, tolerance)
     return Owners(patients, spacings, f"column {owner!r} of {path}", distances, column, owner)
@@ -190,7 +191,7 @@ def _describe_distances(
         if unknown:
             n = len(unknown)
             said += (
-                f"; of {n} {'case' if n == 1 else 'cases'} without one in pixels (_px): {name_some(unknown)}"
+                f"; of {count_of(n, 'case')} without one in pixels (_px): {name_some(unknown, MOST_NAMES)}"
             )
     if tolerance is None:
         return said

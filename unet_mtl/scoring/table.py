@@ -10,14 +10,15 @@ import pandas as pd
 from unet_mtl.errors import DataError
 from unet_mtl.scoring.names import (
     ANY_NAME,
+    MOST_NAMES,
     ZEROS,
     check_pattern,
     common_affix,
     find_lookalikes,
     fit_name,
-    name_some,
     without_suffix,
 )
+from unet_mtl.wording import name_some
 
 CASE = "\0case"
 """Column of the cases' own names; no column of a file has that name."""
@@ -82,8 +83,8 @@ def rows_of(table: pd.DataFrame, column: str, source: TableSource, cases: Sequen
             None if known else _cure_of_columns(table, column, cases)
         )
         raise DataError(
-            f"{source.path}: column {column!r} lacks {len(absent)} of {len(cases)} cases: {name_some(absent)}; it has "
-            f"{some}. {cure or _ANY_CURE}"
+            f"{source.path}: column {column!r} lacks {len(absent)} of {len(cases)} cases: "
+            f"{name_some(absent, MOST_NAMES)}; it has {some}. {cure or _ANY_CURE}"
         )
     return rows
 

@@ -5,8 +5,7 @@ import doctest
 import pandas as pd
 import pytest
 
-from unet_mtl import api
-from unet_mtl.data import typos
+from unet_mtl import api, near_names, wording
 from unet_mtl.data.description import read_description
 from unet_mtl.data.records import scan_dataset
 from unet_mtl.errors import DataError
@@ -194,8 +193,9 @@ def test_a_rare_class_is_not_always_a_typo(words):
     assert not any("typo" in line for line in read_column("x", pd.Series(words)).unsure)
 
 
-def test_doctests_of_typos():
-    assert doctest.testmod(typos).failed == 0
+def test_doctests_of_near_names_and_wording():
+    assert doctest.testmod(near_names).failed == 0
+    assert doctest.testmod(wording).failed == 0
 
 
 def test_check_asks_whether_a_class_was_meant(folder, drafted):

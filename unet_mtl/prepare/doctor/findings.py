@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from unet_mtl.data.observations import Observation
 from unet_mtl.prepare.doctor.catalogue import KINDS, Kind
+from unet_mtl.wording import name_some
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -34,8 +35,7 @@ class Finding:
     def where(self, most: int = 3) -> str:
         """The first cases or files, and how many more there are."""
         names = list(self.cases) or [seen.path.name for seen in self.observations if seen.path]
-        more = f" and {len(names) - most} more" if len(names) > most else ""
-        return ", ".join(names[:most]) + more
+        return name_some(names, most)
 
 
 def gather(observations: Iterable[Observation]) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ from unet_mtl.data.patterns import ANY, is_stray, leaves, match_pattern
 from unet_mtl.data.readers import suffix_of
 from unet_mtl.data.records import Dataset, MaskFile
 from unet_mtl.data.rows import CASE
-from unet_mtl.data.spelling import letters_of
+from unet_mtl.near_names import letters_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.files import Files, sort_files
 from unet_mtl.prepare.drafting.layout import Layout, find_layout, note_fields
 from unet_mtl.prepare.drafting.masks import Meaning, find_meaning
-from unet_mtl.prepare.drafting.notes import Notes, count, several
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import (
     MaskSet,
     classes_in_folders,
@@ -26,6 +26,7 @@ from unet_mtl.prepare.drafting.patient_columns import find_folds, find_patient, 
 from unet_mtl.prepare.drafting.spacing import find_spacing
 from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
 from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, SPLIT_WORDS, says
+from unet_mtl.wording import count_of, name_some
 
 _SPACED = (".dcm", ".nii", ".nii.gz", ".nrrd")
 
@@ -43,7 +44,7 @@ def draft_folder(root: Path) -> Draft:
     table = choose_table(root, files.tables, layout, masks, notes)
     masks = _with_columns(masks, table)
     images = table.images if table else layout.pattern
-    notes.guess("images", images, count(len(layout.images), "file"))
+    notes.guess("images", images, count_of(len(layout.images), "file"))
     note_fields(layout, notes, in_braces=table is None)
     note_unpaired(masks, notes)
     paired = [mask for mask in masks if mask.pattern]
@@ -81,8 +82,8 @@ def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[Mas
     kinds = [draft.name for draft in drafts if not draft.doubt]
     if len(kinds) > 1:
         notes.doubt(
-            f"whether {several(kinds)} are masks of their own (taken so), or parts of one: then write one `path` with "
-            "a * that fits them all, and they are united; or the same drawn by several people: then keep one"
+            f"whether {name_some(kinds)} are masks of their own (taken so), or parts of one: then write one `path` "
+            "with a * that fits them all, and they are united; or the same drawn by several people: then keep one"
         )
     return tuple(drafts)
 
@@ -91,8 +92,8 @@ def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
     """One mask out of folders that have a class each."""
     name = "mask"
     classes = tuple(mask.name for mask in group)
-    because = f"sibling folders {several(classes)} have a mask each of the same cases"
-    notes.guess(f"masks.{name}.classes", several(classes), because)
+    because = f"sibling folders {name_some(classes)} have a mask each of the same cases"
+    notes.guess(f"masks.{name}.classes", name_some(classes), because)
     notes.doubt(
         f"mask {name}: of several classes in one pixel the last one counts; where classes overlap, describe them as "
         "masks of their own instead of under `files`"
@@ -154,7 +155,9 @@ def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout) ->
 def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
     for column in columns:
         numbers = f"numbers, in {column.unit}" if column.unit else "numbers"
-        guess = {"classes": several(column.classes, 6), "numbers": numbers, "other": "left out"}[column.kind]
+        guess = {"classes": name_some(column.classes, 6), "numbers": numbers, "other": "left out"}[
+            column.kind
+        ]
         notes.guess(f"columns.{column.name}", guess, column.because)
         for line in column.unsure:
             notes.doubt(line)
@@ -163,7 +166,7 @@ def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
         notes.guess("missing", word, f"it says nothing, in {n} columns")
     if missing:
         notes.doubt(
-            f"whether {several(map(repr, missing))} means unknown (taken so) or is a class of its own"
+            f"whether {name_some(map(repr, missing))} means unknown (taken so) or is a class of its own"
         )
 
 

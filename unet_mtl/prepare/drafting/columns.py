@@ -10,8 +10,7 @@ import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
 from unet_mtl.data.numbers import Decimal, number_cure, parse_number
-from unet_mtl.data.typos import nearly
-from unet_mtl.prepare.drafting.notes import several
+from unet_mtl.near_names import find_typo
 from unet_mtl.prepare.drafting.vocabulary import (
     CODES_OF_MISSING,
     GRADE_WORDS,
@@ -21,6 +20,7 @@ from unet_mtl.prepare.drafting.vocabulary import (
     says,
     words_of,
 )
+from unet_mtl.wording import name_some
 
 _MOST_CLASSES = 12
 _ROWS_A_CLASS = 4
@@ -70,7 +70,7 @@ def read_column(name: str, cells: "pd.Series[str]", decimal: Decimal = ".") -> C
     column = _read(name, words, absent, unsaid, decimal)
     if not unknown or not column.because:
         return column
-    rows = f"{sum(unknown.values())} unknown ({several(unknown, 3)})"
+    rows = f"{sum(unknown.values())} unknown ({name_some(unknown, 3)})"
     return replace(column, because=f"{column.because}; {rows}")
 
 
@@ -88,7 +88,7 @@ def _read(
         or_missing = (
             "" if all(number_cure(word, decimal) for word in odd) else ", or list them under `missing`"
         )
-        because = f"numbers, but for {several(odd, 3)}: correct these cells{or_missing}"
+        because = f"numbers, but for {name_some(odd, 3)}: correct these cells{or_missing}"
         return Column(name, "other", because)
     return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(unsaid))
 
@@ -146,7 +146,7 @@ def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...], decimal:
     others = [parse_number(word, decimal) for word in known if word not in codes]
     if codes and others and min(others) >= 0:
         unsure = (
-            f"{name}: whether {several(codes)} means that nobody knows ({known[codes[0]]} rows); taken so",
+            f"{name}: whether {name_some(codes)} means that nobody knows ({known[codes[0]]} rows); taken so",
         )
         kept = Counter({word: n for word, n in known.items() if word not in codes})
         if len(kept) > 1:
@@ -158,7 +158,7 @@ def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...], decimal:
         return Column(name, "classes", "few whole numbers", tuple(ordered), missing=unsaid)
     counts_rows = others == [others[0] + i for i in range(len(others))] or says(name, ID_WORDS)
     if len(known) == known.total() and counts_rows and all(number.is_integer() for number in others):
-        return Column(name, "other", f"a number for each row: {several(known, 3)}")
+        return Column(name, "other", f"a number for each row: {name_some(known, 3)}")
     because = f"numbers, {min(others):g} to {max(others):g}"
     return Column(name, "numbers", because, unit=unit_of(name), missing=unsaid)
 
@@ -183,20 +183,20 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[
             "numbers with decimal commas, beside others with points: save all in one way",
         )
     if all(_DATE.fullmatch(word) for word in merged):
-        return Column(name, "other", f"dates: {several(sorted(merged), 2)}")
+        return Column(name, "other", f"dates: {name_some(sorted(merged), 2)}")
     if len(merged) > 20 and len(merged) > 0.9 * merged.total():
-        return Column(name, "other", f"other words in almost every row: {several(merged, 2)}")
+        return Column(name, "other", f"other words in almost every row: {name_some(merged, 2)}")
     joined = [word for word in merged if re.search(r"[&;|]", word)]
     if joined:
-        return Column(name, "other", f"cells join several words: {several(joined, 1)}")
+        return Column(name, "other", f"cells join several words: {name_some(joined, 1)}")
     if len(merged) > _MOST_CLASSES or merged.total() < _ROWS_A_CLASS * len(merged):
         return Column(
-            name, "other", f"{len(merged)} different words, too many for classes: {several(merged, 2)}"
+            name, "other", f"{len(merged)} different words, too many for classes: {name_some(merged, 2)}"
         )
     ordered = order_of(merged)
     unsure += _slips(name, merged)
     if values:
-        unsure.append(f"{name}: {several(f'{a!r} is taken for {b!r}' for a, b in values.items())}")
+        unsure.append(f"{name}: {name_some(f'{a!r} is taken for {b!r}' for a, b in values.items())}")
     because = f"few different words{'' if ordered is None else ', in their usual order'}"
     classes = tuple(ordered or (word for word, _ in merged.most_common()))
     return Column(name, "classes", because, classes, values, missing=unsaid, unsure=tuple(unsure))
@@ -210,7 +210,7 @@ def _slips(name: str, words: "Counter[str]") -> list[str]:
     told = []
     for word, n in words.items():
         frequent = [other for other, many in words.items() if many >= _SLIP_PER_WORD * n]
-        meant = nearly(word, frequent) if n <= max(2, 0.02 * words.total()) else None
+        meant = find_typo(word, frequent) if n <= max(2, 0.02 * words.total()) else None
         if meant:
             told.append(
                 f"{name}: whether {word!r} ({n:,}) is a probable typo for {meant!r} ({words[meant]:,}): then correct "

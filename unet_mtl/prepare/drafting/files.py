@@ -10,7 +10,7 @@ from pathlib import Path
 from unet_mtl.data.readers import READERS
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
-from unet_mtl.prepare.drafting.notes import Notes, count, several
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
     IMAGE_WORDS,
     MASK_WORDS,
@@ -19,6 +19,7 @@ from unet_mtl.prepare.drafting.vocabulary import (
     says,
     words_of,
 )
+from unet_mtl.wording import count_of, name_some
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet")
 _MOST_GROUPS = 60
@@ -172,7 +173,7 @@ def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[lis
     if not images:
         images, masks, reasons = _nothing_but_masks(masks, notes), [], Counter()
     if masks:
-        notes.guess("masks", count(len(masks), "file"), several((r for r, n in reasons.items() if n), 3))
+        notes.guess("masks", count_of(len(masks), "file"), name_some((r for r, n in reasons.items() if n), 3))
     return images, masks
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix
 from unet_mtl.prepare.drafting.files import Entry
-from unet_mtl.prepare.drafting.notes import Notes, several
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import DIAGNOSES, GRADE_WORDS, SPLIT_WORDS, says
+from unet_mtl.wording import name_some
 
 _MOST_CLASSES = 20
 
@@ -101,7 +102,7 @@ def note_fields(layout: Layout, notes: Notes, *, in_braces: bool) -> None:
     """Says what folders were taken for, and of suffixes that the pattern has in braces."""
     if in_braces and layout.suffix is None:
         suffixes = {entry.suffix: None for entry in layout.images}
-        notes.guess("images.{suffix}", several(suffixes), "images are of several formats")
+        notes.guess("images.{suffix}", name_some(suffixes), "images are of several formats")
     for name in layout.fields.values():
         values = layout.values(name)
         because = {
@@ -109,7 +110,7 @@ def note_fields(layout: Layout, notes: Notes, *, in_braces: bool) -> None:
             "split": "folders are called so",
             "patient": "many folders of a few images, named with numbers",
         }.get(name, "images are in folders of a few names, as classes are")
-        notes.guess(f"images.{{{name}}}", several(values), because)
+        notes.guess(f"images.{{{name}}}", name_some(values), because)
 
 
 def _of_one_depth(images: Sequence[Entry], notes: Notes) -> list[Entry]:
@@ -119,7 +120,7 @@ def _of_one_depth(images: Sequence[Entry], notes: Notes) -> list[Entry]:
     if others:
         notes.doubt(
             f"{len(others)} images lie deeper or less deep than the other {depths[depth]} and are left out: "
-            f"{several((entry.path for entry in others), 3)}"
+            f"{name_some((entry.path for entry in others), 3)}"
         )
     return [entry for entry in images if len(entry.folder) == depth]
 
@@ -133,7 +134,7 @@ def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:
     same = [folder for folder, stems in by_folder.items() if stems == by_folder[first]]
     if len(same) < 2 or len(same) < len(by_folder) or len(by_folder[first]) < 2 or len(same) > 6:
         return images
-    others = several("/".join(folder) for folder in same[1:])
+    others = name_some("/".join(folder) for folder in same[1:])
     notes.doubt(
         f"{others} has files of the same names as {'/'.join(first)}; a case has one image, so it is left out"
     )
@@ -171,6 +172,6 @@ def _require_different_names(layout: Layout) -> None:
     name = names.most_common(1)[0][0]
     same = [entry.path for entry in layout.images if layout.case_of(entry) == name]
     raise DataError(
-        f"{len(layout.images) - len(names)} images share their names with others ({several(same, 2)}), and a case is "
+        f"{len(layout.images) - len(names)} images share their names with others ({name_some(same, 2)}), and a case is "
         "named after its file: give each image a name of its own, or give `unet-mtl init` one of the folders"
     )

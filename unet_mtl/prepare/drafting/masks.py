@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unet_mtl.prepare.drafting.notes import Notes, count, several
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pixels import Census, count_values
 from unet_mtl.prepare.drafting.vocabulary import MASK_WORDS
+from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 20
 _PLATEAU = 0.002
@@ -59,7 +60,7 @@ def find_meaning(name: str, paths: Sequence[Path], notes: Notes) -> Meaning:
     """Looks into a sample of the files."""
     census = count_values(paths)
     meaning = _interpret(name, census, notes)
-    shown = "objects' numbers" if meaning.instances else several(meaning.classes, 6)
+    shown = "objects' numbers" if meaning.instances else name_some(meaning.classes, 6)
     notes.guess(f"masks.{name}.classes", shown, meaning.because)
     if meaning.smeared:
         notes.doubt(
@@ -72,8 +73,8 @@ def find_meaning(name: str, paths: Sequence[Path], notes: Notes) -> Meaning:
         )
     if census.broken:
         notes.doubt(
-            f"mask {name!r}: {count(len(census.broken), 'file')} cannot be read or hold fractions: "
-            f"{several((path.name for path in census.broken), 2)}; `unet-mtl check` says why"
+            f"mask {name!r}: {count_of(len(census.broken), 'file')} cannot be read or hold fractions: "
+            f"{name_some((path.name for path in census.broken), 2)}; `unet-mtl check` says why"
         )
     return meaning
 
@@ -93,7 +94,7 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
     smeared = bool(strays) and (census.lossy > 0 or _files_with(strays, census) > max(2, 0.1 * census.read))
     if strays and not smeared:
         notes.doubt(
-            f"mask {name!r}: the values {several(sorted(strays), 4)} are in {_files_with(strays, census)} of "
+            f"mask {name!r}: the values {name_some(sorted(strays), 4)} are in {_files_with(strays, census)} of "
             f"{census.read} files alone and were left out; `unet-mtl check` names the files"
         )
     return _numbers(census, plateaus, foreground, smeared=smeared)
@@ -147,9 +148,9 @@ def _numbers(census: Census, plateaus: list[int], foreground: str, *, smeared: b
     labelled = [value for value in plateaus if value != 255]
     if labelled and labelled == list(range(labelled[-1] + 1)) and len(labelled) > 1:
         ignored = ", 255 is not labelled" if 255 in plateaus else ""
-        because = f"the values are {several(labelled, 6)}{ignored} ({census.sample} files)"
+        because = f"the values are {name_some(labelled, 6)}{ignored} ({census.sample} files)"
         return Meaning(_names(len(labelled), foreground), smeared=smeared, because=because)
-    because = f"the values are {several(plateaus, 6)} ({census.sample} files)"
+    because = f"the values are {name_some(plateaus, 6)} ({census.sample} files)"
     if plateaus in ([0], [255]):
         because = f"all is {plateaus[0]} ({census.sample} files)"
         return Meaning(_names(2, foreground), {0: 0, 255: 1}, smeared=smeared, because=because)

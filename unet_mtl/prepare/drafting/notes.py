@@ -1,6 +1,5 @@
 """What was guessed and why, and what could not be told: shown on the screen, and written as comments."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _ORDER = (
@@ -57,23 +56,3 @@ class Notes:
     def doubt(self, line: str) -> None:
         """Notes what could not be told."""
         self.unsure.append(line)
-
-
-def count(n: int, thing: str) -> str:
-    """A number of things.
-
-    >>> count(1, "file"), count(1200, "file")
-    ('1 file', '1,200 files')
-    """
-    return f"{n:,} {thing}{'s' * (n != 1)}"
-
-
-def several(words: Iterable[object], most: int = 4) -> str:
-    """The first few of many words.
-
-    >>> several("abcdef", 3)
-    'a, b, c and 3 more'
-    """
-    found = [str(word) for word in words]
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(found[:most]) + more

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from unet_mtl.prepare.drafting.affixes import Affix, affixes_of, fit_affix
 from unet_mtl.prepare.drafting.files import Entry, mask_head, mask_name, split_tail, tail_kind
 from unet_mtl.prepare.drafting.layout import Layout, literal
-from unet_mtl.prepare.drafting.notes import Notes, count, several
+from unet_mtl.prepare.drafting.notes import Notes
+from unet_mtl.wording import count_of, name_some
 
 _ENOUGH = 0.5
 """Share of the masks that must fit an image by name."""
@@ -51,7 +52,7 @@ def note_masks(layout: Layout, sets: Sequence[MaskSet], notes: Notes) -> None:
     """Says how masks were found to belong to images."""
     for mask in sets:
         names = len({layout.case_of(entry) for entry in layout.images})
-        because = f"{len(mask.cases):,} of {names:,} images have one, {count(len(mask.entries), 'file')}"
+        because = f"{len(mask.cases):,} of {names:,} images have one, {count_of(len(mask.entries), 'file')}"
         notes.guess(f"masks.{mask.name}", mask.pattern or "?", because)
 
 
@@ -145,5 +146,5 @@ def note_unpaired(sets: Sequence[MaskSet], notes: Notes) -> None:
         if not mask.pattern:
             notes.doubt(
                 f"{len(mask.entries):,} masks in {'/'.join(mask.folder) or 'the folder itself'} fit no image by name "
-                f"({several((entry.name for entry in mask.entries), 2)}) and are left out"
+                f"({name_some((entry.name for entry in mask.entries), 2)}) and are left out"
             )

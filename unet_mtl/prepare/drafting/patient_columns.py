@@ -6,7 +6,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
-from unet_mtl.prepare.drafting.notes import Notes, several
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
     FOLD_WORDS,
     PATIENT_IF_REPEATED,
@@ -16,6 +16,7 @@ from unet_mtl.prepare.drafting.vocabulary import (
     says,
     words_of,
 )
+from unet_mtl.wording import name_some
 
 
 def find_patient(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str | None:
@@ -50,7 +51,7 @@ def note_no_patient(cases: Collection[str], notes: Notes) -> None:
             if any(letter.isdigit() for letter in start) and len(rest) <= 3:
                 shared[start].append(case)
     views = [names for names in shared.values() if len(names) > 1]
-    alike = f"; names such as {several(views[0], 3)} may be views of one patient" if views else ""
+    alike = f"; names such as {name_some(views[0], 3)} may be views of one patient" if views else ""
     notes.doubt(
         f"whose images these are: no column or folder says it, so each case counts as a patient{alike}"
     )
@@ -67,11 +68,12 @@ def find_split(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str |
         words = set(rows[name])
         sides = {SPLIT_WORDS.get(word.lower()) for word in words}
         if len(words) > 1 and None not in sides:
-            notes.guess("split", name, f"its words are {several(sorted(words))}")
+            notes.guess("split", name, f"its words are {name_some(sorted(words))}")
             return name
         if says(name, SPLIT_COLUMNS) and any(side for side in sides):
             notes.doubt(
-                f"{name} seems to be the split, but has {several(sorted(words), 6)}; only train, val and test are known"
+                f"{name} seems to be the split, but has {name_some(sorted(words), 6)}; only train, val and test are "
+                "known"
             )
     return None
 
@@ -84,7 +86,7 @@ def find_folds(rows: pd.DataFrame, used: Collection[str], patient: str | None, n
         folds = set(rows[name])
         if not all(fold.isdigit() for fold in folds) or not 3 <= len(folds) <= 20:
             notes.doubt(
-                f"{name} seems to be the fold, but has {several(sorted(folds))}; 3 or more whole numbers will do"
+                f"{name} seems to be the fold, but has {name_some(sorted(folds))}; 3 or more whole numbers will do"
             )
             continue
         torn = 0 if patient is None else int((rows.groupby(patient)[name].nunique() > 1).sum())
@@ -94,7 +96,7 @@ def find_folds(rows: pd.DataFrame, used: Collection[str], patient: str | None, n
         notes.guess(
             "split.fold_column",
             name,
-            f"its name; whole numbers {several(map(str, sorted(map(int, folds))), 6)}",
+            f"its name; whole numbers {name_some(map(str, sorted(map(int, folds))), 6)}",
         )
         return name
     return None

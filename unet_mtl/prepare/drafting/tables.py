@@ -14,8 +14,9 @@ from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix, fit_affix
 from unet_mtl.prepare.drafting.columns import find_decimals
 from unet_mtl.prepare.drafting.files import Entry
 from unet_mtl.prepare.drafting.layout import Layout, literal
-from unet_mtl.prepare.drafting.notes import Notes, several
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import MaskSet
+from unet_mtl.wording import name_some
 
 _ENOUGH = 0.5
 """Share of the images, or of the rows, that must find each other."""
@@ -97,7 +98,7 @@ def choose_table(
     others = [table.path for _, table in found if table.path != chosen.path]
     if others:
         notes.doubt(
-            f"{several(others)} name the images as well; one table can be used, the others are left out"
+            f"{name_some(others)} name the images as well; one table can be used, the others are left out"
         )
     return chosen
 
@@ -111,12 +112,12 @@ def _with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
         found = again if again.decimal == "," else found
     if found.commas and found.points:
         notes.doubt(
-            f"what stands before decimals in {table.path}: a comma in {several(found.commas)} (left out), a point in "
-            f"{several(found.points)}; write all numbers in one way"
+            f"what stands before decimals in {table.path}: a comma in {name_some(found.commas)} (left out), a point in "
+            f"{name_some(found.points)}; write all numbers in one way"
         )
     if found.decimal == ".":
         return table
-    notes.guess("decimal", found.decimal, f"numbers of {several(found.commas)} have it")
+    notes.guess("decimal", found.decimal, f"numbers of {name_some(found.commas)} have it")
     return replace(table, decimal=found.decimal, rows=read_table(path, decimal=found.decimal))
 
 
@@ -192,7 +193,7 @@ def _first(repeated: "pd.Series[str]") -> str:
 
 def _on_suffixes(layout: Layout, usual: Layout) -> str:
     suffixes = Counter(entry.suffix for entry in layout.images)
-    counts = several(f"{suffix} ({n:,})" for suffix, n in suffixes.most_common())
+    counts = name_some(f"{suffix} ({n:,})" for suffix, n in suffixes.most_common())
     return (
         f"which suffix images should have: there are {counts}, but the table names them without one. The pattern says "
         f"{usual.suffix}, and `unet-mtl check` lists the others: rename them, or let `unet-mtl check --fix OUT` do it"

@@ -9,7 +9,6 @@ import pandas as pd
 
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft
-from unet_mtl.prepare.drafting.notes import several
 from unet_mtl.prepare.drafting.vocabulary import (
     ACQUISITION_WORDS,
     GRADE_WORDS,
@@ -18,6 +17,7 @@ from unet_mtl.prepare.drafting.vocabulary import (
     says,
 )
 from unet_mtl.tasks.base import TAKEN
+from unet_mtl.wording import name_some
 
 _FEW_MASKS = 0.1
 _FEW_CASES = 10
@@ -148,7 +148,7 @@ def _note_rare(asked: Sequence[Answer], draft: Draft) -> None:
         ]
         if rare:
             draft.notes.doubt(
-                f"whether {column.name} should keep classes of few cases, {several(rare)}: val or test may get none; "
+                f"whether {column.name} should keep classes of few cases, {name_some(rare)}: val or test may get none; "
                 "`values` joins them to others, `missing` leaves them out"
             )
 
@@ -162,7 +162,7 @@ def note_answers(answers: Sequence[Answer], draft: Draft) -> None:
     doubtful = [answer.target for answer in answers if answer.doubt]
     if doubtful:
         draft.notes.doubt(
-            f"whether {several(doubtful, 6)} should be answered: commented out in config.yaml, with the reason"
+            f"whether {name_some(doubtful, 6)} should be answered: commented out in config.yaml, with the reason"
         )
     if not asked:
         draft.notes.doubt("what is to be learned: there is no mask and no column for it, so `tasks` is empty")

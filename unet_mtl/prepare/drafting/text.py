@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
-from unet_mtl.prepare.drafting.notes import several
 from unet_mtl.prepare.drafting.task_choice import Answer
 from unet_mtl.prepare.drafting.yaml_text import flow, flow_map, line, off, paragraph, path, remark, scalar
+from unet_mtl.wording import name_some
 
 _HEAD = "# Drafted by `unet-mtl init`. Every line is a guess: read it, correct it, then run `unet-mtl check`."
 
@@ -123,7 +123,7 @@ def _counts(column: Column, draft: Draft) -> str:
     if not draft.table:
         return column.because
     counts = Counter(column.values.get(cell, cell) for cell in draft.table.rows[column.name])
-    return several((f"{word}: {counts[word]:,}" for word in column.classes), 8)
+    return name_some((f"{word}: {counts[word]:,}" for word in column.classes), 8)
 
 
 def _spacing(draft: Draft) -> list[str]:

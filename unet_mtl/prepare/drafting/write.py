@@ -10,9 +10,10 @@ from unet_mtl.errors import DataError
 from unet_mtl.files import writing
 from unet_mtl.prepare.drafting.assembly import draft_folder
 from unet_mtl.prepare.drafting.draft import Draft
-from unet_mtl.prepare.drafting.notes import Notes, count
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.task_choice import choose_answers, note_answers
 from unet_mtl.prepare.drafting.text import config_text, description_text
+from unet_mtl.wording import count_of
 
 CONFIG_FILE = "config.yaml"
 
@@ -84,7 +85,7 @@ def _read_again(draft: Draft, text: str) -> None:
         return
     if draft.table is None and len(dataset) != draft.n_cases:
         draft.notes.doubt(
-            f"why {count(len(dataset), 'file')} fit `images: {draft.images}`, of which {draft.n_cases:,} seem to be "
+            f"why {count_of(len(dataset), 'file')} fit `images: {draft.images}`, of which {draft.n_cases:,} seem to be "
             "images; move the others into a folder of their own"
         )
     for mask in (mask for mask in draft.masks if not mask.doubt and draft.table is None):

@@ -7,8 +7,8 @@ import pandas as pd
 
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.rows import CASE
-from unet_mtl.data.spelling import spelled_alike
 from unet_mtl.data.tables import as_text
+from unet_mtl.near_names import find_same_letters
 
 LEFT_OUT = "left out"
 
@@ -141,7 +141,7 @@ def _meant(word: str, column: ColumnDescription, missing: frozenset[str]) -> tup
     classes = column.classes
     if classes is None or meant in classes or meant.lower() in missing:
         return "values", meant
-    alike = spelled_alike(meant, classes)
+    alike = find_same_letters(meant, classes)
     return ("values", meant) if alike is None else ("class-spelling", alike)
 
 
