@@ -38,18 +38,18 @@ LABELS = np.array([0, 0, 2, 2])
 CONSTANT, SPREAD = np.full(4, 2.0), np.array([1.0, 2.0, 3.0, 2.0])
 LIKELY = np.array([0.9, 0.8, 0.9, 0.6])
 
-HEALTHY = "mean Dice, 2 healthy images, both right"
-FALSE_ALARM = "mean Dice, lesion found + false alarm on a healthy image"
-LOST = "mean HD95, lesion found exactly + lesion missed"
+HEALTHY = "mean Dice, 2 healthy images, both correct"
+FALSE_ALARM = "mean Dice, lesion detected + false alarm on a healthy image"
+LOST = "mean HD95, lesion segmented exactly + lesion missed"
 PRECISION = "precision, nothing predicted"
 RECALL = "recall, empty truth"
 MCC_TENTH = "MCC, always negative, 10 of 100"
 MCC_THOUSANDTH = "MCC, always negative, 1 of 1000"
 AUROC, AP = "AUROC, positives only", "average precision, negatives only"
-MACRO_F1 = "macro F1, all right, 1 of 3 classes absent"
-SIGMOID_IOU = "mean IoU of sigmoid 0.9 / 0.1, all right"
-R2_GOOD, R2_BAD = "R2, constant truth, all right", "R2, constant truth, some wrong"
-KAPPA = "Cohen's kappa, one class, all right"
+MACRO_F1 = "macro F1, all correct, 1 of 3 classes absent"
+SIGMOID_IOU = "mean IoU of sigmoid 0.9 / 0.1, all correct"
+R2_GOOD, R2_BAD = "R2, constant truth, all correct", "R2, constant truth, some wrong"
+KAPPA = "Cohen's kappa, one class, all correct"
 LOG_LOSS = "log loss, positives only (0.236 by hand)"
 ECE_ZERO, ECE_ONE = "ECE, positives with p = 0", "ECE, positives with p = 1"
 
