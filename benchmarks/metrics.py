@@ -136,7 +136,7 @@ def torchmetrics_overlap(truths: Masks, predictions: Masks) -> Callable[[], Tabl
 
 
 def monai_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """Scores with the metric classes, which keep a table of cases and handle undefined scores; includes one-hot encoding."""
+    """Scores with the metric classes, which keep a table of cases; includes one-hot encoding."""
     from monai import metrics as m
 
     def run() -> Table:
