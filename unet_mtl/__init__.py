@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         score,
         show,
         show_augment,
+        split,
         train,
     )
     from unet_mtl.batches.cache.settings import Delivery
@@ -57,6 +58,7 @@ _HOMES = {
         "score",
         "show",
         "show_augment",
+        "split",
         "train",
     ),
     "unet_mtl.config": ("Config", "load_config"),
@@ -122,6 +124,7 @@ __all__ = [
     "score",
     "show",
     "show_augment",
+    "split",
     "train",
     "write_page",
     "write_phantom",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from unet_mtl.evaluation.summary import Evaluation
     from unet_mtl.prepare.drafting.write import Drafted
     from unet_mtl.prepare.repair.repaired_copy import Repaired
+    from unet_mtl.prepare.split import CaseSplit
     from unet_mtl.scoring.masks import MaskEvaluation
     from unet_mtl.scoring.pairs import Missing
     from unet_mtl.scoring.patients import AnySpacing
@@ -542,6 +543,68 @@ def show_augment(
     return out
 
 
+def split(
+    source: Path | str | Description,
+    out: Path | str,
+    settings: SplitSettings | None = None,
+    *,
+    folds: int | None = None,
+    fold: int | None = None,
+    train: float | None = None,
+    val: float | None = None,
+    test: float | None = None,
+    stratify: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    preprocess: Preprocess | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> "CaseSplit":
+    """Assign cases to train, val and test, keep patients together, and save the table; without TensorFlow.
+
+    Args:
+        source: A folder with dataset.yaml, or a description.
+        out: The CSV file to write; `split.table` of a config then names it.
+        settings: How cases are assigned. A saved table in it is not used, since the split is made anew.
+        folds: The number of folds, instead of that in `settings`, like the arguments up to `seed`.
+        fold: The number of the fold that is test.
+        train: The share of train. Of the three shares one may be left out.
+        val: The share of val.
+        test: The share of test.
+        stratify: What each split gets in equal proportions: a column, `mask:TARGET`, or a list of these.
+        seed: Seed of the random assignment.
+        preprocess: How images are read; its `intensity` is used to find nearly identical images.
+        overwrite: Whether an existing file is replaced.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The split: its `table` as written, its `parts` as data sets, and its `warnings`.
+
+    Raises:
+        ConfigError: The arguments contradict each other.
+        DataError: The data cannot be read, there are too few patients, or a patient is in two splits of a split
+            column. Nothing is written then.
+        WriteError: The file exists and `overwrite` is False, or the operating system refused to write.
+    """
+    from unet_mtl.prepare.split import require_free, split_cases
+
+    require_free(Path(out), overwrite=overwrite)
+    result = split_cases(
+        source,
+        settings,
+        intensity=(preprocess or Preprocess()).intensity,
+        progress=progress,
+        folds=folds,
+        fold=fold,
+        train=train,
+        val=val,
+        test=test,
+        stratify=stratify,
+        seed=seed,
+    )
+    result.write(Path(out))
+    return result
+
+
 __all__ = [
     "ablate",
     "check",
@@ -554,5 +617,6 @@ __all__ = [
     "score",
     "show",
     "show_augment",
+    "split",
     "train",
 ]

@@ -16,7 +16,7 @@ from PIL import Image
 from unet_mtl.cli import main
 from unet_mtl.cli.problems import shorten
 from unet_mtl.data.records import read_dataset
-from unet_mtl.data.splits import SplitSettings, deal_cases
+from unet_mtl.data.splits import SplitSettings, assign_parts
 
 ROOT = Path(__file__).parents[2]
 PHANTOM = ROOT / "data_samples" / "phantom"
@@ -344,7 +344,7 @@ def test_import_of_the_package_loads_nothing_heavy():
 def test_copies_of_an_image_are_listed_with_their_sides(run, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(PHANTOM, folder)
-    parts = deal_cases(read_dataset(folder), SplitSettings())
+    parts = assign_parts(read_dataset(folder), SplitSettings())
     sides = {record.case: name for name, part in parts.items() for record in part}
     first = next(case for case in sides if sides[case] == "train")
     same = next(case for case in sides if sides[case] == "test")
@@ -371,7 +371,7 @@ def test_copies_of_an_image_are_listed_with_their_sides(run, tmp_path):
 def test_copies_of_an_image_are_dealt_to_one_side(run, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(PHANTOM, folder)
-    parts = deal_cases(read_dataset(folder), SplitSettings())
+    parts = assign_parts(read_dataset(folder), SplitSettings())
     first, other = parts["train"].records[0].case, parts["test"].records[0].case
     shutil.copyfile(folder / "images" / f"{first}.png", folder / "images" / f"{other}.png")
     code, output, _ = run("check", folder)

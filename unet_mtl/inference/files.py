@@ -7,7 +7,8 @@ import pandas as pd
 
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.consistency import name_contradictions, name_unchecked
-from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
+from unet_mtl.data.images import write_mask
+from unet_mtl.data.readers import SUFFIXES, suffix_of, without_suffix
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
@@ -35,10 +36,10 @@ def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
         if path.is_dir():
             images = _images_below(path)
             if not images:
-                problems.append(f"{path}: no image in this folder; known are {', '.join(IMAGE_SUFFIXES)}")
-            found.update({image: image.relative_to(path).with_suffix("").as_posix() for image in images})
+                problems.append(f"{path}: no image in this folder; known are {', '.join(SUFFIXES)}")
+            found.update({image: without_suffix(image.relative_to(path).as_posix()) for image in images})
         elif path.is_file():
-            found[path] = path.stem
+            found[path] = without_suffix(path.name) if suffix_of(path) else path.stem
         else:
             problems.append(f"{path}: no such file or folder")
     problems += _names_twice(found)
@@ -50,7 +51,7 @@ def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
 def _images_below(folder: Path) -> list[Path]:
     # Hidden ones are no images: macOS puts a ._x.png beside each x.png on foreign disks.
     paths = (path for path in folder.rglob("*") if not path.name.startswith("."))
-    return sorted(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in paths if suffix_of(path))
 
 
 def _names_twice(found: Mapping[Path, str]) -> list[str]:

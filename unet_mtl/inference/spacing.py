@@ -7,12 +7,9 @@ from pathlib import Path, PurePosixPath
 from unet_mtl.consistency import Rule
 from unet_mtl.data.description import Description
 from unet_mtl.data.images import read_spacing
-from unet_mtl.data.spacing import read_case_spacing, spacing_columns
+from unet_mtl.data.spacing import Spacing, parse_spacing, read_case_spacing, spacing_columns
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.inference.columns import read_case_rows
-
-Spacing = tuple[float, float]
-"""Millimetres between neighbouring (rows, columns)."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +70,10 @@ def find_spacings(
     rows: Mapping[str, Spacing] = {}
     if table is not None and description is not None:
         rows = read_spacings(Path(table), description, case_column, required=required)
-    return Spacings(rows, None if given is None else to_spacing(given))
-
-
-def to_spacing(given: float | Sequence[float]) -> Spacing:
-    """A spacing as a user gives it: one number, or (row, column).
-
-    Raises:
-        ConfigError: It is neither, or not above 0.
-    """
-    steps = [given] if isinstance(given, int | float) else list(given)
-    if len(steps) not in (1, 2) or not all(0 < step < float("inf") for step in steps):
-        words = ",".join(f"{step:g}" for step in steps)
-        raise ConfigError(f"the spacing is {words}; expected millimetres above 0: one number, or row,column")
-    return float(steps[0]), float(steps[-1])
+    try:
+        return Spacings(rows, None if given is None else parse_spacing(given))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def has_spacing_columns(rules: Sequence[Rule], description: Description) -> bool:

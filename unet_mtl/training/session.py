@@ -21,9 +21,9 @@ from unet_mtl.data.duplicates import find_duplicates
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import (
-    Linked,
+    CaseGroups,
     SplitName,
-    keeps_copies_together,
+    keeps_duplicates_together,
     split_dataset,
     split_table,
 )
@@ -95,8 +95,8 @@ def _inspect(dataset: Dataset, plan: Plan) -> Inspection:
     return inspection
 
 
-def _linked(dataset: Dataset, plan: Plan, inspection: Inspection) -> Linked:
-    if not keeps_copies_together(dataset, plan.split):
+def _linked(dataset: Dataset, plan: Plan, inspection: Inspection) -> CaseGroups:
+    if not keeps_duplicates_together(dataset, plan.split):
         return []
     return [group.cases for group in find_duplicates(inspection.prints)]
 

@@ -17,9 +17,9 @@ from unet_mtl.data.rows import read_rows
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,
-    absent_classes,
-    deal_cases,
-    keeps_copies_together,
+    assign_parts,
+    find_absent_classes,
+    keeps_duplicates_together,
     split_problems,
 )
 from unet_mtl.errors import DataError
@@ -202,11 +202,11 @@ def _deal(
 ) -> dict[SplitName, Dataset]:
     """The parts, or none; what is wrong with them is added to what was seen."""
     try:
-        together = duplicates if keeps_copies_together(dataset, split) else []
-        parts = deal_cases(dataset, split, [group.cases for group in together])
+        together = duplicates if keeps_duplicates_together(dataset, split) else []
+        parts = assign_parts(dataset, split, [group.cases for group in together])
     except DataError as error:
         seen += observe(error, "split")
         return {}
     seen += split_problems(parts, split)
-    seen += absent_classes(parts)
+    seen += find_absent_classes(parts)
     return parts
