@@ -10,7 +10,7 @@ import unet_mtl as um
 from unet_mtl.batches.preprocess import preprocess
 from unet_mtl.data import images
 from unet_mtl.evaluation.evaluator import evaluate_cases
-from unet_mtl.inference.case_result import CaseResult, cases_of
+from unet_mtl.inference.case_result import Case, CaseResult, cases_of
 from unet_mtl.inference.engines.keras import KerasEngine
 from unet_mtl.inference.predictor import Predictor
 
@@ -27,9 +27,9 @@ def run(with_rules):
 
 @pytest.fixture
 def counts(monkeypatch):
-    """Counts decoded images by name, batches that the engine computes, and results."""
-    decoded, batches, results = [], [], []
-    read, call, init = images.read_image, KerasEngine.__call__, CaseResult.__init__
+    """The names of the decoded images, and the sizes of the batches that the engine computes."""
+    decoded, batches = [], []
+    read, call = images.read_image, KerasEngine.__call__
 
     def count_read(path, *arguments):
         decoded.append(path.stem)
@@ -39,14 +39,9 @@ def counts(monkeypatch):
         batches.append(len(next(iter(inputs.values()))))
         return call(engine, inputs)
 
-    def count_result(result, case, *arguments, **more):
-        results.append(case.name)
-        init(result, case, *arguments, **more)
-
     monkeypatch.setattr(preprocess, "read_image", count_read)
     monkeypatch.setattr(KerasEngine, "__call__", count_call)
-    monkeypatch.setattr(CaseResult, "__init__", count_result)
-    return decoded, batches, results
+    return decoded, batches
 
 
 def names(dataset):
@@ -54,7 +49,7 @@ def names(dataset):
 
 
 def test_predict_decodes_and_computes_once(run, dataset, data_folder, tmp_path, counts):
-    decoded, batches, _ = counts
+    decoded, batches = counts
     table = um.predict(run, [data_folder / "images"], tmp_path, progress=False)
     assert len(table) == 12
     assert sorted(decoded) == names(dataset)
@@ -62,7 +57,7 @@ def test_predict_decodes_and_computes_once(run, dataset, data_folder, tmp_path, 
 
 
 def test_overlay_decodes_and_computes_once(run, dataset, data_folder, tmp_path, counts):
-    decoded, batches, _ = counts
+    decoded, batches = counts
     assert len(um.overlay(run, [data_folder / "images"], tmp_path, progress=False)) == 12
     assert sorted(decoded) == names(dataset)
     assert batches == [8, 4]
@@ -76,7 +71,7 @@ def test_evaluate_decodes_once_and_its_overlays_once_more(run, dataset, counts, 
     monkeypatch.setattr(
         files, "make_overlay", lambda *parts: drawn.append(parts[1].case.name) or make(*parts)
     )
-    decoded, batches, _ = counts
+    decoded, batches = counts
     evaluation = um.evaluate(run, split="all", progress=False)
     chosen = [path.stem.split("_", 2)[2] for path in sorted((evaluation.folder / "overlays").glob("*_*.png"))]
     assert 0 < len(chosen) <= 9
@@ -120,7 +115,7 @@ def test_a_result_holds_all_that_is_read_later(run, dataset):
             "zone": (32, 32, 3),
             "diagnosis": (3,),
             "size": (1,),
-            "side": (2,),
+            "side": (1,),
         }
         assert result.answers["zone"].mask.shape == (32, 32)
         known = {name for name, truth in result.truths.items() if truth is not None}
@@ -140,3 +135,14 @@ def test_a_label_that_cannot_be_read_is_the_error_of_its_case(run, write_data, t
     assert [result.case.name for result in results if result.error] == ["case_03"]
     with pytest.raises(um.UnetMtlError, match=r"case_03\.png"):
         results[3].require()
+
+
+def test_an_image_of_other_channels_is_the_error_of_its_case(run, dataset, tmp_path):
+    import tifffile
+
+    path = tmp_path / "five.tif"
+    tifffile.imwrite(path, np.zeros((5, 32, 32), np.uint8), photometric="minisblack", planarconfig="separate")
+    cases = [Case("five", path), Case("three", dataset.records[0].image)]
+    first, second = Predictor.load(run).predict(cases)
+    assert "channels" in str(first.error)
+    assert (first.image, first.answers, second.error) == (None, {}, None)

@@ -81,7 +81,7 @@ class BrightnessEngine:
             "zone": image / image.sum(-1, keepdims=True).clip(1e-6),
             "diagnosis": mean / mean.sum(-1, keepdims=True).clip(1e-6),
             "size": mean[:, :1],
-            "side": mean[:, :2] / mean[:, :2].sum(-1, keepdims=True).clip(1e-6),
+            "side": mean[:, 1:2],
         }
 
 

@@ -25,6 +25,14 @@ from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Prediction, Task
 
 
+class _Read(NamedTuple):
+    """What was read of one case: the image at its original size and on the network's canvas, and the columns."""
+
+    image: NDArray[Any] | None
+    fitted: NDArray[Any] | None
+    columns: Labels
+
+
 class Predictor:
     """A trained run: preprocessing, an engine that computes, and the tasks that decode its outputs.
 
@@ -177,14 +185,13 @@ class Predictor:
         """
         return Contradictions(self.rules, self.tasks).check(answers, spacing_mm)
 
-    def _read(self, case: Case) -> "_Read | DataError":
+    def _read(self, case: Case) -> _Read | DataError:
         if isinstance(case.columns, DataError):
             return case.columns
         try:
-            image = self._open(case.image, case.frame)
+            return self._fit(self._open(case.image, case.frame), case.columns)
         except DataError as error:
             return error
-        return self._fit(image, case.columns)
 
     def _open(self, path: Path | None, frame: int | None) -> NDArray[Any] | None:
         if not self.inputs.image:
@@ -193,10 +200,10 @@ class Predictor:
             raise DataError("the network reads an image, and none was given")
         return self.preprocess.open(path, frame)
 
-    def _fit(self, image: NDArray[Any] | None, columns: Labels) -> "_Read":
+    def _fit(self, image: NDArray[Any] | None, columns: Labels) -> _Read:
         return _Read(image, None if image is None else self.preprocess.fit_image(image)[0], columns)
 
-    def _compute(self, read: Sequence["_Read"]) -> Iterator[Outputs]:
+    def _compute(self, read: Sequence[_Read]) -> Iterator[Outputs]:
         """Yield the outputs of each case, without the axis of cases; of tiled images one after the other."""
         if not read:
             return
@@ -235,14 +242,6 @@ class Predictor:
                 output = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
             answers[task.name] = task.decode(output)
         return answers
-
-
-class _Read(NamedTuple):
-    """What was read of one case: the image at its original size and on the network's canvas, and the columns."""
-
-    image: NDArray[Any] | None
-    fitted: NDArray[Any] | None
-    columns: Labels
 
 
 def _require_image(image: NDArray[Any], *, of_any_range: bool) -> NDArray[Any]:
