@@ -31,16 +31,13 @@ OverridesArgument = Annotated[
 ]
 
 
-def to_spacing_mm(text: str | None) -> float | tuple[float, float] | None:
-    """`0.1` -> a number, `0.1,0.2` -> (row, column)."""
+def to_spacing_mm(text: str | None) -> tuple[float, float] | None:
+    """Convert the text of the option to millimetres between (rows, columns)."""
     if text is None:
         return None
+    from unet_mtl.data.spacing import parse_spacing
+
     try:
-        steps = [float(part) for part in text.split(",")]
-    except ValueError:
-        steps = []
-    if len(steps) not in (1, 2):
-        raise typer.BadParameter(
-            f"{text!r}; expected millimetres, one number or row,column", param_hint="--spacing-mm"
-        )
-    return steps[0] if len(steps) == 1 else (steps[0], steps[1])
+        return parse_spacing(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--spacing-mm") from None

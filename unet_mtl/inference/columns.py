@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import Inputs
 from unet_mtl.data.description import Description
-from unet_mtl.data.images import IMAGE_SUFFIXES
 from unet_mtl.data.observations import texts
 from unet_mtl.data.patterns import match_pattern
+from unet_mtl.data.readers import without_suffix
 from unet_mtl.data.records import read_labels
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
@@ -90,9 +90,7 @@ def read_columns(
 
 def _name_of(cell: str, description: Description) -> str:
     matched = match_pattern(description.names, cell)
-    name = matched["case"] if matched else cell
-    suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else name
+    return without_suffix(matched["case"] if matched else cell)
 
 
 def row_of(rows: Rows, name: str) -> Labels | DataError:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from unet_mtl.batches.inputs.columns import Labels
-from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
+from unet_mtl.data.images import write_mask
+from unet_mtl.data.readers import SUFFIXES, suffix_of, without_suffix
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
@@ -36,10 +37,10 @@ def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
         if path.is_dir():
             images = _images_below(path)
             if not images:
-                problems.append(f"{path}: no image in this folder; known are {', '.join(IMAGE_SUFFIXES)}")
-            names.update({image: image.relative_to(path).with_suffix("").as_posix() for image in images})
+                problems.append(f"{path}: no image in this folder; known are {', '.join(SUFFIXES)}")
+            names.update({image: without_suffix(image.relative_to(path).as_posix()) for image in images})
         elif path.is_file():
-            names[path] = path.stem
+            names[path] = without_suffix(path.name) if suffix_of(path) else path.stem
         else:
             problems.append(f"{path}: no such file or folder")
     problems += _repeated_names(names)
@@ -51,7 +52,7 @@ def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
 def _images_below(folder: Path) -> list[Path]:
     # Hidden files are not images: macOS writes a ._x.png beside each x.png on foreign disks.
     paths = (path for path in folder.rglob("*") if not path.name.startswith("."))
-    return sorted(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in paths if suffix_of(path))
 
 
 def _repeated_names(names: Mapping[Path, str]) -> list[str]:

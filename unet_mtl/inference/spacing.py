@@ -7,13 +7,10 @@ from pathlib import Path, PurePosixPath
 from unet_mtl.consistency import Rule, needs_spacing
 from unet_mtl.data.description import Description
 from unet_mtl.data.images import read_spacing
-from unet_mtl.data.spacing import read_case_spacing, spacing_columns
+from unet_mtl.data.spacing import Spacing, parse_spacing, read_case_spacing, spacing_columns
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.inference.case_result import Case
 from unet_mtl.inference.columns import read_case_rows
-
-Spacing = tuple[float, float]
-"""Millimetres between neighbouring (rows, columns)."""
 
 
 @dataclass(frozen=True)
@@ -87,25 +84,10 @@ def find_spacings(
     rows: Mapping[str, Spacing] = {}
     if table is not None and description is not None:
         rows = read_spacings(Path(table), description, case_column, required=required)
-    return Spacings(rows, None if spacing_mm is None else to_spacing(spacing_mm))
-
-
-def to_spacing(spacing_mm: float | Sequence[float]) -> Spacing:
-    """Return a spacing as (row, column).
-
-    Args:
-        spacing_mm: Millimetres, one number or (row, column).
-
-    Raises:
-        ConfigError: The numbers are not one or two, or not above 0.
-    """
-    steps = [spacing_mm] if isinstance(spacing_mm, int | float) else list(spacing_mm)
-    if len(steps) not in (1, 2) or not all(0 < step < float("inf") for step in steps):
-        received = ",".join(f"{step:g}" for step in steps)
-        raise ConfigError(
-            f"`spacing_mm` is {received}; expected millimetres above 0: one number, or row,column"
-        )
-    return float(steps[0]), float(steps[-1])
+    try:
+        return Spacings(rows, None if spacing_mm is None else parse_spacing(spacing_mm))
+    except ValueError as error:
+        raise ConfigError(f"`spacing_mm`: {error}") from None
 
 
 def has_spacing_columns(rules: Sequence[Rule], description: Description) -> bool:

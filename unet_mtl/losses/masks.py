@@ -6,10 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from unet_mtl.data.images import IGNORE
 from unet_mtl.losses.base import TINY, PerSampleLoss, focus
 from unet_mtl.losses.tversky import soft_tversky
-
-IGNORE = 255
 
 
 def soft_dice(truth: Any, probabilities: Any, valid: Any, smooth: float = 1.0) -> Any:

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from unet_mtl.data.images import IGNORE
 from unet_mtl.losses.base import PerSampleLoss
-from unet_mtl.losses.masks import IGNORE, binary_cross_entropy, soft_dice
+from unet_mtl.losses.masks import binary_cross_entropy, soft_dice
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")

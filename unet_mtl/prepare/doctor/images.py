@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.inspection import ImageFacts, Inspection
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.readers import suffix_of
+from unet_mtl.data.readers import format_named, suffix_of
 from unet_mtl.data.records import Dataset
 
 TEXT = 4
@@ -16,7 +16,6 @@ TEXT = 4
 _COLOURED = 10  # pixels
 _CONSTANT = 2 / 255
 _DARK = 0.25  # 12 bits of 16 are 0.06
-_SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif", ".nii.gz": ".nii"}
 _FEWEST_TO_COMPARE = 8
 _FAR = 4.0  # robust standard deviations of the mean brightness
 _ALIKE, _UNLIKE = 0.35, -0.2  # correlation with the median picture
@@ -24,7 +23,7 @@ _ALIKE, _UNLIKE = 0.35, -0.2  # correlation with the median picture
 
 def is_other_format(named: str, suffix: str) -> bool:
     """Whether two suffixes stand for different formats."""
-    return _SAME_FORMAT.get(named, named) != _SAME_FORMAT.get(suffix, suffix)
+    return format_named(named) is not format_named(suffix)
 
 
 def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observation]:

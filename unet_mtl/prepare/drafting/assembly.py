@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from unet_mtl.data.images import image_size
-from unet_mtl.data.readers import suffix_of
+from unet_mtl.data.readers import format_named
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
 from unet_mtl.prepare.drafting.content import spread
@@ -27,8 +27,6 @@ from unet_mtl.prepare.drafting.spacing import find_spacing
 from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
 from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, SPLIT_WORDS, says
 from unet_mtl.wording import count_of, name_some
-
-_SPACED = (".dcm", ".nii", ".nii.gz", ".nrrd")
 
 
 def draft_folder(root: Path) -> Draft:
@@ -202,7 +200,8 @@ def _check_sides(draft: Draft, words: Sequence[str]) -> Draft:
 
 
 def _with_header_spacing(draft: Draft, layout: Layout) -> Draft:
-    if draft.spacing is None and all(suffix_of(Path(entry.name)) in _SPACED for entry in layout.images):
+    formats = {format_named(entry.name) for entry in layout.images}
+    if draft.spacing is None and all(known is not None and known.stores_spacing for known in formats):
         draft.notes.guess("spacing_mm", "header", "files of this format know it")
         return replace(draft, spaced_files=True)
     if draft.spacing is None:

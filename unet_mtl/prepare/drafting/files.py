@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_mtl.data.readers import READERS
+from unet_mtl.data.readers import SUFFIXES, suffix_of
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
 from unet_mtl.prepare.drafting.notes import Notes
@@ -87,7 +87,7 @@ def sort_files(root: Path, notes: Notes) -> Files:
     entries, tables = _walk(root)
     if not entries:
         raise DataError(
-            f"{root}: no image in it or in the folders below; known are {', '.join(READERS)}. "
+            f"{root}: no image in it or in the folders below; known are {', '.join(SUFFIXES)}. "
             "Give the folder that your images are in"
         )
     images, masks = _tell_apart(root, _with_tails(entries), notes)
@@ -100,7 +100,7 @@ def _walk(root: Path) -> tuple[list[Entry], list[Path]]:
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         folder = Path(place).relative_to(root).parts
         for name in sorted(name for name in names if not name.startswith(".")):
-            suffix = max((s for s in READERS if name.lower().endswith(s)), key=len, default="")
+            suffix = suffix_of(name)
             if suffix:
                 cut = len(name) - len(suffix)
                 entries.append(Entry(folder, name[:cut], "", name[cut:]))

@@ -4,20 +4,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.description import MISSING_WORDS, SpacingUnit
 from unet_mtl.data.images import image_size
-from unet_mtl.data.numbers import Decimal, parse_number
+from unet_mtl.data.numbers import Decimal
+from unet_mtl.data.spacing import parse_spacing
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import spread
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import ULTRASOUND_WORDS
-
-Unit = Literal["mm", "cm", "m", "um"]
 
 _NAME = re.compile(
     r"(pixel|voxel|px|pix)[_\s-]*(size|spacing|res|resolution|width|height|pitch)|spacing"
@@ -25,7 +23,14 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(r"(?:^|[_\s(\[/.-])(mm|cm|um|µm|microns?)(?=$|[_\s)\]/.-])", re.IGNORECASE)
-_UNITS: dict[str, Unit] = {"mm": "mm", "cm": "cm", "um": "um", "µm": "um", "micron": "um", "microns": "um"}
+_UNITS: dict[str, SpacingUnit] = {
+    "mm": "mm",
+    "cm": "cm",
+    "um": "um",
+    "µm": "um",
+    "micron": "um",
+    "microns": "um",
+}
 _FIELD_MM = (15.0, 600.0)
 """How wide a clinical image is: a fingertip to a whole body."""
 
@@ -40,7 +45,7 @@ class Spacing:
     """
 
     column: str
-    unit: Unit | None
+    unit: SpacingUnit | None
 
 
 def find_spacing(
@@ -73,13 +78,14 @@ def find_spacing(
 def _positive(cells: "pd.Series[str]", decimal: Decimal) -> list[float] | None:
     known = [cell for cell in cells if cell.lower() not in MISSING_WORDS]
     try:
-        found = [parse_number(cell, decimal) for cell in known]
+        return [parse_spacing([cell], decimal=decimal)[0] for cell in known] or None
     except ValueError:
         return None
-    return found if found and all(0 < number < float("inf") for number in found) else None
 
 
-def _by_size(column: str, typical: float, images: Sequence[Path], hints: str, notes: Notes) -> Unit | None:
+def _by_size(
+    column: str, typical: float, images: Sequence[Path], hints: str, notes: Notes
+) -> SpacingUnit | None:
     width = _usual_width(images)
     if width is None:
         notes.doubt(
