@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from unet_mtl.batches.inputs.inputs import Inputs
     from unet_mtl.batches.preprocess.preprocess import Preprocess
     from unet_mtl.config import Config, load_config
-    from unet_mtl.consistency import Finding, MaskMeasures, MaskNeeds
+    from unet_mtl.consistency import ClassCondition as Finding
+    from unet_mtl.consistency import MaskMeasures, MaskNeeds
     from unet_mtl.data.records import Dataset, Record, read_dataset
     from unet_mtl.data.splits import SplitSettings
     from unet_mtl.errors import UnetMtlError
@@ -87,6 +88,8 @@ _HOMES = {
     "unet_mtl.training.settings": ("TrainingSettings",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_NAMES_THERE = {"Finding": "ClassCondition"}
+"""Names that differ in their module, by public name."""
 
 __all__ = [
     "Classification",
@@ -134,4 +137,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'unet_mtl' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_HOME_OF[name]), _NAMES_THERE.get(name, name))

@@ -187,26 +187,3 @@ def _precision(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def in_precision(network: keras.Model, precision: str) -> keras.Model:
-    """The same weights computing in another precision, for a machine other than the one that trained.
-
-    Args:
-        network: From `build_network`.
-        precision: Of its layers in mixed precision, "float32" or a mixed one; layers in float32 stay in it.
-    """
-    config = _replace_policy(network.get_config(), precision)
-    copy: keras.Model = type(network).from_config(config)
-    copy.set_weights(network.get_weights())
-    return copy
-
-
-def _replace_policy(config: Any, precision: str) -> Any:
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy" and config["config"]["name"].startswith("mixed"):
-            return config | {"config": {"name": precision}}
-        return {key: _replace_policy(value, precision) for key, value in config.items()}
-    if isinstance(config, list | tuple):
-        return type(config)(_replace_policy(value, precision) for value in config)
-    return config

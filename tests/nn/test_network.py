@@ -12,7 +12,7 @@ import pytest
 
 from unet_mtl import Classification, NetworkSettings, Regression, Segmentation, build_network
 from unet_mtl.errors import ConfigError
-from unet_mtl.network import in_precision
+from unet_mtl.inference.engines.keras import in_precision
 from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.settings import EncoderName, check_size
 

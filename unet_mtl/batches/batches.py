@@ -19,7 +19,6 @@ from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.order.label_order import spread_order
 from unet_mtl.batches.order.sampling import Strata, draw_epoch
 from unet_mtl.batches.prefetch import Ahead
-from unet_mtl.batches.preprocess.crops import crop_sample
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError, UnetMtlError
@@ -229,11 +228,10 @@ class Batches(keras.utils.PyDataset):
         image, masks = self._cases.read(record)
         # Validation must be the same every epoch.
         seed = sample_seed(self.seed, epoch if self.augment is not None else 0, _named(record, turn))
-        if image is not None and self.preprocess.fit == "crops":
-            foreground = self.preprocess.crops.foreground
-            image, masks = crop_sample(image, masks, self.preprocess.size, foreground, seed)
-        if image is not None and self.augment is not None:
-            image, masks = self.augment(image, masks, seed)
+        if image is not None:
+            image, masks = self.preprocess.draw_sample(image, masks, seed)
+            if self.augment is not None:
+                image, masks = self.augment(image, masks, seed)
         description, size = self.dataset.description, self.preprocess.size
         truths = {
             task.name: masks.get(task.name) if task.spatial else task.read(record, description)

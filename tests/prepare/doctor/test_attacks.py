@@ -17,6 +17,7 @@ from unet_mtl.data.split_files import read_split, write_split
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import Evaluation, write_tables
+from unet_mtl.inference.case_result import CaseResult
 from unet_mtl.inference.files import write_predictions
 from unet_mtl.runs import RunFolder
 
@@ -199,9 +200,10 @@ def test_the_cases_of_an_evaluation_have_no_formula(tmp_path):
 def test_predictions_have_no_formula(tmp_path):
     class Stub:
         inputs = Inputs()
+        rules = ()
 
-        def predict(self, images, columns):
-            return iter([(image, DataError("@nothing")) for image in images])
+        def predict(self, cases):
+            return (CaseResult(case, DataError("@nothing")) for case in cases)
 
     path = tmp_path / "=1+1.png"
     table = write_predictions(Stub(), {path.relative_to(tmp_path): "=1+1"}, tmp_path / "out")
