@@ -137,7 +137,7 @@ def test_mixed_precision_trains(name, small, rows, precision):
 
 
 @pytest.mark.parametrize("name", [name for name in BALANCERS if name != "fixed"])
-def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path, monkeypatch, drawing):
     """In the third epoch, when the first two have been learned from."""
     balancing = {"name": name, "measure_every": 3} | QUICK.get(name, {})
     settings = {
@@ -158,7 +158,8 @@ def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path
         with pytest.raises(KeyboardInterrupt):
             train(dataset, tasks[:3], tmp_path / "halves", **settings)
     assert len(RunFolder(tmp_path / "halves").read_history()) == 2
-    halves = train(dataset, tasks[:3], tmp_path / "halves", **settings, resume=True)
+    with drawing():
+        halves = train(dataset, tasks[:3], tmp_path / "halves", **settings, resume=True)
     expected, found = (run.read_history().drop(columns="seconds") for run in (whole, halves))
     pd.testing.assert_frame_equal(expected, found, check_exact=True)
     with np.load(whole.checkpoint) as a, np.load(halves.checkpoint) as b:
