@@ -238,11 +238,32 @@ def settings() -> dict[str, Any]:
 
     return {
         "preprocess": Preprocess(size=(SIZE, SIZE)),
-        "network": NetworkSettings(width=4, levels=3, dropout=0.3),
+        "network": NetworkSettings(width=4, levels=2, dropout=0.3),
         "training": TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3),
         "precision": "float32",
         "progress": False,
     }
+
+
+@pytest.fixture(scope="session")
+def column_tasks() -> list[Any]:
+    """Return three tasks that read columns only, whose networks are traced much faster than those of images."""
+    from unet_mtl import Classification, Ordinal
+
+    return [
+        Ordinal(name="grade", target="diagnosis", inputs=["record"]),
+        Classification(name="diagnosis", weight=0.5, inputs=["record"]),
+        Classification(name="side", weight=0.3, inputs=["record"]),
+    ]
+
+
+@pytest.fixture(scope="session")
+def column_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments of `train` for `column_tasks`."""
+    from unet_mtl import NetworkSettings, TabularInput
+
+    inputs = {"record": TabularInput(columns=["size_mm"], hidden=[4], cell_dropout=0.3)}
+    return settings | {"inputs": inputs, "network": NetworkSettings(trunk=(4,))}
 
 
 @pytest.fixture(scope="session")
