@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 from pydantic import TypeAdapter, ValidationError
 
-from unet_mtl import NetworkSettings, Preprocess, Regression, TrainingSettings, train
+from unet_mtl import Regression, TrainingSettings, train
 from unet_mtl.balancing import BALANCERS, AnyBalancing, Losses
 from unet_mtl.errors import ConfigError
 from unet_mtl.runs import RunFolder
@@ -137,17 +137,14 @@ def test_mixed_precision_trains(name, small, rows, precision):
 
 
 @pytest.mark.parametrize("name", [name for name in BALANCERS if name != "fixed"])
-def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_is_uninterrupted(
+    name, dataset, column_tasks, column_settings, tmp_path, monkeypatch, drawing
+):
     """In the third epoch, when the first two have been learned from."""
     balancing = {"name": name, "measure_every": 3} | QUICK.get(name, {})
-    settings = {
-        "preprocess": Preprocess(size=(16, 16)),
-        "network": NetworkSettings(width=2, levels=2, dropout=0.3),
-        "training": TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3, balancing=balancing),
-        "precision": "float32",
-        "progress": False,
-    }
-    whole = train(dataset, tasks[:3], tmp_path / "whole", **settings)
+    training = TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3, balancing=balancing)
+    settings = column_settings | {"training": training}
+    whole = train(dataset, column_tasks, tmp_path / "whole", **settings)
     original = keras.Model.fit
 
     def interrupted(self, *arguments, **options):
@@ -156,9 +153,10 @@ def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "fit", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(dataset, tasks[:3], tmp_path / "halves", **settings)
+            train(dataset, column_tasks, tmp_path / "halves", **settings)
     assert len(RunFolder(tmp_path / "halves").read_history()) == 2
-    halves = train(dataset, tasks[:3], tmp_path / "halves", **settings, resume=True)
+    with drawing():
+        halves = train(dataset, column_tasks, tmp_path / "halves", **settings, resume=True)
     expected, found = (run.read_history().drop(columns="seconds") for run in (whole, halves))
     pd.testing.assert_frame_equal(expected, found, check_exact=True)
     with np.load(whole.checkpoint) as a, np.load(halves.checkpoint) as b:
@@ -167,16 +165,16 @@ def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path
             if key != "progress":
                 np.testing.assert_array_equal(a[key], b[key])
     columns = [
-        "zone_weight",
-        "size_gradient",
-        "cosine_zone_diagnosis",
-        "cosine_zone_size",
-        "cosine_diagnosis_size",
+        "grade_weight",
+        "side_gradient",
+        "cosine_grade_diagnosis",
+        "cosine_grade_side",
+        "cosine_diagnosis_side",
     ]
     assert set(columns) <= set(expected.columns)
     assert (halves.path / "balance.png").stat().st_size > 5000
     if name != "pcgrad":
-        assert expected["zone_weight"].nunique() > 1
+        assert expected["grade_weight"].nunique() > 1
 
 
 QUICK = {"gradnorm": {"initial_steps": 2}}

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def printed(folder):
+def printed(folder, drawing):
     """By command, what it wrote on the screen; the run is in folder/run."""
     import contextlib
     import io
@@ -61,6 +61,7 @@ def printed(folder):
             pytest.MonkeyPatch.context() as patch,
             contextlib.redirect_stdout(screen),
             contextlib.redirect_stderr(screen),
+            drawing(),
         ):
             patch.setattr(sys, "argv", ["unet-mtl", *arguments])
             with contextlib.suppress(SystemExit):

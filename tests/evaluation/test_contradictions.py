@@ -62,6 +62,7 @@ def test_contradictions_are_counted_by_hand():
     assert (nothing["n_checked"] == 0).all()
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_evaluation_counts_those_of_answers_and_of_labels(run, dataset):
     evaluation = um.evaluate(run, split="all", progress=False)
     assert "(consistency)" not in set(evaluation.scores["task"])
@@ -109,6 +110,7 @@ def test_evaluation_counts_those_of_answers_and_of_labels(run, dataset):
     assert "zone needs side left" in str(evaluation)
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_the_screen_shows_counts_and_ways(run, monkeypatch):
     from unet_mtl.cli import app
 

@@ -151,10 +151,13 @@ def test_only_unreadable_files_still_give_a_table(trained, tmp_path):
     assert list(table.columns) == ["image", "error"]
 
 
-def test_everything_to_predict_is_in_the_run(trained, write_data, dataset, tasks, settings, image, tmp_path):
+def test_everything_to_predict_is_in_the_run(write_data, tasks, settings, image, tmp_path):
     """Trained on data that are gone, moved, opened elsewhere."""
     write_data(tmp_path / "data")
-    short = settings | {"training": um.TrainingSettings(epochs=1, batch_size=5)}
+    short = settings | {
+        "training": um.TrainingSettings(epochs=1, batch_size=5),
+        "network": um.NetworkSettings(width=2, levels=2, normalization="none"),
+    }
     run = um.train(um.read_dataset(tmp_path / "data"), tasks, tmp_path / "run", **short)
     expected = Predictor.load(run)(image)
     moved = shutil.move(run.path, tmp_path / "elsewhere")
@@ -181,14 +184,14 @@ def test_a_network_that_cannot_be_loaded_is_named(copy):
 @pytest.mark.parametrize("trained_in", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(("here", "expected"), [("float32", "float32"), ("mixed_bfloat16", "mixed_bfloat16")])
 def test_a_run_of_another_machine_computes_in_what_this_one_can(
-    copy, monkeypatch, image, trained_in, here, expected
+    copy, settings, monkeypatch, image, trained_in, here, expected
 ):
     """float16 is for the GPU that trained in it: elsewhere it would be 47 times slower."""
     tasks = copy.read_tasks()
     network = um.build_network(
         tasks,
         size=(32, 32),
-        settings=um.NetworkSettings(width=4, levels=3, dropout=0.3),
+        settings=settings["network"],
         precision=trained_in,
     )
     network.set_weights(keras.saving.load_model(copy.network, compile=False).get_weights())

@@ -137,10 +137,19 @@ def test_the_trainer_routes_by_name(network, batch, monkeypatch):
     assert logs["loss"] == pytest.approx(sum(means), rel=1e-4)
 
 
-@pytest.mark.parametrize("learned", NAMES)
-def test_a_label_teaches_its_own_head_alone(learned, batch):
+@pytest.fixture(scope="module")
+def trainer():
     network = build_network(TASKS, size=(8, 8), settings=NetworkSettings(width=4, levels=2))
     trainer = make_trainer(network, TASKS, TrainingSettings(epochs=1, schedule="constant"), steps=1)
+    return trainer, [variable.numpy() for variable in trainer.variables]
+
+
+@pytest.mark.parametrize("learned", NAMES)
+def test_a_label_teaches_its_own_head_alone(learned, trainer, batch):
+    trainer, start = trainer
+    for variable, value in zip(trainer.variables, start, strict=True):
+        variable.assign(value)
+    network = trainer.network
     images, targets, _ = batch
     weights = {name: np.full(BATCH, name == learned, np.float32) for name in NAMES}
     heads = {name: network.get_layer(f"{name}_logits") for name in NAMES}

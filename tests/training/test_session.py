@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unet_mtl import TrainingSettings, train
+from unet_mtl import NetworkSettings, TabularInput, TrainingSettings, train
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError, TrainingError, WriteError
@@ -149,20 +149,20 @@ def test_the_history_is_what_numpy_finds(trained, parts, settings):
             assert row[f"val_{task.name}_{name}"] == pytest.approx(value, abs=1e-5), (task.name, name)
 
 
-def test_the_saved_network_is_that_of_the_best_epoch(dataset, tasks, settings, tmp_path):
+def test_the_saved_network_is_that_of_the_best_epoch(dataset, column_tasks, column_settings, tmp_path):
     kept = {}
 
     class Keep(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             kept[epoch] = self.model.network.get_weights()
 
-    options = {name: value for name, value in settings.items() if name != "progress"}
-    plan = Plan.of(tasks, **options | {"training": TrainingSettings(epochs=3, batch_size=5)})
+    options = {name: value for name, value in column_settings.items() if name != "progress"}
+    plan = Plan.of(column_tasks, **options | {"training": TrainingSettings(epochs=3, batch_size=5)})
     session = make_session(plan, split_dataset(dataset, SplitSettings()))
-    session = type(session)(**vars(session) | {"monitor": "val_size_mae", "mode": "min"})
+    session = type(session)(**vars(session) | {"monitor": "val_grade_loss", "mode": "min"})
     run = RunFolder(tmp_path)
     session.fit(run, callbacks=[Keep()])
-    best = int(run.read_history()["val_size_mae"].argmin())
+    best = int(run.read_history()["val_grade_loss"].argmin())
     saved = keras.saving.load_model(run.network, compile=False).get_weights()
     for expected, found in zip(kept[best], saved, strict=True):
         np.testing.assert_array_equal(expected, found)
@@ -262,19 +262,24 @@ def test_an_unreadable_image_is_named_before_anything_is_written(write_data, tas
     assert not (tmp_path / "run").exists()
 
 
-def test_a_loss_that_is_not_finite_stops_and_names_the_cases(dataset, tasks, settings, tmp_path):
+def test_a_loss_that_is_not_finite_stops_and_names_the_cases(
+    dataset, column_tasks, column_settings, tmp_path
+):
     rate = TrainingSettings(epochs=2, batch_size=2, learning_rate=1e30, schedule="constant")
     with pytest.raises(
         TrainingError, match=r"at epoch 1, step (\d); cases of that batch: case_\d\d"
     ) as caught:
-        train(dataset, tasks, tmp_path / "run", **settings | {"training": rate})
+        train(dataset, column_tasks, tmp_path / "run", **column_settings | {"training": rate})
     assert not RunFolder(tmp_path / "run").checkpoint.exists()
     assert "training.learning_rate" in str(caught.value)
 
 
-def test_the_named_batch_is_the_one_that_holds_the_infinite_label(dataset, tasks, settings, tmp_path):
+def test_the_named_batch_is_the_one_that_holds_the_infinite_label(dataset, tasks, column_settings, tmp_path):
     bad = next(r for r in dataset if r.split == "train" and "size_mm" in r.labels)
-    plan = Plan.of(tasks, **{name: value for name, value in settings.items() if name != "progress"})
+    size = tasks[2].model_copy(update={"inputs": ("record",)})
+    inputs = {"record": TabularInput(columns=["side"], hidden=[4])}
+    options = {name: value for name, value in column_settings.items() if name != "progress"}
+    plan = Plan.of([size], **options | {"inputs": inputs})
     session = make_session(plan, split_dataset(dataset, SplitSettings()))
     labels = {"size_mm": math.inf}
     records = [type(r)(**vars(r) | {"labels": labels}) if r is bad else r for r in session.train.dataset]
@@ -293,13 +298,17 @@ def test_a_file_that_goes_away_in_training_is_named(write_data, tasks, settings,
                 record.image.unlink()
 
     write_data(tmp_path / "tiny")
-    plan = Plan.of(tasks[1:3], **{name: value for name, value in settings.items() if name != "progress"})
+    options = {name: value for name, value in settings.items() if name != "progress"}
+    small = NetworkSettings(width=2, levels=2, normalization="none")
+    plan = Plan.of(tasks[2:3], **options | {"network": small})
     session = make_session(plan, split_dataset(read_dataset(tmp_path / "tiny"), SplitSettings()))
     with pytest.raises(DataError, match=rf"{case}\.png: no such file"):
         session.fit(RunFolder(tmp_path / "run"), callbacks=[Remove()])
 
 
-def test_a_disk_that_fills_up_leaves_the_last_finished_epoch(dataset, tasks, settings, tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_leaves_the_last_finished_epoch(
+    dataset, column_tasks, column_settings, tmp_path, monkeypatch
+):
     class Fill(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
@@ -309,7 +318,8 @@ def test_a_disk_that_fills_up_leaves_the_last_finished_epoch(dataset, tasks, set
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    plan = Plan.of(tasks[1:3], **{name: value for name, value in settings.items() if name != "progress"})
+    options = {name: value for name, value in column_settings.items() if name != "progress"}
+    plan = Plan.of(column_tasks, **options)
     parts = split_dataset(dataset, SplitSettings())
     run = RunFolder(tmp_path)
     with pytest.raises(WriteError, match=r"cannot write .*checkpoint\.npz: No space left on device"):
