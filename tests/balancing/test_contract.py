@@ -66,10 +66,12 @@ def test_state_is_variables_and_all_of_it(name):
     one, other = (BALANCERS[name]().build(WEIGHTS, seed=seed) for seed in (0, 1))
 
     def learn(balancer, step):
-        if balancer.reads_norms:
-            balancer.see_norms(losses([3.0, 5.0, step], [True, True, True]), ops.ones(3) * [1.0, 2.0, step])
+        if balancer.needs_norms:
+            balancer.update_norms(
+                losses([3.0, 5.0, step], [True, True, True]), ops.ones(3) * [1.0, 2.0, step]
+            )
         balancer.end_epoch(np.array([3.0, 5.0, step]))
-        if balancer.mends_gradients:
+        if balancer.combines_gradients:
             return ops.convert_to_numpy(balancer.coefficients(ops.convert_to_tensor(CONTRARY)))
         return factors(balancer)
 
@@ -101,7 +103,7 @@ def test_gradients_of_single_tasks_are_refused_where_nobody_takes_them(name, sma
         with pytest.raises(ConfigError, match=words):
             small(name)
     else:
-        assert settings.measured_every("jax") == 0
+        assert settings.resolve_measure_every("jax") == 0
         with pytest.raises(ConfigError, match="measure_every is 5, and Keras runs on jax"):
             small({"name": name, "measure_every": 5})
 

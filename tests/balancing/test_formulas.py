@@ -103,11 +103,11 @@ def test_gradnorm_by_hand():
     """
     balancer = GradNorm(alpha=1, learning_rate=0.1, initial_steps=1).build([1.0, 0.5], seed=0)
     balancer.initial.assign([8.0, 5.0])
-    balancer.seen.assign([1.0, 1.0])
-    balancer.see_norms(losses([4.0, 5.0], [True, True]), ops.convert_to_tensor([3.0, 1.0]))
+    balancer.initial_steps.assign([1.0, 1.0])
+    balancer.update_norms(losses([4.0, 5.0], [True, True]), ops.convert_to_tensor([3.0, 1.0]))
     np.testing.assert_allclose(factors(balancer), [0.9, 0.5 * 1.1], rtol=1e-5)
     # The second step, of Adam by hand: gradients (3, -1), then (2, 1) for v * norm = (1.8, 1.1), target 1.45.
-    balancer.see_norms(losses([8.0, 5.0], [True, True]), ops.convert_to_tensor([2.0, 1.0]))
+    balancer.update_norms(losses([8.0, 5.0], [True, True]), ops.convert_to_tensor([2.0, 1.0]))
     first = (0.9 * 0.1 * np.array([3.0, -1.0]) + 0.1 * np.array([2.0, -1.0])) / (1 - 0.9**2)
     second = (0.999 * 0.001 * np.array([9.0, 1.0]) + 0.001 * np.array([4.0, 1.0])) / (1 - 0.999**2)
     moved = np.array([0.9, 1.1]) - 0.1 * first / np.sqrt(second)
@@ -120,8 +120,10 @@ def test_gradnorm_leaves_out_who_has_no_label():
     two = GradNorm(**options).build([1.0, 1.0], seed=0)
     three = GradNorm(**options).build([1.0, 1.0, 1.0], seed=0)
     for _ in range(5):
-        two.see_norms(losses([1.0, 1.0], [True] * 2), ops.convert_to_tensor([2.5, 1.5]))
-        three.see_norms(losses([1.0, 1.0, 0.0], [True, True, False]), ops.convert_to_tensor([2.5, 1.5, 0.0]))
+        two.update_norms(losses([1.0, 1.0], [True] * 2), ops.convert_to_tensor([2.5, 1.5]))
+        three.update_norms(
+            losses([1.0, 1.0, 0.0], [True, True, False]), ops.convert_to_tensor([2.5, 1.5, 0.0])
+        )
     np.testing.assert_allclose(factors(three), [*factors(two), 1.0], rtol=1e-6)
     assert factors(two)[0] < 0.9
     assert three.steps.numpy().tolist() == [5, 5, 0]
@@ -131,22 +133,22 @@ def test_gradnorm_waits_for_the_first_losses_and_takes_their_mean():
     balancer = GradNorm(initial_steps=3, learning_rate=0.1).build([1.0, 1.0], seed=0)
     norms = ops.convert_to_tensor([3.0, 1.0])
     for value in (1.0, 2.0):
-        balancer.see_norms(losses([value, 5.0], [True, True]), norms)
+        balancer.update_norms(losses([value, 5.0], [True, True]), norms)
         np.testing.assert_array_equal(factors(balancer), [1, 1])
-    balancer.see_norms(losses([6.0, 5.0], [True, False]), norms)
-    balancer.see_norms(losses([9.0, 5.0], [True, False]), norms)
+    balancer.update_norms(losses([6.0, 5.0], [True, False]), norms)
+    balancer.update_norms(losses([9.0, 5.0], [True, False]), norms)
     assert balancer.initial.numpy().tolist() == [9.0, 10.0]
     np.testing.assert_array_equal(factors(balancer), [1, 1])  # alone there is nobody to be weighed against
-    balancer.see_norms(losses([3.0, 5.0], [True, True]), norms)
+    balancer.update_norms(losses([3.0, 5.0], [True, True]), norms)
     np.testing.assert_allclose(factors(balancer), [0.9, 1.1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_gradnorm_does_not_learn_from_an_overflow(bad):
     balancer = GradNorm(initial_steps=1).build([1.0, 1.0], seed=0)
-    balancer.see_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 3.0]))
+    balancer.update_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 3.0]))
     before = [variable.numpy() for variable in balancer.variables]
-    balancer.see_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([bad, bad]))
+    balancer.update_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([bad, bad]))
     for expected, variable in zip(before, balancer.variables, strict=True):
         np.testing.assert_array_equal(expected, variable.numpy())
 
@@ -155,7 +157,7 @@ def test_gradnorm_equalises_norms():
     """Of a quadratic in one shared parameter: slopes of 1 and 10 end at v * norm alike, v at (20, 2) / 11."""
     balancer = GradNorm(alpha=0, initial_steps=1).build([1.0, 1.0], seed=0)
     for _ in range(400):
-        balancer.see_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 10.0]))
+        balancer.update_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 10.0]))
     np.testing.assert_allclose(factors(balancer), [20 / 11, 2 / 11], atol=0.05)
     assert factors(balancer).sum() == pytest.approx(2)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from unet_mtl import NetworkSettings, Regression, Segmentation, TrainingSettings
 from unet_mtl.balancing.pcgrad import project
 from unet_mtl.balancing.shared import last_shared_kernel, shared_variables
-from unet_mtl.losses import weighted_mean
+from unet_mtl.losses.base import weighted_mean
 from unet_mtl.network import build_network
 from unet_mtl.training.callbacks import BalanceLog
 from unet_mtl.training.trainer import MultiTaskTrainer
@@ -179,7 +179,7 @@ def test_gradnorm_reads_the_last_shared_kernel(small, rows):
     assert kernel is trainer.network.get_layer("encoder1_conv2").kernel
     expected = [np.linalg.norm(g) for g in task_gradients(trainer, rows[0], [kernel]).values()]
     seen = []
-    trainer.balancer.see_norms = lambda losses, norms: seen.append(norms)
+    trainer.balancer.update_norms = lambda losses, norms: seen.append(norms)
     trainer.run_eagerly = True
     trainer.train_on_batch(*rows[0][:2], sample_weight=rows[0][2])
     np.testing.assert_allclose(seen[0].numpy(), expected, rtol=1e-4)

@@ -6,18 +6,13 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from unet_mtl.losses import (
-    ClassLoss,
-    FindingsLoss,
-    GaussianLoss,
-    GradeLoss,
-    MaskLoss,
-    ValueLoss,
-    bound_log_variance,
-    soft_dice,
-    soft_tversky,
-    weighted_mean,
-)
+from unet_mtl.losses.base import weighted_mean
+from unet_mtl.losses.classes import ClassLoss
+from unet_mtl.losses.grades import GradeLoss
+from unet_mtl.losses.masks import MaskLoss, soft_dice
+from unet_mtl.losses.multilabel import MultilabelLoss
+from unet_mtl.losses.tversky import soft_tversky
+from unet_mtl.losses.values import GaussianLoss, ValueLoss, bound_log_variance
 
 SIDE = 4
 CLASSES = 3
@@ -318,18 +313,18 @@ def test_a_threshold_learns_from_its_conditional_subset_alone():
     np.testing.assert_array_equal(np.sign(gradient), [[1, 1, 1], [-1, 1, 1], [-1, -1, 1], [-1, -1, -1]])
 
 
-def test_findings_loss_is_the_mean_over_the_known_by_hand():
+def test_multilabel_loss_is_the_mean_over_the_known_labels():
     truth = np.array([[1, 0, 255], [255, 255, 1], [255, 255, 255]], np.uint8)
     output = np.array([[0.8, 0.3, 0.9], [0.1, 0.2, 0.4], [0.5, 0.5, 0.5]], np.float32)
     expected = [-(np.log(0.8) + np.log(0.7)) / 2, -np.log(0.4), 0]
-    np.testing.assert_allclose(FindingsLoss().call(truth, output), expected, rtol=1e-5)
+    np.testing.assert_allclose(MultilabelLoss().call(truth, output), expected, rtol=1e-5)
     weights = [[1.0, 3.0], [0.5, 7.0], [1.0, 2.0]]
     expected = [-(3 * np.log(0.8) + 0.5 * np.log(0.7)) / 2, -2 * np.log(0.4), 0]
-    np.testing.assert_allclose(FindingsLoss(weights).call(truth, output), expected, rtol=1e-5)
+    np.testing.assert_allclose(MultilabelLoss(weights).call(truth, output), expected, rtol=1e-5)
 
 
 def test_an_unknown_finding_changes_neither_loss_nor_gradient():
-    loss, truth, output = make_case("findings")
+    loss, truth, output = make_case("labels")
     changed = np.where(truth == 255, np.float32(0), output)
     values, gradient = values_and_gradient(loss, truth, output)
     other_values, other_gradient = values_and_gradient(loss, truth, changed)
@@ -345,21 +340,21 @@ def test_every_known_finding_weighs_the_same():
     output = np.random.default_rng(0).uniform(0.1, 0.9, (4, 4)).astype(np.float32)
     known = truth != 255
     singles = -np.log(np.where(truth == 1, output, 1 - output))[known]
-    found = weighted_mean(FindingsLoss().call(truth, output), known.mean(axis=1).astype(np.float32))
+    found = weighted_mean(MultilabelLoss().call(truth, output), known.mean(axis=1).astype(np.float32))
     assert float(found) == pytest.approx(singles.mean(), rel=1e-5)
 
 
-def test_findings_need_two_factors_each():
-    with pytest.raises(ValueError, match="two factors a finding, of no and of yes, got"):
-        FindingsLoss([[1.0, 2.0], [1.0]])
+def test_labels_need_two_class_weights_each():
+    with pytest.raises(ValueError, match="two factors per label, for no and for yes, received"):
+        MultilabelLoss([[1.0, 2.0], [1.0]])
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])
-def test_certain_thresholds_and_findings_stay_finite(probability):
+def test_certain_thresholds_and_labels_stay_finite(probability):
     for loss, truth in [
         (GradeLoss(3), np.array([0, 1, 2])),
         (GradeLoss(3, conditional=False), np.array([0, 1, 2])),
-        (FindingsLoss(), np.array([[0, 1], [255, 1], [0, 255]])),
+        (MultilabelLoss(), np.array([[0, 1], [255, 1], [0, 255]])),
     ]:
         values, gradient = values_and_gradient(loss, truth, np.full((3, 2), probability, np.float32))
         assert np.isfinite(values).all()
@@ -465,9 +460,9 @@ def make_case(kind, batch=SIDE):
     if kind in ("conditional grade", "cumulative grade"):
         loss = GradeLoss(4, (1.0, 2.0, 3.0, 0.5), conditional=kind == "conditional grade")
         return loss, rng.integers(0, 4, batch), sigmoid(rng.normal(size=(batch, 3))).astype("f")
-    if kind == "findings":
+    if kind == "labels":
         truth = np.array([[0, 1, 255], [1, 1, 0], [255, 255, 0], [1, 255, 0]], np.uint8)[:batch]
-        loss = FindingsLoss([[1.0, 2.0], [0.5, 3.0], [1.0, 1.0]])
+        loss = MultilabelLoss([[1.0, 2.0], [0.5, 3.0], [1.0, 1.0]])
         return loss, truth, sigmoid(rng.normal(size=(batch, 3))).astype("f")
     if kind in ("mask", "focal Tversky mask"):
         return MaskLoss(CLASSES, **({} if kind == "mask" else RARE)), *make_masks(batch, CLASSES)
@@ -493,7 +488,7 @@ KINDS = [
     "intervals",
     "conditional grade",
     "cumulative grade",
-    "findings",
+    "labels",
 ]
 
 
@@ -545,8 +540,8 @@ def test_an_unlabelled_case_has_no_say(kind):
         ValueLoss(2.5, name="c"),
         GradeLoss(3, (1.0, 2.0, 0.5), conditional=False, name="d"),
         GradeLoss(5),
-        FindingsLoss([[1.0, 2.0], [0.5, 3.0]], name="e"),
-        FindingsLoss(),
+        MultilabelLoss([[1.0, 2.0], [0.5, 3.0]], name="e"),
+        MultilabelLoss(),
         GaussianLoss(name="f"),
     ],
 )

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from unet_mtl.losses import MaskLoss, OverlapLoss
+from unet_mtl.losses.masks import MaskLoss
+from unet_mtl.losses.overlapping import OverlapLoss
 
 SIDE, CHANNELS = 5, 3
 
@@ -114,6 +115,6 @@ def test_it_survives_serialisation():
 
 def test_class_indices_are_refused():
     with pytest.raises(
-        ValueError, match=r"got \(1, 4, 4\) and \(1, 4, 4, 2\): class indices are for MaskLoss"
+        ValueError, match=r"got \(1, 4, 4\) and \(1, 4, 4, 2\)\. For class indices, use MaskLoss"
     ):
         OverlapLoss().call(np.zeros((1, 4, 4), np.uint8), np.zeros((1, 4, 4, 2), np.float32))

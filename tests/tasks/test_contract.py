@@ -43,7 +43,7 @@ EXAMPLES = {
     "two classes": {"kind": "classification", "name": "side", "threshold": 0.3},
     "grades": {"kind": "ordinal", "name": "grade", "target": "diagnosis", "class_weights": "balanced"},
     "cumulative grades": {"kind": "ordinal", "name": "diagnosis", "method": "cumulative"},
-    "findings": {
+    "labels": {
         "kind": "multilabel",
         "name": "signs",
         "targets": ["side", "calcified"],
@@ -133,7 +133,7 @@ def raw_grade(task, target):
     return (np.arange(len(task.classes) - 1) < target).astype(np.float32)
 
 
-def raw_findings(task, target):
+def raw_labels(task, target):
     return (target == 1).astype(np.float32)
 
 
@@ -142,7 +142,7 @@ RAW = {
     "overlapping_segmentation": raw_layers,
     "classification": raw_class,
     "ordinal": raw_grade,
-    "multilabel": raw_findings,
+    "multilabel": raw_labels,
     "regression": raw_number,
 }
 """By kind: the network's output for one case that says the encoded truth."""
@@ -229,7 +229,7 @@ def test_is_labelled_is_what_read_finds(task, dataset):
 def test_dense_layers_are_for_answers_about_the_whole_image(task):
     content = task.to_config() | {"hidden": [8, 4]}
     if task.spatial:
-        with pytest.raises(ValidationError, match="dense layers are for tasks that answer for the whole"):
+        with pytest.raises(ValidationError, match="dense layers are for image-level tasks"):
             make_task(content)
     else:
         assert make_task(content).hidden == (8, 4)
@@ -289,9 +289,9 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
         ranking = found.scores.get(task.ranking[0])
         assert ranking is not None or not found.scores
     table = pd.DataFrame(facts)
-    paired, higher = task.paired
-    if paired not in found.scores:  # then it is made of the facts
-        np.testing.assert_array_equal(task.paired_values(table), np.full(len(table), float(higher)))
+    compared, higher = task.comparison_score
+    if compared not in found.scores:  # then it is made of the facts
+        np.testing.assert_array_equal(task.comparison_values(table), np.full(len(table), float(higher)))
     scores = task.score_set(table)
     assert all(isinstance(value, float) for value in scores.values())
     perfect = {
@@ -337,7 +337,7 @@ def test_decode_undoes_encode(task, dataset):
             assert prediction.masks().keys() == {"whole", "core"}
         elif task.kind == "multilabel":
             known = truth != 255
-            np.testing.assert_array_equal(prediction.found[known], truth[known])
+            np.testing.assert_array_equal(prediction.present[known], truth[known])
         elif task.kind in ("classification", "ordinal"):
             assert prediction.label == task.classes[truth]
             assert prediction.probabilities.sum() == pytest.approx(1)

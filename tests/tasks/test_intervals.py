@@ -7,7 +7,7 @@ import pytest
 from metrics import interval_coverage, mean_interval_width
 from unet_mtl import Regression
 from unet_mtl.tasks import Features
-from unet_mtl.tasks.number_coding import Number
+from unet_mtl.tasks.number import Number
 
 MEAN, DEVIATION = 40.0, 5.0
 NOISE = {"quiet": 0.5, "loud": 3.0}  # in the unit; x below 0 and above

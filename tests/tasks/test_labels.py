@@ -87,7 +87,7 @@ def test_balanced_weights_are_of_labelled_train_cases_alone(dataset, settings):
 
 
 def test_weights_by_class_need_one_each(dataset):
-    with pytest.raises(ConfigError, match="2 class_weights for 3 classes"):
+    with pytest.raises(ConfigError, match="expected 3 `class_weights`, one per class, received 2"):
         Classification(name="diagnosis", class_weights=(1.0, 2.0)).adapt(dataset)
     task = Classification(name="diagnosis", class_weights=(1.0, 2.0, 3.0)).adapt(dataset)
     assert task.loss().class_weights == [1, 2, 3]
@@ -96,7 +96,9 @@ def test_weights_by_class_need_one_each(dataset):
 def test_kind_and_column_must_fit(dataset):
     with pytest.raises(ConfigError, match="'size_mm' has no `classes`"):
         Classification(name="size_mm").adapt(dataset)
-    with pytest.raises(ConfigError, match="'diagnosis' holds words; make it a classification"):
+    with pytest.raises(
+        ConfigError, match="'diagnosis' contains words, not numbers; make the task a classification"
+    ):
         Regression(name="diagnosis").adapt(dataset)
 
 

@@ -14,7 +14,8 @@ from unet_mtl.data.description import ColumnDescription
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import make_table, summarise_task
 from unet_mtl.plots.overlay import new_figure
-from unet_mtl.tasks.yes_no_labels import FINDING_SCORES, UNKNOWN
+from unet_mtl.tasks.yes_no_labels import UNKNOWN
+from unet_mtl.tasks.yes_no_scores import LABEL_SCORES
 
 TASK = Multilabel(
     name="signs",
@@ -46,7 +47,7 @@ def facts_of(cases):
 
 def test_decode_by_hand():
     answer = TASK.decode(np.array([0.4, 0.39, 0.9], np.float32))
-    assert answer.words == ("yes", "left", "present")
+    assert answer.answers == ("yes", "left", "present")
     assert answer.cells() == {
         "mass": "yes",
         "mass_probability": 0.4,
@@ -106,7 +107,7 @@ def test_scores_of_a_finding_against_sklearn(seed):
         }
         for score, value in expected.items():
             assert scores[f"{score}_{key}"] == pytest.approx(value), (score, key)
-    for score in FINDING_SCORES:
+    for score in LABEL_SCORES:
         assert scores[score] == pytest.approx(np.mean([scores[f"{score}_{key}"] for key in KEYS]))
     whole = (truth != UNKNOWN).all(axis=1)
     assert 5 < whole.sum() < 50
@@ -121,7 +122,7 @@ def test_what_is_undefined_is_left_out_of_the_means():
         [TASK.score_case(t, TASK.decode(raw), None).facts for t, raw in zip(truth, raws, strict=True)]
     )
     scores = TASK.score_set(facts)
-    assert all(np.isnan(scores[f"{score}_scar"]) for score in FINDING_SCORES)
+    assert all(np.isnan(scores[f"{score}_scar"]) for score in LABEL_SCORES)
     assert np.isnan(scores["exact_match"])
     assert np.isnan(scores["auroc_side"])
     assert np.isnan(scores["specificity_side"])
@@ -145,7 +146,7 @@ def test_every_row_has_the_n_of_its_finding():
     table = make_table(summarise_task(TASK, cases, {case: case for case in cases}, 0)).set_index("score")
     known = (truth != UNKNOWN).sum(axis=0)
     for place, key in enumerate(KEYS):
-        for score in FINDING_SCORES:
+        for score in LABEL_SCORES:
             row = table.loc[f"{score}_{key}"]
             assert row["n"] + row["n_undefined"] == known[place], row
     assert table.loc["accuracy_mass", ["n", "n_undefined"]].tolist() == [known[0], 0]
@@ -155,7 +156,7 @@ def test_every_row_has_the_n_of_its_finding():
     # what a single patient says has no interval
     assert table.loc["accuracy_scar", ["low", "high"]].isna().all()
     assert table.loc["accuracy_mass", ["low", "high"]].notna().all()
-    assert table.loc["f1", "label"] == "f1 (mean of findings)"
+    assert table.loc["f1", "label"] == "f1 (mean of labels)"
     assert table.loc["f1_mass", "label"] == "f1_mass"
     assert table.loc["sensitivity_mass", "headline"]
     assert not table.loc["f1_mass", "headline"]
@@ -207,10 +208,10 @@ def test_a_finding_that_no_train_case_knows_is_named(dataset):
         Multilabel(name="signs", targets=("a", "b")).adapt(train)
 
 
-@pytest.mark.parametrize(("column", "has"), [("diagnosis", "3 classes"), ("size_mm", "no `classes`")])
-def test_a_finding_has_two_classes(dataset, column, has):
+@pytest.mark.parametrize(("column", "received"), [("diagnosis", "3 classes"), ("size_mm", "no `classes`")])
+def test_a_label_has_two_classes(dataset, column, received):
     with pytest.raises(
-        ConfigError, match=f"column '{column}' has {has}, a finding two; make it `type: yes/no`"
+        ConfigError, match=f"column '{column}' has {received}, but a yes-or-no label needs two; describe"
     ):
         Multilabel(name="signs", targets=("side", column)).adapt(dataset)
 
@@ -220,7 +221,7 @@ def test_a_finding_has_two_classes(dataset, column, has):
     [
         ({"targets": ()}, "at least 1 item"),
         ({}, "targets\n  Field required"),
-        ({"targets": ("a", "a")}, "one column is named twice"),
+        ({"targets": ("a", "a")}, "column 'a' is listed twice"),
         ({"targets": ("a",), "target": "a"}, "learns several columns; list them in `targets`"),
         ({"targets": ("a",), "threshold": 1.0}, "less than 1"),
         ({"targets": ("a",), "class_weights": (1.0, 2.0)}, "'balanced'"),

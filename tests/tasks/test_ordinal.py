@@ -125,7 +125,7 @@ def test_the_order_and_the_weights_come_from_the_data_set(parts):
 def test_a_column_of_numbers_has_no_grades(dataset):
     with pytest.raises(ConfigError, match="'size_mm' has no `classes`"):
         Ordinal(name="size_mm").adapt(dataset)
-    with pytest.raises(ConfigError, match="2 class_weights for 3 classes"):
+    with pytest.raises(ConfigError, match="expected 3 `class_weights`, one per class, received 2"):
         Ordinal(name="diagnosis", class_weights=(1.0, 2.0)).adapt(dataset)
     with pytest.raises(ValueError, match="'corn' or 'cumulative'"):
         Ordinal(name="diagnosis", method="coral")

@@ -58,7 +58,9 @@ def test_the_names_are_those_of_segmentation():
         found = score(task, several, several)
         assert list(found.scores) == list(expected.scores)
         assert dict(found.facts) == dict(expected.facts)
-        assert [task.label(name) for name in found.scores] == [other.label(name) for name in found.scores]
+        assert [task.score_label(name) for name in found.scores] == [
+            other.score_label(name) for name in found.scores
+        ]
         facts = pd.DataFrame([found.facts])
         assert task.score_set(facts) == pytest.approx(other.score_set(facts), nan_ok=True)
 
@@ -82,7 +84,7 @@ def test_pooled_scores_by_hand():
     pooled = TASK.score_set(facts)
     assert pooled["pooled_dice_whole_organ"] == pytest.approx(2 * 4 / (2 * 4 + 1))
     assert pooled["pooled_dice_core"] == 0
-    assert TASK.bearers(facts.iloc[:1])["pooled_dice_core"].tolist() == [True]
+    assert TASK.contributing_cases(facts.iloc[:1])["pooled_dice_core"].tolist() == [True]
 
 
 def test_streaming_scores_are_means_over_classes_and_cases_without_what_nobody_labelled():
@@ -129,21 +131,21 @@ def test_contours_of_every_class_true_and_predicted():
 
 def test_the_other_kind_is_named_where_the_description_says_otherwise(layered_folder):
     dataset = um.read_dataset(layered_folder)
-    for method in ("adapt", "read", "reading"):
+    for method in ("adapt", "read", "cache_key"):
         arguments = {
             "adapt": (dataset,),
             "read": (dataset.records[1], dataset.description),
-            "reading": (dataset.description,),
+            "cache_key": (dataset.description,),
         }[method]
         plain = um.Segmentation(name="a", target="layers")
         with pytest.raises(
-            ConfigError, match=r"'a': the classes of mask 'layers' overlap .*take `kind: overlapping_segm"
+            ConfigError, match=r"'a': the classes of mask 'layers' overlap .*set `kind: overlapping_segm"
         ):
             getattr(plain, method)(*arguments)
         layered = um.OverlappingSegmentation(name="b", target="zone")
         with pytest.raises(
             ConfigError,
-            match=r"'b': the classes of mask 'zone' exclude each other .*take `kind: segmentation`, or",
+            match=r"'b': the classes of mask 'zone' exclude each other .*set `kind: segmentation`, or",
         ):
             getattr(layered, method)(*arguments)
 

@@ -70,5 +70,5 @@ GRADES = ("low", "middle", "high")
 )
 def test_by_hand(config, cases, paired, values):
     task = make_task(config)
-    assert task.paired == paired
-    np.testing.assert_array_equal(task.paired_values(pd.DataFrame(cases)), values)
+    assert task.comparison_score == paired
+    np.testing.assert_array_equal(task.comparison_values(pd.DataFrame(cases)), values)

@@ -12,8 +12,8 @@ from unet_mtl import Regression
 from unet_mtl.data.description import ColumnDescription
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import summarise_task
-from unet_mtl.losses import weighted_mean
-from unet_mtl.tasks.number_coding import Number
+from unet_mtl.losses.base import weighted_mean
+from unet_mtl.tasks.number import Number
 
 SIZE = (8, 8)
 LENGTH = Number(column="length_mm", unit="mm", mean=10.0, deviation=2.0, median=8.0)
@@ -247,7 +247,9 @@ def test_cells_and_titles_of_several_name_their_columns():
         *("length_mm", "length_mm_low", "length_mm_high"),
         *("area_cm2", "area_cm2_low", "area_cm2_high"),
     ]
-    with pytest.raises(ValueError, match="'sizes' answers with length_mm, area; take one out of `values`"):
+    with pytest.raises(
+        ValueError, match="'sizes' predicts several numbers \(length_mm, area\); select one of `values`"
+    ):
         _ = answer.value
     assert answer.values["area"].value == 3.5
 

@@ -65,7 +65,7 @@ def said_by_answers(answers: Mapping[str, Prediction], spacing_mm: tuple[float, 
 
 def _word(one: Prediction) -> str | None:
     if isinstance(one, MultilabelPrediction):
-        return one.words[0] if len(one.words) == 1 else None
+        return one.answers[0] if len(one.answers) == 1 else None
     return one.label if isinstance(one, ClassPrediction) else None
 
 

@@ -102,7 +102,7 @@ def summarise_task(
     return [
         {
             "task": task.name,
-            "label": task.label(row["score"]),
+            "label": task.score_label(row["score"]),
             **row,
             "headline": task.is_headline(row["score"]),
         }
@@ -205,12 +205,12 @@ def _set_rows(
         level=LEVEL,
         method=METHOD,
     )
-    bearers, labelled = task.bearers(facts), task.labelled(facts)
+    contributing, labelled = task.contributing_cases(facts), task.labelled_cases(facts)
     every = np.ones(len(facts), bool)
     rows = []
     for score, value in task.score_set(facts).items():
         known = labelled.get(score, every)
-        owners = groups[known & bearers.get(score, every)]
+        owners = groups[known & contributing.get(score, every)]
         rows.append(_set_row(score, float(value), intervals[score], owners, int(known.sum())))
     return rows
 
