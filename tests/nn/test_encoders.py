@@ -1,5 +1,6 @@
 """The contract of encoders, over `ENCODERS` and one more that is registered here, and names from registries."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -194,3 +195,14 @@ def test_a_config_is_checked_without_keras():
         "c.network.strides; sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(CONFIG)], check=False).returncode == 0
+
+
+def test_the_example_of_the_document_is_an_encoder(monkeypatch):
+    text = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    monkeypatch.setitem(ENCODERS, "small", None)  # so that it is removed afterwards
+    names = {}
+    exec(example, names)
+    network = make_network(names["settings"])
+    assert network.get_layer("decoder1_conv2").filters == 12
+    assert network.output["zone"].shape == (None, 8, 8, 3)

@@ -148,7 +148,8 @@ def test_a_trunk_needs_equal_widths():
 def test_masks_of_unequal_inputs_are_refused():
     tasks = [mask(inputs=("image",)), Segmentation(name="other", classes=("background", "b"))]
     with pytest.raises(
-        ConfigError, match="one decoder, so their tasks must read the same inputs, received: mask reads image; other"
+        ConfigError,
+        match="one decoder, so their tasks must read the same inputs, received: mask reads image; other",
     ):
         build(*tasks, tables=(table("one", 1),), fusion="film")
 
