@@ -1,4 +1,4 @@
-"""What `build_network` builds: shapes, types, and a file that loads without this package."""
+"""`build_network`: shapes, types, and a file that loads without this package."""
 
 import json
 import subprocess
@@ -76,7 +76,7 @@ def test_every_kind_of_block(up, normalization):
 
 
 @pytest.mark.parametrize(("pooling", "features"), [("average", 8), ("max", 8), ("both", 16)])
-def test_what_image_level_heads_read(pooling, features):
+def test_features_of_image_level_heads(pooling, features):
     network = build_network([CLASS], size=(8, 8), settings=SMALL.model_copy(update={"pooling": pooling}))
     assert network.get_layer("diagnosis_logits").kernel.shape == (features, 1)
 
@@ -86,14 +86,14 @@ def test_skip_connections_carry_the_finest_level():
     assert network.get_layer("decoder0_skip").output.shape == (None, 8, 8, 8)
 
 
-def test_batch_normalization_is_of_use_after_a_short_run():
+def test_batch_normalization_adapts_within_a_short_run():
     network = build_network([MASK], size=(8, 8), settings=SMALL)
     norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert norms
     assert {layer.momentum for layer in norms} == {0.9}
 
 
-def test_dropout_works_in_training_alone():
+def test_dropout_is_active_in_training_only():
     network = build_network([VALUE], size=(8, 8), settings=SMALL.model_copy(update={"dropout": 0.5}))
     images = {"image": np.ones((1, 8, 8, 3), np.float32)}
     trained = {float(network(images, training=True)["age"][0, 0]) for _ in range(8)}
@@ -101,7 +101,7 @@ def test_dropout_works_in_training_alone():
     assert len({float(network(images, training=False)["age"][0, 0]) for _ in range(3)}) == 1
 
 
-def test_no_decoder_where_nothing_is_drawn():
+def test_no_decoder_without_masks():
     assert not any(
         "decoder" in layer.name for layer in build_network([CLASS, VALUE], size=(8, 8), settings=SMALL).layers
     )
@@ -170,7 +170,7 @@ print(json.dumps({name: output.tolist() for name, output in outputs.items()}))
 """
 
 
-def test_the_saved_network_needs_keras_alone(mixed, tmp_path):
+def test_the_saved_network_needs_keras_only(mixed, tmp_path):
     network = in_precision(mixed, "float32")
     assert not [layer for layer in network.layers if isinstance(layer, keras.layers.Lambda)]
     assert all(type(layer).__module__.startswith("keras.") for layer in network.layers)

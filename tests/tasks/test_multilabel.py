@@ -1,4 +1,4 @@
-"""Several findings, some unknown: targets, scores and pictures, by hand and against scikit-learn."""
+"""Multilabel tasks with unknown labels: targets, scores and pictures, by hand and against scikit-learn."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ KEYS = ("mass", "side", "scar")
 
 
 def make_cases(n=60, seed=0, known=0.7):
-    """Truth with gaps, outputs that know something of it, and facts."""
+    """Return truth with unknown labels, outputs that correlate with it, and facts."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, (n, 3)).astype(np.uint8)
     raws = np.clip(0.3 * truth + 0.7 * rng.random((n, 3)), 0, 1).astype(np.float32)
@@ -85,12 +85,12 @@ def test_the_loss_is_the_mean_over_all_known_labels():
 
 def test_balanced_weights_by_hand():
     loss = TASK.model_copy(update={"class_weights": "balanced"}).loss()
-    # 8 cases, 6 without and 2 with a mass; on `side` all are of one class
+    # 8 cases, 6 without and 2 with a mass; all have the same `side`
     np.testing.assert_allclose(loss.class_weights, [[8 / 12, 8 / 4], [0, 1], [1, 1]])
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_scores_of_a_finding_against_sklearn(seed):
+def test_scores_of_a_label_against_sklearn(seed):
     truth, raws, cases = make_cases(seed=seed)
     scores = TASK.score_set(facts_of(cases))
     for place, key in enumerate(KEYS):
@@ -114,8 +114,8 @@ def test_scores_of_a_finding_against_sklearn(seed):
     assert scores["exact_match"] == pytest.approx(sk.accuracy_score(truth[whole], raws[whole] >= 0.4))
 
 
-def test_what_is_undefined_is_left_out_of_the_means():
-    """Nobody knows of a scar; every side is right."""
+def test_undefined_scores_are_left_out_of_the_means():
+    """`scar` is unknown in all cases, and `side` is "right" in all."""
     truth = np.array([[0, 1, 255], [1, 1, 255], [1, 1, 255], [255, 1, 255]], np.uint8)
     raws = np.array([[0.1, 0.9, 0.2], [0.8, 0.9, 0.9], [0.3, 0.1, 0.5], [0.9, 0.9, 0.9]], np.float32)
     facts = pd.DataFrame(
@@ -134,7 +134,7 @@ def test_what_is_undefined_is_left_out_of_the_means():
     assert all(np.isnan(value) for value in nothing.values())
 
 
-def test_every_row_has_the_n_of_its_finding():
+def test_every_row_has_the_n_of_its_label():
     truth, _, cases = make_cases()
     truth[:, 2] = UNKNOWN
     truth[0, 2] = 1
@@ -153,7 +153,7 @@ def test_every_row_has_the_n_of_its_finding():
     assert table.loc["auroc_scar", ["n", "n_undefined"]].tolist() == [0, 1]
     assert table.loc["exact_match", "n"] == (truth != UNKNOWN).all(axis=1).sum()
     assert table.loc["f1", "n"] == len(cases)
-    # what a single patient says has no interval
+    # scores of a single patient have no interval
     assert table.loc["accuracy_scar", ["low", "high"]].isna().all()
     assert table.loc["accuracy_mass", ["low", "high"]].notna().all()
     assert table.loc["f1", "label"] == "f1 (mean of labels)"
@@ -169,15 +169,15 @@ def test_streaming_scores_leave_unknown_labels_out():
     for part in (slice(0, 15), slice(15, 40)):
         for metric in metrics:
             metric.update_state(truth[part], raws[part], sample_weight=weights[part])
-    nobody = np.full((2, 3), UNKNOWN, np.uint8)
+    unknown = np.full((2, 3), UNKNOWN, np.uint8)
     for metric in metrics:
         metric.update_state(
-            nobody, np.full((2, 3), np.nan, np.float32), sample_weight=np.zeros(2, np.float32)
+            unknown, np.full((2, 3), np.nan, np.float32), sample_weight=np.zeros(2, np.float32)
         )
     scores = TASK.score_set(facts_of(cases))
     assert [metric.name for metric in metrics] == ["signs_auroc", "signs_f1"]
     assert float(metrics[1].result()) == pytest.approx(scores["f1"], abs=1e-6)
-    assert float(metrics[0].result()) == pytest.approx(scores["auroc"], abs=1e-3)  # of 4096 bins
+    assert float(metrics[0].result()) == pytest.approx(scores["auroc"], abs=1e-3)  # computed from 4096 bins
 
 
 def with_columns(dataset, columns, labels):
@@ -189,7 +189,7 @@ def with_columns(dataset, columns, labels):
 YES_NO = ColumnDescription(type="yes/no")
 
 
-def test_words_and_counts_come_from_train(dataset):
+def test_classes_and_counts_come_from_train(dataset):
     labels = [{"a": "yes", "b": "right"}, {"a": "no"}, {"a": "yes"}, {"b": "right"}, {}]
     train = with_columns(dataset, {"a": YES_NO, "b": ColumnDescription(classes=("left", "right"))}, labels)
     task = Multilabel(name="signs", targets=("a", "b")).adapt(train)
@@ -202,7 +202,7 @@ def test_words_and_counts_come_from_train(dataset):
     assert all(truth is None or truth.dtype == np.uint8 for truth in read)
 
 
-def test_a_finding_that_no_train_case_knows_is_named(dataset):
+def test_a_label_that_no_train_case_has_is_named(dataset):
     train = with_columns(dataset, {"a": YES_NO, "b": YES_NO}, [{"a": "yes"}, {"a": "no"}])
     with pytest.raises(DataError, match="task 'signs': none of the 2 train cases has a 'b'"):
         Multilabel(name="signs", targets=("a", "b")).adapt(train)
@@ -232,7 +232,7 @@ def test_refusals(settings, message):
         Multilabel(name="signs", **settings)
 
 
-def test_the_picture_says_how_many_of_how_many():
+def test_the_picture_has_the_numbers_of_cases():
     truth = np.array([[1, 1, 255], [1, 1, 255], [0, 1, 255]], np.uint8)
     raws = np.array([[0.9, 0.9, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.1]], np.float32)
     facts = [TASK.score_case(t, TASK.decode(raw), None).facts for t, raw in zip(truth, raws, strict=True)]
