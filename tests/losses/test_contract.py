@@ -183,6 +183,15 @@ def test_a_perfect_prediction_is_near_the_minimum(case):
         np.testing.assert_allclose(perfect, 0, atol=1e-5)
 
 
+def test_the_losses_of_a_regression():
+    losses = {name: Regression(name="age", loss=name).loss() for name in LOSSES["regression"]}
+    assert {name: loss.get_config().get("delta", "none") for name, loss in losses.items()} == {
+        "huber": 1.0,
+        "mse": None,
+        "gaussian": "none",
+    }
+
+
 def test_a_loss_that_is_registered_at_run_time_can_be_set(monkeypatch):
     narrow = LossSpec("unet_mtl.losses.values", "ValueLoss", {"delta": 0.1})
     monkeypatch.setitem(LOSSES["regression"], "narrow", narrow)

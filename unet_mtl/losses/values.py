@@ -14,8 +14,10 @@ from keras import ops
 from unet_mtl.losses.base import PerSampleLoss
 
 LOG_VARIANCES = (-10.0, 5.0)
-"""Bounds of predicted log-variances. The targets have a standard deviation of about 1, so that predicted standard
-deviations are between 0.007 and 12."""
+"""Bounds of predicted log-variances.
+
+Targets have a standard deviation of about 1, so that predicted standard deviations are between 0.007 and 12.
+"""
 
 
 def bound_log_variance(raw: Any, softplus: Callable[[Any], Any] = ops.softplus) -> Any:
