@@ -23,7 +23,7 @@ from unet_mtl import (
     TrainingSettings,
     build_network,
 )
-from unet_mtl.tasks.number_coding import Number
+from unet_mtl.tasks.number import Number
 from unet_mtl.training.trainer import make_trainer
 
 TASKS = [

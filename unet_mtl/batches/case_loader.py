@@ -48,7 +48,7 @@ class FittedCases:
         self.cache = cache
         self.image = image
         self._contents = Contents()
-        steps = [preprocess.to_config(), [(t.name, t.reading(description)) for t in self.tasks]]
+        steps = [preprocess.to_config(), [(t.name, t.cache_key(description)) for t in self.tasks]]
         self._steps = repr((_code(), json.dumps(steps, sort_keys=True))).encode()
 
     def read(self, record: Record) -> tuple[NDArray[Any] | None, dict[str, NDArray[np.uint8]]]:

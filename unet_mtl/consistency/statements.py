@@ -80,7 +80,7 @@ def statements_of_answers(
 
 def _class_of(answer: Prediction) -> str | None:
     if isinstance(answer, MultilabelPrediction):
-        return answer.words[0] if len(answer.words) == 1 else None
+        return answer.answers[0] if len(answer.answers) == 1 else None
     return answer.label if isinstance(answer, ClassPrediction) else None
 
 

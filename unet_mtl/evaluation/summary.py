@@ -114,7 +114,7 @@ def summarise_task(
     return [
         {
             "task": task.name,
-            "label": task.label(row["score"]),
+            "label": task.score_label(row["score"]),
             **row,
             "headline": task.is_headline(row["score"]),
         }
@@ -229,8 +229,8 @@ def _set_rows(
         level=LEVEL,
         method=METHOD,
     )
-    # The interval needs several patients among the cases that contribute, n counts all labelled ones.
-    contributing, labelled = task.bearers(facts), task.labelled(facts)
+    # The interval needs several patients among the cases that contribute; n counts all labelled ones.
+    contributing, labelled = task.contributing_cases(facts), task.labelled_cases(facts)
     every = np.ones(len(facts), bool)
     rows = []
     for score, value in task.score_set(facts).items():

@@ -9,7 +9,7 @@ from keras import ops
 from unet_mtl.balancing import Balancer, Losses
 from unet_mtl.balancing.measures import Measures
 from unet_mtl.balancing.shared import shared_variables
-from unet_mtl.losses import weighted_mean
+from unet_mtl.losses.base import weighted_mean
 from unet_mtl.tasks import Task
 from unet_mtl.training.settings import TrainingSettings
 
@@ -74,7 +74,7 @@ class MultiTaskTrainer(keras.Model):
 
     @property
     def _balances_gradients(self) -> bool:
-        return self.balancer.reads_norms or self.balancer.mends_gradients
+        return self.balancer.needs_norms or self.balancer.combines_gradients
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The network's outputs by task name, of images in 0..1 or of uint8 ones."""
@@ -170,7 +170,7 @@ def make_trainer(
     Raises:
         ConfigError: The balancer does not work on this backend, or nothing is shared that it could balance.
     """
-    measure_every = settings.balancing.measured_every(keras.backend.backend())
+    measure_every = settings.balancing.resolve_measure_every(keras.backend.backend())
     balancer = settings.balancing.build([task.weight for task in tasks], seed=seed)
     learned = [variable for variable in balancer.variables if variable.trainable]
     rate: Any = settings.learning_rate

@@ -16,7 +16,7 @@ from unet_mtl.prepare.drafting.vocabulary import (
     TARGET_WORDS,
     says,
 )
-from unet_mtl.tasks.base import TAKEN
+from unet_mtl.tasks.base import RESERVED_NAMES
 from unet_mtl.wording import name_some
 
 _FEW_MASKS = 0.1
@@ -119,7 +119,7 @@ def _ask_number(column: Column, rows: pd.DataFrame | None) -> Answer:
 
 def _name(answers: Sequence[Answer]) -> list[Answer]:
     """Gives each task a name of its own that may be one."""
-    taken = set(TAKEN)
+    taken = set(RESERVED_NAMES)
     named = []
     for answer in answers:
         name = start = (
