@@ -46,7 +46,7 @@ class Bins:
 
 
 def bin_numbers(numbers: Iterable[float], most: int = MOST) -> Bins:
-    """Sort numbers into bars whose width is 1, 2 or 5 times a power of ten.
+    """Sort numbers into bars with a width of 1, 2 or 5 times a power of ten.
 
     Args:
         numbers: Finite numbers, at least one.

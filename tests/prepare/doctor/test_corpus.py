@@ -51,7 +51,7 @@ def exit_code(checkup, folder, monkeypatch):
 def test_the_good_set_is_good(good_checkup, good, monkeypatch, capsys):
     assert not loud(good_checkup), lines(good_checkup)
     assert exit_code(good_checkup, good, monkeypatch) == 0
-    assert capsys.readouterr().out.rstrip().endswith("nothing wrong found")
+    assert capsys.readouterr().out.rstrip().endswith("no errors or warnings found")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

@@ -46,7 +46,7 @@ KINDS: dict[str, Kind] = {
     ),
     "image-missing": _error("cases without an image file", "add the file, or remove the row"),
     "image-renamed": _error(
-        "images whose file names differ from the table in letter case, spaces or suffix",
+        "image file names that differ from the table in letter case, spaces or suffix",
         "rename the file, or correct the cell",
         "always",
     ),
@@ -58,7 +58,7 @@ KINDS: dict[str, Kind] = {
         "nothing, if these cases were not annotated; if they show nothing to annotate, save an empty mask",
     ),
     "mask-renamed": _warning(
-        "masks whose file names differ from the expected ones in letter case, spaces or suffix",
+        "mask file names that differ from the expected ones in letter case, spaces or suffix",
         "rename the file; until then, its case counts as not labelled",
         "always",
     ),
@@ -113,7 +113,7 @@ KINDS: dict[str, Kind] = {
         "always",
     ),
     "image-suffix": _note(
-        "files whose suffix does not match their format", "rename them; unet-mtl reads them anyway", "always"
+        "files with a suffix that does not match their format", "rename them; unet-mtl reads them anyway", "always"
     ),
     "image-constant": _warning("images of a single brightness", "export the image again, or remove the row"),
     "image-inverted": _warning(
@@ -139,7 +139,7 @@ KINDS: dict[str, Kind] = {
     ),
     # masks
     "mask-unreadable": _error("unreadable masks", "export the files again from their source"),
-    "mask-size": _error("masks whose size differs from their image", "export mask and image at the same size"),
+    "mask-size": _error("masks that differ in size from their image", "export mask and image at the same size"),
     "mask-unturned": _error(
         "masks that do not follow the EXIF orientation of their image", "rotate the mask like its image", "always"
     ),
@@ -159,7 +159,7 @@ KINDS: dict[str, Kind] = {
         "masks with semi-transparent pixels", "nothing; the alpha channel is ignored and the colours count", "always"
     ),
     "masks-empty": _error(
-        "targets whose masks are all empty", "check the mask values, and `values` in dataset.yaml"
+        "targets with empty masks only", "check the mask values, and `values` in dataset.yaml"
     ),
     "class-no-pixels": _warning(
         "mask classes without a pixel", "remove the class from dataset.yaml, or check `values` there"

@@ -1,4 +1,4 @@
-"""Masks whose file names differ from the expected ones in spelling only."""
+"""Masks with file names that differ from the expected ones in spelling only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

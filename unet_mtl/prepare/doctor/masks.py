@@ -137,7 +137,7 @@ def _repeated(
 
 
 def _contradictions(target: str, masks: Mapping[str, MaskFacts], dataset: Dataset) -> Iterator[Observation]:
-    """Report the exceptions from classes of the table whose masks are nearly always empty, or nearly never."""
+    """Report the exceptions from classes of the table that nearly always, or nearly never, have an empty mask."""
     for name, column in dataset.description.columns.items():
         for class_name in column.classes or ():
             cases = [r.case for r in dataset if r.labels.get(name) == class_name and r.case in masks]
