@@ -187,7 +187,7 @@ DOUBTS = {
         "each case counts as a patient of its own",
         "The pixel spacing is unknown",
     ],
-    "busbra": ["The pixel spacing is unknown", "BIRADS, Device, Side: uncomment the tasks"],
+    "busbra": ["The pixel spacing is unknown", "Tasks for BIRADS, Device, Side are comments"],
     "hc18": [],
     "breast_usg": [
         "tumor, other are treated as separate masks",

@@ -163,8 +163,8 @@ def note_tasks(choices: Sequence[TaskChoice], draft: Draft) -> None:
     doubtful = [choice.target for choice in choices if choice.doubt]
     if doubtful:
         draft.notes.doubt(
-            f"{name_some(doubtful, 6)}: uncomment the tasks that you want in config.yaml, which gives the reason for "
-            "each comment."
+            f"Tasks for {name_some(doubtful, 6)} are comments in config.yaml, each with its reason. Uncomment those "
+            "that you want."
         )
     if not chosen:
         draft.notes.doubt(

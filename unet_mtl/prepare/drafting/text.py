@@ -62,7 +62,7 @@ def _cases(draft: Draft) -> list[str]:
         )
     else:
         lines += commented_out(
-            "patient: COLUMN", "the column that names the patient, to keep a patient's cases together"
+            "patient: COLUMN", "name the patient column, to keep a patient's cases together"
         )
     return lines
 
