@@ -88,8 +88,8 @@ def test_suffixes_without_a_table_stand_in_braces(folder):
 @pytest.mark.parametrize(
     ("changes", "words", "kinds"),
     [
-        ([(5, "c02")], "'c02' stands in several", ["case-repeated"]),
-        ([(5, "c02"), (7, "c01")], "'c02' and 1 more stand in several", ["case-repeated"] * 2),
+        ([(5, "c02")], "'c02' occurs in several", ["case-repeated"]),
+        ([(5, "c02"), (7, "c01")], "'c02' and 1 more occur in several", ["case-repeated"] * 2),
         ([(5, ""), (7, ""), (8, "")], "", ["row-unnamed"] * 3),
     ],
 )
@@ -108,7 +108,7 @@ def test_many_repeated_rows_are_no_small_fault(drafted):
     assert description.table is None
     assert any(
         "cases.csv is not used: a table needs one row per case" in line
-        and "'c00' stands in several rows" in line
+        and "'c00' occurs in several rows" in line
         for line in notes.unsure
     )
 

@@ -105,20 +105,20 @@ def choose_table(
 
 def _with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
     path = root / table.path
-    found = find_decimals(table.rows)
-    if found.both or (found.commas and found.points):
+    decimals = find_decimals(table.rows)
+    if decimals.both or (decimals.commas and decimals.points):
         # points may come from the number cells of a workbook
         again = find_decimals(read_table(path, decimal=","))
-        found = again if again.decimal == "," else found
-    if found.commas and found.points:
+        decimals = again if again.decimal == "," else decimals
+    if decimals.commas and decimals.points:
         notes.doubt(
-            f"{table.path} has decimal commas in {name_some(found.commas)} (not used) and decimal points in "
-            f"{name_some(found.points)}. Use the same in all columns."
+            f"{table.path} has decimal commas in {name_some(decimals.commas)} (not used) and decimal points in "
+            f"{name_some(decimals.points)}. Use the same in all columns."
         )
-    if found.decimal == ".":
+    if decimals.decimal == ".":
         return table
-    notes.guess("decimal", found.decimal, f"the numbers in {name_some(found.commas)} have it")
-    return replace(table, decimal=found.decimal, rows=read_table(path, decimal=found.decimal))
+    notes.guess("decimal", decimals.decimal, f"the numbers in {name_some(decimals.commas)} have it")
+    return replace(table, decimal=decimals.decimal, rows=read_table(path, decimal=decimals.decimal))
 
 
 def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:
@@ -191,7 +191,7 @@ def _fit(
 def _first(repeated: "pd.Series[str]") -> str:
     """Return the first repeated name as the subject and verb of a sentence."""
     more = repeated.nunique() - 1
-    return f"{repeated.iloc[0]!r} {f'and {more} more stand' if more else 'stands'}"
+    return f"{repeated.iloc[0]!r} {f'and {more} more occur' if more else 'occurs'}"
 
 
 def _on_suffixes(layout: Layout, usual: Layout) -> str:
