@@ -87,7 +87,7 @@ def test_a_checkpoint_gives_everything_back(trainer, tmp_path):
 def test_a_checkpoint_of_another_network_is_refused(trainer, tmp_path):
     run = RunFolder(tmp_path)
     save_checkpoint(run, trainer, Progress())
-    with pytest.raises(RunError, match=r"checkpoint\.npz is of another network"):
+    with pytest.raises(RunError, match=r"checkpoint\.npz belongs to another network"):
         load_checkpoint(run, make(width=5))
 
 

@@ -11,12 +11,12 @@ import pytest
 
 import unet_mtl as um
 from unet_mtl.cli.tables import print_scores
+from unet_mtl.config import make_config
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.plots.curves import describe_curve, plot_curves
 from unet_mtl.training import session
 from unet_mtl.training.labels import count_labels, describe_labels
-from unet_mtl.training.plan import Plan
 from unet_mtl.training.session import make_session
 
 COLUMNS = {"zone": "zone", "diagnosis": "diagnosis", "size": "size_mm", "side": "side"}
@@ -74,7 +74,7 @@ def test_the_start_of_a_training_says_n():
     none = EXPECTED | {"zone": {"train": 4, "val": 0, "test": 3}, "side": {"train": 4, "val": 0, "test": 0}}
     lines = describe_labels(none, "zone")
     assert "zone       labelled: 4 train, 0 validation, 3 test; no labels in validation" in lines[0]
-    assert "no validation case can tell how good 'zone' is" in lines[-1]
+    assert "no validation case has a label of 'zone'" in lines[-1]
     assert "set training.monitor to a score of diagnosis or size" in lines[-1]
     assert len(describe_labels(none, "size")) == 4
     empty = {"zone": {"train": 1, "val": 0}}
@@ -151,7 +151,7 @@ def test_training_goes_on_where_validation_has_no_label(unmeasured):
     assert run.read_environment()["labels"]["zone"] == {"train": 4, "val": 0, "test": 3}
     assert run.curves.stat().st_size > 10_000
     assert "zone       labelled: 4 train, 0 validation, 3 test; no labels in validation" in printed
-    assert "no validation case can tell how good 'zone' is, so that the newest network is kept" in printed
+    assert "no validation case has a label of 'zone', so that the newest network is kept" in printed
     assert "epoch 3: loss" in printed
     assert "zone_dice undefined" in printed
     assert "nan" not in printed
@@ -174,7 +174,9 @@ def test_the_setting_reaches_the_batches(unmeasured, dataset, tasks, settings):
     parts = split_dataset(dataset, SplitSettings())
     for spread in (True, False):
         training = um.TrainingSettings(batch_size=2, spread_labels=spread)
-        made = make_session(Plan.of(tasks, **options | {"training": training}), parts)
+        made = make_session(
+            make_config(dataset.description, tasks, **options | {"training": training}), parts
+        )
         assert made.train.spread_labels is spread
         assert not made.val.spread_labels
 
