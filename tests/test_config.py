@@ -1,4 +1,4 @@
-"""config.yaml: read, changed, refused with every problem at once."""
+"""Reading config.yaml with overrides, and refusing it with every problem at once."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ tasks:
 
 @pytest.fixture
 def write_config(tmp_path):
-    """Writes a config with its data beside it, and further lines."""
+    """Write a config with its data beside it, and further lines."""
 
     def write(more: str = "", *, data: str = "data: set\n", tasks: str = TASKS) -> Path:
         (tmp_path / "set").mkdir(exist_ok=True)
@@ -84,7 +84,7 @@ def test_data_may_be_written_into_the_file(write_config):
         ("data: {root: set}\n", "config.yaml: data: neither `images` nor `table`"),
     ],
 )
-def test_wrong_data_are_told(write_config, data, message):
+def test_wrong_data_are_reported(write_config, data, message):
     (problem,) = problems_of(write_config(data=data), kind=DataError)
     assert message in problem
 
@@ -131,7 +131,7 @@ def test_no_task_is_refused(write_config):
     assert "tasks: there must be at least one task" in problems_of(write_config(tasks="tasks: []\n"))[0]
 
 
-def test_file_that_is_absent_or_no_mapping_is_told(tmp_path):
+def test_a_file_that_is_absent_or_not_a_mapping_is_reported(tmp_path):
     with pytest.raises(DataError, match="a folder, where a YAML file is expected; name the file in it"):
         load_config(tmp_path)
     assert "cannot be read (No such file" in problems_of(tmp_path / "c.yaml", kind=DataError)[0]
@@ -183,7 +183,7 @@ def test_overrides_reach_settings_and_tasks(write_config):
         ("training.epochs=many", "training.epochs: .*received 'many'"),
     ],
 )
-def test_bad_overrides_are_told(write_config, override, message):
+def test_bad_overrides_are_reported(write_config, override, message):
     with pytest.raises(ConfigError, match=message) as caught:
         load_config(write_config("seed: 3\n"), [override])
     assert "\n" not in str(caught.value)
@@ -224,7 +224,7 @@ def test_a_problem_of_an_override_says_so(write_config):
 
 
 def test_a_bare_off_is_a_word(write_config):
-    """YAML takes it for a truth value."""
+    """YAML 1.1 reads it as a truth value."""
     config = load_config(write_config("delivery: {cache: off}\n"))
     assert config.delivery.cache == config.to_config()["delivery"]["cache"] == "off"
     assert load_config(write_config(), ["delivery.cache=disk"]).delivery.cache == "disk"

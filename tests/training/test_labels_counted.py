@@ -1,4 +1,4 @@
-"""n is said everywhere, and a split without a label of a task stops nothing."""
+"""Numbers of labelled cases are reported everywhere, and a split without labels of a task does not stop a run."""
 
 import contextlib
 import io
@@ -30,7 +30,7 @@ EXPECTED = {
 
 
 def strip(dataset, names, split):
-    """The data set without labels of some tasks in one split; None: in all of it."""
+    """Return the data set without labels of some tasks in one split, or in all splits for None."""
 
     def stripped(record):
         if split is not None and record.split != split:
@@ -58,7 +58,7 @@ class Both(um.Classification):
 
 
 def test_a_case_of_which_something_is_known_counts_as_one(parts):
-    """Whatever its weight is; of cases 5 and 9 neither is known."""
+    """The weight of the case does not matter; cases 5 and 9 have neither label."""
     assert count_labels([Both(name="both")], parts) == {"both": {"train": 5, "val": 2, "test": 3}}
 
 
@@ -109,7 +109,7 @@ def test_curves_say_what_they_are_made_of():
 
 @pytest.fixture(scope="module")
 def unmeasured(dataset, tasks, settings, tmp_path_factory):
-    """A run whose validation knows neither masks, of the monitored task, nor sizes; and what it printed."""
+    """A run without validation labels of masks, which are monitored, and of sizes; its output and notes on curves."""
     printed, figures = io.StringIO(), []
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(

@@ -100,7 +100,7 @@ def trainer():
 
 
 def gradients(trainer, images, targets, weights, training=True):
-    """Of the loss of a batch, by path of the variable."""
+    """Return gradients of the loss of a batch by path of the variable."""
     variables = trainer.network.trainable_variables
     with tf.GradientTape() as tape:
         outputs = trainer.network({"image": images}, training=training)
@@ -110,7 +110,7 @@ def gradients(trainer, images, targets, weights, training=True):
 
 
 def gradient_of_output(trainer, outputs, targets, weights, name):
-    """Of the loss of a batch, by what a head gives; all other gradients follow from it by the same chain rule."""
+    """Return the gradient of the loss of a batch by the output of a head, from which all other gradients follow."""
     with tf.GradientTape() as tape:
         tape.watch(outputs[name])
         loss = trainer.compute_loss(None, targets, outputs, weights)

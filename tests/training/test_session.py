@@ -1,4 +1,4 @@
-"""A training from data to run folder: repeated, interrupted, stopped, refused."""
+"""A training from data to run folder: repeated, interrupted, stopped and refused."""
 
 import math
 from pathlib import Path
@@ -47,7 +47,7 @@ class Interrupt(keras.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def start(dataset, tasks, settings):
-    """Starts a run with one more callback, as `train` would, and gives its folder."""
+    """Start a run with one more callback, as `train` would, and return its folder."""
 
     def run(path, callback):
         options = {name: value for name, value in settings.items() if name != "progress"}
@@ -118,7 +118,7 @@ def test_what_a_run_holds(trained, tasks):
 
 
 def test_the_history_is_what_numpy_finds(trained, parts, settings):
-    """Losses and scores of validation in the best epoch, from the saved network and by another way."""
+    """Recompute losses and scores of validation in the best epoch from the saved network."""
     import metrics
     from unet_mtl.batches.batches import Batches
 
@@ -174,7 +174,7 @@ def test_the_saved_network_is_that_of_the_best_epoch(dataset, tasks, settings, t
 
 
 def test_a_finished_run_resumed_stays_as_it_is(resumed, dataset, tasks, settings):
-    """Where it keeps its images is no matter of the run's."""
+    """The place of cached images may change."""
     before = {path: path.read_bytes() for path in (resumed.network, resumed.checkpoint, resumed.history)}
     train(dataset, tasks, resumed.path, **settings, delivery=Delivery(cache="memory"), resume=True)
     assert before == {path: path.read_bytes() for path in before}
@@ -242,7 +242,7 @@ def test_a_new_run_never_overwrites(trained, dataset, tasks, settings, tmp_path)
             ConfigError,
             "no score 'zone_loss'; there is zone_dice, zone_iou",
         ),
-        ({"training": TrainingSettings(monitor="zone_iou")}, ConfigError, "say max or min for 'zone_iou'"),
+        ({"training": TrainingSettings(monitor="zone_iou")}, ConfigError, "set max or min for 'zone_iou'"),
         ({"precision": "mixed_float16"}, ConfigError, "mixed_float16 needs a GPU"),
         ({"augment": "heavy"}, ConfigError, "no preset 'heavy'"),
     ],

@@ -254,7 +254,7 @@ def make_session(
     Args:
         config: All settings.
         parts: The splits train and val and, if its labels are to be counted, test.
-        image_type: The type of images in batches; "uint8" is for data whose images all have 8 bits.
+        image_type: The type of images in batches; "uint8" requires that all images have 8 bits.
         file_hashes: Digests of the files, shared with other users of them; None: an instance per split.
 
     Raises:

@@ -1,4 +1,4 @@
-"""An ablation end to end on a table of columns: what it claims, whether its numbers are right, how it goes on."""
+"""An ablation end to end on a table of columns: its verdicts, its numbers, and its continuation."""
 
 import json
 import shutil
@@ -68,7 +68,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
-    """Intervals of the single runs' own scores are not what is looked at here, and are most of the time."""
+    """Use few resamples for the intervals of single runs, which are not tested here and take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(summary, "RESAMPLES", {"cases": 50, "set": 20})
         yield
