@@ -8,6 +8,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 import unet_mtl as um
+from unet_mtl.config import make_config
 from unet_mtl.consistency import (
     NO_SPACING,
     CaseStatements,
@@ -21,7 +22,6 @@ from unet_mtl.consistency import (
 )
 from unet_mtl.errors import ConfigError
 from unet_mtl.tasks import MaskPrediction, MultilabelPrediction, OverlapPrediction
-from unet_mtl.training.plan import Plan
 
 RULES = [
     {"mask": "zone", "needs": {"task": "diagnosis", "is_not": "normal"}},
@@ -274,10 +274,10 @@ def test_unlabelled_pixels_may_hide_a_class(stored, core, rim, adapted, dataset)
 
 
 def test_the_config_keeps_rules(tasks, dataset):
-    plan = Plan.of(tasks, consistency=make_rules(*RULES))
-    config = yaml.safe_load(yaml.safe_dump(plan.to_config(dataset)))
-    assert make_rules(*config["consistency"]) == plan.consistency
-    assert Plan.of(tasks).to_config(dataset)["consistency"] == []
+    config = make_config(dataset.description, tasks, consistency=make_rules(*RULES))
+    stored = yaml.safe_load(yaml.safe_dump(config.to_config()))
+    assert make_rules(*stored["consistency"]) == config.consistency
+    assert make_config(dataset.description, tasks).to_config()["consistency"] == []
 
 
 def test_rules_are_made_in_python_too():

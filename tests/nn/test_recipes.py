@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from unet_mtl import load_config, read_dataset
-from unet_mtl.training.plan import Plan
 from unet_mtl.training.session import make_session
 
 RECIPES = Path(__file__).parents[2] / "benchmarks" / "recipes" / "networks"
@@ -63,11 +62,10 @@ def make(data):
     def make(letter, *overrides):
         (recipe,) = RECIPES.glob(f"{letter}_*.yaml")
         config = load_config(recipe, [DATA[letter].format(data), *overrides])
-        plan = Plan.of(config.tasks, **config.arguments() | {"augment": "none"})
         dataset = read_dataset(config.data)
         known = [r for r in dataset if all(task.is_labelled(r) for task in config.tasks)]
         ten = dataset.only(known[:: max(1, len(known) // 10)][:10])
-        return make_session(plan, {"train": ten, "val": ten})
+        return make_session(config.model_copy(update={"augment": "none"}), {"train": ten, "val": ten})
 
     return make
 

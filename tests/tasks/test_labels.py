@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from unet_mtl import Classification, Multilabel, Ordinal, Regression
+from unet_mtl.config import make_config
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError
-from unet_mtl.training.plan import Plan
 from unet_mtl.training.session import make_session
 
 TWO = Classification(name="side", classes=("left", "right"), threshold=0.25)
@@ -80,7 +80,7 @@ def test_balanced_weights_are_of_labelled_train_cases_only(dataset, settings):
     ]
     options = {name: value for name, value in settings.items() if name != "progress"}
     parts = split_dataset(dataset.only(records), SplitSettings())
-    adapted = make_session(Plan.of(tasks, **options), parts).trainer.tasks
+    adapted = make_session(make_config(dataset.description, tasks, **options), parts).trainer.tasks
     for task in adapted[:2]:
         assert task.loss().class_weights == pytest.approx([4 / (2 * 1), 4 / (2 * 3), 0])
     assert adapted[2].loss().class_weights == [[1, 0]]
