@@ -51,7 +51,8 @@ def _check_one(case: str, image: ImageFacts, named: str) -> Iterator[Observation
         text = f"case {case!r}: EXIF orientation {image.orientation}; the image is rotated upright when it is read"
         yield Observation("image-turned", text, (case,))
     if is_other_format(named, image.suffix):
-        text = f"case {case!r}: the file is named {named or 'without a suffix'}, but its content is {image.suffix}"
+        suffix = f"the suffix {named}" if named else "no suffix"
+        text = f"case {case!r}: the file has {suffix}, but its content is {image.suffix}"
         yield Observation("image-suffix", text, (case,))
     if image.high - image.low <= _CONSTANT:
         yield Observation(
