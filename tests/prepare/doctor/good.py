@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from unet_mtl.phantom import write_phantom
-from unet_mtl.phantom.cases import who_is
+from unet_mtl.phantom.cases import identify_case
 
 N_CASES, SEED = 40, 7
 SIZE = (88, 72)
@@ -43,7 +43,7 @@ tasks:
   - {kind: regression, name: size, target: lesion_diameter_mm}
 """
 
-_WHO = [who_is(index, SEED) for index in range(N_CASES)]
+_WHO = [identify_case(index, SEED) for index in range(N_CASES)]
 CASES = [f"case_{index + 1:04d}" for index in range(N_CASES)]
 DIAGNOSIS = {case: who.diagnosis for case, who in zip(CASES, _WHO, strict=True)}
 PATIENT = {case: who.patient for case, who in zip(CASES, _WHO, strict=True)}
