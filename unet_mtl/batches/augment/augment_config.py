@@ -213,7 +213,7 @@ def _suggestion(name: str, known: Collection[str]) -> str:
     similar = find_similar(name, known)
     if similar:
         return f"; the nearest is {similar!r}"
-    return f"; there is {', '.join(known)}" if len(known) < 20 else ""
+    return f"; the arguments are {', '.join(known)}" if len(known) < 20 else ""
 
 
 def _as_tuples(value: Any) -> Any:
