@@ -178,12 +178,12 @@ def test_every_finding_of_the_doctor_is_explained():
 
 def test_presets_and_lists_of_the_document_are_right():
     from unet_mtl.batches.augment.augment_config import check_steps
-    from unet_mtl.batches.augment.presets import REASONS
+    from unet_mtl.batches.augment.presets import PRESETS
     from unet_mtl.batches.preprocess.preprocess import Preprocess
 
     text = (ROOT / "docs/augment.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|$", text.partition("## A list")[0], flags=re.M))
-    assert told == REASONS
+    assert told == {name: preset.reason for name, preset in PRESETS.items()}
     steps, crops = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
     check_steps(parse_yaml(steps)["augment"], (64, 64), 1)
     assert Preprocess(**parse_yaml(crops)["preprocess"]).crops.scale == 0.5
