@@ -34,6 +34,15 @@ MISSING = {
 DIAGNOSES = ["normal", "benign", "malignant"]
 
 
+TRAINING_ROOMS = ["training", "nn", "studies", "balancing", "inference", "evaluation"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the rooms that train, so that no worker begins a long file when the others have finished."""
+    ranks = {room: rank for rank, room in enumerate(TRAINING_ROOMS)}
+    items.sort(key=lambda item: ranks.get(item.nodeid.removeprefix("tests/").partition("/")[0], len(ranks)))
+
+
 def _draw(index: int) -> tuple[Any, Any]:
     """Return image and mask of one case: a disc in a ring, which every third case lacks.
 
