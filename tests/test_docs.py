@@ -23,7 +23,9 @@ def python_blocks(document: str) -> list[str]:
 
 def run_python(code: str, folder: Path) -> str:
     (folder / "data_samples").symlink_to(ROOT / "data_samples")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # Without the limit of threads of our own tests, as a user would run it.
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
+    environment = kept | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )

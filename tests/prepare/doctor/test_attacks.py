@@ -1,5 +1,6 @@
 """Malicious data sets are refused with a clear message, without using much memory or disk and without running code."""
 
+import os
 import subprocess
 import sys
 
@@ -64,7 +65,9 @@ def test_a_set_with_a_bomb_is_checked_in_little_memory(apply, folder):
     mask_path(folder, CASES[0]).write_bytes(image_path(folder, BROKEN).read_bytes())
     before = sorted(folder.rglob("*"))
     command = [sys.executable, "-c", CHILD, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    # Otherwise each new thread reserves 128 MiB of addresses for its own allocations.
+    environment = os.environ | {"MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     image, mask = sorted(done.stdout.splitlines())
     assert f"images/{BROKEN}.png: " in image

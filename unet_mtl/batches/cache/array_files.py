@@ -97,4 +97,5 @@ def map_arrays(path: Path, layout: Layout) -> dict[str, NDArray[Any]] | None:
 def _checksum(value: NDArray[Any]) -> int:
     # The names, types and shapes are covered too, as they are in the header and not in the value.
     layout = repr(value.dtype.descr).encode()
-    return zlib.crc32(value.view(np.uint8)[: -np.dtype("<u4").itemsize], zlib.crc32(layout))
+    content = value.view(np.uint8)[: -np.dtype("<u4").itemsize]
+    return zlib.crc32(content.data, zlib.crc32(layout))
