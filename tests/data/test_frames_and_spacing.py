@@ -222,7 +222,7 @@ def test_a_header_without_spacing_or_none_at_all_is_unknown(tmp_path):
     Image.fromarray(np.zeros((2, 3), np.uint8)).save(tmp_path / "a.png")
     assert header_of(tmp_path, "{case}.png") is None
     (tmp_path / "a.png").write_bytes(b"no image")
-    assert header_of(tmp_path, "{case}.png") is None  # whoever opens it will say so
+    assert header_of(tmp_path, "{case}.png") is None  # reading its pixels reports the problem
 
 
 def test_no_header_is_opened_outside_of_the_folder(tmp_path, monkeypatch):

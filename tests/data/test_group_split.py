@@ -1,4 +1,4 @@
-"""Groups dealt to parts: hand cases, and properties of any groups and words."""
+"""Groups assigned to parts: cases by hand, and properties of any groups and strata."""
 
 from collections import Counter
 

@@ -57,7 +57,7 @@ def bmp(path: Path, width: int, height: int) -> Path:
 
 
 def webp(path: Path, width: int, height: int) -> Path:
-    """An animation whose one small frame lies on a giant canvas, which is allowed by the format."""
+    """An animation with one small frame on a giant canvas, which is allowed by the format."""
     frames = [Image.fromarray(np.full((8, 8, 3), value, np.uint8)) for value in (0, 200)]
     frames[0].save(path, save_all=True, append_images=frames[1:])
     data = bytearray(path.read_bytes())

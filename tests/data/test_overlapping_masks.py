@@ -1,4 +1,4 @@
-"""Masks whose classes overlap: described, read, counted, resized."""
+"""Masks with overlapping classes: described, read, counted, resized."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def save(path, pixels):
 
 @pytest.fixture
 def folder(tmp_path):
-    """a: the tumour in the organ, in two kinds of numbers; b: an organ alone; c: nobody drew anything."""
+    """a: the tumour in the organ, in two kinds of numbers; b: an organ alone; c: nothing was drawn."""
     for case in "abc":
         save(tmp_path / f"{case}.png", np.arange(8).reshape(2, 4) * 20)
     save(tmp_path / "organ/a.png", ORGAN * 255)

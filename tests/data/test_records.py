@@ -236,7 +236,7 @@ def test_all_problems_of_the_cases_come_at_once(write_set):
         "case 'a': diagnosis is 'odd', which is not among its classes (benign, malignant); declare it or correct "
         "the cell",
         "case 'a': size is 'many', which is not a number; correct the cell, or list the word under `missing`",
-        "case 'b': patient is ''; say whose it is, since cases of one patient stay together",
+        "case 'b': patient is ''; fill in the patient, since cases of one patient must stay together",
         "case 'b': size is 'inf', which is not finite; leave the cell empty where the number is unknown",
         "case 'b': spacing is '0'; expected millimetres above 0",
         f"case 'd': no mask 'lesion' at {root}/masks/d.png, which the description requires",

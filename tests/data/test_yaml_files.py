@@ -1,4 +1,4 @@
-"""What is said of a file that is no YAML, or no settings: one line, with the place."""
+"""Errors for files that are not YAML, or hold no settings: one line, with the place."""
 
 import doctest
 

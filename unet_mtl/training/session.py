@@ -98,7 +98,7 @@ def _inspect(dataset: Dataset, plan: Plan) -> Inspection:
 def _linked(dataset: Dataset, plan: Plan, inspection: Inspection) -> CaseGroups:
     if not keeps_duplicates_together(dataset, plan.split):
         return []
-    return [group.cases for group in find_duplicates(inspection.prints)]
+    return [group.cases for group in find_duplicates(inspection.fingerprints)]
 
 
 @contextmanager

@@ -185,7 +185,7 @@ def check_dataset(
     inside = dataset.only([record for record in dataset if record.case not in outside])
     inspection = inspect_dataset(inside, intensity=intensity)
     seen += inspection.observations
-    duplicates = find_duplicates(inspection.prints)
+    duplicates = find_duplicates(inspection.fingerprints)
     parts = _deal(dataset, split, duplicates, seen)
     seen += check_copies(duplicates, parts, dataset, inspection)
     seen += [*check_table(dataset, table), *find_leaks(dataset, table)]

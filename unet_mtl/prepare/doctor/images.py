@@ -33,7 +33,7 @@ def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observati
         yield from _check_one(case, image, suffixes[case])
     yield from _mixed(inspection)
     yield from _inverted(inspection)
-    for (height, width), n, box in inspection.fixed.shared():
+    for (height, width), n, box in inspection.strokes.find_shared():
         top, left, bottom, right = box
         place = f"rows {top} to {bottom}, columns {left} to {right}"
         cases = tuple(case for case, image in inspection.images.items() if image.size == (height, width))
@@ -59,11 +59,11 @@ def _check_one(case: str, image: ImageFacts, named: str) -> Iterator[Observation
     elif image.kind.startswith("16") and image.high < _DARK:
         text = f"case {case!r}: the brightest pixel is {image.high:.1%} of the range of its type"
         yield Observation("image-dark", text, (case,))
-    if image.marks.letters >= TEXT:
-        text = f"case {case!r}: {image.marks.letters} letters in a row"
+    if image.burned_in.letters >= TEXT:
+        text = f"case {case!r}: {image.burned_in.letters} letters in a row"
         yield Observation("text", text, (case,))
-    if image.marks.coloured >= _COLOURED:
-        text = f"case {case!r}: {image.marks.coloured} coloured pixels in a grey image"
+    if image.burned_in.coloured >= _COLOURED:
+        text = f"case {case!r}: {image.burned_in.coloured} coloured pixels in a grey image"
         yield Observation("coloured-marks", text, (case,))
 
 
