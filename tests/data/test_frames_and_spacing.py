@@ -85,7 +85,10 @@ def test_a_mask_of_another_number_of_pages_is_refused(stack):
     tifffile.imwrite(stack / "v_mask.tif", np.zeros((4, 4, 6), np.uint8), photometric="minisblack")
     error = error_of(mask_of, read_dataset(describe(stack, **STACK)), 1)
     assert error.kind == "mask-size"
-    assert str(error) == f"{stack}/v_mask.tif: the mask has 4 frames, its image 'v.tif' 3; export both alike"
+    assert (
+        str(error)
+        == f"{stack}/v_mask.tif: the mask has 4 frames, but its image 'v.tif' has 3; export both with the same number"
+    )
 
 
 def test_size_is_that_of_the_frame(tmp_path):
@@ -121,7 +124,7 @@ def test_slices_of_a_volume_and_of_its_mask(tmp_path):
 def test_a_frame_that_is_none_names_the_case(stack, word):
     (stack / "cases.csv").write_text(f"case,volume,page\nx,v,{word}\n")
     error = error_of(read_dataset, describe(stack, **STACK))
-    assert error.problems == [f"case 'x': frame is {word!r}; expected a whole number from 0 on"]
+    assert error.problems == [f"case 'x': frame is {word!r}; expected a whole number of at least 0"]
 
 
 def test_an_empty_cell_is_the_usual_frame_and_workbooks_write_floats(stack):
@@ -135,7 +138,7 @@ def test_an_empty_cell_is_the_usual_frame_and_workbooks_write_floats(stack):
 def test_a_frame_in_the_description_that_is_none(tmp_path, frame):
     error = error_of(lambda: describe(tmp_path, images="{case}.png", frame=frame))
     assert len(error.problems) == 1
-    assert "frame: expected a whole number from 0 on, or the name of a column" in str(error)
+    assert "frame: expected a whole number of at least 0, or the name of a column" in str(error)
 
 
 # Spacing

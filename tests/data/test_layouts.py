@@ -49,7 +49,7 @@ def test_names_inside_the_cells_of_the_table(tmp_path):
     assert [file.path.name for file in record.masks["lesion"]] == ["mask_1-l.png"]
     with pytest.raises(DataError, match=r"1 cells of 'ID' do not fit `names: us_\{case\}`: 'bus_1-l'"):
         read_dataset(describe(tmp_path, **content | {"names": "us_{case}"}))
-    with pytest.raises(DataError, match="expected what stands in the column"):
+    with pytest.raises(DataError, match="expected the text of the column"):
         read_dataset(describe(tmp_path, **content | {"names": "bus"}))
 
 
@@ -109,9 +109,9 @@ def test_a_class_has_a_file_of_its_own(tmp_path):
     [
         ({}, "expected `path`, or `files`"),
         ({"path": "{case}.png", "files": {"lesion": "m/{case}.png"}}, "expected `path`, or `files`"),
-        ({"files": {"cyst": "m/{case}.png"}}, r"files name 'cyst', which is not among .*\(lesion\)"),
+        ({"files": {"cyst": "m/{case}.png"}}, r"files name 'cyst'; expected the classes .*\(lesion\)"),
         ({"files": {"background": "m/{case}.png"}}, "files name 'background'"),
-        ({"files": {"lesion": "m/{case}.png"}, "values": {0: 0}}, "whatever is not 0 counts"),
+        ({"files": {"lesion": "m/{case}.png"}, "values": {0: 0}}, "every number but 0 means the class"),
         ({"path": "../m/{case}.png"}, "leads out of `root`"),
     ],
 )

@@ -102,27 +102,27 @@ def test_other_colours_are_named_with_their_pixels_the_most_first(read, tmp_path
     assert str(error) == (
         f"{tmp_path}/masks/a.png: colour #0000ff (3 pixels), #09ff09 (2 pixels), #00ffff (1 pixels), "
         "#01c801 (1 pixels), #ffff00 (1 pixels) ... is not among those of 'm' (#000000 background, #ff0000 lesion); "
-        "say what it means under `masks.m.colours` in dataset.yaml"
+        "describe it under `masks.m.colours` in dataset.yaml"
     )
 
 
 def test_sixteen_bits_have_no_colours(read):
     error = error_of(read, np.array([[0, 65535]], np.uint16), colours={"lesion": "#ffffff"})
     assert error.kind == "mask-colours"
-    assert "a.png: 1 channels of type uint16; expected colours of 8 bits" in str(error)
+    assert "a.png: 1 channels of type uint16; expected 8-bit colours" in str(error)
 
 
 def test_colours_that_nobody_described_say_how_to(read):
     error = error_of(read, rgb(BLACK, RED))
     assert error.kind == "mask-colours"
-    assert 'or say what the colours mean: `masks.m.colours: {lesion: "#ff0000"}`' in str(error)
+    assert 'or describe the colours: `masks.m.colours: {lesion: "#ff0000"}`' in str(error)
 
 
 @pytest.mark.parametrize(
     ("described", "message"),
     [
         ({"colours": {"lesion": "red"}}, r"m\.colours\.lesion: expected a colour such as .*received 'red'"),
-        ({"colours": {"lesion": None}}, "in quotes, since YAML takes # for a comment"),
+        ({"colours": {"lesion": None}}, "in quotes, since # starts a comment in YAML"),
         ({"colours": {"lesion": [255, 0]}}, r"received \[255, 0\]|received 255"),
         ({"colours": {"lesion": [256, 0, 0]}}, r"expected a colour"),
         ({"colours": {"lesion": []}}, "at least one colour"),
@@ -133,7 +133,7 @@ def test_colours_that_nobody_described_say_how_to(read):
         ({"colours": {"lesion": "#ff0000"}, "instances": True}, "`colours` and `instances` contradict"),
         ({"values": {0: 0}, "instances": True}, "`values` and `instances` contradict"),
         ({"instances": True, "classes": THREE}, "there are 3 classes; expected two"),
-        ({"instances": True, "repair": "nearest"}, "with `instances` every number is an object"),
+        ({"instances": True, "repair": "nearest"}, "with `instances`, where every number is an object"),
         ({"repair": "furthest"}, r"m\.repair: Input should be 'nearest'"),
     ],
 )
@@ -143,9 +143,9 @@ def test_descriptions_that_contradict_themselves(read, described, message):
 
 
 def test_one_file_a_class_has_no_colours():
-    with pytest.raises(ValueError, match="`colours` is for `path`"):
+    with pytest.raises(ValueError, match="`colours` applies to `path`"):
         MaskDescription(files={"lesion": "{case}.png"}, classes=LESION, colours={"lesion": "#ff0000"})
-    with pytest.raises(ValueError, match="`instances` is for `path`"):
+    with pytest.raises(ValueError, match="`instances` applies to `path`"):
         MaskDescription(files={"lesion": "{case}.png"}, classes=LESION, instances=True)
 
 
@@ -179,7 +179,7 @@ def test_soft_edges_are_recognised_and_repaired_only_on_request(read, tmp_path):
     assert error.kind == "mask-antialiased"
     assert str(error) == (
         f"{tmp_path}/masks/a.png: the mask is anti-aliased, or was saved as JPEG: 3 values lie between those of 'm' "
-        "(0 background, 255 lesion): 60, 100, 140; save it as PNG without smoothing, or let the nearest one count: "
+        "(0 background, 255 lesion): 60, 100, 140; save it as PNG without smoothing, or use the nearest one with "
         "`masks.m.repair: nearest`"
     )
     assert read(soft, values=ZERO_255, repair="nearest").tolist() == [[0, 0, 0, 1, 1, 1]] * 4
@@ -199,7 +199,7 @@ def test_soft_edges_of_a_mask_whose_values_nobody_described(read):
     soft = np.repeat(np.array([[0] * 5 + [40, 90, 200] + [255] * 5], np.uint8), 3, 0)
     error = error_of(read, soft)
     assert error.kind == "mask-antialiased"
-    assert "it is 0 and 255 with 3 values between them" in str(error)
+    assert "it has 0, 255 and 3 values between them" in str(error)
     assert "`masks.m.values: {0: 0, 255: 1}` and `masks.m.repair: nearest`" in str(error)
     # the cure alone that is half of it does not make 254 "not labelled"
     assert error_of(read, soft, repair="nearest").kind == "mask-antialiased"

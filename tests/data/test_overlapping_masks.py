@@ -83,7 +83,9 @@ def test_overlap_without_files_is_refused_with_its_cure(folder, changes):
 
 def test_a_mask_of_another_size_is_named(folder):
     save(folder / "tumour/a.png", np.zeros((3, 4)))
-    with pytest.raises(DataError, match=r"tumour/a\.png: the mask is 3x4 pixels, its image 'a\.png' is 2x4"):
+    with pytest.raises(
+        DataError, match=r"tumour/a\.png: the mask is 3x4 pixels, but its image 'a\.png' is 2x4"
+    ):
         masks_of(describe(folder))
 
 

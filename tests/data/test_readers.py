@@ -202,7 +202,7 @@ def test_numbers_without_a_known_range_need_a_choice(tmp_path, dtype):
         read_image(path)
     image = read_image(path, intensity="percentile")
     assert (image.min(), image.max()) == (0, 1)
-    with pytest.raises(DataError, match="names no window"):
+    with pytest.raises(DataError, match="the file has no window"):
         read_image(path, intensity="window")
     with pytest.raises(DataError, match="intensity 'best' is unknown"):
         read_image(path, intensity="best")

@@ -77,7 +77,7 @@ def test_changed_data_are_refused_until_the_hash_is_removed(saved):
     mask = dataset.description.root / "masks" / "a.png"
     Image.fromarray(np.ones((6, 8), np.uint8)).save(mask)
     (problem,) = problems_of(split_dataset, dataset, FROM_FILE)
-    assert problem.startswith(f"{path}: made of other data (hash ")
+    assert problem.startswith(f"{path}: made from other data (hash ")
     assert dataset.fingerprint()[:12] in problem
     assert problem.endswith("remove splits.csv.json")
     assert "make the split again with `unet-mtl split`" in problem
@@ -91,7 +91,7 @@ def test_an_image_that_is_gone_and_a_damaged_hash_are_told(saved):
     (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
     assert problem.startswith(f"{dataset.records[0].image}: cannot be read (No such file or directory)")
     facts_path(path).write_text("[]")
-    assert "no hash of the data in it" in problems_of(assign_parts, dataset, FROM_FILE)[0]
+    assert "the hash of the data is missing" in problems_of(assign_parts, dataset, FROM_FILE)[0]
 
 
 def test_double_unknown_and_missing_cases_and_changed_data_are_told_together(saved):
@@ -99,9 +99,9 @@ def test_double_unknown_and_missing_cases_and_changed_data_are_told_together(sav
     path.write_text("case,split\na,train\na,val\nx,train\nc,test\n")
     facts_path(path).write_text(json.dumps({"data_hash": hashlib.sha256(b"").hexdigest()}))
     first, *others = problems_of(assign_parts, dataset, FROM_FILE)
-    assert "made of other data" in first
+    assert "made from other data" in first
     assert others == [
-        f"{path}: case 'a' stands in several rows; leave one",
+        f"{path}: case 'a' is in several rows; keep one of them",
         f"{path}: case 'x' is not in the data; remove its row",
         f"{path}: case 'b' of the data is missing; add a row for it",
         f"{path}: case 'd' of the data is missing; add a row for it",
@@ -128,7 +128,7 @@ def test_tables_by_hand(saved):
     ]
     path.unlink()
     (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
-    assert problem == f"{path}: no such split; correct split.table, or make it with `unet-mtl split`"
+    assert problem == f"{path}: no such file; correct split.table, or make the split with `unet-mtl split`"
 
 
 def test_a_table_without_val_names_itself_in_the_cure(saved):

@@ -16,20 +16,20 @@ def test_doctests():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file is empty; it needs `key: value` lines"),
-        ("# only a comment\n", "the file is empty; it needs `key: value` lines"),
+        ("", "the file is empty; expected `key: value` lines"),
+        ("# only a comment\n", "the file is empty; expected `key: value` lines"),
         ("some words\nand more\n", "expected `key: value` lines, received text"),
         ("- a\n- b\n", "expected `key: value` lines, received a list"),
         ("12\n", "expected `key: value` lines, received one value, 12"),
         (
             "table: cases.csv\nimages: a: b\n",
             "not valid YAML: line 2, column 10: mapping values are not allowed here (a second `:` in the line, or a "
-            "line indented too far; quotes make it text)",
+            "line indented too far; put text in quotes)",
         ),
         (
             "masks:\n\tlesion: 1\n",
             "not valid YAML: line 2, column 1: found character '\\t' that cannot start any token (a tab; indent with "
-            "blanks; while scanning for the next token)",
+            "spaces; while scanning for the next token)",
         ),
         (
             "a: 1\ncase\nb: 2\n",
@@ -59,5 +59,5 @@ def test_letters_that_no_text_has(tmp_path):
     assert "\n" not in str(caught.value)
     assert "unicode string" not in str(caught.value)
     path.write_bytes(b"a: \xff\n")
-    with pytest.raises(DataError, match="not UTF-8 text; save it so"):
+    with pytest.raises(DataError, match="not UTF-8 text; save it with that encoding"):
         read_yaml(path)
