@@ -1,4 +1,4 @@
-"""Types of columns, and data sets of a table alone."""
+"""Types of columns, and data sets without images."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Many cases in one file, the spacing of each pixel, and files that are no cases."""
+"""Several cases in one file, pixel spacings, and files that are not cases."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def nifti(path: Path, voxels, zooms=(0.5, 0.25, 3.0)) -> Path:
 
 @pytest.fixture
 def stack(tmp_path):
-    """Three pages of 4 x 6 pixels, of which page k has k pixels of the lesion; three cases."""
+    """Write three cases as pages of 4 x 6 pixels; page k has k pixels of the lesion."""
     pages = np.zeros((3, 4, 6), np.uint8)
     for page in range(3):
         pages[page].ravel()[:page] = 1
@@ -64,7 +64,7 @@ def test_cases_share_a_file_a_page_each(stack):
     dataset = read_dataset(describe(stack, **STACK))
     assert [(record.case, record.frame) for record in dataset] == [("x", 0), ("y", 2), ("z", 1)]
     assert [int(mask_of(dataset, i).sum()) for i in range(3)] == [0, 2, 1]
-    # pages of one file stay on one side of a split, as those of one patient do
+    # pages of one file stay in one split, like cases of one patient
     assert {record.patient for record in dataset} == {"v.tif"}
     named = read_dataset(describe(stack, **STACK, patient="case"))
     assert [record.patient for record in named] == ["x", "y", "z"]
@@ -197,7 +197,7 @@ def test_spacing_from_the_header_is_that_of_rows_then_columns(tmp_path):
     assert header_of(tmp_path, "{case}.nii") == (0.25, 0.5)
     nrrd = pytest.importorskip("nrrd")
     nrrd.write(str(tmp_path / "b.nrrd"), voxels, {"spacings": [0.5, 0.25, 3.0]})
-    # whatever unit the numbers elsewhere are in
+    # independent of the unit of numbers and columns
     assert header_of(tmp_path, "{case}.nrrd", spacing_unit="cm") == (0.25, 0.5)
     assert read_header(tmp_path / "b.nrrd").height == 4
 
@@ -241,7 +241,7 @@ def test_no_header_is_opened_outside_of_the_folder(tmp_path, monkeypatch):
     assert opened == []
 
 
-# What is no case
+# Files that are not cases
 
 
 def test_files_of_file_managers_are_no_cases(tmp_path):

@@ -1,4 +1,4 @@
-"""Data as its users have it: names inside names, class folders, several mask files, the four real sets."""
+"""Common layouts: names within cells, class folders, several mask files, and the four public data sets."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def test_names_inside_the_cells_of_the_table(tmp_path):
 
 @pytest.fixture
 def busi(tmp_path):
-    """Class folders, masks beside the images, some cases with two."""
+    """Write class folders with masks beside the images, two for some cases."""
     for name in ("benign/benign (1)", "benign/benign (2)", "normal/normal (1)"):
         write_picture(tmp_path / f"{name}.png", [[9, 9, 9, 9]])
         write_picture(tmp_path / f"{name}_mask.png", [[0, 255, 0, 0]])

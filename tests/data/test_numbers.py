@@ -1,4 +1,4 @@
-"""Decimal commas: read where the description says so, and named where it does not."""
+"""Decimal commas: read if the description sets them, and reported if not."""
 
 import doctest
 

@@ -25,7 +25,7 @@ def save(path, pixels):
 
 @pytest.fixture
 def folder(tmp_path):
-    """a: the tumour in the organ, in two kinds of numbers; b: an organ alone; c: nothing was drawn."""
+    """Write three cases: a has a tumour in the organ, with two kinds of numbers; b only an organ; c nothing."""
     for case in "abc":
         save(tmp_path / f"{case}.png", np.arange(8).reshape(2, 4) * 20)
     save(tmp_path / "organ/a.png", ORGAN * 255)
@@ -112,7 +112,7 @@ def test_what_is_kept_of_a_mask_counts_each_pixel_once(folder):
 @pytest.mark.parametrize("size", [(7, 9), (40, 60)])
 @pytest.mark.parametrize("channels", [1, 4, 5, 130])
 def test_channels_are_resized_as_each_would_be_alone(channels, size):
-    """OpenCV takes some numbers of channels, and not others."""
+    """OpenCV accepts some numbers of channels and not others."""
     mask = (np.random.default_rng(0).random((20, 30, channels)) < 0.5).astype(np.uint8)
     resized = resize_mask(mask, size)
     assert resized.shape == (*size, channels)

@@ -1,4 +1,4 @@
-"""From dataset.yaml and a table to records: what is read, and each message for what is wrong."""
+"""Records from dataset.yaml and a table, and the message for each problem."""
 
 import shutil
 from pathlib import Path
@@ -157,7 +157,7 @@ def test_description_that_cannot_work_is_refused(write_set, changes, message):
     assert message in problem
 
 
-def test_missing_folder_description_and_root_are_told_apart(tmp_path, write_set):
+def test_missing_folder_description_and_root_have_messages_of_their_own(tmp_path, write_set):
     assert "no such folder" in problems_of(read_dataset, tmp_path / "nowhere")[0]
     (tmp_path / "empty").mkdir()
     assert "no dataset.yaml in this folder; write one" in problems_of(read_dataset, tmp_path / "empty")[0]
@@ -211,7 +211,7 @@ def _with_table(folder: Path, table: str) -> Description:
 
 def test_rows_longer_than_the_head_line_do_not_shift_the_columns(write_set):
     (problem,) = problems_of(read_dataset, write_set(f"{HEAD}a,p1,benign,1,1,,\nb,p1,benign,1,1,,\n"))
-    assert "more cells than the 6 columns of the head line" in problem
+    assert "more cells than the 6 columns of the header row" in problem
 
 
 def test_short_rows_lack_labels(write_set):

@@ -1,4 +1,4 @@
-"""Tables as words, whatever program wrote them."""
+"""Tables as text, from files of various programs."""
 
 import datetime
 from importlib.util import find_spec
