@@ -31,7 +31,7 @@ def parse_number(word: str, decimal: Decimal = ".") -> float:
     return float(word)
 
 
-def number_cure(word: str, decimal: Decimal = ".") -> str:
+def suggest_number(word: str, decimal: Decimal = ".") -> str:
     """Suggest a correction for a cell that `parse_number` refuses because of its points and commas.
 
     Args:
@@ -41,9 +41,9 @@ def number_cure(word: str, decimal: Decimal = ".") -> str:
     Returns:
         A clause that completes "the cell is ..., which"; empty if points and commas are not the reason.
 
-    >>> number_cure("7,6")
+    >>> suggest_number("7,6")
     'looks like a decimal comma: write 7.6, or set `decimal: ","` in dataset.yaml'
-    >>> number_cure("1.234,5", ",")
+    >>> suggest_number("1.234,5", ",")
     'has a thousands separator, which is not read: write 1234,5'
     """
     if _THOUSANDS.fullmatch(word):

@@ -28,8 +28,8 @@ def match_pattern(pattern: str, text: str) -> dict[str, str] | None:
     names = fields_of(pattern)
     matched: set[str] = set()
     expression = ""
-    for words, name, _, _ in Formatter().parse(pattern):
-        expression += ANY.join(re.escape(part) for part in words.split(ANY)).replace(ANY, "[^/]*")
+    for literal, name, _, _ in Formatter().parse(pattern):
+        expression += ANY.join(re.escape(part) for part in literal.split(ANY)).replace(ANY, "[^/]*")
         if name:
             group = f"f{names.index(name)}"
             expression += f"(?P={group})" if name in matched else f"(?P<{group}>[^/]+)"
@@ -50,8 +50,8 @@ def find_files(root: Path, pattern: str, values: Mapping[str, str]) -> list[Path
         return [path] if is_there(path) else []
     filled = _glob(pattern, {name: escape(value) for name, value in values.items()})
     named = pattern.format_map(values)
-    found = sorted(path for path in root.glob(filled) if path.is_file())
-    return [path for path in found if not is_stray(path.relative_to(root).as_posix(), named)]
+    files = sorted(path for path in root.glob(filled) if path.is_file())
+    return [path for path in files if not is_stray(path.relative_to(root).as_posix(), named)]
 
 
 def is_stray(file: str, pattern: str) -> bool:
@@ -73,8 +73,8 @@ _STRAY = ("thumbs.db", "ehthumbs.db", "desktop.ini")
 def _glob(pattern: str, values: Mapping[str, str]) -> str:
     # Brackets in the fixed text of the pattern are characters, not wildcards.
     parts = (
-        ANY.join(map(escape, words.split(ANY))) + (values[name] if name else "")
-        for words, name, _, _ in Formatter().parse(pattern)
+        ANY.join(map(escape, literal.split(ANY))) + (values[name] if name else "")
+        for literal, name, _, _ in Formatter().parse(pattern)
     )
     return re.sub(r"\*+", ANY, "".join(parts))
 

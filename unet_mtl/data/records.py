@@ -15,7 +15,7 @@ from unet_mtl.data.description import (
     MaskDescription,
     read_description,
 )
-from unet_mtl.data.numbers import Decimal, number_cure, parse_number
+from unet_mtl.data.numbers import Decimal, suggest_number, parse_number
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patterns import (
     find_files,
@@ -290,7 +290,9 @@ def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label
     try:
         number = parse_number(word, decimal)
     except ValueError:
-        text = number_cure(word, decimal) or "is not a number; correct the cell, or list it under `missing`"
+        text = (
+            suggest_number(word, decimal) or "is not a number; correct the cell, or list it under `missing`"
+        )
         raise DataError(text, kind="number-invalid") from None
     if not np.isfinite(number):
         text = "is not finite; leave the cell empty if the number is unknown"
