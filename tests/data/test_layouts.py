@@ -47,7 +47,7 @@ def test_names_inside_the_cells_of_the_table(tmp_path):
     (record,) = read_dataset(describe(tmp_path, **content))
     assert (record.case, record.patient, record.image.name) == ("1-l", "p7", "bus_1-l.png")
     assert [file.path.name for file in record.masks["lesion"]] == ["mask_1-l.png"]
-    with pytest.raises(DataError, match=r"1 cells of 'ID' do not fit `names: us_\{case\}`: 'bus_1-l'"):
+    with pytest.raises(DataError, match=r"`names: us_\{case\}` does not fit 1 cell of 'ID': 'bus_1-l'"):
         read_dataset(describe(tmp_path, **content | {"names": "us_{case}"}))
     with pytest.raises(DataError, match="expected the text of the column"):
         read_dataset(describe(tmp_path, **content | {"names": "bus"}))

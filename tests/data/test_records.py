@@ -145,11 +145,14 @@ def test_unknown_key_and_other_mistakes_of_the_description_come_together(write_s
         ({"images": "images/{case.png"}, "images: expected a pattern"),
         ({"images": "images/{}.png"}, "images: expected a pattern"),
         ({"images": "images/{case:04d}.png"}, "images: expected a pattern"),
-        ({"images": "/images/{case}.png"}, "images: not below `root`"),
+        ({"images": "/images/{case}.png"}, "images: the pattern is absolute; set `root`"),
         ({"masks": {"m": MASK | {"path": "m.png"}}}, "masks.m.path: every case would have the same file"),
         ({"masks": {"m": MASK | {"values": {0: 0, 255: 2}}}}, "values map to class 2"),
-        ({"masks": {"m": MASK | {"classes": ["a", "a"]}}}, "masks.m.classes: two classes have one name"),
-        ({"columns": {"size": {"classes": ["a", "a"]}}}, "columns.size.classes: two classes have one name"),
+        ({"masks": {"m": MASK | {"classes": ["a", "a"]}}}, "masks.m.classes: two classes have the same name"),
+        (
+            {"columns": {"size": {"classes": ["a", "a"]}}},
+            "columns.size.classes: two classes have the same name",
+        ),
     ],
 )
 def test_description_that_cannot_work_is_refused(write_set, changes, message):
@@ -235,7 +238,7 @@ def test_all_problems_of_the_cases_come_at_once(write_set):
     assert problems_of(read_dataset, folder) == [
         "case 'a': diagnosis is 'odd', which is not among its classes (benign, malignant); declare it or correct "
         "the cell",
-        "case 'a': size is 'many', which is not a number; correct the cell, or list the word under `missing`",
+        "case 'a': size is 'many', which is not a number; correct the cell, or list it under `missing`",
         "case 'b': patient is ''; fill in the patient, since cases of one patient must stay together",
         "case 'b': size is 'inf', which is not finite; leave the cell empty if the number is unknown",
         "case 'b': spacing is '0'; expected millimetres above 0",

@@ -34,7 +34,7 @@ def test_doctests():
         (
             "a: 1\ncase\nb: 2\n",
             "not valid YAML: line 3, column 1: could not find expected ':' (a line without `:`, or without a blank "
-            "behind it; while scanning a simple key, which begins in line 2)",
+            "after it; while scanning a simple key, which begins in line 2)",
         ),
         (
             "a: [1\nb: 2\n",

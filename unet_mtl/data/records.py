@@ -15,7 +15,7 @@ from unet_mtl.data.description import (
     MaskDescription,
     read_description,
 )
-from unet_mtl.data.numbers import Decimal, suggest_number, parse_number
+from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patterns import (
     find_files,

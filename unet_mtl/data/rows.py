@@ -66,8 +66,8 @@ def _names_in(cells: "pd.Series[str]", description: Description) -> list[str]:
     unmatched = [cell for cell, match in zip(cells, matches, strict=True) if match is None]
     if unmatched:
         raise DataError(
-            f"{_table_path(description)}: {count_of(len(unmatched), 'cell')} of {description.case!r} do not fit "
-            f"`names: {description.names}`: {name_some(map(repr, unmatched), 3)}; correct the pattern"
+            f"{_table_path(description)}: `names: {description.names}` does not fit {count_of(len(unmatched), 'cell')} "
+            f"of {description.case!r}: {name_some(map(repr, unmatched), 3)}; correct the pattern"
         )
     return [match["case"] for match in matches if match is not None]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.description import HEADER, Description, SpacingUnit
 from unet_mtl.data.images import read_spacing
-from unet_mtl.data.numbers import Decimal, suggest_number, parse_number
+from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
 from unet_mtl.errors import DataError
 
 Spacing: TypeAlias = tuple[float, float]

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
-from unet_mtl.data.numbers import Decimal, suggest_number, parse_number
+from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
 from unet_mtl.near_names import find_typo
 from unet_mtl.prepare.drafting.vocabulary import (
     CODES_OF_MISSING,
