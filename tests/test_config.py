@@ -132,7 +132,9 @@ def test_no_task_is_refused(write_config):
 
 
 def test_a_file_that_is_absent_or_not_a_mapping_is_reported(tmp_path):
-    with pytest.raises(DataError, match="a folder, where a YAML file is expected; name the file in it"):
+    with pytest.raises(
+        DataError, match="this is a folder; expected a YAML file: give the name of a file in it"
+    ):
         load_config(tmp_path)
     assert "cannot be read (No such file" in problems_of(tmp_path / "c.yaml", kind=DataError)[0]
     (tmp_path / "c.yaml").write_text("[1, 2]")

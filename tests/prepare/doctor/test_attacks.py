@@ -104,7 +104,7 @@ def test_no_file_outside_is_opened(apply, folder, monkeypatch):
     assert opened or apply is folder_of_images_by_a_link
     assert all(path.is_relative_to(folder.resolve()) for path in opened)
     cure = next(f for f in checkup.findings if f.name == "path-outside").observations[0].text
-    assert "leads out of `root`; move it there, or allow it with `links: true`" in cure
+    assert "leads out of `root`; move the file there, or allow it with `links: true`" in cure
     with pytest.raises(DataError, match="leads out of `root`"):
         read_dataset(folder)
 
