@@ -175,7 +175,7 @@ def test_every_finding_of_the_doctor_is_explained():
     text = (ROOT / "docs/check.md").read_text(encoding="utf-8")
     explained = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*) \| (.*) \| (.*?) ?\|$", text, flags=re.M)
     assert [row[0] for row in explained] == list(KINDS)
-    assert [row[1:] for row in explained] == [(k.severity, k.title, k.cure, k.mends) for k in KINDS.values()]
+    assert [row[1:] for row in explained] == [(k.severity, k.title, k.cure, k.repair) for k in KINDS.values()]
 
 
 def test_presets_and_lists_of_the_document_are_right():

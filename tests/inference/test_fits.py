@@ -1,4 +1,4 @@
-"""A run whose images are padded, or cut into crops, from training to overlays."""
+"""Runs with padded or cropped images, from training to overlays."""
 
 import pandas as pd
 import pytest

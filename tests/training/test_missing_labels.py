@@ -23,7 +23,7 @@ from unet_mtl import (
     TrainingSettings,
     build_network,
 )
-from unet_mtl.tasks.number_coding import Number
+from unet_mtl.tasks.number import Number
 from unet_mtl.training.trainer import make_trainer
 
 TASKS = [
@@ -118,7 +118,7 @@ def traced_gradients(trainer, training):
 
 
 def gradients(trainer, images, targets, weights, training=True):
-    """Of the loss of a batch, by path of the variable."""
+    """Return gradients of the loss of a batch by path of the variable."""
     found = traced_gradients(trainer, training)(images, targets, weights)
     paths = [variable.path for variable in trainer.network.trainable_variables]
     return {path: grad.numpy() for path, grad in zip(paths, found, strict=True)}
@@ -137,7 +137,7 @@ def traced_gradients_of_outputs(trainer):
 
 
 def gradient_of_output(trainer, outputs, targets, weights, name):
-    """Of the loss of a batch, by what a head gives; all other gradients follow from it by the same chain rule."""
+    """Return the gradient of the loss of a batch by the output of a head, from which all other gradients follow."""
     return traced_gradients_of_outputs(trainer)(outputs, targets, weights)[name].numpy()
 
 

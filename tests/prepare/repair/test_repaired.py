@@ -248,7 +248,7 @@ def test_every_kind_that_is_always_mended_is_broken_here():
     from unet_mtl.prepare.doctor.catalogue import KINDS
 
     here = set(BREAKS) | {"mask-antialiased"}
-    assert {name for name, kind in KINDS.items() if kind.mends == "always"} <= here
+    assert {name for name, kind in KINDS.items() if kind.repair == "always"} <= here
 
 
 def test_all_at_once(good, broken, tmp_path, read_log, assert_same):
