@@ -256,7 +256,7 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def column_tasks() -> list[Any]:
-    """Return three tasks that read columns only, whose networks are traced much faster than those of images."""
+    """Return three tasks that read columns only: their networks are traced much faster than those of images."""
     from unet_mtl import Classification, Regression
 
     return [

@@ -184,7 +184,7 @@ QUICK = {"gradnorm": {"initial_steps": 2}}
 
 
 class CopyRun(keras.callbacks.Callback):
-    """Copies the run folder in the middle of the third epoch, as a power cut would leave it."""
+    """Copies the run folder in the middle of the third epoch, as a power failure would leave it."""
 
     def __init__(self, run, copy):
         super().__init__()

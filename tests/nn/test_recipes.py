@@ -85,7 +85,7 @@ def test_shapes_and_shared_layers(make, letter):
 
 @pytest.fixture(scope="module", params=sorted(DATA))
 def learning(make, request):
-    """The letter of a recipe, a session whose training step is traced once for all tests, and its initial values."""
+    """The letter of a recipe, its session, traced once for all tests, and the initial values of the variables."""
     session = make(
         request.param,
         "training.learning_rate=0.003",

@@ -69,7 +69,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
-    """Few resamples and no pictures for the evaluations of single runs, which take most of the time."""
+    """Skip pictures and most resamples of single runs, which are not tested here and take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", lambda self, path, **options: path.touch())
         patch.setattr(summary, "RESAMPLES", {"cases": 50, "set": 20})
