@@ -114,7 +114,7 @@ def test_predict_reads_a_table(trained, folder, tmp_path):
         "nothing": "",
     }
     assert found["unknown_columns"].fillna("").to_list() == ["", "", "device=C", "age;device"]
-    assert "2 of them with columns unknown or never seen in training" in result.output
+    assert "2 of them with columns that are unknown or were never seen in training" in result.output
     assert np.isfinite(found["size_mm"]).all()
     # An unseen device is predicted between the known ones, which differ by 3.
     assert found.loc["old", "size_mm"] - 2 < found.loc["unseen", "size_mm"] < found.loc["old", "size_mm"] + 5
