@@ -100,4 +100,4 @@ def map_arrays(path: Path, layout: Layout) -> dict[str, NDArray[Any]] | None:
 def _checksum(value: NDArray[Any]) -> int:
     # The names, types and shapes are covered too, as they are in the header and not in the value.
     layout = repr(value.dtype.descr).encode()
-    return zlib.crc32(value.view(np.uint8)[: -np.dtype("<u4").itemsize], zlib.crc32(layout))
+    return zlib.crc32(value.view(np.uint8).data[:-4], zlib.crc32(layout))  # 4 bytes are the checksum itself
