@@ -22,25 +22,25 @@ import pandas as pd  # noqa: E402
 
 import unet_mtl as um  # noqa: E402
 from unet_mtl.balancing import BALANCERS, AnyBalancing, Fixed  # noqa: E402
-from unet_mtl.balancing.base import MEASURED_EVERY  # noqa: E402
+from unet_mtl.balancing.base import MEASURE_EVERY  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
 from unet_mtl.studies.ablation.comparison import compare_networks  # noqa: E402
 from unet_mtl.studies.ablation.plans import TOGETHER, plan_runs  # noqa: E402
 from unet_mtl.training.session import make_session, run_training  # noqa: E402
 
 ROUNDS = 7
-STEPS = MEASURED_EVERY
+STEPS = MEASURE_EVERY
 
 
 def step_costs(config: um.Config, dataset: um.Dataset) -> pd.DataFrame:
     """Returns milliseconds per step, the ratio to `fixed`, and the seconds until the end of the first step."""
     parts = split_dataset(dataset, config.split)
     settings: dict[str, AnyBalancing] = {name: kind() for name, kind in BALANCERS.items()}
-    settings[f"fixed, gradients every {MEASURED_EVERY}"] = Fixed(measure_every=MEASURED_EVERY)
+    settings[f"fixed, gradients every {MEASURE_EVERY}"] = Fixed(measure_every=MEASURE_EVERY)
     settings |= {
         f"{name}, no gradients": BALANCERS[name](measure_every=0)
         for name in BALANCERS
-        if BALANCERS[name].usually_measured
+        if BALANCERS[name].default_measure_every
     }
     trainers, first = {}, {}
     for name, balancing in settings.items():

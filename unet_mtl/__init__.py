@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         score,
         show,
         show_augment,
+        split,
         train,
     )
     from unet_mtl.batches.cache.settings import Delivery
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from unet_mtl.batches.inputs.inputs import Inputs
     from unet_mtl.batches.preprocess.preprocess import Preprocess
     from unet_mtl.config import Config, TrainingSettings, load_config
-    from unet_mtl.consistency import Finding, MaskMeasures, MaskNeeds
+    from unet_mtl.consistency import ClassCondition as Finding
+    from unet_mtl.consistency import MaskMeasures, MaskNeeds
     from unet_mtl.data.records import Dataset, Record, read_dataset
     from unet_mtl.data.splits import SplitSettings
     from unet_mtl.errors import UnetMtlError
@@ -56,6 +58,7 @@ _HOMES = {
         "score",
         "show",
         "show_augment",
+        "split",
         "train",
     ),
     "unet_mtl.config": ("Config", "TrainingSettings", "load_config"),
@@ -83,6 +86,8 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_NAMES_THERE = {"Finding": "ClassCondition"}
+"""Names that differ in their module, by public name."""
 
 __all__ = [
     "Classification",
@@ -120,6 +125,7 @@ __all__ = [
     "score",
     "show",
     "show_augment",
+    "split",
     "train",
     "write_page",
     "write_phantom",
@@ -129,4 +135,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'unet_mtl' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_HOME_OF[name]), _NAMES_THERE.get(name, name))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from unet_mtl.evaluation.summary import Evaluation
     from unet_mtl.prepare.drafting.write import Drafted
     from unet_mtl.prepare.repair.repaired_copy import Repaired
+    from unet_mtl.prepare.split import CaseSplit
     from unet_mtl.scoring.masks import MaskEvaluation
     from unet_mtl.scoring.pairs import Missing
     from unet_mtl.scoring.patients import AnySpacing
@@ -69,22 +70,23 @@ def evaluate(
     tolerance: float | None = None,
     progress: bool = True,
 ) -> "Evaluation":
-    """Measures a run on labelled cases and writes `evaluation/<split>/` into it.
+    """Measure a run on labelled cases and write `evaluation/<split>/` into it.
 
     Args:
         run: A trained run.
-        split: train, val or test, as saved with the run (default: test); "all" for every case.
-        data: Folder of another data set with dataset.yaml; then the default split is "all".
-        tolerance: What an outline may be off, in mm (without a spacing: pixels), for the score surface_dice of all
-            masks; None: as the run's config says.
+        split: "train", "val" or "test", as saved with the run (default: "test"); "all" for every case.
+        data: Folder of another data set with dataset.yaml; the default split is "all" then.
+        tolerance: Accepted distance of an outline for the score surface_dice of all masks, in mm, or in pixels for
+            cases without a spacing; None for the setting in the run's config.
         progress: Whether to show a progress bar.
 
     Returns:
-        One row a task and score, with its interval, n, and what was undefined, missed or hallucinated.
+        The evaluation: one row for each task and score, with its interval, n, and the numbers of undefined, missed and
+        hallucinated cases.
 
     Raises:
-        RunError: Not a trained run.
-        DataError: The data are unreadable, gone, or changed since the training.
+        RunError: `run` is not a trained run.
+        DataError: The data are unreadable, missing, or changed since the training.
     """
     from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
     from unet_mtl.evaluation.files import write_evaluation
@@ -263,31 +265,32 @@ def predict(
     spacing_mm: float | tuple[float, float] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Answers for new cases: masks at the original size, and a table.
+    """Predict new cases: masks at the original size, and a table.
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images; none for a run that reads none.
+        paths: Images, or folders of images; empty for a run that reads no images.
         out: Folder for `<task>/<image>.png` and predictions.csv.
-        table: For a run that reads columns, the table that has them, a row an image (or case). An empty cell is an
-            unknown value; an image without a row has no known one. None: nothing is known of any. For a run with
-            rules about diameters also the pixel spacing, in the columns that its data set has for it.
-        case_column: Of the table, which names the images without their suffix; None: called as in training.
-        spacing_mm: For rules about diameters, millimetres between pixels, one number or (row, column), of images that
-            neither the table nor their own headers know it of.
+        table: Table with the columns that the run reads, one row for each image (or case). An empty cell is an unknown
+            value; all values of an image without a row are unknown. For a run with rules about diameters also the pixel
+            spacing, in the columns that the run's data set has for it. None if no column is known.
+        case_column: Column of the table that names the images without their suffix; None for its name in the training.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
+            without a spacing in the table or in their header.
         progress: Whether to show a progress bar.
 
     Returns:
-        predictions.csv: one row an image (or case); `error` says why one has no answers, `unknown_columns` which
-        columns that the run reads were unknown, or far from what it has seen in training, `contradictions` what rules
-        of consistency found, and `not_checked` which of these could not be checked and why.
+        The table of predictions.csv, one row for each image (or case). `error` is the reason why a case has no answers,
+        `unknown_columns` lists columns that the run reads and that were unknown or far from the training values,
+        `contradictions` lists the consistency rules that the answers contradict, and `not_checked` the rules that could
+        not be checked, with the reasons.
 
     Raises:
-        RunError: Not a trained run.
-        ConfigError: A spacing that is none, or of no use to the run.
-        DataError: No image at one of the paths, a table that cannot be used, or none for a run that has not
-            learned to do without.
-        WriteError: The disk refused.
+        RunError: `run` is not a trained run.
+        ConfigError: `spacing_mm` is not a spacing, or the run does not use one.
+        DataError: A path has no image, the table cannot be used, or it is missing for a run that was not trained to do
+            without.
+        WriteError: The system refused to write a file.
     """
     from unet_mtl.inference.columns import read_columns, require_sources
     from unet_mtl.inference.files import find_images, write_predictions
@@ -321,25 +324,26 @@ def overlay(
     spacing_mm: float | tuple[float, float] | None = None,
     progress: bool = True,
 ) -> list[Path]:
-    """Pictures of images with predicted contours, and with the true ones where a mask is known.
+    """Draw the predicted contours on images, and the true ones where a mask is known.
 
-    A picture whose answers contradict a rule of consistency says so and has a red frame.
+    A picture whose answers contradict a consistency rule names the contradiction and has a red frame.
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images. Truth comes from the dataset.yaml in a folder above an image.
+        paths: Images, or folders of images. The truth is read from the dataset.yaml in a folder above an image.
         out: Folder for the pictures.
-        spacing_mm: As of `predict`; the spacing that a data set knows comes first.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
+            without a spacing in their data set or header.
         progress: Whether to show a progress bar.
 
     Returns:
         Paths of the pictures.
 
     Raises:
-        RunError: Not a trained run.
-        ConfigError: A spacing that is none, or of no use to the run.
-        DataError: No image at one of the paths, or one of them is unreadable.
-        WriteError: The disk refused.
+        RunError: `run` is not a trained run.
+        ConfigError: `spacing_mm` is not a spacing, or the run does not use one.
+        DataError: A path has no image, or an image is unreadable.
+        WriteError: The system refused to write a file.
     """
     from unet_mtl.inference.files import find_images
     from unet_mtl.inference.overlays import write_overlays
@@ -506,6 +510,68 @@ def show_augment(
     return out
 
 
+def split(
+    source: Path | str | Description,
+    out: Path | str,
+    settings: SplitSettings | None = None,
+    *,
+    folds: int | None = None,
+    fold: int | None = None,
+    train: float | None = None,
+    val: float | None = None,
+    test: float | None = None,
+    stratify: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    preprocess: Preprocess | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> "CaseSplit":
+    """Assign cases to train, val and test, keep patients together, and save the table; without TensorFlow.
+
+    Args:
+        source: A folder with dataset.yaml, or a description.
+        out: The CSV file to write; `split.table` of a config then names it.
+        settings: How cases are assigned. A saved table in it is not used, since the split is made anew.
+        folds: The number of folds, instead of that in `settings`, like the arguments up to `seed`.
+        fold: The number of the fold that is test.
+        train: The share of train. Of the three shares one may be left out.
+        val: The share of val.
+        test: The share of test.
+        stratify: What each split gets in equal proportions: a column, `mask:TARGET`, or a list of these.
+        seed: Seed of the random assignment.
+        preprocess: How images are read; its `intensity` is used to find nearly identical images.
+        overwrite: Whether an existing file is replaced.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The split: its `table` as written, its `parts` as data sets, and its `warnings`.
+
+    Raises:
+        ConfigError: The arguments contradict each other.
+        DataError: The data cannot be read, there are too few patients, or a patient is in two splits of a split
+            column. Nothing is written then.
+        WriteError: The file exists and `overwrite` is False, or the operating system refused to write.
+    """
+    from unet_mtl.prepare.split import require_free, split_cases
+
+    require_free(Path(out), overwrite=overwrite)
+    result = split_cases(
+        source,
+        settings,
+        intensity=(preprocess or Preprocess()).intensity,
+        progress=progress,
+        folds=folds,
+        fold=fold,
+        train=train,
+        val=val,
+        test=test,
+        stratify=stratify,
+        seed=seed,
+    )
+    result.write(Path(out))
+    return result
+
+
 __all__ = [
     "ablate",
     "check",
@@ -518,5 +584,6 @@ __all__ = [
     "score",
     "show",
     "show_augment",
+    "split",
     "train",
 ]

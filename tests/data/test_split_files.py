@@ -1,4 +1,4 @@
-"""Saved splits: what is written, and every way in which a table is not of these data."""
+"""Saved splits, and every way in which a table does not belong to the data."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from PIL import Image
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record, read_dataset
 from unet_mtl.data.split_files import facts_path, write_split
-from unet_mtl.data.splits import SplitSettings, deal_cases, deal_table, split_dataset
+from unet_mtl.data.splits import SplitSettings, assign_parts, assign_table, split_dataset
 from unet_mtl.errors import DataError
 
 
@@ -23,14 +23,14 @@ def problems_of(call, *arguments) -> list[str]:
 
 @pytest.fixture
 def saved(write_set):
-    """Five cases, the fifth a copy of the fourth for a patient of its own, and their saved split of 3 folds."""
+    """Write four cases of four patients and their saved split of 3 folds."""
     table = "case,patient,diagnosis,size,spacing,split\n" + "".join(
         f"{case},p{i},benign,{i},0.1,train\n" for i, case in enumerate("abcd")
     )
     dataset = read_dataset(write_set(table))
     settings = SplitSettings(folds=3)
     path = dataset.description.root / "deep" / "splits.csv"
-    write_split(path, deal_table(dataset, settings), dataset, settings.to_config())
+    write_split(path, assign_table(dataset, settings), dataset, settings.to_config())
     return dataset, path
 
 
@@ -77,7 +77,7 @@ def test_changed_data_are_refused_until_the_hash_is_removed(saved):
     mask = dataset.description.root / "masks" / "a.png"
     Image.fromarray(np.ones((6, 8), np.uint8)).save(mask)
     (problem,) = problems_of(split_dataset, dataset, FROM_FILE)
-    assert problem.startswith(f"{path}: made of other data (hash ")
+    assert problem.startswith(f"{path}: made from other data (hash ")
     assert dataset.fingerprint()[:12] in problem
     assert problem.endswith("remove splits.csv.json")
     assert "make the split again with `unet-mtl split`" in problem
@@ -85,23 +85,23 @@ def test_changed_data_are_refused_until_the_hash_is_removed(saved):
     assert len(split_dataset(dataset, FROM_FILE)["train"]) > 0
 
 
-def test_an_image_that_is_gone_and_a_damaged_hash_are_told(saved):
+def test_an_absent_image_and_a_damaged_hash_are_reported(saved):
     dataset, path = saved
     dataset.records[0].image.unlink()
-    (problem,) = problems_of(deal_cases, dataset, FROM_FILE)
+    (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
     assert problem.startswith(f"{dataset.records[0].image}: cannot be read (No such file or directory)")
     facts_path(path).write_text("[]")
-    assert "no hash of the data in it" in problems_of(deal_cases, dataset, FROM_FILE)[0]
+    assert "the hash of the data is missing" in problems_of(assign_parts, dataset, FROM_FILE)[0]
 
 
-def test_double_unknown_and_missing_cases_and_changed_data_are_told_together(saved):
+def test_repeated_unknown_and_missing_cases_and_changed_data_are_reported_together(saved):
     dataset, path = saved
     path.write_text("case,split\na,train\na,val\nx,train\nc,test\n")
     facts_path(path).write_text(json.dumps({"data_hash": hashlib.sha256(b"").hexdigest()}))
-    first, *others = problems_of(deal_cases, dataset, FROM_FILE)
-    assert "made of other data" in first
+    first, *others = problems_of(assign_parts, dataset, FROM_FILE)
+    assert "made from other data" in first
     assert others == [
-        f"{path}: case 'a' stands in several rows; leave one",
+        f"{path}: case 'a' is in several rows; keep one of them",
         f"{path}: case 'x' is not in the data; remove its row",
         f"{path}: case 'b' of the data is missing; add a row for it",
         f"{path}: case 'd' of the data is missing; add a row for it",
@@ -112,23 +112,23 @@ def test_tables_by_hand(saved):
     dataset, path = saved
     facts_path(path).unlink()
     path.write_text("case,split\na,train\nb,dev\nc,val\nd,\n")
-    assert problems_of(deal_cases, dataset, FROM_FILE) == [
+    assert problems_of(assign_parts, dataset, FROM_FILE) == [
         f"{path}: case 'b': split is 'dev'; expected train, val or test",
         f"{path}: case 'd': split is ''; expected train, val or test",
     ]
     path.write_text("case,split\na,train\nb,train\nc,val\nd,test\n")
     assert [len(part) for part in split_dataset(dataset, FROM_FILE).values()] == [2, 1, 1]
-    (problem,) = problems_of(deal_cases, dataset, SplitSettings(table="deep/splits.csv", fold=1))
-    assert problem == f"{path}: no column 'fold', so split.fold=1 means nothing; leave it out"
+    (problem,) = problems_of(assign_parts, dataset, SplitSettings(table="deep/splits.csv", fold=1))
+    assert problem == f"{path}: split.fold is 1, but there is no column 'fold'; leave the setting out"
     path.write_text("case,fold\na,1\nb,2\nc,3\nd,4\n")
-    assert deal_table(dataset, FROM_FILE)["split"].tolist() == ["test", "val", "train", "train"]
+    assert assign_table(dataset, FROM_FILE)["split"].tolist() == ["test", "val", "train", "train"]
     path.write_text("case,side\na,train\n")
-    assert problems_of(deal_cases, dataset, FROM_FILE) == [
+    assert problems_of(assign_parts, dataset, FROM_FILE) == [
         f"{path}: expected the columns case and split (or fold); it has case, side"
     ]
     path.unlink()
-    (problem,) = problems_of(deal_cases, dataset, FROM_FILE)
-    assert problem == f"{path}: no such split; correct split.table, or make it with `unet-mtl split`"
+    (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
+    assert problem == f"{path}: no such file; correct split.table, or make the split with `unet-mtl split`"
 
 
 def test_a_table_without_val_names_itself_in_the_cure(saved):

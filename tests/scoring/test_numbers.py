@@ -180,7 +180,7 @@ def test_few_greys_are_smeared_as_well(write_masks):
         ),
         (
             Image.new("F", (2, 2), 0.5),
-            r"are fractions, 0\.5 say; .* mask\.astype\(\"uint8\"\) gives; of probabilities, .* p >= 0\.5",
+            r"are fractions such as 0\.5; .* mask\.astype\(\"uint8\"\) gives; of probabilities, .* p >= 0\.5",
         ),
     ],
 )

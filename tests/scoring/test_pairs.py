@@ -148,7 +148,7 @@ def test_rows_of_one_case_may_repeat_but_not_contradict(tmp_path):
             "case 'a': patient is ''; say whose it is\n.*'b': patient is 'n/a'",
         ),
         ("case,patient,mm\na,1,-1\nb,2,x\n", {"spacing": "mm"}, "'a': spacing is '-1'; .*\n.*spacing is 'x'"),
-        ("case,patient\na,1,2\nb,2,3\n", {}, "more cells than the 2 columns of the head line"),
+        ("case,patient\na,1,2\nb,2,3\n", {}, "more cells than the 2 columns of the header row"),
         ("", {}, "not a readable CSV table"),
     ],
 )
@@ -277,12 +277,12 @@ def test_a_spacing_in_any_sequence(spacing):
 @pytest.mark.parametrize(
     ("spacing", "words"),
     [
-        (0, "--spacing 0: expected"),
-        ([0.2, 0], "--spacing 0.2,0: expected"),
-        (np.array([1, 2, 3]), "--spacing 1,2,3: expected millimetres above 0, one number or two"),
-        ([], "--spacing : expected"),
-        ([1, None], "--spacing 1,None: expected"),
-        (float("nan"), "--spacing nan: expected"),
+        (0, "spacing is 0; expected millimetres above 0"),
+        ([0.2, 0], "spacing is 0.2,0; expected"),
+        (np.array([1, 2, 3]), "spacing is 1,2,3; expected millimetres above 0, one number or two"),
+        ([], "spacing is empty; expected"),
+        ([1, None], "spacing is 1,None; expected"),
+        (float("nan"), "spacing is nan; expected"),
     ],
 )
 def test_what_is_no_spacing_is_echoed_as_given(spacing, words):

@@ -108,7 +108,7 @@ def test_curves_say_what_they_are_made_of():
 
 
 @pytest.fixture(scope="module")
-def unmeasured(dataset, tasks, settings, tmp_path_factory):
+def unmeasured(dataset, tasks, settings, tmp_path_factory, drawing):
     """A run without validation labels of masks, which are monitored, and of sizes; its output and notes on curves."""
     printed, figures = io.StringIO(), []
     monkeypatch = pytest.MonkeyPatch()
@@ -116,7 +116,7 @@ def unmeasured(dataset, tasks, settings, tmp_path_factory):
         session, "plot_curves", lambda *a, **k: figures.append(plot_curves(*a, **k)) or figures[0]
     )
     training = um.TrainingSettings(epochs=3, batch_size=2, patience=1, spread_labels=True)
-    with contextlib.redirect_stderr(printed):
+    with contextlib.redirect_stderr(printed), drawing():
         run = um.train(
             strip(dataset, ["zone", "size"], "val"),
             tasks,
@@ -196,7 +196,8 @@ def measure(trained):
     from unet_mtl.evaluation.files import write_evaluation
     from unet_mtl.inference.predictor import Predictor
 
-    predictor = Predictor.load(trained)
+    # Sums of a batch depend on its size by rounding, so that cases are predicted one by one.
+    predictor = Predictor.load(trained, batch_size=1)
 
     def measured(dataset, folder=None):
         evaluation = evaluate_cases(predictor, dataset)

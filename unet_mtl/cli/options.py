@@ -29,16 +29,13 @@ OverridesArgument = Annotated[
 ]
 
 
-def to_spacing_mm(text: str | None) -> float | tuple[float, float] | None:
-    """Convert `0.1` to a number and `0.1,0.2` to (row, column)."""
+def to_spacing_mm(text: str | None) -> tuple[float, float] | None:
+    """Convert the text of the option to millimetres between (rows, columns)."""
     if text is None:
         return None
+    from unet_mtl.data.spacing import parse_spacing
+
     try:
-        distances = [float(part) for part in text.split(",")]
-    except ValueError:
-        distances = []
-    if len(distances) not in (1, 2):
-        raise typer.BadParameter(
-            f"{text!r}; expected millimetres, one number or row,column", param_hint="--spacing-mm"
-        )
-    return distances[0] if len(distances) == 1 else (distances[0], distances[1])
+        return parse_spacing(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--spacing-mm") from None

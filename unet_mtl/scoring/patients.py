@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.spacing import Spacing, parse_spacing
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.names import ANY_NAME, MOST_NAMES
@@ -24,7 +24,6 @@ CASE_COLUMNS = (
 )
 PATIENT_COLUMNS = ("patient", "patient_id", "patient_name", "patient_number", "subject", "subject_id")
 
-Spacing: TypeAlias = tuple[float, float]
 AnySpacing: TypeAlias = float | str | Sequence[float] | Sequence[str] | NDArray[Any] | None
 
 
@@ -117,16 +116,24 @@ def read_spacing(given: AnySpacing) -> Spacing | str | None:
     >>> read_spacing(0.5), read_spacing([1, 2]), read_spacing(["row", "column"])
     ((0.5, 0.5), (1.0, 2.0), 'row,column')
     """
-    if given is None or isinstance(given, str):
-        return given
-    parts: list[Any] = [given] if isinstance(given, float | int) else list(np.ravel(given).tolist())
-    if parts and all(isinstance(part, str) for part in parts):
-        return ",".join(parts)
-    words = ",".join(f"{part:g}" if isinstance(part, float | int) else str(part) for part in parts)
-    steps = [float(part) if isinstance(part, float | int) else nan for part in parts]
-    if len(steps) not in (1, 2) or not all(0 < step < inf for step in steps):
-        raise ConfigError(f"--spacing {words}: expected millimetres above 0, one number or two (row, column)")
-    return steps[0], steps[-1]
+    if given is None:
+        return None
+    if isinstance(given, Sequence) and given and all(isinstance(part, str) for part in given):
+        text = given if isinstance(given, str) else ",".join(map(str, given))
+        if not _is_numeric(text):
+            return text
+        given = text
+    try:
+        return parse_spacing(given)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _is_numeric(text: str) -> bool:
+    try:
+        return [float(part) for part in text.split(",")] != []
+    except ValueError:
+        return False
 
 
 def _from_table(
@@ -225,15 +232,8 @@ def _read_steps(
     words = [row[column] for column in columns]
     if all(word.lower() in MISSING_WORDS for word in words):
         return None
-    steps = [_read_step(word) for word in words]
-    for word, step in zip(words, steps, strict=True):
-        if not 0 < step < inf:
-            problems.append(f"{path}: case {row[CASE]!r}: spacing is {word!r}; expected millimetres above 0")
-    return steps[0], steps[-1]
-
-
-def _read_step(word: str) -> float:
     try:
-        return float(word.replace(",", "."))  # a decimal comma, as German and French programs write it
-    except ValueError:
-        return nan
+        return parse_spacing(words, decimal=None)
+    except ValueError as error:
+        problems.append(f"{path}: case {row[CASE]!r}: {error}")
+        return None

@@ -21,9 +21,9 @@ from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import (
-    Linked,
+    CaseGroups,
     SplitName,
-    keeps_copies_together,
+    keeps_duplicates_together,
     split_dataset,
     split_table,
 )
@@ -103,10 +103,10 @@ def _inspect(dataset: Dataset, config: Config) -> Inspection:
     return inspection
 
 
-def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> Linked:
-    if not keeps_copies_together(dataset, config.split):
+def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> CaseGroups:
+    if not keeps_duplicates_together(dataset, config.split):
         return []
-    return [group.cases for group in find_duplicates(inspection.prints)]
+    return [group.cases for group in find_duplicates(inspection.fingerprints)]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from unet_mtl.balancing import Balancer, Losses
 from unet_mtl.balancing.measures import Measures
 from unet_mtl.balancing.shared import shared_variables
 from unet_mtl.config import TrainingSettings
-from unet_mtl.losses import weighted_mean
+from unet_mtl.losses.base import weighted_mean
 from unet_mtl.tasks import Task
 
 
@@ -77,7 +77,7 @@ class MultiTaskTrainer(keras.Model):
 
     @property
     def _balances_gradients(self) -> bool:
-        return self.balancer.reads_norms or self.balancer.mends_gradients
+        return self.balancer.needs_norms or self.balancer.combines_gradients
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs of the network by task name, for images in 0..1 or uint8 images."""
@@ -175,7 +175,7 @@ def make_trainer(
     Raises:
         ConfigError: The balancer does not work on this backend, or needs layers that several tasks share.
     """
-    measure_every = settings.balancing.measured_every(keras.backend.backend())
+    measure_every = settings.balancing.resolve_measure_every(keras.backend.backend())
     balancer = settings.balancing.build([task.weight for task in tasks], seed=seed)
     learned = [variable for variable in balancer.variables if variable.trainable]
     rate: Any = settings.learning_rate

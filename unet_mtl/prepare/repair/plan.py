@@ -180,9 +180,9 @@ def _use_renamed(
     inspection = Inspection(
         images=known.images | fresh.images,
         masks={target: masks | fresh.masks[target] for target, masks in known.masks.items()},
-        prints=known.prints | fresh.prints,
+        fingerprints=known.fingerprints | fresh.fingerprints,
     )
-    return inspection, find_duplicates(inspection.prints)
+    return inspection, find_duplicates(inspection.fingerprints)
 
 
 def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], wrong: Collection[str]) -> None:

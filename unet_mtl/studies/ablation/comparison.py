@@ -111,7 +111,7 @@ def compare_networks(
     rows = [
         _row(task, results[task.name], multi[task.name] - single[task.name], labelled[task.name])
         | {"p_seeds": p, "p_seeds_holm": p_holm}
-        | {"verdict": judge(results[task.name], p_holm, higher=task.paired[1], seeds=len(seeds))}
+        | {"verdict": judge(results[task.name], p_holm, higher=task.comparison_score[1], seeds=len(seeds))}
         for task, p, p_holm in zip(tasks, p_seeds, metrics.holm(p_seeds).tolist(), strict=True)
     ]
     return pd.DataFrame([*rows, _cost_row(seeds, seconds)], columns=list(COLUMNS))
@@ -122,17 +122,17 @@ def _values_of(task: Task[Any, Any], evaluation: Evaluation, cases: "pd.Series[s
     facts = evaluation.facts[task.name]
     if not len(facts):
         return np.full(len(cases), np.nan)
-    score, column = task.paired[0], f"{task.name}_{task.paired[0]}"
+    score, column = task.comparison_score[0], f"{task.name}_{task.comparison_score[0]}"
     if column in evaluation.cases:
         facts = facts.assign(**{score: evaluation.cases.set_index("case")[column]})
-    values = pd.Series(task.paired_values(facts), index=facts.index).reindex(cases)
+    values = pd.Series(task.comparison_values(facts), index=facts.index).reindex(cases)
     return values.to_numpy().astype(np.float64)
 
 
 def _row(
     task: Task[Any, Any], result: metrics.Comparison, differences: NDArray[np.float64], labelled: int
 ) -> dict[str, Any]:
-    score, higher = task.paired
+    score, higher = task.comparison_score
     compared = ~np.isnan(differences).any(axis=0)
     by_seed = differences[:, compared].mean(axis=1) if compared.any() else np.array([np.nan])
     return {
