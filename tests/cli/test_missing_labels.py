@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from unet_mtl.cli import main
+from unet_mtl.evaluation import summary
 
 PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
 COLUMNS = {"diagnosis": "diagnosis", "diameter": "lesion_diameter_mm"}
-SMALL = "preprocess.size=[64,64] network.width=4 network.levels=3 training.epochs=1 precision=float32"
+SMALL = "preprocess.size=[64,64] network.width=2 network.levels=2 training.epochs=1 precision=float32"
 N = 30
 
 
@@ -36,7 +37,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def printed(folder):
+def printed(folder, drawing):
     """By command, what it wrote on the screen; the run is in folder/run."""
     import contextlib
     import io
@@ -61,10 +62,14 @@ def printed(folder):
             pytest.MonkeyPatch.context() as patch,
             contextlib.redirect_stdout(screen),
             contextlib.redirect_stderr(screen),
+            drawing(),
         ):
             patch.setattr(sys, "argv", ["unet-mtl", *arguments])
-            with contextlib.suppress(SystemExit):
+            for kind in summary.RESAMPLES:
+                patch.setitem(summary.RESAMPLES, kind, 50)
+            with pytest.raises(SystemExit) as ended:
                 main()
+        assert ended.value.code == 0, screen.getvalue()
         found[name] = screen.getvalue()
     return found
 

@@ -11,11 +11,11 @@ import pytest
 from unet_mtl.data.images import describe_file, image_size, read_image, read_mask, read_spacing
 from unet_mtl.data.readers import (
     FORMATS,
-    RASTER_SUFFIXES,
-    SUFFIXES,
     find_format,
     format_named,
+    raster_suffixes,
     suffix_of,
+    suffixes,
     without_suffix,
 )
 from unet_mtl.errors import DataError
@@ -39,8 +39,8 @@ def write(folder: Path, key: str, suffix: str) -> Path:
 
 def test_every_format_has_a_sample_and_suffixes_of_its_own():
     assert set(SAMPLES) == set(FORMATS)
-    assert not any(a.endswith(b) for a in SUFFIXES for b in SUFFIXES if a is not b)
-    assert set(RASTER_SUFFIXES) < set(SUFFIXES)
+    assert not any(a.endswith(b) for a in suffixes() for b in suffixes() if a is not b)
+    assert set(raster_suffixes()) < set(suffixes())
     assert {key for key, known in FORMATS.items() if known.extra} == set(LIBRARIES)
 
 

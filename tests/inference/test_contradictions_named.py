@@ -1,4 +1,4 @@
-"""Predictions name what contradicts a rule, measure where the pixel spacing is known, and say where it is not."""
+"""Contradictions in predictions and on pictures, with diameters where the pixel spacing is known."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def test_a_run_without_rules_has_no_column(trained, data_folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def measuring(with_rules):
-    """The trained run with one rule, which no answer can follow: the number is within 0.01 % of the mask's."""
+    """The trained run with one rule that no answer satisfies: the number is within 0.01 % of the diameter."""
     return with_rules(RULES[2] | {"tolerance": 0.0001})
 
 
@@ -54,7 +54,7 @@ def drawn_image(measuring, dataset):
 
 
 def measured(table):
-    """Millimetres in the words of the one contradiction."""
+    """The measured diameter in the text of the only contradiction, in mm."""
     assert table["not_checked"].tolist() == [""]
     return float(table["contradictions"].iloc[0].split("measures ")[1].removesuffix(" mm"))
 
@@ -105,7 +105,7 @@ def test_predict_takes_the_spacing_columns_of_a_table(measuring, drawn_image, tm
         ("case,spacing\na,wide\n", "case 'a': spacing is 'wide'; expected millimetres above 0"),
         ("case,spacing\na,-1\n", "case 'a': spacing is '-1'"),
         ("case,pixel\na,1\n", "no column 'spacing'; it has 'case', 'pixel'"),
-        ("case,spacing\na,1\na,1\n", "case 'a' stands in several rows"),
+        ("case,spacing\na,1\na,1\n", "case 'a' has several rows"),
     ],
 )
 def test_tables_that_say_no_spacing(rows, words, measuring, drawn_image, tmp_path):
@@ -124,9 +124,9 @@ def test_a_spacing_that_is_none(spacing, measuring, drawn_image, tmp_path):
 
 def test_a_spacing_or_table_without_use(trained, drawn_image, tmp_path):
     for function in (um.predict, um.overlay):
-        with pytest.raises(ConfigError, match=r"no rule of `consistency`.*leave the spacing out"):
+        with pytest.raises(ConfigError, match=r"no rule of `consistency`.*leave `spacing_mm` out"):
             function(trained, [drawn_image], tmp_path / "a", spacing_mm=1, progress=False)
-    with pytest.raises(DataError, match="leave --table out"):
+    with pytest.raises(DataError, match="leave `table` out"):
         um.predict(trained, [drawn_image], tmp_path / "a", table=tmp_path / "new.csv", progress=False)
 
 
@@ -149,12 +149,16 @@ def test_the_command_says_once_what_was_not_checked(measuring, data_folder, draw
 
 
 def test_a_picture_shows_its_contradiction():
-    from unet_mtl.inference.overlays import FRAME, draw_overlay
+    from unet_mtl.inference.case_result import Case, CaseResult
+    from unet_mtl.inference.contradictions import FRAME, CaseVerdicts
+    from unet_mtl.inference.overlays import draw_overlay
     from unet_mtl.plots.overlay import new_figure
 
     def draw(*verdicts):
         axes = new_figure(3, 3).subplots()
-        draw_overlay(axes, [], np.zeros((8, 8, 3), np.uint8), {}, {}, "case", verdicts)
+        extras = {"contradictions": CaseVerdicts((), verdicts)}
+        result = CaseResult(Case("case"), image=np.zeros((8, 8, 3), np.uint8), extras=extras)
+        draw_overlay(axes, [], result, "case")
         return axes.get_title().splitlines(), axes.spines["top"]
 
     lines, frame = draw(Verdict("way", "zone is drawn but diagnosis is normal"), Verdict(unknown=NO_SPACING))

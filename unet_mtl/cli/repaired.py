@@ -50,7 +50,7 @@ def print_repaired(repaired: "Repaired", asked: Collection[str]) -> None:
     ]
     print_rows("not mended", left)
     for finding in repaired.left:
-        if finding.kind.mends == "on request" and finding.name not in asked:
+        if finding.kind.repair == "on request" and finding.name not in asked:
             typer.echo(f"{finding.name} is mended on request, once you looked at it: --mend {finding.name}")
     n = len(repaired.repairs)
     changes = f"{n:,} change{'s' * (n != 1)}, each in {LOG_FILE}" if n else "nothing had to be mended"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.readers import RASTER_SUFFIXES
+from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
 
 
@@ -50,8 +50,8 @@ def find_below(folder: Path, name: str, cure: str = "say where the images are, -
             raise DataError(f"{name!r} goes over the link {path}; put the file itself there")
     if not path.is_file():
         raise DataError(f"{name!r} is not in {folder}; {cure}")
-    if path.suffix.lower() not in RASTER_SUFFIXES:
-        raise DataError(f"{path}: expected one of {', '.join(RASTER_SUFFIXES)}")
+    if path.suffix.lower() not in raster_suffixes():
+        raise DataError(f"{path}: expected one of {', '.join(raster_suffixes())}")
     return path
 
 
