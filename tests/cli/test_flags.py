@@ -5,11 +5,14 @@ from typing import Annotated
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
+import unet_mtl as um
+from unet_mtl.cli import app
 from unet_mtl.cli.command import Command
 from unet_mtl.cli.flags import to_flags
-from unet_mtl.errors import DataError
+from unet_mtl.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -57,3 +60,26 @@ def test_without_a_command_messages_stay_as_they_are(call):
 
 def test_every_line_of_an_error_is_printed(call):
     assert call("`out`\nand `force`").stderr == "error: --fix\nerror: and --force\n"
+
+
+def test_the_command_score_names_its_options(tmp_path):
+    for side in ("truth", "predicted"):
+        (tmp_path / side).mkdir()
+        Image.new("1", (2, 2)).save(tmp_path / side / "a.png")
+    folders = [str(tmp_path / side) for side in ("truth", "predicted")]
+    done = CliRunner().invoke(app, ["score", *folders, "--tolerance", "-1"])
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "error: --tolerance is -1; expected a number above 0 (millimetres, or pixels without a spacing)\n",
+    )
+    with pytest.raises(ConfigError, match=r"^`tolerance` is -1; expected a number above 0"):
+        um.score(*folders, tolerance=-1, progress=False)
+    done = CliRunner().invoke(app, ["score", *folders, "--classes", "lesion"])
+    assert done.stderr.endswith("the background first, as in --classes background,lesion\n")
+
+
+def test_the_command_to_nnunet_names_its_options(data_folder, tmp_path):
+    done = CliRunner().invoke(app, ["to-nnunet", str(data_folder), str(tmp_path / "raw"), "--target", "x"])
+    assert (done.exit_code, done.stderr) == (1, "error: --target is 'x'; expected one of the masks zone\n")
+    with pytest.raises(DataError, match=r"^`target` is 'x'; expected one of the masks zone"):
+        um.to_nnunet(um.read_dataset(data_folder), tmp_path / "raw", target="x")

@@ -4,7 +4,7 @@ import os
 
 import typer
 
-# Set before any command imports TensorFlow, whose start-up notes are of no use to users.
+# Hides the start-up notes of TensorFlow, so it must be set before any command imports it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from unet_mtl.cli import (

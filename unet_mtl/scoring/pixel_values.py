@@ -1,4 +1,4 @@
-"""The numbers that stand in the mask files of two folders, and why some files hold none that mean classes."""
+"""The pixel values in the mask files of two folders, and the reasons why some files cannot be masks of classes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,28 +10,29 @@ from PIL import Image
 
 from unet_mtl.data.images import IGNORE, read_mask
 from unet_mtl.errors import DataError
-from unet_mtl.scoring.names import count_files
 from unet_mtl.scoring.pairs import Folder, Pairs
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 _COLOURS = (
-    "write the number of each pixel's class (0, 1, ...) into a grey or palette PNG, or a folder of black-and-white "
-    "masks for each class and measure one after the other"
+    "write the class index of each pixel (0, 1, ...) into a grey or palette PNG, or write a folder of black-and-white "
+    "masks for each class and score them one after the other"
 )
-_FRACTIONS = 'save whole numbers, as mask.astype("uint8") gives; of probabilities, what reaches the threshold: p >= 0.5'
+_FRACTIONS = (
+    'save whole numbers, as mask.astype("uint8") gives; threshold probabilities first, for example p >= 0.5'
+)
 _CURES = dict.fromkeys(("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV"), _COLOURS) | {"F": _FRACTIONS}
 
 _NEAR, _MOSTLY, _FEWEST = 32, 0.9, 4
-"""A black-and-white mask that was smeared has 4 greys or more, and 90 % of its pixels within 32 of black or white."""
+"""A smoothed black-and-white mask has at least 4 greys, and 90 % of its pixels within 32 of black or white."""
 
 
 @dataclass
-class Numbers:
-    """Of one folder.
+class PixelValues:
+    """The pixel values in the files of one folder.
 
     Attributes:
         path: The folder.
-        by_file: What numbers each of its measured files has.
+        by_file: The set of values in each file that is measured.
     """
 
     path: Path
@@ -39,22 +40,22 @@ class Numbers:
 
     @property
     def all(self) -> frozenset[int]:
-        """Those of all files."""
+        """The values in all files."""
         return frozenset().union(*self.by_file.values())
 
     @property
     def is_black_and_white(self) -> bool:
-        """Whether 255 is the only number beside 0."""
+        """Whether 255 is the only value besides 0."""
         return IGNORE in self.all and self.all <= {0, IGNORE}
 
     @property
     def foreground(self) -> frozenset[int]:
-        """Those of classes, if they are class numbers; the white of black and white is class 1."""
+        """The classes of the foreground if values are class indices; in a black-and-white folder, white is class 1."""
         return frozenset({1} if self.is_black_and_white else {n for n in self.all if n > 0} - {IGNORE})
 
     @property
-    def smeared(self) -> str:
-        """Why there are so many numbers, where most pixels are nearly black or nearly white; else empty."""
+    def smoothing(self) -> str:
+        """The reason for many different values if most pixels are nearly black or nearly white; otherwise empty."""
         if not self.by_file:
             return ""
         path = max(self.by_file, key=lambda file: len(self.by_file[file]))
@@ -66,61 +67,74 @@ class Numbers:
         if np.mean((stored <= _NEAR) | (stored >= IGNORE - _NEAR)) < _MOSTLY:
             return ""
         return (
-            f"most pixels of {path.name} are nearly black or nearly white, as JPEG or a smooth resize (anti-aliasing) "
-            "leaves a mask of 0 and 255, or as probabilities are: export it again as PNG, resized by nearest neighbour"
+            f"most pixels of {path.name} are nearly black or nearly white, which JPEG compression or a smooth resize "
+            "(anti-aliasing) makes of a mask of 0 and 255, or which probabilities look like: export it again as PNG, "
+            "resized by nearest neighbour"
         )
 
-    def where(self, numbers: frozenset[int] | set[int]) -> str:
-        """In how many and in which files any of these numbers is."""
-        files = [file.name for file, found in self.by_file.items() if found & numbers]
-        return f"{count_files({'': len(files)}).strip()} ({name_some(files, 3)})"
+    def files_with(self, values: frozenset[int] | set[int]) -> str:
+        """Returns the number and some names of the files that contain any of these values."""
+        files = [file.name for file, in_file in self.by_file.items() if in_file & values]
+        return f"{count_of(len(files), 'file')} ({name_some(files, 3)})"
 
 
-def collect_numbers(
+def collect_values(
     pairs: Pairs, cases: Sequence[str], on_case: Callable[[], None]
-) -> tuple[Numbers, Numbers, list[str]]:
+) -> tuple[PixelValues, PixelValues, list[str]]:
     """Opens every mask of the cases.
 
+    Args:
+        pairs: The two folders.
+        cases: The names of the cases that are measured.
+        on_case: A function to call after each case.
+
     Returns:
-        The numbers of the truths and of the predictions, and problems: files that are unreadable or no masks, and
-        pairs that differ in size.
+        The values in the true masks, the values in the predicted masks, and the problems: files that are unreadable
+        or are not masks, and pairs of different sizes.
     """
-    truth, prediction = Numbers(pairs.truth.path), Numbers(pairs.prediction.path)
+    truth, prediction = PixelValues(pairs.truth.path), PixelValues(pairs.prediction.path)
     problems: list[str] = []
     for case in cases:
         sides = ((truth, pairs.truth), (prediction, pairs.prediction))
-        sizes = [_collect(case, numbers, folder, problems) for numbers, folder in sides]
-        true, predicted = sizes
-        if true is not None and predicted is not None and true != predicted:
+        true_size, predicted_size = [_collect(case, values, folder, problems) for values, folder in sides]
+        if true_size is not None and predicted_size is not None and true_size != predicted_size:
             cure = (
-                "turn it back" if true == predicted[::-1] else "export it at the size of the original image"
+                "rotate it back"
+                if true_size == predicted_size[::-1]
+                else "export it at the size of the original image"
             )
             problems.append(
-                f"{pairs.prediction.files[case]}: {predicted[0]}x{predicted[1]} pixels (rows x columns), but the truth "
-                f"{pairs.truth.files[case]} has {true[0]}x{true[1]}; {cure}"
+                f"{pairs.prediction.files[case]}: {predicted_size[0]}x{predicted_size[1]} pixels (rows x columns), but "
+                f"the true mask {pairs.truth.files[case]} has {true_size[0]}x{true_size[1]}; {cure}"
             )
         on_case()
     return truth, prediction, problems
 
 
-def _collect(case: str, numbers: Numbers, folder: Folder, problems: list[str]) -> tuple[int, int] | None:
+def _collect(case: str, values: PixelValues, folder: Folder, problems: list[str]) -> tuple[int, int] | None:
     path = folder.files.get(case)
     if path is None:
         return None
     try:
-        stored = read_numbers(path)
+        stored = read_values(path)
     except DataError as error:
         problems += error.problems
         return None
-    numbers.by_file[path] = _numbers_in(stored)
+    values.by_file[path] = _distinct(stored)
     return stored.shape[0], stored.shape[1]
 
 
-def read_numbers(path: Path) -> NDArray[np.int32]:
-    """Reads one mask, the numbers as stored.
+def read_values(path: Path) -> NDArray[np.int32]:
+    """Reads the pixel values of one mask as they are stored.
+
+    Args:
+        path: An image file.
+
+    Returns:
+        An array of shape `(rows, columns)`.
 
     Raises:
-        DataError: Unreadable, or no mask of whole numbers; says what would be one.
+        DataError: The file is unreadable, or is not a mask of whole numbers; the message says how to make one.
     """
     try:
         return read_mask(path)
@@ -137,18 +151,18 @@ def _mode(path: Path) -> str:
         return ""
 
 
-def _numbers_in(stored: NDArray[np.int32]) -> frozenset[int]:
+def _distinct(stored: NDArray[np.int32]) -> frozenset[int]:
     if stored.size == 0:
         return frozenset()
-    if stored.min() >= 0 and stored.max() < 2**16:  # counting beats sorting
+    if stored.min() >= 0 and stored.max() < 2**16:  # counting is faster than sorting
         return frozenset(np.flatnonzero(np.bincount(stored.ravel())).tolist())
     return frozenset(np.unique(stored).tolist())
 
 
-def list_numbers(numbers: Iterable[int]) -> str:
-    """The first of them, in order.
+def list_values(values: Iterable[int]) -> str:
+    """Lists the smallest values in order.
 
-    >>> list_numbers({3, 1})
+    >>> list_values({3, 1})
     '1, 3'
     """
-    return name_some([str(number) for number in sorted(numbers)], 5)
+    return name_some([str(value) for value in sorted(values)], 5)
