@@ -1,12 +1,12 @@
-"""Does the table of `um.ablate` tell the truth, where the truth is known by construction?
+"""Are the verdicts of `um.ablate` valid on data for which the truth is known by construction?
 
     python benchmarks/ablation.py OUT [cases] [epochs] [seeds]
 
-Draws phantom sets and asks two questions. Shared cause, few labels: all masks, and the lesion's diameter of 20 train
-and 10 validation cases; the mask tells the diameter, so learning together should help it. Pure noise: all masks, and a
-coin tossed for each case, on five sets, each with half the cases and three seeds at most; learning together can help
-neither. Prints all tables, and counts the verdicts on noise, and those between two networks of one task that differ in
-their seed alone.
+Generates phantom sets for two questions. Shared cause, few labels: all masks, and the diameter of the lesion for 20
+training and 10 validation cases; the mask determines the diameter, so training together should help it. Pure noise:
+all masks, and a coin toss as the label of each case, on five sets with half the cases and at most three seeds;
+training together can help neither task. Prints all tables, and counts the verdicts on noise and the verdicts between
+two networks of one task that differ only in their seed.
 """
 
 import sys
@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import numpy as np  # noqa: E402
@@ -36,7 +36,7 @@ NOISE = [um.Segmentation(name="mask"), um.Classification(name="coin")]
 SETTINGS: dict[str, Any] = {
     "preprocess": um.Preprocess(size=(64, 64), channels=1),
     "network": um.NetworkSettings(width=8, levels=4, pooling="both", dropout=0.2),
-    # No zoom: the diameter would no longer be that of the picture.
+    # Without zoom, which would change the diameter in the image but not its label.
     "augment": [
         {"HorizontalFlip": {"p": 0.5}},
         {
@@ -55,7 +55,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def draw_set(folder: Path, cases: int, seed: int) -> pd.DataFrame:
-    """Writes a phantom set with all its labels; the table, with each case's split: 40 % train, 20 % val, 40 % test."""
+    """Writes a phantom set with all labels and returns its table with a split: 40 % train, 20 % val, 40 % test."""
     um.write_phantom(
         folder,
         cases=cases,
@@ -72,7 +72,7 @@ def draw_set(folder: Path, cases: int, seed: int) -> pd.DataFrame:
 
 
 def write_table(folder: Path, table: pd.DataFrame, columns: dict[str, Any]) -> um.Dataset:
-    """Puts a changed table in the set's place, with descriptions of new columns."""
+    """Replaces the table of a set and adds descriptions of new columns."""
     table.to_csv(folder / "cases.csv", index=False)
     content = yaml.safe_load((folder / "dataset.yaml").read_text())
     content |= {"split": "split", "columns": content["columns"] | columns}
@@ -81,7 +81,7 @@ def write_table(folder: Path, table: pd.DataFrame, columns: dict[str, Any]) -> u
 
 
 def keep_few(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Takes away all but some diameters of the train and validation cases."""
+    """Removes all but some diameters of the training and validation cases."""
     rng = np.random.default_rng(seed)
     gone = np.zeros(len(table), bool)
     for side, kept in KEPT.items():
@@ -91,12 +91,12 @@ def keep_few(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def toss_coins(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """A fair coin for each case, whatever the case is."""
+    """Adds the toss of a fair coin as a label of each case."""
     return table.assign(coin=np.random.default_rng(seed).choice(["heads", "tails"], len(table)))
 
 
 def ablate(data: um.Dataset, tasks: list[Any], out: Path, epochs: int, seeds: int) -> Any:
-    """The ablation, printed."""
+    """Runs and prints the ablation."""
     training = um.TrainingSettings(epochs=epochs, batch_size=8, learning_rate=0.001, spread_labels=True)
     found = um.ablate(data, tasks, out, seeds=seeds, training=training, progress=False, **SETTINGS)
     print(out.name, found.title, found, *found.notes, "", sep="\n", flush=True)
@@ -104,7 +104,7 @@ def ablate(data: um.Dataset, tasks: list[Any], out: Path, epochs: int, seeds: in
 
 
 def judge_twins(out: Path, seeds: list[int]) -> list[str]:
-    """What the table would say of networks of one task that differ in their seed alone, for mask and coin."""
+    """Returns the verdicts between networks of one task that differ only in their seed, for mask and coin."""
     verdicts = []
     for seed in seeds[1:]:
         first, second = (
@@ -127,7 +127,7 @@ def _cases(out: Path, task: str, seed: int) -> pd.DataFrame:
 
 
 def main(out: str, cases: str = "480", epochs: str = "40", seeds: str = "3") -> None:
-    """Both questions."""
+    """Answers both questions."""
     folder = Path(out)
     data = folder / "data_shared"
     dataset = write_table(data, keep_few(draw_set(data, int(cases), 7)), {})

@@ -1,11 +1,11 @@
-"""What does each balancer gain, and what does its step cost?
+"""What does each balancer gain, and what does a step cost?
 
     python benchmarks/balancers.py CONFIG OUT [costs] [scores] [key=value ...]
 
-Does both, or what is named. Costs: times the steps of a training with each balancer, all of them in one process and in
-turn, and prints the median ratio of a step to one of `fixed`. Scores: trains the config once with each balancer, and a
-network of each task alone, from one seed; measures all of them on the test cases; and prints for each task its score of
-a case, less that of `fixed` on the same cases with the 95 % interval over patients, and the weights of the last epoch.
+Measures both, or what is named. `costs` times the steps of a training with each balancer in turn in one process, and
+prints the median ratio to a step of `fixed`. `scores` trains the config once with each balancer, and one network per
+task, with the same seed; evaluates all of them on the test cases; and prints for each task the mean score, its paired
+difference to `fixed` with the 95 % interval over patients, and the weights of the last epoch.
 """
 
 import statistics
@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import keras  # noqa: E402, TID253
@@ -35,7 +35,7 @@ STEPS = MEASURED_EVERY
 
 
 def step_costs(plan: Plan, dataset: um.Dataset) -> pd.DataFrame:
-    """Milliseconds of a step, its ratio to one of `fixed`, and seconds until the first one is done, by balancer."""
+    """Returns milliseconds per step, the ratio to `fixed`, and the seconds until the end of the first step."""
     parts = split_dataset(dataset, plan.split)
     settings: dict[str, AnyBalancing] = {name: kind() for name, kind in BALANCERS.items()}
     settings[f"fixed, gradients every {MEASURED_EVERY}"] = Fixed(measure_every=MEASURED_EVERY)
@@ -56,7 +56,7 @@ def step_costs(plan: Plan, dataset: um.Dataset) -> pd.DataFrame:
         first[name] = time.perf_counter() - began
     seconds: dict[str, list[float]] = {name: [] for name in trainers}
     for number in range(ROUNDS):
-        # Each round begins with another one: what comes after a pause is faster.
+        # Each round begins with another balancer, because the first one after a pause is faster.
         order = list(trainers)[number % len(trainers) :] + list(trainers)[: number % len(trainers)]
         for name in order:
             began = time.perf_counter()
@@ -80,11 +80,11 @@ def step_costs(plan: Plan, dataset: um.Dataset) -> pd.DataFrame:
 
 def _step(trainer: keras.Model, batch: Any) -> None:
     inputs, targets, weights = batch
-    trainer.train_on_batch(inputs, targets, weights)  # its logs are numbers, so the step is done
+    trainer.train_on_batch(inputs, targets, weights)  # its logs are numbers, so the step has finished
 
 
 def scores(plan: Plan, dataset: um.Dataset, out: Path) -> pd.DataFrame:
-    """One row a network, with each task's score, difference to `fixed` and last weight."""
+    """Returns one row per network with the score, difference to `fixed` and final weight of each task."""
     runs = {}
     for name, kind in BALANCERS.items():
         training = plan.training.model_copy(update={"balancing": kind(), "patience": None})
@@ -118,7 +118,7 @@ def scores(plan: Plan, dataset: um.Dataset, out: Path) -> pd.DataFrame:
 
 
 def main(config_path: str, out: str, *rest: str) -> None:
-    """Times, trains and prints."""
+    """Runs the benchmark."""
     config = um.load_config(config_path, [text for text in rest if "=" in text])
     wanted = [text for text in rest if "=" not in text] or ["costs", "scores"]
     dataset = um.read_dataset(config.data)

@@ -1,10 +1,10 @@
-"""How long does `unet-mtl check` take over many small images, and how much memory?
+"""How much time and memory does `unet-mtl check` take for many small images?
 
     python benchmarks/check.py OUT [CASES ...]
 
-Writes phantom data of 64x64 (10,000 and 100,000 cases unless told otherwise; a folder that is there already is used
-again), checks each set in a process of its own, and prints the time, the peak memory of that process, and both
-per case beside those of the first set.
+Writes phantom data of 64x64 (10,000 and 100,000 cases by default; existing folders are reused), checks each set in a
+separate process, and prints the time and the peak memory of that process, and both per case relative to the first
+set.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 from unet_mtl.phantom import write_phantom  # noqa: E402
@@ -23,7 +23,7 @@ CHECK = "import sys; from unet_mtl.cli import main; sys.argv = ['unet-mtl', 'che
 
 
 def main(out: str, *counts: str) -> None:
-    """Writes, checks, prints."""
+    """Runs the benchmark."""
     print(
         f"{'cases':>8} {'write s':>8} {'check s':>8} {'ms a case':>10} {'peak MB':>8} {'KB a case':>10}  exit code"
     )
@@ -39,7 +39,7 @@ def main(out: str, *counts: str) -> None:
 
 
 def measure(folder: Path) -> tuple[float, int, int]:
-    """Seconds, peak resident bytes and exit code of one check; what it prints goes to `folder`.txt."""
+    """Returns seconds, peak resident bytes and exit code of one check; its output is written to `folder`.txt."""
     started = time.perf_counter()
     with folder.with_suffix(".txt").open("w") as report:
         check = subprocess.Popen(

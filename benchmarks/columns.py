@@ -1,10 +1,10 @@
-"""What do columns of the table add to the image?
+"""How much do columns of the table add to the image?
 
     python benchmarks/columns.py CONFIG TASK SCORE OUT [key=value ...]
 
-Trains the config four times with one seed and the same splits: as it is; without its tabular inputs; the one task from
-the image alone; the one task from the columns alone. Evaluates each on the test split, and prints the task's score of
-the cases with its 95 % interval over patients, and the paired difference to the first, of the same cases.
+Trains the config four times with the same seed and splits: unchanged; without its tabular inputs; the single task
+from the image; the single task from the columns. Evaluates each network on the test split, and prints the mean score
+of the task with its 95 % interval over patients, and the paired difference to the first network.
 """
 
 import sys
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import metrics  # noqa: E402
@@ -20,7 +20,7 @@ import unet_mtl as um  # noqa: E402
 
 
 def variants(config: um.Config, task: str) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Tasks and arguments of each training."""
+    """Returns tasks and settings of each training."""
     arguments = config.arguments()
     alone = [one for one in config.tasks if one.name == task]
     tables = tuple(config.inputs)
@@ -33,7 +33,7 @@ def variants(config: um.Config, task: str) -> dict[str, tuple[Any, dict[str, Any
 
 
 def main(config_path: str, task: str, score: str, out: str, *overrides: str) -> None:
-    """Trains, evaluates, prints."""
+    """Runs the benchmark."""
     config = um.load_config(config_path, overrides)
     dataset = um.read_dataset(config.data)
     found: dict[str, Mapping[str, float]] = {}

@@ -1,14 +1,14 @@
-"""What do other libraries answer in the corner cases, and what does this one?
+"""What do this and other libraries return in edge cases?
 
     python benchmarks/corners.py
 
-Runs every library that is installed on the same small inputs and prints one markdown table. Arguments are the
-library's defaults, but masks are scored for the lesion alone, without the background. "missed": the truth has a lesion
-and the prediction has none; "hallucinated": the other way round. "-": no such score. "warns": a warning came with the
-answer. Pictures are of 8 x 8 pixels of 1 mm, tolerances 1 mm.
+Runs every installed library on the same small inputs and prints a markdown table. Arguments are the defaults of the
+library, except that masks are scored for the lesion without the background. "missed": only the truth has a lesion;
+"hallucinated": only the prediction has one; "-": there is no such score; "warns": a warning was raised. Images have
+8 x 8 pixels of 1 mm, and tolerances are 1 mm.
 
 Peers: torch==2.13.0 torchmetrics monai scikit-learn keras tensorflow-cpu surface-distance. MetricsReloaded is not on
-PyPI: its column was written from its source and never run.
+PyPI; its column was derived from its source and not run.
 """
 
 import os
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 Array = NDArray[np.generic]
@@ -38,24 +38,24 @@ LABELS = np.array([0, 0, 2, 2])
 CONSTANT, SPREAD = np.full(4, 2.0), np.array([1.0, 2.0, 3.0, 2.0])
 LIKELY = np.array([0.9, 0.8, 0.9, 0.6])
 
-HEALTHY = "mean Dice, 2 healthy images, both right"
-FALSE_ALARM = "mean Dice, lesion found + false alarm on a healthy image"
-LOST = "mean HD95, lesion found exactly + lesion missed"
+HEALTHY = "mean Dice, 2 healthy images, both correct"
+FALSE_ALARM = "mean Dice, lesion detected + false alarm on a healthy image"
+LOST = "mean HD95, lesion segmented exactly + lesion missed"
 PRECISION = "precision, nothing predicted"
 RECALL = "recall, empty truth"
 MCC_TENTH = "MCC, always negative, 10 of 100"
 MCC_THOUSANDTH = "MCC, always negative, 1 of 1000"
 AUROC, AP = "AUROC, positives only", "average precision, negatives only"
-MACRO_F1 = "macro F1, all right, 1 of 3 classes absent"
-SIGMOID_IOU = "mean IoU of sigmoid 0.9 / 0.1, all right"
-R2_GOOD, R2_BAD = "R2, constant truth, all right", "R2, constant truth, some wrong"
-KAPPA = "Cohen's kappa, one class, all right"
+MACRO_F1 = "macro F1, all correct, 1 of 3 classes absent"
+SIGMOID_IOU = "mean IoU of sigmoid 0.9 / 0.1, all correct"
+R2_GOOD, R2_BAD = "R2, constant truth, all correct", "R2, constant truth, some wrong"
+KAPPA = "Cohen's kappa, one class, all correct"
 LOG_LOSS = "log loss, positives only (0.236 by hand)"
 ECE_ZERO, ECE_ONE = "ECE, positives with p = 0", "ECE, positives with p = 1"
 
 
 def ours() -> Cells:
-    """Name every row, in the order of the table."""
+    """Returns the names of the rows in the order of the table."""
     import metrics as m
     from metrics.calibration import expected_calibration_error
     from metrics.classification import cohen_kappa, log_loss
@@ -111,7 +111,7 @@ def ours() -> Cells:
 
 
 def metrics_reloaded() -> Cells:
-    """Call its classes as they were in 2025; see the top."""
+    """Describes MetricsReloaded as of 2025, from its source."""
     from MetricsReloaded.metrics.calibration_measures import CalibrationMeasures
     from MetricsReloaded.metrics.pairwise_measures import BinaryPairwiseMeasures
     from MetricsReloaded.metrics.prob_pairwise_measures import ProbabilityPairwiseMeasures
@@ -144,7 +144,7 @@ def metrics_reloaded() -> Cells:
 
 
 def monai() -> Cells:
-    """Answer as MONAI's metric objects reduce it (`aggregate`); "per image" is before the reduction."""
+    """Results of the metric objects of MONAI after `aggregate`; "per image" is before the reduction."""
     import monai.metrics as mm
     import torch
 
@@ -175,7 +175,7 @@ def monai() -> Cells:
             mm.CalibrationErrorMetric(), torch.ones(1, 1, 4), torch.full((1, 1, 4), probability)
         )
 
-    # one score a foreground class: MONAI leaves the background out of distances by default, not out of Dice
+    # one score per foreground class; by default MONAI excludes the background from distances, but not from Dice
     dice = partial(mm.DiceMetric, include_background=False)
     hd95 = partial(mm.HausdorffDistanceMetric, percentile=95)
     encoded = torch.eye(3)[LABELS].T[None]
@@ -207,7 +207,7 @@ def monai() -> Cells:
 
 
 def torchmetrics() -> Cells:
-    """Use `segmentation` for masks of one foreground class, `classification` for labels."""
+    """Results of torchmetrics, from `segmentation` for masks and `classification` for labels."""
     import torch
     import torchmetrics as tm
     import torchmetrics.classification as tc
@@ -253,7 +253,7 @@ def torchmetrics() -> Cells:
 
 
 def scikit_learn() -> Cells:
-    """Pixels as labels: scikit-learn knows no masks."""
+    """Results of scikit-learn, with pixels as labels since it has no scores of masks."""
     import sklearn.metrics as sk
 
     def flat(score: Callable[..., object], truth: Array, prediction: Array) -> object:
@@ -276,7 +276,7 @@ def scikit_learn() -> Cells:
 
 
 def keras() -> Cells:
-    """Keras has no masks either: F1Score, BinaryIoU, Precision and Recall pool all pixels."""
+    """Results of Keras, in which F1Score, BinaryIoU, Precision and Recall pool all pixels."""
     import keras.metrics as km
     from keras.losses import Dice
 
@@ -312,7 +312,7 @@ def keras() -> Cells:
 
 
 def surface_distance() -> Cells:
-    """DeepMind's package, with NumPy's present version."""
+    """Results of DeepMind's package with the installed version of NumPy."""
     import surface_distance as sd
 
     def between(truth: Array, prediction: Array) -> object:
@@ -329,7 +329,7 @@ def surface_distance() -> Cells:
 
 
 def on_pairs(scores: Mapping[str, Callable[[Array, Array], object]]) -> Cells:
-    """Run each score of a truth and a prediction on each of `PAIRS`."""
+    """Runs each score of a truth and a prediction on each of `PAIRS`."""
     return {
         f"{name}, {pair}": partial(score, *masks)
         for name, score in scores.items()
@@ -338,13 +338,13 @@ def on_pairs(scores: Mapping[str, Callable[[Array, Array], object]]) -> Cells:
 
 
 def streamed(metric: object, truth: Array, prediction: Array) -> object:
-    """Give a Keras metric one batch."""
+    """Updates a Keras metric with one batch and returns its result."""
     metric.update_state(truth, prediction)
     return np.asarray(metric.result())
 
 
 def shown(value: object) -> str:
-    """Write an answer in three digits, several of them by name."""
+    """Formats a result with three digits, several results by name."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -352,11 +352,11 @@ def shown(value: object) -> str:
         every = ", ".join(f"{name} {text}" for name, text in texts.items())
         return texts.popitem()[1] if len(set(texts.values())) == 1 else every
     number = float(np.asarray(value).squeeze())
-    return "NaN" if np.isnan(number) else f"{number + 0.0:.3g}"  # + 0.0: no minus before a zero
+    return "NaN" if np.isnan(number) else f"{number + 0.0:.3g}"  # + 0.0 avoids a negative zero
 
 
 def answer(cell: Callable[[], object]) -> str:
-    """Run a cell; an exception is an answer too."""
+    """Computes a cell; an exception is also a result."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -368,7 +368,7 @@ def answer(cell: Callable[[], object]) -> str:
 
 
 def column(name: str, package: str, cells: Callable[[], Cells], rows: list[str]) -> list[str]:
-    """Fill one column: the library's name and version, then its answers."""
+    """Returns a column: name and version of the library, then its results."""
     try:
         found, title = cells(), f"{name} {version(package)}"
     except (ImportError, PackageNotFoundError):
@@ -377,7 +377,7 @@ def column(name: str, package: str, cells: Callable[[], Cells], rows: list[str])
 
 
 def main() -> None:
-    """Prints the table."""
+    """Runs the benchmark."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     rows = list(ours())
     columns = [

@@ -1,12 +1,12 @@
-"""What does one network for several tasks gain over one for each, as the labels of a task become few?
+"""How does one network for several tasks compare with one per task when one task has few labels?
 
     python benchmarks/fewer_labels.py CONFIG OUT SEEDS [VARIANT ...] [key=value ...]
 
-A variant is `full`, or a task and the percentage of its labels that are kept, such as `lesion_10`; without any, all of
-them: full, and 30 and 10 for each task. A copy of the data set keeps its split and all labels of the test cases, and of
-train and validation patients only so many keep their label of that task (those of 10 % are among those of 30 %). Each
-copy is given to `ablate`: the network of all tasks and the network of each task alone, by as many seeds, on the same
-test cases. Called again with the same OUT, it goes on where it was, also with more seeds.
+A variant is `full`, or a task and the percentage of its labels to keep, such as `lesion_10`; by default all variants
+are run: full, and 30 and 10 for each task. A copy of the data set keeps its split and all labels of the test cases,
+and only the given percentage of training and validation patients keep their label of that task (those of 10 % are a
+subset of those of 30 %). `ablate` is run on each copy: one network of all tasks and one per task, with as many seeds,
+on the same test cases. If the script is called again with the same OUT, it continues, also with more seeds.
 """
 
 import shutil
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import numpy as np  # noqa: E402
@@ -27,25 +27,25 @@ PERCENTAGES = (30, 10)
 
 
 def copy_thinned(config: Any, folder: Path, task: Any | None, percentage: int, seed: int = 0) -> Any:
-    """Writes the copy of a data set in which a task has few labels.
+    """Writes a copy of a data set in which one task has few labels.
 
     Args:
-        config: Its `data` says what is copied.
-        folder: Of the copy.
-        task: Which; None keeps all labels.
-        percentage: Of the patients with a label who keep it.
-        seed: Of who does.
+        config: The config with the data set in `data`.
+        folder: Folder of the copy.
+        task: Name of the task; None keeps all labels.
+        percentage: Percentage of the labelled patients that keep their label.
+        seed: Seed of the selection of patients.
 
     Returns:
-        Description of the copy.
+        The description of the copy.
     """
     dataset = um.read_dataset(config.data)
     description = dataset.description
     parts = split_dataset(dataset, config.split)
-    named = description.names or "{case}"  # in the column of the cases
+    named = description.names or "{case}"  # the pattern in the column of case names
     sides = {named.format(case=record.case): name for name, part in parts.items() for record in part}
     if not folder.is_dir():
-        # Under another name until it is whole: an interrupted call must not go on with half of it.
+        # Written under another name until it is complete, so that an interrupted call does not use half of it.
         part = folder.with_name("part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(description.root, part)
@@ -65,7 +65,7 @@ def copy_thinned(config: Any, folder: Path, task: Any | None, percentage: int, s
 
 
 def _chosen(parts: Any, task: Any, percentage: int, seed: int) -> list[Any]:
-    """The records that lose their label."""
+    """Returns the records that lose their label."""
     chosen = []
     for side in ("train", "val"):
         labelled = [record for record in parts[side] if task.is_labelled(record)]
@@ -76,7 +76,7 @@ def _chosen(parts: Any, task: Any, percentage: int, seed: int) -> list[Any]:
 
 
 def main(config_path: str, out: str, seeds: str, *rest: str) -> None:
-    """Trains and prints."""
+    """Runs the benchmark."""
     config = um.load_config(config_path, [text for text in rest if "=" in text])
     tasks = {task.name: task for task in config.tasks}
     every = ["full", *(f"{name}_{percentage}" for name in tasks for percentage in PERCENTAGES)]

@@ -1,18 +1,18 @@
-"""How fast are the mask scores, and do they agree with the field's own?
+"""How fast are the mask scores, and do they agree with other libraries?
 
     pip install -e ".[peers]"
     python benchmarks/metrics.py [repeats] [threads of PyTorch]
 
-Prints, for each workload, every library's median milliseconds a pair over the repeats (all libraries in turn within
-each repeat, fewer for one that has taken 40 s), the ratio to ours, and per score the largest difference to ours where
-both are defined, with the number of cells where only one of the two is. The overlap set starts from masks of uint8
-labels and ends with a table of cases and its means. "MONAI" are its metric classes, which do the same; "MONAI, bare"
-are its functions on one-hot tensors made before. torchmetrics gets int64 tensors made before, the surface set bools or
-one-hot tensors made before. A peer that is not installed is left out by name. Last come summaries: means with bootstrap
-intervals, against SciPy's bootstrap of each score by itself.
+Prints for each workload the median milliseconds per pair of every library over the repeats (all libraries in turn
+within each repeat, and fewer repeats for libraries that have taken 40 s), the ratio to this package, and for each
+score the largest difference where both are defined, with the number of cells in which only one is. The overlap
+workload starts from uint8 label masks and ends with a table of cases and its means. "MONAI" uses its metric classes,
+which do the same; "MONAI, bare" uses its functions on prepared one-hot tensors. torchmetrics gets prepared int64
+tensors; the surface workload uses prepared bools or one-hot tensors. Libraries that are not installed are skipped and
+named. Finally, means with bootstrap intervals are compared with SciPy's bootstrap of each score.
 
-The surface scores of surface-distance follow another definition (an outline between the pixel centres, weighted by its
-length), and its average distance is directed: its differences are those of the definitions.
+surface-distance defines surface scores differently (an outline between the pixel centres, weighted by its length),
+and its average distance is directed, so its differences reflect the definitions.
 """
 
 import sys
@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-# Python looks beside a script first, and this one has the name of the package that it measures.
+# The folder of the script comes first on the import path, and this script would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import metrics  # noqa: E402
@@ -49,7 +49,7 @@ Peer = Callable[[Masks, Masks], Callable[[], Table]]
 
 
 def make_pairs(n: int, size: int, n_classes: int, seed: int = 0) -> tuple[Masks, Masks]:
-    """Smooth random shapes in the middle half of the picture; the prediction is another noise on the same shape."""
+    """Generates smooth random shapes in the centre of the image; the prediction is the same shape with other noise."""
     rng = np.random.default_rng(seed)
     edge = np.abs(np.linspace(-1, 1, size))
     middle = 0.9 - np.maximum(edge[:, None], edge[None, :]) * 1.6
@@ -66,13 +66,13 @@ def make_pairs(n: int, size: int, n_classes: int, seed: int = 0) -> tuple[Masks,
 
 
 def _smooth(rng: np.random.Generator, size: int, sigma: float) -> np.ndarray:
-    coarse = max(1, size // 256)  # large pictures are made small and blown up
+    coarse = max(1, size // 256)  # large images are generated small and enlarged
     field = gaussian_filter(rng.normal(size=(size // coarse, size // coarse)), sigma / coarse)
     return np.kron(field / field.std(), np.ones((coarse, coarse)))
 
 
 def our_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """The table of cases and classes, and its means."""
+    """Returns the table of cases and classes, and its means."""
 
     def run() -> Table:
         counts = metrics.count_cases(truths, predictions, N_CLASSES)
@@ -85,7 +85,7 @@ def our_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
 
 
 def sklearn_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """Three calls a pair: one gives precision, recall and F1; the MCC is over all classes."""
+    """Scores with three calls per pair: one returns precision, recall and F1; the MCC is over all classes."""
     import sklearn.metrics as sk
 
     def one(truth: np.ndarray, prediction: np.ndarray) -> Iterable[Any]:
@@ -101,7 +101,7 @@ def sklearn_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
 
 
 def torchmetrics_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """Six functions a pair."""
+    """Scores with six functions per pair."""
     import torch
     from torchmetrics.functional import classification as c
     from torchmetrics.functional.segmentation import dice_score
@@ -136,7 +136,7 @@ def torchmetrics_overlap(truths: Masks, predictions: Masks) -> Callable[[], Tabl
 
 
 def monai_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """The metric classes, which keep a table of cases and know what is undefined; one-hot is theirs to make."""
+    """Scores with the metric classes, which keep a table of cases; includes one-hot encoding."""
     from monai import metrics as m
 
     def run() -> Table:
@@ -158,7 +158,7 @@ def monai_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
 
 
 def monai_overlap_functions(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """The bare functions, one confusion matrix for four scores, one-hot tensors given."""
+    """Scores with the functions: one confusion matrix for four scores, on prepared one-hot tensors."""
     from monai import metrics as m
 
     def one(truth: Any, prediction: Any) -> Iterable[Any]:
@@ -172,7 +172,7 @@ def monai_overlap_functions(truths: Masks, predictions: Masks) -> Callable[[], T
 
 
 def our_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """One search for the nearest points, three scores of it."""
+    """Scores with one search for the nearest points and three scores."""
 
     def one(truth: np.ndarray, prediction: np.ndarray) -> Iterable[float]:
         found = metrics.surface_distances(truth, prediction, spacing_mm=SPACING_MM)
@@ -183,7 +183,7 @@ def our_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
 
 
 def deepmind_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """surface-distance, whose average is the mean of its two directed ones here."""
+    """Scores with surface-distance; the average is the mean of its two directed distances."""
     import surface_distance as s
 
     def one(truth: np.ndarray, prediction: np.ndarray) -> Iterable[float]:
@@ -197,7 +197,7 @@ def deepmind_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
 
 
 def monai_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """Three functions a pair; one-hot tensors given."""
+    """Scores with three functions per pair, on prepared one-hot tensors."""
     from monai import metrics as m
 
     def one(truth: Any, prediction: Any) -> Iterable[Any]:
@@ -213,7 +213,7 @@ def monai_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
 
 
 def reloaded_surface(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """MetricsReloaded."""
+    """Scores with MetricsReloaded."""
     from MetricsReloaded.metrics.pairwise_measures import BinaryPairwiseMeasures
 
     def one(truth: np.ndarray, prediction: np.ndarray) -> Iterable[float]:
@@ -263,7 +263,7 @@ WORKLOADS = [
 
 
 def compare(title: str, peers: dict[str, tuple[str, Peer]], work: tuple[int, int, int], repeats: int) -> None:
-    """Times all peers in turn, and prints speed and agreement."""
+    """Times all libraries in turn, and prints speed and agreement."""
     masks = make_pairs(*work)
     installed = {name: peer(*masks) for name, (module, peer) in peers.items() if find_spec(module)}
     tables = {name: run() for name, run in installed.items()}  # also warms up
@@ -303,7 +303,7 @@ def _agreement(ours: Table, theirs: Table) -> str:
 
 
 def compare_summaries(n_cases: int, n_scores: int, resamples: int, repeats: int) -> None:
-    """Times a table of means with intervals over patients, and SciPy's of each score, a case a patient."""
+    """Times means with intervals over patients, and the bootstrap of SciPy for each score with one case per patient."""
     from scipy.stats import bootstrap
 
     rng = np.random.default_rng(0)
@@ -345,8 +345,8 @@ def _median(run: Callable[[], object], repeats: int) -> float:
 
 
 def main(repeats: str = "5", threads: str = "1") -> None:
-    """Runs every workload; all but PyTorch compute on one thread anyway."""
-    warnings.filterwarnings("ignore")  # the peers' own
+    """Runs every workload; all libraries except PyTorch compute on one thread by default."""
+    warnings.filterwarnings("ignore")  # warnings of the other libraries
     if find_spec("torch"):
         import torch
 

@@ -1,11 +1,11 @@
-"""Does a network that learns from whatever labels there are do as well as one for each task on its labelled cases?
+"""Is a network trained on all available labels as good as one network per task on its labelled cases?
 
     python benchmarks/missing.py OUT [cases] [epochs]
 
-Draws phantom cases, keeps all labels of the test cases, and of the others removes 50 % of the masks, 70 % of the
-diagnoses and 95 % of the diameters at random. Trains one network on all of them, and for each task one on the cases
-that have its label alone, for as many epochs, so that every label is seen as often. Prints, on the same test cases,
-each task's score with its 95 % interval over patients, and the paired difference.
+Generates phantom cases, keeps all labels of the test cases, and removes 50 % of the masks, 70 % of the diagnoses and
+95 % of the diameters of the others at random. Trains one network on all cases, and one network per task on the cases
+with its label, for the same number of epochs, so that every label is seen equally often. Prints the score of each
+task on the same test cases with its 95 % interval over patients, and the paired difference.
 """
 
 import shutil
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import numpy as np  # noqa: E402
@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def thin_out(source: Path, seed: int = 0) -> None:
-    """Gives the cases their splits, and takes labels of train and validation cases away."""
+    """Assigns the splits, and removes labels of training and validation cases."""
     dataset = um.read_dataset(source)
     sides = {
         record.case: name
@@ -65,7 +65,7 @@ def thin_out(source: Path, seed: int = 0) -> None:
 
 
 def keep_labelled(source: Path, folder: Path, task: Any) -> int:
-    """A copy with the test cases, and of the others those that a task has a label of; how many are for training."""
+    """Writes a copy with the test cases and the labelled cases of a task, and returns the number of training cases."""
     shutil.copytree(source, folder)
     dataset = um.read_dataset(folder)
     kept = {record.case for record in dataset if record.split == "test" or task.is_labelled(record)}
@@ -79,13 +79,13 @@ def keep_labelled(source: Path, folder: Path, task: Any) -> int:
 
 
 def train(data: Path, tasks: list[Any], run: Path, epochs: int) -> um.RunFolder:
-    """One network."""
+    """Trains and evaluates one network."""
     training = um.TrainingSettings(epochs=epochs, batch_size=8, learning_rate=0.001)
     return um.train(um.read_dataset(data), tasks, run, **SETTINGS, training=training, progress=False)
 
 
 def main(out: str, cases: str = "400", epochs: str = "40") -> None:
-    """Trains, evaluates, prints."""
+    """Runs the benchmark."""
     folder = Path(out)
     data = folder / "data"
     um.write_phantom(data, cases=int(cases), missing_masks=0, missing_diagnoses=0, missing_diameters=0)

@@ -1,15 +1,15 @@
-"""How many images a second does training get, beside PyTorch's DataLoader and MONAI's CacheDataset?
+"""How many images per second does the input pipeline deliver, compared with PyTorch and MONAI?
 
     pip install -e ".[peers]"
     python benchmarks/pipeline.py [rounds] [images]
 
-Each contender delivers batches of 8 images of 256x256 with a mask, after the same five steps of albumentations, made
-by two workers, from PNG files or from what it keeps of them. Files are "cold": the system is told to forget them
-before every pass. Every contender runs in a process of its own, all in turn within a round, so that other load meets
-them alike; printed are medians over the rounds: images a second, the ratio to ours of the same kind, processor
-milliseconds an image (with worker processes), and the memory of the process and its workers (PSS: shared pages once),
-of which "for data" is what it takes beyond the imported libraries. All deliver uint8: a float image would be four
-times the bytes for each. A peer that is not installed is left out by name.
+Each candidate delivers batches of 8 images of 256x256 with a mask after the same five albumentations transforms, with
+two workers, from PNG files or from its cache. "Cold" files are removed from the page cache before every pass. Every
+candidate runs in a separate process, in turn within each round, so that other load affects all of them. The medians
+over rounds are printed: images per second, the ratio to the corresponding candidate of this package, processor
+milliseconds per image (including worker processes), and the memory of the process and its workers (PSS, which counts
+shared pages once), of which "for data" excludes the imported libraries. All candidates deliver uint8, since floats
+would have four times the bytes. Libraries that are not installed are skipped and named.
 """
 
 import json
@@ -28,7 +28,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-# Python looks beside a script first, and there is a metrics.py, which is not the package.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 SIZE, BATCH, WORKERS = 256, 8, 2
@@ -44,7 +44,7 @@ Pass = Callable[[], Iterable[Any]]
 
 
 def write_files(folder: Path, n: int) -> None:
-    """Smooth colours with some noise: PNG files of 100 KiB, as photographs have."""
+    """Writes smooth colours with some noise as PNG files of about 100 KiB."""
     rng = np.random.default_rng(0)
     for part in ("images", "masks"):
         (folder / part).mkdir()
@@ -64,7 +64,7 @@ def forget(folder: Path) -> None:
 
 
 def make_albumentations() -> Any:
-    """The list as PyTorch's users write it."""
+    """Returns the transforms as PyTorch users write them."""
     import albumentations
 
     return albumentations.Compose(
@@ -82,7 +82,7 @@ def make_albumentations() -> Any:
 
 
 def ours(cache: str, *, bare: bool = False) -> Callable[[Path], Pass]:
-    """What `fit` is given; bare: the arrays, before they become tensors."""
+    """Delivers what `fit` receives; with `bare`, the arrays before they become tensors."""
 
     def make(folder: Path) -> Pass:
         from unet_mtl import Preprocess, Segmentation, read_dataset
@@ -120,7 +120,7 @@ def ours(cache: str, *, bare: bool = False) -> Callable[[Path], Pass]:
 
 
 def torch_loader(*, in_memory: bool) -> Callable[[Path], Pass]:
-    """A Dataset of decoded arrays, or of files, in two worker processes that stay."""
+    """Delivers from a Dataset of decoded arrays or files with two persistent worker processes."""
 
     def make(folder: Path) -> Pass:
         import torch
@@ -146,7 +146,7 @@ def torch_loader(*, in_memory: bool) -> Callable[[Path], Pass]:
 
 
 def monai_cache(folder: Path) -> Pass:
-    """CacheDataset of decoded arrays, the random steps behind a wrapper, in MONAI's DataLoader."""
+    """Delivers from a CacheDataset of decoded arrays with wrapped random transforms in MONAI's DataLoader."""
     import torch
     from monai.data import CacheDataset, DataLoader
     from monai.transforms import Compose, RandomizableTransform, Transform
@@ -170,7 +170,7 @@ def monai_cache(folder: Path) -> Pass:
 
 
 def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Image and mask by OpenCV, the quickest way."""
+    """Reads image and mask with OpenCV, the fastest reader."""
     image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
     return image, cv2.imread(str(path.parent.parent / "masks" / path.name), cv2.IMREAD_GRAYSCALE)
 
@@ -188,14 +188,14 @@ REFERENCES = {"files": "unet_mtl, cold files", "kept": "unet_mtl, cache in memor
 
 
 def processes() -> list[int]:
-    """This one and its workers."""
+    """Returns this process and its workers."""
     own = os.getpid()
     children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
     return [own, *map(int, children)]
 
 
 def memory_mib() -> float:
-    """PSS of this process and its workers."""
+    """Returns the PSS of this process and its workers in bytes."""
     total = 0
     for process in processes():
         rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
@@ -204,7 +204,7 @@ def memory_mib() -> float:
 
 
 def processor_seconds() -> float:
-    """Of this process and its living workers."""
+    """Returns the processor seconds of this process and its living workers."""
     ticks = 0
     for process in processes()[1:]:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
@@ -214,7 +214,7 @@ def processor_seconds() -> float:
 
 
 def measure(name: str, folder: Path) -> dict[str, float]:
-    """Runs one contender in this process: one pass to warm up, then passes until there are enough seconds."""
+    """Runs one candidate in this process: one pass to warm up, then passes for a minimum time."""
     kind, make = CONTENDERS[name]
     if name.startswith("unet_mtl"):
         import tensorflow  # noqa: F401
@@ -247,7 +247,7 @@ def _images(batch: Any) -> Any:
 
 
 def main() -> None:
-    """Runs every contender in every round and prints the table."""
+    """Runs every candidate in every round and prints the table."""
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]))))
         return

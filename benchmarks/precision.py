@@ -1,15 +1,15 @@
-"""Does bfloat16 end at the same scores as float32, and how much faster?
+"""Does bfloat16 reach the same scores as float32, and how much faster is it?
 
     python benchmarks/precision.py CONFIG OUT [key=value ...]
 
-Trains the config once in each precision with one seed, in turn, evaluates both on the test split, and prints each
-headline score side by side with its 95 % interval, and the ratio of the median seconds an epoch.
+Trains the config once in each precision with the same seed, evaluates both networks on the test split, and prints the
+headline scores with their 95 % intervals, and the ratio of the median seconds per epoch.
 """
 
 import sys
 from pathlib import Path
 
-# Python looks beside a script first, and metrics.py there has the name of the package that is wanted.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import unet_mtl as um  # noqa: E402
@@ -18,7 +18,7 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def main(config_path: str, out: str, *overrides: str) -> None:
-    """Trains, evaluates, prints."""
+    """Runs the benchmark."""
     runs, evaluations = {}, {}
     for precision in PRECISIONS:
         config = um.load_config(config_path, [*overrides, f"precision={precision}"])

@@ -1,13 +1,14 @@
-"""Which share of a training step waits for input?
+"""Which share of a training step is spent waiting for input?
 
     python benchmarks/waiting.py CONFIG [cases] [epochs] [key=value ...]
 
-Trains on the first cases of the train split, and looks at the clock whenever a batch is asked for: what passes until it
-is there, and what passes at the end of an epoch before the next may begin, is waiting. In turn within each epoch:
+Trains on the first cases of the training split, and measures the time from each request for a batch to its delivery,
+and the time at the end of an epoch before the next one starts. The following inputs are compared in turn within each
+epoch:
 
-- "Keras' queue": files decoded in every epoch, floats, by a PyDataset with two threads of Keras (how it was before);
-- "Keras' queue, one thread": the same with one, where Keras leaves tf.data's autotuning on;
-- "ours": what `fit` is given now, decoded in the first epoch and out of the cache in the later ones.
+- "Keras' queue": files decoded to floats in every epoch by a PyDataset with two threads of Keras (the former input);
+- "Keras' queue, one thread": the same with one thread, for which Keras leaves the autotuning of tf.data on;
+- "ours": the present input of `fit`, decoded in the first epoch and read from the cache in later epochs.
 
 Needs the TensorFlow backend.
 """
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# Python looks beside a script first, and there is a metrics.py, which is not the package.
+# The folder of the script comes first on the import path, and its metrics.py would hide the package `metrics`.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import keras  # noqa: TID253, E402
@@ -34,7 +35,7 @@ from unet_mtl.training.session import Session, make_session  # noqa: E402
 
 
 class AsKeras(keras.utils.PyDataset):
-    """Batches made when Keras' threads ask for them."""
+    """Batches made when the threads of Keras request them."""
 
     def __init__(self, batches: Batches, workers: int) -> None:
         super().__init__(workers=workers, max_queue_size=8)
@@ -48,7 +49,7 @@ class AsKeras(keras.utils.PyDataset):
 
 
 class Way:
-    """One way of delivery, its model, and its clock."""
+    """One kind of input with its model and its timings."""
 
     def __init__(self, name: str, session: Session, keras_workers: int | None) -> None:
         self.name = name
@@ -62,7 +63,7 @@ class Way:
         session.trainer.train_on_batch(*session.train.make(0))  # compiles
 
     def run(self, epoch: int) -> dict[str, float]:
-        """Trains one epoch; seconds of it all, waited for batches, and waited at its end."""
+        """Trains one epoch, and returns the total seconds, the seconds waiting for batches, and those at its end."""
         clock = {"first": 0.0, "later": 0.0, "end": 0.0}
         self.session.train.epoch = epoch
         began = time.perf_counter()
@@ -89,7 +90,7 @@ def _adding(clock: dict[str, float], name: str) -> Iterator[None]:
 
 
 def make_way(name: str, config: Any, cases: int, keras_workers: int | None) -> Way:
-    """A session of its own, so that each way trains the same."""
+    """Returns a session of its own, so that every input trains the same network."""
     arguments = config.arguments()
     if keras_workers is not None:
         arguments["delivery"] = arguments["delivery"].model_copy(update={"cache": "off"})
@@ -101,7 +102,7 @@ def make_way(name: str, config: Any, cases: int, keras_workers: int | None) -> W
 
 
 def main() -> None:
-    """Prints a line a way and epoch."""
+    """Prints one line per input and epoch."""
     overrides = [word for word in sys.argv[2:] if "=" in word]
     numbers = [int(word) for word in sys.argv[2:] if word.isdigit()]
     cases, epochs = (*numbers, *(120, 3)[len(numbers) :])

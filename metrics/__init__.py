@@ -1,10 +1,10 @@
-"""Scores for masks, labels and numbers that are right at the edges, with NumPy alone.
+"""Scores for masks, labels and numbers, with defined results in every edge case. Needs only NumPy and SciPy.
 
-Masks and labels become `Counts` once; every overlap score is a short function of them; `summarise` turns one
-score a case into a mean with an interval over patients. `metrics.streaming` has the same scores as Keras
-metrics and is the only part that imports Keras, when it is first used.
+Masks and labels are counted once into `Counts`, every overlap score is a short function of them, and `summarise`
+turns one score per case into a mean with an interval over patients. `metrics.streaming` provides the same scores
+as Keras metrics. It is the only part that imports Keras, and only when it is first used.
 
-Argument order is always (y_true, y_pred). A mask value is an index into the classes; class 0 is background.
+The argument order is always (y_true, y_pred). A mask value is a class index; class 0 is the background.
 
 Example:
     >>> import numpy as np

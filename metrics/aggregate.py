@@ -1,4 +1,4 @@
-"""From one score a case to a number that can be printed: mean, interval over patients, and what is missing."""
+"""Summaries of per-case scores: mean, interval over patients, and counts of undefined and missed cases."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Scores = NDArray[np.float64]
 
 
 class Table(Protocol):
-    """Names to columns: a dict of arrays, or a pandas DataFrame."""
+    """A mapping from names to columns: a dict of arrays, or a pandas DataFrame."""
 
     def __iter__(self) -> Iterator[Any]:
-        """The names."""
+        """Iterate over the column names."""
 
     def __getitem__(self, name: Any, /) -> Any:
-        """The column of a name."""
+        """Return the column with this name."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What is reported of one score over a set of cases.
+    """Summary of one score over a set of cases.
 
     Attributes:
-        mean: Mean of the defined values, in the score's unit; NaN if none is.
+        mean: Mean of the defined values, in the unit of the score; NaN if none is defined.
         low: Lower end of the bootstrap interval of the mean; NaN with fewer than 2 patients.
-        high: Its upper end.
-        median: Median of the defined values; NaN if none is.
-        q1: Their 25 % quantile, interpolated linearly; NaN if none is.
-        q3: Their 75 % quantile.
+        high: Upper end of the interval.
+        median: Median of the defined values; NaN if none is defined.
+        q1: 25 % quantile of the defined values, interpolated linearly; NaN if none is defined.
+        q3: 75 % quantile of the defined values.
         n: Number of defined values.
-        n_undefined: Number of NaN, left out of everything above.
-        n_missed: Cases whose truth has the structure and whose prediction has not.
-        n_hallucinated: Cases whose prediction has the structure and whose truth has not.
+        n_undefined: Number of undefined (NaN) values, which are excluded from all of the above.
+        n_missed: Number of cases in which the structure is present but was not predicted.
+        n_hallucinated: Number of cases in which the structure was predicted but is absent.
     """
 
     mean: float
@@ -53,7 +53,7 @@ class Summary:
     n_hallucinated: int
 
     def to_dict(self) -> dict[str, float | int]:
-        """Plain Python numbers by field name (NaN stays a float NaN)."""
+        """Return the fields as plain Python numbers; NaN stays a float NaN."""
         return asdict(self)
 
 
@@ -72,17 +72,17 @@ def summarise(
 
     Args:
         values: float of shape (cases,), NaN where undefined.
-        patients: One patient a case, all strings or all integers; None: each case is its own.
+        patients: Patient of each case, all strings or all integers; None: every case is its own patient.
         missed: bool of shape (cases,), or None for none.
         hallucinated: bool of shape (cases,), or None for none.
         resamples: Number of bootstrap resamples.
-        seed: Same seed, same interval, whatever the order of the cases.
+        seed: Random seed. The same seed gives the same interval, regardless of the order of the cases.
         level: Coverage of the interval, between 0 and 1.
         method: "percentile", or "bca" for skewed scores (see `metrics.bootstrap`).
 
     Returns:
-        A `Summary`. The mean is over cases; the interval resamples the patients with a defined value, and
-        is (value, value) where all values are equal.
+        A `Summary`. The mean is taken over cases. The interval resamples the patients with a defined value, and
+        is (value, value) if all values are equal.
 
     Raises:
         ValueError: lengths differ, values are not numbers, patients cannot be compared, or `level`,
@@ -116,21 +116,21 @@ def summarise_table(
     level: float = 0.95,
     method: Method = "percentile",
 ) -> dict[str, Summary]:
-    """Summarise many scores of the same cases; each exactly as `summarise` does alone, only sooner.
+    """Summarise many scores of the same cases, with the same results as `summarise` for each, but faster.
 
     Args:
         table: Name to float of shape (cases,), NaN where undefined: a dict, or a DataFrame of score columns.
-        patients: One patient a case, all strings or all integers; None: each case is its own. Matched to
-            the cases by position, as everything here.
-        missed: Name to bool of shape (cases,); a score that it lacks has none.
-        hallucinated: Name to bool of shape (cases,); a score that it lacks has none.
+        patients: Patient of each case, all strings or all integers; None: every case is its own patient. Patients
+            and cases are matched by position.
+        missed: Name to bool of shape (cases,); scores without an entry have no missed cases.
+        hallucinated: Name to bool of shape (cases,); scores without an entry have no hallucinated cases.
         resamples: Number of bootstrap resamples.
-        seed: Same seed, same intervals, whatever the order of the cases or of the scores.
-        level: Coverage of the intervals, between 0 and 1. Each interval is for its score alone.
+        seed: Random seed. The same seed gives the same intervals, regardless of the order of cases and scores.
+        level: Coverage of each interval, between 0 and 1; not corrected for the number of scores.
         method: "percentile", or "bca" for skewed scores (see `metrics.bootstrap`).
 
     Returns:
-        Name to `Summary`, in the order of the table. Each score is over its own defined cases.
+        Name to `Summary`, in the order of the table. Each score is summarised over its own defined cases.
 
     Raises:
         ValueError: as for `summarise`, or `missed` or `hallucinated` names a score that the table lacks.

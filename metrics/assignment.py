@@ -7,15 +7,15 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def assign(rows: ArrayLike, columns: ArrayLike, weights: ArrayLike) -> NDArray[np.intp]:
-    """Choose those of the given pairs that use each partner at most once, with the largest sum of weights.
+    """Choose pairs that use each partner at most once and have the largest sum of weights.
 
-    Exact (Kuhn 1955, doi:10.1002/nav.3800020109; here SciPy's linear_sum_assignment). Pairs that no chain of
-    shared partners connects cannot compete, so many small tables are solved instead of a huge one.
+    The solution is exact (Kuhn 1955, doi:10.1002/nav.3800020109; SciPy's linear_sum_assignment). Pairs that are not
+    connected through shared partners do not compete, so many small problems are solved instead of a large one.
 
     Args:
-        rows: First partner of each pair, integers 0 and up of shape (pairs,); no pair twice.
-        columns: Second partner of each pair, integers 0 and up of shape (pairs,).
-        weights: Above 0, float of shape (pairs,).
+        rows: First partner of each pair, integers from 0 of shape (pairs,); no pair may occur twice.
+        columns: Second partner of each pair, integers from 0 of shape (pairs,).
+        weights: Weight of each pair, above 0, float of shape (pairs,).
 
     Returns:
         Indices of the chosen pairs, intp, ascending.
@@ -36,7 +36,7 @@ def assign(rows: ArrayLike, columns: ArrayLike, weights: ArrayLike) -> NDArray[n
 
 
 def _connect(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Number of the group of connected pairs that each pair is in."""
+    """Return the number of the connected component that each pair belongs to."""
     from scipy.sparse import coo_array  # slow to import, as below
     from scipy.sparse.csgraph import connected_components
 

@@ -1,9 +1,9 @@
 """Bootstrap intervals that resample patients: percentile and BCa.
 
-Cases of one patient are alike, so whole patients are drawn, never images. "percentile": Efron and Tibshirani
-1993 (doi:10.1201/9780429246593). "bca", bias-corrected and accelerated: Efron 1987
-(doi:10.1080/01621459.1987.10478410); better where the score is skewed, as Dice near 1 is. With few patients
-both are too narrow: below about 30 read them as a lower bound of the uncertainty.
+Cases of one patient are correlated, so whole patients are drawn, never single images. "percentile": Efron and
+Tibshirani 1993 (doi:10.1201/9780429246593). "bca", bias-corrected and accelerated: Efron 1987
+(doi:10.1080/01621459.1987.10478410); it is better for skewed scores such as Dice near 1. With few
+patients both are too narrow: below about 30 patients, read them as a lower bound of the uncertainty.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _ROUNDING = 1e-12  # relative: sums of the same numbers in another order differ 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How an interval is drawn.
+    """Settings of a bootstrap interval.
 
     Attributes:
         resamples: Number of bootstrap resamples, 1 or more.
-        seed: Same seed, same interval.
-        level: Coverage aimed at, between 0 and 1.
+        seed: Random seed; the same seed gives the same interval.
+        level: Nominal coverage, between 0 and 1.
         method: "percentile" or "bca".
 
     Raises:
@@ -53,7 +53,7 @@ class Resampling:
 
     @property
     def tails(self) -> NDArray[np.float64]:
-        """The two quantiles that a percentile interval lies between."""
+        """The two quantile levels of a percentile interval."""
         return np.array([(1 - self.level) / 2, (1 + self.level) / 2])
 
 
@@ -66,25 +66,27 @@ def bootstrap_interval(
     level: float = 0.95,
     method: Method = "percentile",
 ) -> dict[str, Interval]:
-    """Interval of any statistic that exists only over a set (AUROC, R2, pooled Dice), over patients.
+    """Return bootstrap intervals over patients for statistics of a set, such as AUROC, R2 or pooled Dice.
 
     Args:
-        statistic: Takes case indices, integers of shape (drawn cases,) with repeats, and gives named scores.
-        patients: One patient a case, all strings or all integers; `range(cases)`: each case its own.
+        statistic: Function from case indices, integers of shape (drawn cases,) with repeats, to named scores.
+        patients: Patient of each case, all strings or all integers; `range(cases)` if each case is its own
+            patient.
         resamples: Number of bootstrap resamples, each one call of `statistic`.
-        seed: Same seed, same intervals.
+        seed: Random seed; the same seed gives the same intervals.
         level: Coverage of the interval, between 0 and 1.
-        method: "percentile" or "bca", which calls `statistic` once more for each patient left out.
+        method: "percentile", or "bca", which also calls `statistic` once with each patient left out.
 
     Returns:
-        Name to (low, high), for the names that all cases together give. NaN resamples are left out;
-        (NaN, NaN) where fewer than half are defined or there are fewer than 2 patients. With "bca" also
-        where the score is NaN without one of the patients (the only positive case, say), where it is infinite
-        with all, without one or in a resample, and where all resamples are on one side of it.
+        Name to (low, high), for the names that `statistic` returns for all cases. NaN resamples are excluded.
+        The interval is (NaN, NaN) if fewer than half of the resamples are defined or if there are fewer than 2
+        patients. With "bca" it is also (NaN, NaN) if the score is NaN without one of the patients (the only
+        positive case, for example), if it is infinite with all patients, without one of them or in a
+        resample, or if all resamples lie on one side of the estimate.
 
     Raises:
         ValueError: patients cannot be compared, or `level`, `resamples` or `method` is out of range.
-        TypeError: `statistic` gives something else than names and scores.
+        TypeError: `statistic` does not return a mapping from names to scores.
 
     Example:
         >>> age = np.array([40.0, 50.0, 60.0, 70.0])
@@ -109,19 +111,19 @@ def bootstrap_interval(
 def mean_intervals(
     columns: Sequence[NDArray[np.float64]], codes: NDArray[np.intp], plan: Resampling
 ) -> list[Interval]:
-    """Interval of the mean over cases, for several scores of the same cases at once.
+    """Return intervals of the mean over cases for several scores of the same cases.
 
-    Only the patients with a defined value of a score take part in it, so that no resample is empty. Scores
-    with equally many such patients share the draws. Patients are put in order of their values first:
-    neither the order of the cases nor the names of the patients matter.
+    Only patients with a defined value of a score are resampled for it, so that no resample is empty. Scores
+    with the same number of such patients share the draws. Patients are sorted by their values first, so that
+    the result depends neither on the order of the cases nor on the names of the patients.
 
     Args:
-        columns: One array of shape (cases,) a score, NaN where undefined.
-        codes: Patient of each case, as `patient_codes` gives it.
-        plan: How to draw.
+        columns: One array of shape (cases,) per score, NaN where undefined.
+        codes: Patient number of each case, from `patient_codes`.
+        plan: Settings of the bootstrap.
 
     Returns:
-        One (low, high) a column; (NaN, NaN) with fewer than 2 patients or with infinite values.
+        One (low, high) per column; (NaN, NaN) with fewer than 2 patients or with infinite values.
 
     Example:
         >>> dice, iou = np.array([1.0, 0.5, 0.5]), np.array([1.0, np.nan, np.nan])
@@ -142,7 +144,7 @@ def patient_codes(patients: Patients | None, n_cases: int) -> NDArray[np.intp]:
     """Number the patients from 0.
 
     Args:
-        patients: One patient a case, all strings or all integers; None: each case is its own.
+        patients: Patient of each case, all strings or all integers; None: every case is its own patient.
         n_cases: Number of cases.
 
     Returns:
@@ -171,7 +173,7 @@ def patient_codes(patients: Patients | None, n_cases: int) -> NDArray[np.intp]:
 
 
 class _Totals(NamedTuple):
-    """Sum and number of the defined values of each patient, the sums counted from `lowest`."""
+    """Sum and number of the defined values of each patient; sums are relative to `lowest`."""
 
     lowest: float
     sums: NDArray[np.float64]
@@ -192,9 +194,9 @@ def _patient_totals(values: NDArray[np.float64], codes: NDArray[np.intp]) -> _To
     values, codes = values[defined], codes[defined]
     if values.size == 0 or np.isinf(values).any():
         return _Totals(0.0, np.empty(0), np.empty(0))
-    order = np.lexsort((values, codes))  # also within a patient: sums round alike in any order of the cases
+    order = np.lexsort((values, codes))  # by value within a patient, so that rounding is reproducible
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    # counted from the lowest value, so that a constant score keeps its value to the last digit
+    # relative to the lowest value, so that a constant score is reproduced exactly
     sums = np.add.reduceat(values[order] - values.min(), starts)
     sizes = np.diff(starts, append=values.size).astype(np.float64)
     rank = np.lexsort((sums, sizes, np.add.reduceat(values[order], starts)))
@@ -212,7 +214,7 @@ def _resampled_means(totals: list[_Totals], n_patients: int, plan: Resampling) -
 
 
 def _draw_times(n_patients: int, plan: Resampling) -> Iterator[NDArray[np.float64]]:
-    # how often each patient is in each resample: a sum over drawn patients is then a matrix product
+    # multiplicities of each patient in each resample turn a sum over drawn patients into a matrix product
     rng = np.random.default_rng(plan.seed)
     block = max(1, _BLOCK // n_patients)
     for start in range(0, plan.resamples, block):
@@ -274,14 +276,14 @@ def _bca_tails(
         return undefined
     shifted = bias + ndtri(tails)
     room = 1 - _acceleration(left_out) * shifted
-    if (room <= 0).any():  # past the pole of the formula, which has no meaning there
+    if (room <= 0).any():  # beyond the pole of the formula, where it is meaningless
         return undefined
     moved: NDArray[np.float64] = ndtr(bias + shifted / room)
     return moved
 
 
 def _share_below(resampled: NDArray[np.float64], estimate: float) -> float:
-    """Share of the resamples below the estimate; ties (equal but for rounding) count half."""
+    """Return the share of resamples below the estimate; ties up to rounding count one half."""
     tied = np.abs(resampled - estimate) <= _ROUNDING * np.abs(resampled).max()
     return float(np.mean(np.where(tied, 0.5, resampled < estimate)))
 
@@ -291,5 +293,5 @@ def _acceleration(left_out: NDArray[np.float64]) -> float:
     largest = np.abs(deviations).max()
     if largest == 0:
         return 0.0
-    deviations = deviations / largest  # powers of tiny numbers would vanish
+    deviations = deviations / largest  # avoids underflow of the powers
     return float(np.sum(deviations**3) / (6 * np.sum(deviations**2) ** 1.5))

@@ -1,4 +1,4 @@
-"""The pixels that are hard: a band around the boundary of a lesion, and how well calibrated they are."""
+"""Calibration in a band around the boundary of a lesion, where the pixels are hard to classify."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def band_around(
 
     Args:
         mask: 0 and 1 or bool of shape (height, width), 1 the lesion.
-        width: Above 0; in mm where `spacing_mm` is given, else in pixels.
-        spacing_mm: Distance of rows and of columns, mm.
-        ignore: Mask value of unknown pixels: they are not in the band and make no boundary.
+        width: Width of the band on each side, above 0, in mm if `spacing_mm` is given, otherwise in pixels.
+        spacing_mm: Distance between rows and between columns in mm.
+        ignore: Mask value of unlabelled pixels. They are not part of the band and do not form a boundary.
 
     Returns:
-        bool of the same shape: lesion pixels with a pixel of background, and background pixels with a pixel
-        of lesion, at most `width` away, from centre to centre (exact Euclidean distance). No pixel where the
-        mask has no lesion or nothing else; the border of the image is no boundary.
+        bool of the same shape: lesion pixels with a background pixel, and background pixels with a lesion
+        pixel, at most `width` away from centre to centre (exact Euclidean distance). All False if the mask is
+        all lesion or all background. The border of the image is not a boundary.
 
     Raises:
         ValueError: the mask is not 2-D or has other values, or `width` or `spacing_mm` is not above 0.
@@ -71,21 +71,21 @@ def band_calibration_error(
 
     Args:
         y_true: Mask of 0 and 1 or bool, shape (height, width).
-        probabilities: Of the lesion, same shape; not looked at outside the band.
-        width: Of the band on each side, in mm where `spacing_mm` is given, else in pixels.
+        probabilities: Probability of the lesion, same shape; values outside the band are not used.
+        width: Width of the band on each side, in mm if `spacing_mm` is given, otherwise in pixels.
         n_bins: Number of bins, 1 or more.
-        spacing_mm: Distance of rows and of columns, mm.
-        ignore: Mask value of unknown pixels, left out.
+        spacing_mm: Distance between rows and between columns in mm.
+        ignore: Mask value of unlabelled pixels, which are excluded.
         binning: "width" or "mass".
 
     Returns:
-        The score; NaN where the mask has no lesion or nothing else, so that the band is empty.
+        The score; NaN if the band is empty because the mask is all lesion or all background.
 
     Raises:
         ValueError: as for `band_around` and `expected_calibration_error`.
 
     Example:
-        Too sure of a lesion that is 2 pixels wide; 96 pixels of easy background hide it.
+        The prediction is overconfident around a lesion of 2 pixels; 96 pixels of easy background hide this.
 
         >>> truth, stated = np.zeros((1, 100), int), np.zeros((1, 100))
         >>> truth[0, 50:52], stated[0, 49:53] = 1, 0.9

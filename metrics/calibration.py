@@ -1,13 +1,13 @@
-"""Whether a probability of 0.8 is right in 8 of 10 cases, and the temperature that makes it so.
+"""Calibration of probabilities: Brier score and its decomposition, reliability curve, calibration errors.
 
-Two kinds of input everywhere. Binary: y_true of 0 and 1 in any shape, probabilities of the positive class in
-the same shape. Several classes: labels (cases,) with probabilities (cases, classes), any number of leading
-axes. Over a whole picture the easy background flatters every calibration score: take the pixels in
-`metrics.boundary_calibration.band_around` the lesion. Without a case scores are NaN.
+All functions accept two kinds of input. Binary: y_true of 0 and 1 in any shape, and probabilities of the positive
+class in the same shape. Multi-class: labels (cases,) with probabilities (cases, classes), with any number of
+leading axes. Over a whole image, the easy background improves every calibration score; consider the pixels in
+`metrics.boundary_calibration.band_around` the lesion instead. Without any case, scores are NaN.
 
-Bins are closed above: a bin holds edge < p <= next edge, and the first bin 0 as well. "width" cuts 0..1 into
+Bins are closed above: a bin contains edge < p <= next edge, and the first bin also contains 0. "width" cuts 0..1 into
 equal parts (Guo et al. 2017, arXiv:1706.04599); "mass" cuts at quantiles of the probabilities (Nguyen and
-O'Connor 2015, doi:10.18653/v1/D15-1182): equal probabilities stay in one bin, whatever the order of the cases.
+O'Connor 2015, doi:10.18653/v1/D15-1182): equal probabilities stay in one bin, regardless of the order of the cases.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from numpy.typing import ArrayLike, NDArray
 Binning = Literal["width", "mass"]
 Numbers = NDArray[np.float64]
 
-_ROUNDING = 1e-6  # a float32 softmax may give 1.0000001
+_ROUNDING = 1e-6  # a float32 softmax may return 1.0000001
 
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityCurve:
-    """Stated probability against observed frequency, bin by bin; empty bins are kept.
+    """Predicted probability and observed frequency per bin; empty bins are kept.
 
     Attributes:
-        edges: Edges of the bins, float64 (bins + 1,), ascending; NaN for "mass" without a case.
+        edges: Edges of the bins, float64 (bins + 1,), ascending; NaN for "mass" without any case.
         confidence: Mean probability in each bin, float64 (bins,); NaN where the bin is empty.
-        frequency: Share of positive (or rightly judged) cases in it, float64 (bins,); NaN where empty.
-        count: Cases in each bin, int64 (bins,).
+        frequency: Share of positive (or correctly classified) cases in each bin, float64 (bins,); NaN if empty.
+        count: Number of cases in each bin, int64 (bins,).
     """
 
     edges: Numbers
@@ -43,14 +43,15 @@ class ReliabilityCurve:
 
 @dataclass(frozen=True)
 class BrierDecomposition:
-    """Parts of the Brier score: reliability - resolution + uncertainty + within_bin.
+    """Terms of the Brier score: reliability - resolution + uncertainty + within_bin.
 
     Attributes:
-        reliability: Squared gap between stated and observed probability of the bins; 0 is best.
-        resolution: How much the bins' frequencies differ from the base rate; higher is better.
-        uncertainty: Variance of the truth, the score of always stating the base rate; not the model's doing.
-        within_bin: What binning hides: variance of the probabilities in a bin minus twice their covariance
-            with the truth; 0 where each bin has one probability, and of either sign.
+        reliability: Mean squared difference between predicted and observed probability of the bins; 0 is best.
+        resolution: Variance of the observed frequencies of the bins around the base rate; higher is better.
+        uncertainty: Variance of the outcome, which is the score of always predicting the base rate. It does not
+            depend on the model.
+        within_bin: Variance of the probabilities within bins minus twice their covariance with the outcome, which
+            binning hides. It is 0 if each bin holds one probability, and it can have either sign.
     """
 
     reliability: float
@@ -60,7 +61,7 @@ class BrierDecomposition:
 
     @property
     def score(self) -> float:
-        """The Brier score, to rounding."""
+        """The Brier score, up to rounding."""
         return self.reliability - self.resolution + self.uncertainty + self.within_bin
 
 
@@ -73,10 +74,10 @@ def brier_score(y_true: ArrayLike, probabilities: ArrayLike) -> float:
 
     Args:
         y_true: 0 and 1 or bool of any shape; or class indices (cases,).
-        probabilities: Of class 1, same shape; or (cases, classes), rows that sum to 1.
+        probabilities: Probability of class 1, same shape; or (cases, classes) with rows that sum to 1.
 
     Returns:
-        The score; NaN without a case.
+        The score; NaN without any case.
 
     Raises:
         ValueError: shapes do not fit, a label is out of range, a probability is NaN or outside 0..1, or a row
@@ -95,20 +96,20 @@ def brier_score(y_true: ArrayLike, probabilities: ArrayLike) -> float:
 def brier_decomposition(
     y_true: ArrayLike, probabilities: ArrayLike, n_bins: int = 15, *, binning: Binning = "width"
 ) -> BrierDecomposition:
-    """Split the Brier score into calibration, sharpness and what nobody can help, so that nothing is lost.
+    """Decompose the Brier score exactly into reliability, resolution, uncertainty and a within-bin term.
 
     Murphy 1973 (doi:10.1175/1520-0450(1973)012<0595:ANVPOT>2.0.CO;2), with the terms within bins of
-    Stephenson, Coelho and Jolliffe 2008 (doi:10.1175/2007WAF2006116.1), without which the parts of binned
-    probabilities do not add up. Several classes: each against the rest, summed.
+    Stephenson, Coelho and Jolliffe 2008 (doi:10.1175/2007WAF2006116.1), without which the
+    terms of binned probabilities do not add up. For several classes, the one-vs-rest terms are summed.
 
     Args:
-        y_true: As for `brier_score`.
-        probabilities: As for `brier_score`.
+        y_true: Outcomes or labels, as in `brier_score`.
+        probabilities: Probabilities, as in `brier_score`.
         n_bins: Number of bins, 1 or more.
         binning: "width" or "mass".
 
     Returns:
-        A `BrierDecomposition`, all NaN without a case.
+        A `BrierDecomposition`; all terms are NaN without any case.
 
     Raises:
         ValueError: as for `brier_score` and `reliability_curve`.
@@ -128,12 +129,12 @@ def brier_decomposition(
 def reliability_curve(
     y_true: ArrayLike, probabilities: ArrayLike, n_bins: int = 15, *, binning: Binning = "width"
 ) -> ReliabilityCurve:
-    """Give mean stated probability and observed frequency of each bin, for a reliability diagram.
+    """Return the mean predicted probability and the observed frequency of each bin, for a reliability diagram.
 
     Args:
-        y_true: As for `brier_score`.
-        probabilities: As for `brier_score`. With several classes the probability of the most likely one
-            (of equal ones the first) is held against whether it is right.
+        y_true: Outcomes or labels, as in `brier_score`.
+        probabilities: Probabilities, as in `brier_score`. With several classes, the probability of the most likely
+            class (the first one of equals) is compared with whether that class is correct.
         n_bins: Number of bins, 1 or more.
         binning: "width" or "mass".
 
@@ -141,7 +142,7 @@ def reliability_curve(
         A `ReliabilityCurve`.
 
     Raises:
-        ValueError: as for `brier_score`; `n_bins` is below 1 or `binning` an unknown word.
+        ValueError: as for `brier_score`; or `n_bins` is below 1, or `binning` is unknown.
 
     Example:
         >>> curve = reliability_curve([0, 1, 1], [0.5, 0.5, 1.0], n_bins=4)
@@ -154,19 +155,19 @@ def reliability_curve(
 def expected_calibration_error(
     y_true: ArrayLike, probabilities: ArrayLike, n_bins: int = 15, *, binning: Binning = "width"
 ) -> float:
-    """Mean gap between stated and observed probability over the cases, in 0..1, 0 is best.
+    """Expected calibration error: case-weighted mean gap between confidence and frequency, in 0..1, 0 is best.
 
     Naeini et al. 2015 (doi:10.1609/aaai.v29i1.9602) for probabilities of class 1; Guo et al. 2017
-    (arXiv:1706.04599) for the most likely of several classes. It depends on the bins: report them.
+    (arXiv:1706.04599) for the most likely of several classes. It depends on the binning, which should be reported.
 
     Args:
-        y_true: As for `brier_score`.
-        probabilities: As for `reliability_curve`.
+        y_true: Outcomes or labels, as in `brier_score`.
+        probabilities: Probabilities, as in `reliability_curve`.
         n_bins: Number of bins, 1 or more.
         binning: "width" or "mass".
 
     Returns:
-        The score; NaN without a case.
+        The score; NaN without any case.
 
     Raises:
         ValueError: as for `reliability_curve`.
@@ -181,9 +182,9 @@ def expected_calibration_error(
 def maximum_calibration_error(
     y_true: ArrayLike, probabilities: ArrayLike, n_bins: int = 15, *, binning: Binning = "width"
 ) -> float:
-    """Largest gap of all bins with a case, in 0..1, 0 is best; a bin of few cases can decide it.
+    """Largest gap over all non-empty bins, in 0..1, 0 is best; a bin with few cases can determine it.
 
-    Naeini et al. 2015; arguments, edges and errors as for `expected_calibration_error`.
+    Naeini et al. 2015; arguments, edge cases and errors as for `expected_calibration_error`.
 
     Example:
         >>> round(maximum_calibration_error([0, 1, 1, 1], [0.6, 0.6, 0.6, 0.9]), 6)
@@ -197,11 +198,11 @@ def maximum_calibration_error(
 def classwise_calibration_error(
     y_true: ArrayLike, probabilities: ArrayLike, n_bins: int = 15, *, binning: Binning = "width"
 ) -> float:
-    """Mean over classes of the calibration error of each against the rest (Kull et al. 2019, arXiv:1910.12656).
+    """Mean over classes of the one-vs-rest calibration error (Kull et al. 2019, arXiv:1910.12656).
 
-    Unlike the error of the most likely class it sees every probability stated. A class that no case has counts:
-    what was stated for it is wrong. Binary input has one class, the positive one. Arguments, edges and errors
-    as for `expected_calibration_error`.
+    Unlike the error of the most likely class, it uses every predicted probability. A class without any case
+    counts too, since the probabilities predicted for it are wrong. Binary input has one class, the positive one.
+    Arguments, edge cases and errors as for `expected_calibration_error`.
 
     Example:
         >>> round(classwise_calibration_error([0, 1], [[0.8, 0.2, 0.0], [0.2, 0.6, 0.2]]), 6)
@@ -213,7 +214,7 @@ def classwise_calibration_error(
 
 
 def _read(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.generic], Numbers]:
-    """Checked truth (cases,) and probabilities: (cases,) if binary, else (cases, classes)."""
+    """Return checked labels (cases,) and probabilities, (cases,) if binary, otherwise (cases, classes)."""
     truth, values = np.asarray(y_true), np.asarray(probabilities, np.float64)
     if np.isnan(values).any():
         raise ValueError("probabilities hold NaN: drop the cases without a prediction first")
@@ -258,7 +259,7 @@ def _labels(truth: NDArray[np.generic], values: Numbers) -> NDArray[np.generic]:
 
 
 def _one_vs_rest(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[Numbers, Numbers]:
-    """Outcome and probability of each class, both (cases, classes); binary has the positive class only."""
+    """Return outcome and probability per class, both (cases, classes); binary input has one class."""
     truth, values = _read(y_true, probabilities)
     if values.ndim == 1:
         return truth.astype(np.float64)[:, None], values[:, None]
@@ -273,7 +274,7 @@ def _top_label(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[Numbers, Nu
 
 
 def _bins(values: Numbers, n_bins: int, binning: Binning) -> tuple[Numbers, NDArray[np.intp]]:
-    """Edges, and the bin of each value."""
+    """Return the edges, and the bin of each value."""
     if n_bins < 1 or binning not in ("width", "mass"):
         raise ValueError(f'n_bins must be 1 or more, binning "width" or "mass"; got {n_bins}, {binning!r}')
     edges = np.linspace(0, 1, n_bins + 1)

@@ -1,4 +1,4 @@
-"""Scores of label vectors and probabilities, quick enough for thousands of bootstrap resamples."""
+"""Scores of label vectors and class probabilities, fast enough for thousands of bootstrap resamples."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SUM_TOLERANCE = 1e-3
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Share of right labels.
+    """Share of correct labels.
 
     Args:
-        y_true: Labels: integers, bools or words, of any shape.
+        y_true: Labels: integers, bools or strings, of any shape.
         y_pred: Labels of the same shape.
 
     Returns:
-        A number in 0..1; NaN without a case.
+        A number in 0..1; NaN without any case.
 
     Raises:
         ValueError: shapes differ, or labels are floating-point numbers, as probabilities are.
@@ -38,16 +38,16 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def exact_match(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Share of cases of which every label is right, for several labels a case.
+    """Share of cases with all labels correct, for several labels per case.
 
     Sokolova and Lapalme 2009, doi:10.1016/j.ipm.2009.03.002.
 
     Args:
-        y_true: Labels: integers, bools or words of shape (cases, labels). Leave out cases with an unknown label.
+        y_true: Labels: integers, bools or strings of shape (cases, labels), without cases that have unknown labels.
         y_pred: Labels of the same shape.
 
     Returns:
-        A number in 0..1; NaN without a case.
+        A number in 0..1; NaN without any case.
 
     Raises:
         ValueError: shapes differ or are not (cases, labels), or labels are floating-point numbers.
@@ -70,10 +70,10 @@ def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | Non
     Args:
         y_true: Class indices, integers of shape (cases,).
         y_pred: Class indices, integers of shape (cases,).
-        n_classes: Number of classes; None takes the largest index seen.
+        n_classes: Number of classes; None infers it from the largest index.
 
     Returns:
-        A number in 0..1; NaN without a case.
+        A number in 0..1; NaN without any case.
 
     Raises:
         ValueError: as for `metrics.counts.confusion_matrix`.
@@ -86,17 +86,17 @@ def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | Non
 
 
 def macro_f1(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
-    """Plain mean of F1 over all classes that truth or prediction has (class 0 counts: it is a label).
+    """Unweighted mean of F1 over all classes that occur in the truth or the prediction, class 0 included.
 
-    scikit-learn counts a class absent from both as 0; here it is left out.
+    scikit-learn scores a class that is absent from both as 0; here it is excluded.
 
     Args:
         y_true: Class indices, integers of shape (cases,).
         y_pred: Class indices, integers of shape (cases,).
-        n_classes: Number of classes; None takes the largest index seen. It cannot change the score.
+        n_classes: Number of classes; None infers it from the largest index. It does not affect the score.
 
     Returns:
-        A number in 0..1; NaN without a case.
+        A number in 0..1; NaN without any case.
 
     Raises:
         ValueError: as for `metrics.counts.confusion_matrix`.
@@ -110,21 +110,21 @@ def macro_f1(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None)
 
 
 def kappa_from_confusion(confusion: ArrayLike, weights: Weights | None = None) -> NDArray[np.float64]:
-    """Agreement beyond chance, 1 - disagreement / disagreement expected from the margins.
+    """Agreement beyond chance, 1 - observed / expected disagreement, with the expectation from the margins.
 
     Cohen 1960, doi:10.1177/001316446002000104; with weights Cohen 1968, doi:10.1037/h0026256.
 
     Args:
-        confusion: Integers of shape (..., classes, classes), rows are the truth; 10^12 counts are fine.
-        weights: What an error costs: None: 1 each; "linear": the distance |i - j| of the classes;
-            "quadratic": its square. The last two only make sense where the classes are ordered.
+        confusion: Integers of shape (..., classes, classes), rows are the truth; counts of 10^12 are handled exactly.
+        weights: Cost of an error. None: 1 for each error; "linear": the distance |i - j| of the classes;
+            "quadratic": the squared distance. The last two require ordered classes.
 
     Returns:
-        float64 of shape (...), 1 is best, 0 is chance, below 0 worse; NaN where both sides hold the same
-        single class (nothing is expected to disagree: 0/0) or nothing was counted.
+        float64 of shape (...); 1 is best, 0 is chance level, negative is worse than chance. NaN if both sides
+        hold the same single class (0/0) or if nothing was counted.
 
     Raises:
-        ValueError: the matrix is not square or not of whole numbers, or `weights` is another word.
+        ValueError: the matrix is not square or not of whole numbers, or `weights` is unknown.
 
     Example:
         >>> matrices = [[[4, 1], [1, 4]], [[9, 0], [0, 0]]]
@@ -134,7 +134,7 @@ def kappa_from_confusion(confusion: ArrayLike, weights: Weights | None = None) -
     counts = counts_from_confusion(confusion)
     cost = _costs(counts.shape[-1], weights)
     true, predicted = (counts.tp + counts.fn).astype(np.float64), (counts.tp + counts.fp).astype(np.float64)
-    # every term is 0 or above, so nothing cancels even where one class has nearly all counts
+    # all terms are non-negative, so nothing cancels even if one class has nearly all counts
     observed = (np.asarray(confusion) * cost).sum(axis=(-2, -1)) * true.sum(axis=-1)
     expected = ((true @ cost) * predicted).sum(axis=-1)
     undefined = np.full(expected.shape, np.nan)
@@ -144,20 +144,20 @@ def kappa_from_confusion(confusion: ArrayLike, weights: Weights | None = None) -
 def cohen_kappa(
     y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None, weights: Weights | None = None
 ) -> float:
-    """Cohen's kappa of label vectors: agreement beyond chance, see `kappa_from_confusion`.
+    """Cohen's kappa of label vectors: agreement beyond chance (see `kappa_from_confusion`).
 
     Args:
         y_true: Class indices, integers of shape (cases,).
         y_pred: Class indices, integers of shape (cases,).
-        n_classes: Number of classes; None takes the largest index seen. It cannot change the score.
-        weights: None, "linear" or "quadratic". The distance of classes 1 and 3 is 2 even if nobody has 2;
-            scikit-learn closes such gaps unless it is given all labels.
+        n_classes: Number of classes; None infers it from the largest index. It does not affect the score.
+        weights: None, "linear" or "quadratic". The distance of classes 1 and 3 is 2 even if class 2 does
+            not occur; scikit-learn closes such gaps unless it is given all labels.
 
     Returns:
-        A number up to 1, 0 is chance; NaN without a case or where both sides hold the same single class.
+        A number up to 1, where 0 is chance level; NaN without any case or if both sides hold the same class only.
 
     Raises:
-        ValueError: as for `metrics.counts.confusion_matrix`, or `weights` is another word.
+        ValueError: as for `metrics.counts.confusion_matrix`, or `weights` is unknown.
 
     Example:
         >>> cohen_kappa([0, 0, 1, 1], [0, 0, 1, 0])
@@ -167,10 +167,10 @@ def cohen_kappa(
 
 
 def quadratic_weighted_kappa(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
-    """Kappa of ordered grades where an error of d grades costs d^2; arguments, edges as for `cohen_kappa`.
+    """Kappa of ordered grades with cost d^2 for an error of d grades; arguments and edge cases as in `cohen_kappa`.
 
-    It is Lin's concordance of the grades read as numbers (`metrics.regression.concordance`), and rises with
-    the spread of the grades among the cases: do not compare it across data sets.
+    It equals Lin's concordance of the grades as numbers (`metrics.regression.concordance`) and increases with
+    the spread of the grades, so it is not comparable across data sets.
 
     Example:
         >>> quadratic_weighted_kappa([0, 1, 2, 3], [0, 1, 2, 2])
@@ -180,12 +180,12 @@ def quadratic_weighted_kappa(y_true: ArrayLike, y_pred: ArrayLike, n_classes: in
 
 
 def grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
-    """Mean absolute error in grades, for ordered classes a grade apart.
+    """Mean absolute error in grades, for ordered classes.
 
     Args:
         y_true: Grades as class indices, integers of shape (cases,).
         y_pred: Grades as class indices, integers of shape (cases,).
-        n_classes: Number of grades; None takes the largest index seen. It cannot change the score.
+        n_classes: Number of grades; None infers it from the largest index. It does not affect the score.
 
     Returns:
         A number in 0..n_classes - 1, 0 is best; NaN without a case.
@@ -202,10 +202,10 @@ def grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None
 
 
 def adjacent_accuracy(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
-    """Share of cases whose grade is right or next to it, for ordered classes.
+    """Share of cases whose predicted grade is off by at most one, for ordered classes.
 
-    Gaudette and Japkowicz 2009, doi:10.1007/978-3-642-01818-3_25. With two classes it is always 1. Arguments and
-    errors as for `grade_mae`.
+    Gaudette and Japkowicz 2009, doi:10.1007/978-3-642-01818-3_25. With two classes it is always 1. Arguments
+    and errors as for `grade_mae`.
 
     Returns:
         A number in 0..1, 1 is best; NaN without a case.
@@ -220,9 +220,9 @@ def adjacent_accuracy(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | Non
 
 
 def macro_grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> float:
-    """Plain mean of `grade_mae` over the grades that the truth has, so that rare grades count as much.
+    """Unweighted mean of `grade_mae` over the grades present in the truth, so that rare grades count equally.
 
-    Baccianella et al. 2009, doi:10.1109/ISDA.2009.230. Arguments, edges and errors as for `grade_mae`.
+    Baccianella et al. 2009, doi:10.1109/ISDA.2009.230. Arguments, edge cases and errors as for `grade_mae`.
 
     Example:
         >>> macro_grade_mae([0, 0, 0, 3], [0, 0, 0, 1])
@@ -234,22 +234,22 @@ def macro_grade_mae(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None 
 
 
 def log_loss(y_true: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean of -ln(probability given to the true class): being sure and wrong costs most.
+    """Mean of -ln(probability of the true class), which penalises confident errors most.
 
-    A probability below 2.2e-16 (float64's epsilon) counts as that, so that one certain error costs 36.04 and
-    not infinity. The bound is the same for every dtype; scikit-learn's is wider for float32 input.
+    Probabilities below 2.2e-16 (the epsilon of float64) are clipped to it, so that one certain error costs 36.04
+    instead of infinity. The bound is the same for every dtype; scikit-learn uses a wider one for float32 input.
 
     Args:
         y_true: Class indices, integers of shape (cases,).
         probabilities: float of shape (cases, classes), rows summing to 1; or (cases,) the probability of
-            class 1 of two. A single class in the truth is fine.
+            class 1 of two. The truth may contain a single class.
 
     Returns:
-        A number in 0..36.04 in nats, 0 is best, ln(classes) is what equal probabilities give; NaN without a case.
+        A number in 0..36.04 in nats, 0 is best, ln(classes) for uniform probabilities; NaN without any case.
 
     Raises:
-        ValueError: shapes do not fit, a label has no column, a probability is NaN or outside 0..1, or a row's
-            sum is off 1 by more than 1e-3.
+        ValueError: shapes do not fit, a label has no column, a probability is NaN or outside 0..1, or the sum
+            of a row differs from 1 by more than 1e-3.
 
     Example:
         >>> round(log_loss([0, 1], [[0.5, 0.5], [0.75, 0.25]]), 4), round(log_loss([0, 1], [0.5, 0.25]), 4)
@@ -264,18 +264,18 @@ def log_loss(y_true: ArrayLike, probabilities: ArrayLike) -> float:
 
 
 def top_k_accuracy(y_true: ArrayLike, probabilities: ArrayLike, k: int) -> float:
-    """Share of cases whose true class is among the k most probable ones.
+    """Share of cases whose true class is among the k most probable classes.
 
-    Ties count against it: a case is right where at most k classes, the true one with them, are at least as
-    probable as the true one. So constant probabilities score 0 (and 1 from k = classes on).
+    Ties count as errors: a case is correct if at most k classes, including the true one, are at least as
+    probable as the true one. Constant probabilities therefore score 0 (and 1 if k >= classes).
 
     Args:
         y_true: Class indices, integers of shape (cases,).
-        probabilities: float of shape (cases, classes); any scores will do, higher means more likely.
+        probabilities: float of shape (cases, classes); any scores can be used, higher means more likely.
         k: 1 or more; with k >= classes the score is 1.
 
     Returns:
-        A number in 0..1; NaN without a case.
+        A number in 0..1; NaN without any case.
 
     Raises:
         ValueError: shapes do not fit, a label has no column, a probability is NaN, or k is below 1.
@@ -293,14 +293,14 @@ def top_k_accuracy(y_true: ArrayLike, probabilities: ArrayLike, k: int) -> float
 
 
 def check_class_scores(y_true: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Give labels and one column of scores a class as arrays, or say why they do not fit.
+    """Check labels and class scores, and return them as arrays.
 
     Args:
         y_true: Class indices, integers or bools of shape (cases,).
         scores: Numbers of shape (cases, classes).
 
     Returns:
-        Labels (cases,) and scores (cases, classes).
+        The labels (cases,) and the scores (cases, classes).
 
     Raises:
         ValueError: shapes do not fit, labels are not whole numbers or have no column, or a score is NaN.
@@ -366,14 +366,14 @@ def _costs(n_classes: int, weights: Weights | None) -> NDArray[np.float64]:
 def _grade_errors(
     y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    # of each true grade: the sum of its errors, and its cases
+    # the sum of errors and the number of cases of each true grade
     confusion = _confusion(y_true, y_pred, n_classes)
     return (confusion * _costs(len(confusion), "linear")).sum(axis=1), confusion.sum(axis=1)
 
 
 def _confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None) -> NDArray[np.int64]:
     if n_classes is None:
-        # anything but whole numbers is left to confusion_matrix to refuse
+        # confusion_matrix rejects anything but whole numbers
         labels = [np.asarray(side) for side in (y_true, y_pred)]
         largest = [int(side.max()) for side in labels if side.size and side.dtype.kind in "biu"]
         n_classes = 1 + max([0, *largest])

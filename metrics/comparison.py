@@ -1,8 +1,8 @@
-"""Are the scores of one model better than those of another on the same cases?
+"""Paired comparison of the scores of two models on the same cases.
 
-Everything is made of the difference within each case, second minus first, so that hard and easy cases cancel
-out. Whether a positive difference is the better one depends on the score. Patients, not cases, are the
-independent units: the interval resamples them, and the test sees one number of each.
+All results are based on the difference within each case, second minus first, so that the difficulty of a case cancels
+out. Whether a positive difference is an improvement depends on the score. Patients, not cases, are the
+independent units: the interval resamples patients, and the test uses one number per patient.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from numpy.typing import ArrayLike, NDArray
 from metrics.aggregate import Scores, Table, score_columns
 from metrics.bootstrap import Interval, Method, Patients, Resampling, mean_intervals, patient_codes
 
-_ROUNDING_DIGITS = 12  # relative to the largest score: 0.3 - 0.2 and 0.2 - 0.1 are one difference
+_ROUNDING_DIGITS = 12  # relative to the largest score, so that 0.3 - 0.2 and 0.2 - 0.1 are equal
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sets of scores on the same cases; all but the `n_undefined` ones are over the compared cases.
+    """Comparison of two sets of scores; all fields except `n_undefined*` refer to the compared cases.
 
     Attributes:
-        mean_first: Mean of the first scores, in their unit; NaN if no case is compared.
+        mean_first: Mean of the first scores, in their unit; NaN if no case can be compared.
         mean_second: Mean of the second scores.
         difference: Mean over cases of second minus first: above 0 where the second scores are higher.
         low: Lower end of the bootstrap interval of the difference; NaN with fewer than 2 patients.
-        high: Its upper end.
-        p_value: Two-sided Wilcoxon signed-rank test of the patients' mean differences; 1 where they are all
-            zero, NaN with fewer than 2 patients.
+        high: Upper end of the interval.
+        p_value: Two-sided p-value of the Wilcoxon signed-rank test on the mean differences of the patients; 1 if
+            all are zero, NaN with fewer than 2 patients.
         p_holm: p_value after Holm's correction over all scores compared together; p_value itself for one.
-        n: Number of compared cases: those with both scores defined.
-        n_patients: Number of their patients.
-        n_higher: Compared cases whose second score is above the first. A win where higher is better.
-        n_tied: Compared cases whose scores are exactly equal.
-        n_lower: Compared cases whose second score is below the first.
-        n_undefined: Cases left out, the sum of the next three.
-        n_undefined_first: Cases with the first score undefined, but not the second.
-        n_undefined_second: Cases with the second score undefined, but not the first.
-        n_undefined_both: Cases with both undefined.
+        n: Number of compared cases, which have both scores defined.
+        n_patients: Number of patients of the compared cases.
+        n_higher: Number of compared cases in which the second score is above the first.
+        n_tied: Number of compared cases in which the scores are exactly equal.
+        n_lower: Number of compared cases in which the second score is below the first.
+        n_undefined: Number of excluded cases, the sum of the next three.
+        n_undefined_first: Number of cases in which only the first score is undefined.
+        n_undefined_second: Number of cases in which only the second score is undefined.
+        n_undefined_both: Number of cases in which both scores are undefined.
     """
 
     mean_first: float
@@ -61,7 +61,7 @@ class Comparison:
     n_undefined_both: int
 
     def to_dict(self) -> dict[str, float | int]:
-        """Plain Python numbers by field name (NaN stays a float NaN)."""
+        """Return the fields as plain Python numbers; NaN stays a float NaN."""
         return asdict(self)
 
 
@@ -78,21 +78,21 @@ def compare_paired(
     """Compare two sets of one score, case by case.
 
     Args:
-        first: float of shape (cases,), NaN where undefined; the reference, say.
+        first: float of shape (cases,), NaN where undefined; for example the reference.
         second: float of shape (cases,), the same cases in the same order.
-        patients: One patient a case, all strings or all integers; None: each case is its own.
+        patients: Patient of each case, all strings or all integers; None: every case is its own patient.
         resamples: Number of bootstrap resamples of patients.
-        seed: Same seed, same interval, whatever the order of the cases.
+        seed: Random seed. The same seed gives the same interval, regardless of the order of the cases.
         level: Coverage of the interval, between 0 and 1.
         method: "percentile", or "bca" for skewed differences (see `metrics.bootstrap`).
 
     Returns:
         A `Comparison`. Wilcoxon 1945 (doi:10.2307/3001968), as `scipy.stats.wilcoxon` with method "auto":
-        zero differences are dropped before the ranking, differences equal but for rounding are tied.
-        Averaging over the cases of a patient first keeps many alike cases from passing for evidence.
+        zero differences are dropped before ranking, and differences that are equal up to rounding are tied.
+        Averaging over the cases of each patient first prevents correlated cases from counting as evidence.
 
     Raises:
-        ValueError: lengths or pandas indexes differ, scores are infinite or no numbers, patients cannot be
+        ValueError: lengths or pandas indexes differ, scores are infinite or not numeric, patients cannot be
             compared, or `level`, `resamples` or `method` is out of range.
 
     Example:
@@ -124,14 +124,14 @@ def compare_tables(
     Args:
         first: Name to float of shape (cases,), NaN where undefined: a dict, or a DataFrame of score columns.
         second: The same names, the same cases in the same order.
-        patients: One patient a case, all strings or all integers; None: each case is its own.
+        patients: Patient of each case, all strings or all integers; None: every case is its own patient.
         resamples: Number of bootstrap resamples of patients.
-        seed: Same seed, same intervals, whatever the order of the cases.
-        level: Coverage of the intervals, between 0 and 1. Each is for its score alone, not corrected.
+        seed: Random seed. The same seed gives the same intervals, regardless of the order of the cases.
+        level: Coverage of the intervals, between 0 and 1. The intervals are not corrected for the number of scores.
         method: "percentile", or "bca" for skewed differences (see `metrics.bootstrap`).
 
     Returns:
-        Name to `Comparison`, in the order of `first`; each as `compare_paired` gives it but for `p_holm`.
+        Name to `Comparison`, in the order of `first`; each equals the result of `compare_paired` except for `p_holm`.
 
     Raises:
         ValueError: as for `compare_paired`, or a score is in one table only.
@@ -158,13 +158,13 @@ def compare_tables(
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Adjust p-values for their number, step by step from the smallest.
+    """Adjust p-values for multiple testing by the step-down procedure of Holm.
 
     Holm 1979, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6:65-70: the
-    chance of any false rejection stays below the level, whatever the dependence of the tests.
+    family-wise error rate is controlled under any dependence of the tests.
 
     Args:
-        p_values: Numbers in 0..1 of shape (tests,); NaN is a test that was not made: it is not counted.
+        p_values: Numbers in 0..1 of shape (tests,); NaN marks a test that was not performed and is not counted.
 
     Returns:
         float64 of shape (tests,), in 0..1 and never below `p_values`; NaN stays NaN.
@@ -189,7 +189,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _check_same_rows(first: object, second: object) -> None:
-    # two DataFrames or Series: pairing other cases by position would be wrong and look right
+    # pairing DataFrames or Series with different indexes by position would silently compare different cases
     rows, others = getattr(first, "index", None), getattr(second, "index", None)
     equals = getattr(rows, "equals", None)
     if equals is not None and hasattr(others, "equals") and not equals(others):
@@ -245,7 +245,7 @@ def _wilcoxon(first: Scores, second: Scores, codes: NDArray[np.intp]) -> float:
     largest = max(np.abs(first).max(), np.abs(second).max()) or 1.0
     means = np.bincount(codes, weights=(second - first) / largest) / np.bincount(codes)
     means = np.round(means, _ROUNDING_DIGITS)
-    # dropped here, not by SciPy, which gives up the exact p-value as soon as it sees a zero
+    # dropped here because SciPy does not compute the exact p-value if there is a zero
     means = means[means != 0]
     if means.size == 0:
         return 1.0

@@ -1,4 +1,4 @@
-"""From a semantic mask to a map of objects: numbered connected components, touching ones kept apart."""
+"""Connected components of a semantic mask, with touching objects kept apart by a boundary class."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def label_components(
 
     Args:
         mask: Class indices, integers or bools of shape (height, width).
-        foreground: The class whose connected pixels are an object.
-        boundary: A class drawn around objects that keeps touching ones apart. Its pixels are given to the
-            nearest component of the region (connected pixels of both classes) that they are in. A region
-            that is all boundary, such as an object too thin to have an inside, is one object.
+        foreground: The class whose connected pixels form an object.
+        boundary: A class drawn around objects to separate touching ones. Its pixels are assigned to the nearest
+            component of the region (connected pixels of both classes) that they belong to. A region that
+            consists of boundary only, such as an object that is too thin to have an inside, is one object.
         connectivity: 2: pixels that share an edge or a corner are connected; 1: an edge only.
-        min_area: Objects of fewer pixels, their part of the boundary included, become background.
+        min_area: Objects with fewer pixels, including their share of the boundary, become background.
 
     Returns:
         int32 of shape (height, width): 0 background, objects 1, 2, ... without gaps.
@@ -57,7 +57,7 @@ def label_components(
 
 
 def _fill_regions(objects: NDArray[np.int32], regions: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Give each pixel of a region the nearest object of that region; a region without one becomes one."""
+    """Assign each pixel of a region to its nearest object; a region without an object becomes one."""
     from scipy import ndimage
 
     n_objects = int(objects.max(initial=0))
@@ -65,7 +65,7 @@ def _fill_regions(objects: NDArray[np.int32], regions: NDArray[np.int32]) -> NDA
     region_of = np.zeros(n_objects + 1, regions.dtype)
     region_of[objects] = regions
     region_of[0] = 0
-    # few: the nearest object lies across the background, or the region has none
+    # only few regions: the nearest object lies across the background, or the region has no object
     unfilled = np.unique(regions[region_of[filled] != regions])
     boxes = ndimage.find_objects(regions) if unfilled.size else []
     for region in unfilled:

@@ -1,8 +1,8 @@
-"""Labels to whole numbers: the only place where pixels are counted.
+"""Confusion matrices and counts of true and false positives and negatives.
 
-Every overlap score is a short function of the `Counts` made here, so that what is ignored, what is a class
-and what is an error are decided once. Everything works equally for masks (a case is a picture) and for label
-vectors (a case is one number).
+Every overlap score is a short function of the `Counts` made here, so that ignored pixels, classes and invalid input
+are treated in one place. All functions work for masks (a case is an image) and for label vectors (a case is one
+label).
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_BLOCK = 1 << 17  # pixels; truth, prediction and their pairs then stay in the processor's cache
-_FEW_CLASSES = 6  # up to here bits beat a histogram
+_BLOCK = (
+    1 << 17
+)  # pixels per block, so that truth, prediction and their pairs fit in the cache of the processor
+_FEW_CLASSES = 6  # up to this number of classes, bit planes are faster than a histogram
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """How often each class was found, invented, missed and rightly left out.
+    """Numbers of true and false positives and negatives of each class.
 
     Attributes:
         tp: True positives, int64 of shape (..., classes); a scalar array for a single class.
@@ -55,33 +57,33 @@ class Counts:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape that all four arrays have."""
+        """The common shape of the four arrays."""
         return self.tp.shape
 
     def sum(self, axis: int | tuple[int, ...]) -> Counts:
-        """Pool over `axis` (0 pools the cases of `count_cases`); no case at all gives zeros."""
+        """Sum over `axis` (0 pools the cases of `count_cases`); without any case the sums are 0."""
         return Counts(*(np.asarray(getattr(self, field.name).sum(axis=axis)) for field in fields(self)))
 
     def __getitem__(self, key: object) -> Counts:
-        """Index all four arrays alike: `counts[3]` is case 3, `counts[..., 1]` is class 1."""
+        """Index all four arrays: `counts[3]` is case 3, `counts[..., 1]` is class 1."""
         return Counts(*(np.asarray(getattr(self, field.name)[key]) for field in fields(self)))
 
 
 def confusion_matrix(
     y_true: ArrayLike, y_pred: ArrayLike, n_classes: int, *, ignore: int | None = None
 ) -> NDArray[np.int64]:
-    """Count every pair of true and predicted class, in one pass.
+    """Count every pair of true and predicted class in one pass.
 
     Args:
         y_true: Class indices 0..n_classes-1, integers or bools of any shape; or `ignore`.
         y_pred: Class indices of the same shape.
         n_classes: Number of classes with the background.
-        ignore: Pixels whose TRUTH has this value are dropped before anything is counted, so that a
-            prediction there cannot change anything. Common: 255.
+        ignore: Pixels with this true value are dropped before counting, so that predictions there have no effect.
+            A common value is 255.
 
     Returns:
         int64 of shape (n_classes, n_classes); rows are the truth, columns the prediction. Empty input and
-        input that is ignored everywhere give zeros.
+        input that is ignored entirely give zeros.
 
     Raises:
         ValueError: shapes differ, a dtype is not integer, or a value is outside 0..n_classes-1.
@@ -106,7 +108,7 @@ def confusion_matrix(
 def confusion_per_case(
     y_true: Iterable[ArrayLike], y_pred: Iterable[ArrayLike], n_classes: int, *, ignore: int | None = None
 ) -> NDArray[np.int64]:
-    """Give one confusion matrix a case; arguments as for `count_cases`.
+    """Return one confusion matrix per case; arguments as for `count_cases`.
 
     Returns:
         int64 of shape (cases, n_classes, n_classes), rows of each matrix the truth.
@@ -130,7 +132,7 @@ def confusion_per_case(
 
 
 def counts_from_confusion(matrix: ArrayLike) -> Counts:
-    """Read each class against the rest off a confusion matrix.
+    """Convert a confusion matrix into one-vs-rest counts.
 
     Args:
         matrix: Integers of shape (..., classes, classes), rows are the truth.
@@ -155,17 +157,17 @@ def counts_from_confusion(matrix: ArrayLike) -> Counts:
 def count_cases(
     y_true: Iterable[ArrayLike], y_pred: Iterable[ArrayLike], n_classes: int, *, ignore: int | None = None
 ) -> Counts:
-    """Count each case by itself: the table that per-image and pooled scores are made of.
+    """Count each case separately, as the basis of per-image and pooled scores.
 
     Args:
-        y_true: Array (N, H, W), label vector (N,), or any iterable of N cases whose sizes may differ. The
-            first axis is always the cases: put a single mask in a list.
-        y_pred: The same for the predictions; read one case at a time.
+        y_true: Array (N, H, W), label vector (N,), or any iterable of N cases of different sizes. The first axis is
+            always the cases: put a single mask in a list.
+        y_pred: The predictions in the same form; they are read one case at a time.
         n_classes: Number of classes with the background.
-        ignore: Truth value to drop, as in `confusion_matrix`.
+        ignore: True value to drop, as in `confusion_matrix`.
 
     Returns:
-        Counts of shape (cases, n_classes); pooled over cases: `.sum(axis=0)`.
+        Counts of shape (cases, n_classes); `.sum(axis=0)` pools over cases.
 
     Raises:
         ValueError: as for `confusion_per_case`.
@@ -184,17 +186,17 @@ def count_multilabel(
     threshold: float = 0.5,
     ignore: int | None = None,
 ) -> Counts:
-    """Count classes that may overlap: each channel by itself, without a background channel.
+    """Count overlapping classes: each channel separately, without a background channel.
 
     Args:
         y_true: N cases of shape (..., classes) with 0 and 1 (or bools), or `ignore`: an array (N, H, W, C), a
-            table of labels (N, C), or any iterable of cases whose sizes may differ.
-        y_pred: The same with 0 and 1, bools or probabilities.
-        threshold: Smallest probability that counts as found (`>=`).
-        ignore: Entries whose TRUTH has this value are dropped, channel by channel.
+            table of labels (N, C), or any iterable of cases of different sizes.
+        y_pred: Predictions of the same form, as 0 and 1, bools or probabilities.
+        threshold: Smallest probability that counts as positive (`>=`).
+        ignore: Entries with this true value are dropped, channel by channel.
 
     Returns:
-        Counts of shape (cases, classes); (0, 0) without a case. There is no background in them: take means
+        Counts of shape (cases, classes); (0, 0) without any case. They have no background: take means
         with `include_background=True`.
 
     Raises:
@@ -215,14 +217,14 @@ def count_multilabel(
 
 
 def foreground(confusion: ArrayLike) -> Counts:
-    """Count "anything but background": the union of classes 1 and up against class 0.
+    """Count the foreground: the union of all classes except 0 against class 0.
 
     Args:
         confusion: Integers of shape (..., classes, classes), rows are the truth.
 
     Returns:
         Counts of shape (...): a scalar for one matrix, (cases,) for `confusion_per_case`. A pixel of one
-        foreground class that was given another one is a true positive here.
+        foreground class that is predicted as another one is a true positive here.
 
     Raises:
         ValueError: if the last two axes are not square or the numbers not whole.
@@ -247,7 +249,9 @@ def _count_pairs(
     if ignore is not None:
         dropped = truth == ignore
         n_dropped = int(np.count_nonzero(dropped))
-    if n_dropped:  # counted as a right background and taken off again: cheaper than cutting pixels out
+    if (
+        n_dropped
+    ):  # counting them as correct background and subtracting them is cheaper than removing the pixels
         truth, prediction = np.where(dropped, 0, truth), np.where(dropped, 0, prediction)
     _check_range(truth, "y_true", n_classes)
     _check_range(prediction, "y_pred", n_classes)
@@ -260,10 +264,10 @@ def _count_pairs(
 def _count_planes(
     truth: NDArray[np.integer], prediction: NDArray[np.integer], n_classes: int
 ) -> NDArray[np.int64]:
-    """Count by one bit a pixel and class: a pair's pixels are the bits set in the planes of both classes."""
+    """Count with one bit per pixel and class: the pixels of a pair are the bits set in both bit planes."""
     true, predicted = _bit_planes(truth, n_classes), _bit_planes(prediction, n_classes)
     found = np.zeros((n_classes, n_classes, true[0].size), np.uint8)
-    # one plane after the other: all at once no longer fit the processor's nearest cache
+    # one plane after the other, since all of them together do not fit in the L1 cache
     for i, plane in enumerate(true, start=1):
         np.bitwise_count(plane, out=found[i, 0])
         for j, other in enumerate(predicted, start=1):
@@ -271,7 +275,7 @@ def _count_planes(
     for j, other in enumerate(predicted, start=1):
         np.bitwise_count(other, out=found[0, j])
     both: NDArray[np.int64] = found.sum(axis=-1, dtype=np.uint32).astype(np.int64)
-    # so far row and column 0 hold all pixels of a class: take off those that the other classes have
+    # row and column 0 still hold all pixels of a class: subtract those of the other classes
     both[0, 0] = truth.size
     both[0] -= both[1:].sum(axis=0)
     both[:, 0] -= both[:, 1:].sum(axis=1)
@@ -279,7 +283,7 @@ def _count_planes(
 
 
 def _bit_planes(labels: NDArray[np.integer], n_classes: int) -> list[NDArray[np.uint64]]:
-    """Give the pixels of class 1, 2 ... as bits."""
+    """Return the pixels of class 1, 2, ... as bits."""
     mask = labels.astype(np.uint8, copy=False)
     if mask.size % 64:
         mask = np.concatenate([mask, np.zeros(-mask.size % 64, np.uint8)])
@@ -294,8 +298,8 @@ def _bit_planes(labels: NDArray[np.integer], n_classes: int) -> list[NDArray[np.
 def _count_keys(
     truth: NDArray[np.integer], prediction: NDArray[np.integer], n_classes: int
 ) -> NDArray[np.int64]:
-    """Count by one histogram of the number of each pixel's pair."""
-    # the smallest type that holds every pair: for masks this is uint8, and memory traffic is the whole cost
+    """Count with one histogram of the index of the pair of each pixel."""
+    # the smallest type that holds every pair, uint8 for masks, since memory traffic dominates the cost
     key_type = np.min_scalar_type(n_classes**2 - 1)
     key = truth.astype(key_type, copy=False) * key_type.type(n_classes)
     key += prediction.astype(key_type, copy=False)
@@ -322,7 +326,7 @@ def _count_each(
 def _count_channels(
     y_true: ArrayLike, y_pred: ArrayLike, threshold: float, ignore: int | None
 ) -> NDArray[np.int64]:
-    """Count int64 (4, classes): tp, fp, fn, tn."""
+    """Return the counts tp, fp, fn, tn as int64 (4, classes)."""
     truth, prediction = np.asarray(y_true), np.asarray(y_pred)
     if truth.shape != prediction.shape or truth.ndim == 0:
         raise ValueError(

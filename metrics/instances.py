@@ -1,14 +1,14 @@
-"""Objects instead of pixels: which were found, invented, missed, and how well each was outlined.
+"""Scores of object instances: detection, segmentation quality and counts.
 
 `match_instances` reads two maps of object ids once; every score is a short function of its `InstanceOverlap`.
-Detections become `Counts` (tn is 0), so that F1, precision and recall are those of `metrics.overlap`.
+Detections are counted as `Counts` (tn is 0), so that F1, precision and recall come from `metrics.overlap`.
 
-An object is found where its IoU with a predicted object is ABOVE the threshold, not equal to it. From 0.5 up
-at most one partner can be so close (Kirillov et al. 2019, doi:10.1109/CVPR.2019.00963); below 0.5 objects are
-paired one to one, as many as possible, and among those ways the one with the largest sum of IoU.
+An object is detected if its IoU with a predicted object is strictly above the threshold. From 0.5 upwards
+at most one partner can be that close (Kirillov et al. 2019, doi:10.1109/CVPR.2019.00963); below 0.5 objects are
+matched one to one, as many as possible, and with the largest sum of IoU among those matchings.
 
-Where both maps are without an object, `empty` says what a score gives ("nan", the default, "one" or "zero",
-as in `metrics.overlap`); where exactly one is, every score is 0.
+If neither map has an object, `empty` determines the score ("nan", the default, "one" or "zero", as in
+`metrics.overlap`). If exactly one map has objects, every score is 0.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _TABLE = 2**20
 
 @dataclass(frozen=True, eq=False)
 class InstanceOverlap:
-    """How the objects of two maps lie on each other, object by object.
+    """Overlap of the objects of two instance maps.
 
     Attributes:
-        true_areas: Pixels of each true object, int64 (true objects,), by ascending id.
-        predicted_areas: Pixels of each predicted object, int64 (predicted objects,), by ascending id.
-        true_index: For each pair that shares a pixel the row in `true_areas`, intp (pairs,).
-        predicted_index: For each such pair the row in `predicted_areas`, intp (pairs,).
-        intersections: Pixels that the pair shares, int64 (pairs,), 1 and up.
+        true_areas: Area of each true object in pixels, int64 (true objects,), by ascending id.
+        predicted_areas: Area of each predicted object in pixels, int64 (predicted objects,), by ascending id.
+        true_index: Index into `true_areas` for each pair that shares a pixel, intp (pairs,).
+        predicted_index: Index into `predicted_areas` for each such pair, intp (pairs,).
+        intersections: Number of shared pixels of each pair, int64 (pairs,), at least 1.
     """
 
     true_areas: NDArray[np.int64]
@@ -70,8 +70,8 @@ class PanopticQuality:
 
     Attributes:
         pq: Panoptic quality, sq times rq.
-        sq: Segmentation quality: mean IoU of the found objects; 0 where none was found.
-        rq: Recognition quality: F1 of the detections.
+        sq: Segmentation quality: mean IoU of the detected objects; 0 if none was detected.
+        rq: Recognition quality: F1 score of the detections.
     """
 
     pq: float
@@ -80,16 +80,16 @@ class PanopticQuality:
 
 
 def match_instances(y_true: ArrayLike, y_pred: ArrayLike, *, ignore: int | None = None) -> InstanceOverlap:
-    """Count the pixels of all objects and of all pairs that touch, in one pass.
+    """Count the pixels of all objects and of all overlapping pairs in one pass.
 
     Args:
         y_true: True object ids, integers of shape (height, width); 0 is background, ids may be sparse.
         y_pred: Predicted object ids, same shape; the ids need not agree with the true ones.
-        ignore: Pixels whose TRUTH has this value are dropped from both maps before anything is counted: a
-            prediction there changes nothing, and a predicted object that lies wholly there is none.
+        ignore: Pixels with this true value are dropped from both maps before counting. A predicted object that
+            lies entirely in such pixels does not count.
 
     Returns:
-        An `InstanceOverlap`; without an object its arrays are empty.
+        An `InstanceOverlap`; its arrays are empty if there are no objects.
 
     Raises:
         ValueError: shapes differ or are not 2-D, a dtype is not integer (bool included), or an id is negative.
@@ -121,13 +121,13 @@ def match_instances(y_true: ArrayLike, y_pred: ArrayLike, *, ignore: int | None 
 
 
 def pool_overlaps(overlaps: Iterable[InstanceOverlap]) -> InstanceOverlap:
-    """Put the objects of several images side by side, for scores over all objects of a set.
+    """Concatenate the objects of several images, for scores over all objects of a set.
 
     Args:
-        overlaps: One a picture; none at all gives one without objects.
+        overlaps: One per image; an empty iterable gives a result without objects.
 
     Returns:
-        An `InstanceOverlap` in which only objects of one image are pairs.
+        An `InstanceOverlap` in which only objects of the same image form pairs.
 
     Example:
         >>> image = match_instances([[1, 1, 0]], [[2, 2, 0]])
@@ -147,16 +147,16 @@ def pool_overlaps(overlaps: Iterable[InstanceOverlap]) -> InstanceOverlap:
 
 
 def detection_counts(overlap: InstanceOverlap, threshold: float | Sequence[float] = 0.5) -> Counts:
-    """Count objects found, invented and missed; `f1`, `precision` and `recall` of the result are the scores.
+    """Count detected, spurious and missed objects; apply `f1`, `precision` or `recall` to the result.
 
     Args:
         overlap: Result of `match_instances`, or of `pool_overlaps` for a whole set.
-        threshold: IoU in 0..1 (1 excluded) that a pair must exceed, or several.
+        threshold: IoU in 0..1 (1 excluded) that a pair must exceed, or a sequence of such values.
 
     Returns:
-        `Counts` of shape (), or (thresholds,) for a sequence: tp pairs, fp predicted and fn true objects
-        without a partner, tn 0: nobody counts the objects that are rightly not there, so specificity, accuracy,
-        kappa and MCC mean nothing here.
+        `Counts` of shape (), or (thresholds,) for a sequence: tp matched pairs, fp predicted and fn true objects
+        without a partner. True negatives do not exist for objects, so tn is 0, and specificity, accuracy, kappa
+        and MCC are meaningless here.
 
     Raises:
         ValueError: if a threshold is not in 0..1.
@@ -181,14 +181,14 @@ def dsb2018_score(overlap: InstanceOverlap, *, empty: Empty = "nan") -> float:
     average precision; it is the mean Jaccard index of the detections.
 
     Args:
-        overlap: Result of `match_instances`; the competition takes the mean of this score over images.
-        empty: What two maps without an object give.
+        overlap: Result of `match_instances`; the competition averages this score over images.
+        empty: The score of two maps without objects.
 
     Returns:
-        The score; 0 where exactly one map is without an object.
+        The score; 0 if exactly one map has objects.
 
     Raises:
-        ValueError: if `empty` is an unknown word.
+        ValueError: if `empty` is unknown.
 
     Example:
         >>> dsb2018_score(match_instances([[1, 1, 1, 1]], [[1, 1, 1, 0]]))
@@ -200,22 +200,22 @@ def dsb2018_score(overlap: InstanceOverlap, *, empty: Empty = "nan") -> float:
 def aggregated_jaccard(overlap: InstanceOverlap, *, one_to_one: bool = False, empty: Empty = "nan") -> float:
     """Aggregated Jaccard index, AJI: shared pixels over united pixels of all objects, in 0..1, 1 is best.
 
-    Each true object takes the predicted object with the largest IoU; pixels of predicted objects that nobody
-    took are added to the union (Kumar et al. 2017, doi:10.1109/TMI.2017.2677499). One predicted object may be
-    taken by several and is then counted each time. With `one_to_one` (AJI+, Graham et al. 2019,
-    doi:10.1016/j.media.2019.101563) it may not: objects are paired for the largest sum of IoU.
+    Each true object takes the predicted object with the largest IoU; the pixels of predicted objects that
+    no true object takes are added to the union (Kumar et al. 2017, doi:10.1109/TMI.2017.2677499). One predicted object
+    may be taken by several true objects and is then counted each time. With `one_to_one` (AJI+, Graham et al. 2019,
+    doi:10.1016/j.media.2019.101563) this is not allowed: objects are matched for the largest sum of IoU.
 
     Args:
         overlap: Result of `match_instances`, or of `pool_overlaps` for a whole set.
         one_to_one: True for AJI+.
-        empty: What two maps without an object give.
+        empty: The score of two maps without objects.
 
     Returns:
-        The score; 0 where exactly one map is without an object. Of equal IoU the larger intersection is
-        taken; if that ties too, the mean over the choices, so that the ids cannot change the score.
+        The score; 0 if exactly one map has objects. The larger intersection breaks ties in IoU, and remaining
+        ties are averaged, so that the ids do not affect the score.
 
     Raises:
-        ValueError: if `empty` is an unknown word.
+        ValueError: if `empty` is unknown.
 
     Example:
         >>> overlap = match_instances([[1, 1, 2, 2]], [[1, 1, 1, 0]])
@@ -232,20 +232,20 @@ def aggregated_jaccard(overlap: InstanceOverlap, *, one_to_one: bool = False, em
 def panoptic_quality(
     overlap: InstanceOverlap, threshold: float = 0.5, *, empty: Empty = "nan"
 ) -> PanopticQuality:
-    """Panoptic quality of one class of objects: sum of IoU of the found ones / (tp + fp / 2 + fn / 2).
+    """Panoptic quality of one class of objects: sum of IoU of the detected ones / (tp + fp / 2 + fn / 2).
 
-    Kirillov et al. 2019 (doi:10.1109/CVPR.2019.00963), who pool the images first: see `pool_overlaps`.
+    Kirillov et al. 2019 (doi:10.1109/CVPR.2019.00963), who pool the images first (see `pool_overlaps`).
 
     Args:
         overlap: Result of `match_instances` or `pool_overlaps`.
         threshold: IoU in 0..1 (1 excluded) that a pair must exceed.
-        empty: What all three numbers are for two maps without an object.
+        empty: Value of all three numbers for two maps without objects.
 
     Returns:
-        A `PanopticQuality`; all three are 0 where nothing was found.
+        A `PanopticQuality`; all three numbers are 0 if nothing was detected.
 
     Raises:
-        ValueError: if the threshold is not in 0..1 or `empty` is an unknown word.
+        ValueError: if the threshold is not in 0..1 or `empty` is unknown.
 
     Example:
         >>> panoptic_quality(match_instances([[1, 1, 0, 2]], [[4, 4, 4, 0]]))
@@ -261,7 +261,7 @@ def panoptic_quality(
 
 
 def count_error(overlap: InstanceOverlap) -> int:
-    """Predicted minus true number of objects: above 0 means too many. Right by chance is possible.
+    """Predicted minus true number of objects; positive means too many. Errors can cancel.
 
     Example:
         >>> count_error(match_instances([[1, 2, 3]], [[1, 1, 0]]))
@@ -271,7 +271,7 @@ def count_error(overlap: InstanceOverlap) -> int:
 
 
 def relative_count_error(overlap: InstanceOverlap) -> float:
-    """`count_error` as a share of the true number (0.1 is 10 % too many); NaN without a true object.
+    """`count_error` divided by the true number of objects (0.1 is 10 % too many); NaN without a true object.
 
     Example:
         >>> relative_count_error(match_instances([[1, 2, 0]], [[1, 2, 3]]))
@@ -281,21 +281,21 @@ def relative_count_error(overlap: InstanceOverlap) -> float:
 
 
 def _matches(overlap: InstanceOverlap, ious: NDArray[np.float64], threshold: float) -> NDArray[np.intp]:
-    """Which pairs are a found object and its prediction."""
+    """Return the indices of the pairs that are a detected object and its prediction."""
     if not 0 <= threshold < 1:
         raise ValueError(f"an IoU threshold must be in 0..1 (1 excluded), got {threshold}")
     candidates = np.flatnonzero(ious > threshold)
     if threshold >= 0.5:
         return candidates
-    # the IoUs of one answer sum to less than 1 here, so that one pair more always weighs more
+    # the scaled IoUs of a matching sum to less than 1, so that one more pair always has more weight
     weights = 1 + ious[candidates] / (1 + min(overlap.n_true, overlap.n_predicted))
     pairs = overlap.true_index[candidates], overlap.predicted_index[candidates]
     return np.asarray(candidates[assign(*pairs, weights)])
 
 
 def _share_one_to_one(overlap: InstanceOverlap) -> tuple[float, float]:
-    """Shared and united pixels of AJI+."""
-    # of equal sums of IoU the larger intersections are taken, so that ids do not decide
+    """Return the intersection and union in pixels for AJI+."""
+    # larger intersections break ties between equal sums of IoU, so that ids do not matter
     ties = 1e-9 * overlap.intersections / overlap.intersections.max(initial=1)
     chosen = assign(overlap.true_index, overlap.predicted_index, overlap.ious + ties)
     shared = float(overlap.intersections[chosen].sum())
@@ -303,7 +303,7 @@ def _share_one_to_one(overlap: InstanceOverlap) -> tuple[float, float]:
 
 
 def _share_with_best(overlap: InstanceOverlap) -> tuple[float, float]:
-    """Shared and united pixels of AJI."""
+    """Return the intersection and union in pixels for AJI."""
     best, share = _best_pairs(overlap)
     taken = overlap.predicted_index[best]
     shared = float((overlap.intersections[best] * share).sum())
@@ -314,7 +314,7 @@ def _share_with_best(overlap: InstanceOverlap) -> tuple[float, float]:
 
 
 def _best_pairs(overlap: InstanceOverlap) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Each true object's pair of largest IoU, then intersection; of k that tie all, each with share 1/k."""
+    """Return the pair with the largest IoU, then intersection, of each true object; k ties have share 1/k each."""
     best = np.arange(overlap.intersections.size)
     for values in (overlap.ious, overlap.intersections):
         largest = np.zeros(overlap.n_true)

@@ -1,26 +1,26 @@
-"""From one-hot masks and probabilities to class indices, with the rule of the threshold stated once."""
+"""Conversion of one-hot masks and probabilities to class indices."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_ROUNDING = 1e-6  # what a float32 sigmoid may be beside 0..1
+_ROUNDING = 1e-6  # a float32 sigmoid may exceed 0..1 by this much
 
 
 def labels_from_one_hot(one_hot: ArrayLike, *, axis: int = -1) -> NDArray[np.intp]:
-    """Give the class of each pixel whose class is marked with a 1 in its own channel.
+    """Return the class index of each pixel of a one-hot mask.
 
     Args:
-        one_hot: 0 and 1 (any dtype) with the classes on `axis`, the background among them.
-        axis: Where the classes are: -1 for Keras, 0 or 1 for PyTorch.
+        one_hot: 0 and 1 (any dtype) with the classes on `axis`, including the background.
+        axis: Axis of the classes: -1 for Keras, 0 or 1 for PyTorch.
 
     Returns:
-        intp without that axis.
+        Class indices, intp without that axis.
 
     Raises:
-        ValueError: another value than 0 and 1, or a pixel with no class or several: masks whose classes
-            overlap are for `metrics.count_multilabel`.
+        ValueError: there is a value other than 0 and 1, or a pixel with no class or several; use
+            `metrics.count_multilabel` for overlapping classes.
 
     Example:
         >>> labels_from_one_hot([[1, 0, 0], [0, 0, 1]]).tolist()
@@ -45,20 +45,20 @@ def labels_from_one_hot(one_hot: ArrayLike, *, axis: int = -1) -> NDArray[np.int
 def labels_from_probabilities(
     probabilities: ArrayLike, *, threshold: float | None = None, axis: int = -1
 ) -> NDArray[np.intp]:
-    """Give the most probable class of each pixel, or class 0 where no class reaches the threshold.
+    """Return the most probable class of each pixel, or class 0 if no class reaches the threshold.
 
     Args:
         probabilities: float with the classes on `axis`.
-        threshold: None: channels are all classes with the background (softmax), the largest wins. A number:
-            channels are the classes but the background (sigmoid); a pixel gets the largest of them where that
-            is equal to or above the threshold, else class 0.
-        axis: Where the classes are.
+        threshold: None: the channels are all classes including the background (softmax), and the largest wins. A
+            number: the channels are the foreground classes (sigmoid); the largest wins if it is at least the
+            threshold, otherwise the pixel has class 0.
+        axis: Axis of the classes.
 
     Returns:
-        intp without that axis; the first of equal channels wins.
+        Class indices, intp without that axis; the first of equal channels wins.
 
     Raises:
-        ValueError: no channel, NaN, or, with a threshold, values outside 0..1 such as logits.
+        ValueError: there is no channel, a value is NaN, or, with a threshold, outside 0..1 such as a logit.
 
     Example:
         >>> labels_from_probabilities([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1]]).tolist()

@@ -1,8 +1,8 @@
-"""Overlap scores: short functions of `Counts`, one value for each of its entries.
+"""Overlap scores as short functions of `Counts`, with one value per entry.
 
-Where both truth and prediction lack the class, `empty` says what a score gives: "nan" (the default: left out
-of means, counted as undefined), "one" or "zero". Where exactly one lacks it, every overlap score is 0.
-Definitions and their limits: Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x), Maier-Hein et al. 2024
+If the class is absent from both truth and prediction, `empty` determines the score: "nan" (the default: excluded
+from means and counted as undefined), "one" or "zero". If it is absent from exactly one, every overlap score is 0.
+Definitions and limitations: Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x), Maier-Hein et al. 2024
 (doi:10.1038/s41592-023-02151-z).
 """
 
@@ -25,7 +25,7 @@ _EMPTY = {"nan": np.nan, "one": 1.0, "zero": 0.0}
 
 
 def _of_counts(score: Callable[P, Scores]) -> Callable[P, Scores]:
-    """Says what to do to those who hand masks to a score of counts."""
+    """Decorate a score to explain how to count if it is called with masks instead of counts."""
 
     @wraps(score)
     def checked(*arguments: P.args, **keywords: P.kwargs) -> Scores:
@@ -46,13 +46,13 @@ def dice(counts: Counts, *, empty: Empty = "nan") -> Scores:
 
     Args:
         counts: Counts of any shape.
-        empty: What is given where both sides lack the class: "nan", "one" or "zero".
+        empty: The score if the class is absent from both sides: "nan", "one" or "zero".
 
     Returns:
-        float64 of the shape of `counts`; 0 where exactly one side lacks the class.
+        float64 of the shape of `counts`; 0 if the class is absent from exactly one side.
 
     Raises:
-        ValueError: if `empty` is another word.
+        ValueError: if `empty` is unknown.
 
     Example:
         >>> float(dice(Counts(tp=2, fp=1, fn=1, tn=5))), float(dice(Counts(tp=0, fp=0, fn=0, tn=9)))
@@ -65,7 +65,7 @@ def dice(counts: Counts, *, empty: Empty = "nan") -> Scores:
 def iou(counts: Counts, *, empty: Empty = "nan") -> Scores:
     """Intersection over union tp / (tp + fp + fn) (Jaccard 1912, doi:10.1111/j.1469-8137.1912.tb05611.x).
 
-    In 0..1, 1 is best; arguments, edges and errors as for `dice`. iou = dice / (2 - dice).
+    In 0..1, 1 is best; arguments, edge cases and errors as for `dice`. iou = dice / (2 - dice).
 
     Example:
         >>> float(iou(Counts(tp=2, fp=1, fn=1, tn=5)))
@@ -76,9 +76,9 @@ def iou(counts: Counts, *, empty: Empty = "nan") -> Scores:
 
 @_of_counts
 def precision(counts: Counts, *, empty: Empty = "nan") -> Scores:
-    """Positive predictive value tp / (tp + fp): how much of what was found is there, in 0..1.
+    """Precision or positive predictive value tp / (tp + fp), in 0..1, 1 is best.
 
-    Nothing predicted gives 0 where the truth has the class. Arguments and errors as for `dice`.
+    An empty prediction scores 0 if the class is present in the truth. Arguments and errors as for `dice`.
 
     Example:
         >>> float(precision(Counts(tp=2, fp=1, fn=0, tn=0))), float(precision(Counts(tp=0, fp=0, fn=3, tn=0)))
@@ -89,9 +89,9 @@ def precision(counts: Counts, *, empty: Empty = "nan") -> Scores:
 
 @_of_counts
 def recall(counts: Counts, *, empty: Empty = "nan") -> Scores:
-    """Sensitivity tp / (tp + fn): how much of what is there was found, in 0..1.
+    """Recall or sensitivity tp / (tp + fn), in 0..1, 1 is best.
 
-    An empty truth gives 0 where something was predicted. Arguments and errors as for `dice`.
+    An empty truth scores 0 if something was predicted. Arguments and errors as for `dice`.
 
     Example:
         >>> float(recall(Counts(tp=2, fp=0, fn=2, tn=0))), float(recall(Counts(tp=0, fp=3, fn=0, tn=0)))
@@ -106,11 +106,11 @@ def f1(counts: Counts, *, beta: float = 1.0, empty: Empty = "nan") -> Scores:
 
     Args:
         counts: Counts of any shape.
-        beta: Above 0; recall counts beta times as much as precision.
-        empty: As for `dice`.
+        beta: Weight of recall relative to precision, above 0.
+        empty: The score if the class is absent from both sides, as in `dice`.
 
     Returns:
-        float64 of the shape of `counts`, in 0..1; edges as for `dice`.
+        float64 of the shape of `counts`, in 0..1; edge cases as for `dice`.
 
     Raises:
         ValueError: if beta is not above 0 or `empty` is an unknown word.
@@ -129,10 +129,10 @@ def f1(counts: Counts, *, beta: float = 1.0, empty: Empty = "nan") -> Scores:
 
 @_of_counts
 def volume_similarity(counts: Counts, *, empty: Empty = "nan") -> Scores:
-    """Agreement of sizes 1 - |fn - fp| / (2 tp + fp + fn), in 0..1, 1 for equal areas wherever they lie.
+    """Volumetric similarity 1 - |fn - fp| / (2 tp + fp + fn), in 0..1, 1 for equal areas at any position.
 
-    Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x). Blind to the place: never alone. Arguments, edges and
-    errors as for `dice`.
+    Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x). It ignores the position, so never report it alone. Arguments,
+    edge cases and errors as for `dice`.
 
     Example:
         >>> float(volume_similarity(Counts(tp=0, fp=4, fn=4, tn=8))), float(dice(Counts(tp=0, fp=4, fn=4, tn=8)))
@@ -144,7 +144,7 @@ def volume_similarity(counts: Counts, *, empty: Empty = "nan") -> Scores:
 
 @_of_counts
 def specificity(counts: Counts) -> Scores:
-    """True negative rate tn / (tn + fp), in 0..1; NaN where the truth has no negative.
+    """True negative rate tn / (tn + fp), in 0..1; NaN if the truth has no negative.
 
     Example:
         >>> specificity(Counts(tp=[0, 4], fp=[1, 0], fn=[0, 0], tn=[3, 0])).tolist()
@@ -155,9 +155,9 @@ def specificity(counts: Counts) -> Scores:
 
 @_of_counts
 def accuracy(counts: Counts) -> Scores:
-    """Share of rightly judged pixels (tp + tn) / all, each class against the rest; NaN where all is 0.
+    """Share of correct pixels (tp + tn) / all, one-vs-rest; NaN if nothing was counted.
 
-    With rare classes it is near 1 whatever is predicted. Over all classes at once: `trace / sum` of the
+    For rare classes it is near 1 for any prediction. Over all classes at once: `trace / sum` of the
     confusion matrix, `metrics.classification.accuracy`.
 
     Example:
@@ -169,14 +169,14 @@ def accuracy(counts: Counts) -> Scores:
 
 @_of_counts
 def mcc(counts: Counts) -> Scores:
-    """Matthews correlation of each class against the rest (1975, doi:10.1016/0005-2795(75)90109-9).
+    """One-vs-rest Matthews correlation (1975, doi:10.1016/0005-2795(75)90109-9).
 
     Args:
-        counts: Counts of any shape; 10^10 and more are fine (no product of four counts is formed).
+        counts: Counts of any shape; values of 10^10 and more are handled (no product of four counts is formed).
 
     Returns:
-        float64 of the shape of `counts`, in -1..1; 0 where a margin is zero (Chicco and Jurman 2020,
-        doi:10.1186/s12864-019-6413-7), NaN where nothing was counted at all.
+        float64 of the shape of `counts`, in -1..1; 0 if a margin is zero (Chicco and Jurman 2020,
+        doi:10.1186/s12864-019-6413-7), NaN if nothing was counted.
 
     Example:
         >>> float(mcc(Counts(tp=6, fp=1, fn=2, tn=3))), float(mcc(Counts(tp=0, fp=0, fn=2, tn=3)))
@@ -189,7 +189,7 @@ def mcc(counts: Counts) -> Scores:
 
 @_of_counts
 def kappa(counts: Counts) -> Scores:
-    """Cohen's kappa of each class against the rest (1960, doi:10.1177/001316446002000104), 1 is best.
+    """One-vs-rest Cohen's kappa (1960, doi:10.1177/001316446002000104), 1 is best.
 
     Over all classes at once, and weighted for ordered ones: `metrics.kappa_from_confusion`.
 
@@ -197,8 +197,8 @@ def kappa(counts: Counts) -> Scores:
         counts: Counts of any shape.
 
     Returns:
-        float64 of the shape of `counts`, in -1..1: 0 is what chance gives. NaN where truth and prediction
-        are one and the same class throughout (0 / 0), or nothing was counted.
+        float64 of the shape of `counts`, in -1..1, where 0 is chance level. NaN if truth and prediction
+        consist of the same single class (0 / 0), or if nothing was counted.
 
     Example:
         >>> float(kappa(Counts(tp=20, fp=5, fn=10, tn=15))), float(kappa(Counts(tp=0, fp=0, fn=0, tn=5)))
@@ -216,8 +216,8 @@ def multiclass_mcc(confusion: ArrayLike) -> Scores:
         confusion: Integers of shape (..., classes, classes), rows are the truth.
 
     Returns:
-        float64 of shape (...), in -1..1 and for two classes the same as `mcc`; 0 where truth or prediction
-        holds a single class, NaN where nothing was counted.
+        float64 of shape (...), in -1..1 and for two classes the same as `mcc`; 0 if truth or prediction
+        holds a single class, NaN if nothing was counted.
 
     Raises:
         ValueError: if the matrix is not square or not of whole numbers.
@@ -228,7 +228,7 @@ def multiclass_mcc(confusion: ArrayLike) -> Scores:
     """
     counts = counts_from_confusion(confusion)
     tp, fp, fn, tn = _floats(counts)
-    # sums over classes of terms that do not cancel: s^2 - sum p^2 would lose 10^10 counts of one class
+    # sums of terms that do not cancel; s^2 - sum p^2 would lose precision for counts of 10^10
     predicted = ((tp + fp) * (tn + fn)).sum(axis=-1)
     true = ((tp + fn) * (tn + fp)).sum(axis=-1)
     return _correlation(
@@ -237,14 +237,14 @@ def multiclass_mcc(confusion: ArrayLike) -> Scores:
 
 
 def mean_over_classes(values: ArrayLike, include_background: bool = False) -> Scores:
-    """Mean over the last axis of what is defined; class 0 is left out by default.
+    """Mean of the defined values over the last axis, by default without class 0.
 
     Args:
         values: float of shape (..., classes), NaN where undefined.
-        include_background: Whether class 0 counts.
+        include_background: Whether to include class 0.
 
     Returns:
-        float64 of shape (...); NaN where no class is defined, without a warning.
+        float64 of shape (...); NaN, without a warning, if no class is defined.
 
     Example:
         >>> float(mean_over_classes([0.99, 0.5, float("nan")])), float(mean_over_classes([0.9, 0.5], True))
@@ -258,7 +258,7 @@ def mean_over_classes(values: ArrayLike, include_background: bool = False) -> Sc
 
 @_of_counts
 def mean_iou(counts: Counts, include_background: bool = False) -> Scores:
-    """Mean IoU over the classes that truth or prediction has: float64 of shape (...), NaN if none.
+    """Mean IoU over the classes present in truth or prediction: float64 of shape (...), NaN if there are none.
 
     Example:
         >>> float(mean_iou(Counts(tp=[5, 2, 0], fp=[1, 1, 0], fn=[1, 1, 0], tn=[2, 5, 9])))
@@ -274,23 +274,22 @@ def average(
     *,
     include_background: bool = False,
 ) -> Scores:
-    """Join the classes of any score of this file into one number.
+    """Average any score of this module over classes.
 
     Args:
-        score: `dice`, `recall`, `partial(f1, beta=2)` ...
+        score: The score, for example `dice`, `recall` or `partial(f1, beta=2)`.
         counts: Counts of shape (..., classes).
-        how: "macro": plain mean over the classes where the score is defined, so that a rare class weighs as
-            much as a common one. "micro": the score of all classes' pixels added up, led by common classes.
-            "weighted": mean over the defined classes by their size in the truth; a class that is only
-            hallucinated weighs nothing.
-        include_background: Whether class 0 takes part. With it, micro Dice, precision and recall are the plain
+        how: "macro": unweighted mean over the classes for which the score is defined. "micro": the score of the
+            counts summed over classes, which common classes dominate. "weighted": mean over the defined classes,
+            weighted by their size in the truth; a class that only occurs in the prediction has weight 0.
+        include_background: Whether to include class 0. With it, micro Dice, precision and recall equal the
             accuracy.
 
     Returns:
-        float64 of shape (...); NaN where no class is defined.
+        float64 of shape (...); NaN if no class is defined.
 
     Raises:
-        ValueError: if `how` is another word.
+        ValueError: if `how` is unknown.
 
     Example:
         >>> counts = Counts(tp=[90, 8, 0], fp=[1, 0, 1], fn=[0, 2, 0], tn=[9, 90, 99])
@@ -310,14 +309,14 @@ def average(
 
 
 def balanced_accuracy(confusion: ArrayLike) -> Scores:
-    """Mean recall over the classes that the truth has (Brodersen et al. 2010, doi:10.1109/ICPR.2010.764).
+    """Mean recall over the classes present in the truth (Brodersen et al. 2010, doi:10.1109/ICPR.2010.764).
 
     Args:
         confusion: Integers of shape (..., classes, classes), rows are the truth.
 
     Returns:
-        float64 of shape (...), in 0..1, chance is one over the number of classes; the background counts; NaN
-        where nothing was counted.
+        float64 of shape (...), in 0..1; chance level is 1 / classes, and the background is included. NaN if
+        nothing was counted.
 
     Raises:
         ValueError: if the matrix is not square or not of whole numbers.
@@ -332,7 +331,7 @@ def balanced_accuracy(confusion: ArrayLike) -> Scores:
 
 
 def empty_value(empty: Empty) -> float:
-    """Give what an overlap score is where truth and prediction both lack the class.
+    """Return the overlap score for a class that is absent from both truth and prediction.
 
     Raises:
         ValueError: if `empty` is not "nan", "one" or "zero".

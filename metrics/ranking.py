@@ -1,7 +1,7 @@
-"""How well scores rank positive cases above negative ones, and which threshold to use.
+"""Scores of rankings (AUROC, average precision) and the choice of thresholds.
 
-Scores may be in any unit (probabilities, logits, millimetres); higher means more likely positive. A case is
-called positive where score >= threshold. Choose a threshold on validation cases, never on those it is tested on.
+Scores may have any unit (probabilities, logits, millimetres); higher means more likely positive. A case is
+classified as positive if score >= threshold. Choose a threshold on validation cases, never on the test cases.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from metrics.overlap import mean_over_classes
 
 Numbers = NDArray[np.float64]
 
-# 0.1 * 3 is above 3 / 10 in floating point: shares of fewer than 10^12 cases cannot be this close
+# 0.1 * 3 exceeds 3 / 10 in floating point; shares of fewer than 10^12 cases differ by more than this
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class RocCurve:
-    """Sensitivity and specificity at every threshold that changes something.
+    """Sensitivity and specificity at every distinct threshold.
 
     Attributes:
-        thresholds: float64 (points,), descending: inf (nothing is called positive), then every score once.
-        sensitivity: float64 (points,), rising from 0 to 1; all NaN without a positive case.
-        specificity: float64 (points,), falling from 1 to 0; all NaN without a negative case.
+        thresholds: float64 (points,), descending: inf (no case is positive), then every distinct score.
+        sensitivity: float64 (points,), increasing from 0 to 1; all NaN without a positive case.
+        specificity: float64 (points,), decreasing from 1 to 0; all NaN without a negative case.
     """
 
     thresholds: Numbers
@@ -38,12 +38,12 @@ class RocCurve:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One threshold and what it gives; all three are NaN where the truth has one class only.
+    """A threshold with its sensitivity and specificity; all three are NaN if the truth has one class only.
 
     Attributes:
-        threshold: A case is positive where score >= threshold; inf: never.
-        sensitivity: Share of the positive cases called positive, 0..1.
-        specificity: Share of the negative cases not called positive, 0..1.
+        threshold: A case is positive if score >= threshold; inf means never.
+        sensitivity: Share of positive cases classified as positive, 0..1.
+        specificity: Share of negative cases classified as negative, 0..1.
     """
 
     threshold: float
@@ -52,16 +52,16 @@ class OperatingPoint:
 
 
 def auroc(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: the chance that a positive case scores above a negative one, ties half.
+    """Area under the ROC curve: the probability that a positive case scores above a negative one, ties half.
 
-    Counts pairs by rank, so it is exact with ties (Hanley, McNeil 1982, doi:10.1148/radiology.143.1.7063747).
+    It is computed from ranks and is exact with ties (Hanley, McNeil 1982, doi:10.1148/radiology.143.1.7063747).
 
     Args:
         y_true: 0/1 or bool of shape (cases,).
         scores: float of shape (cases,), in any unit; higher means more likely positive.
 
     Returns:
-        A number in 0..1, 0.5 is chance; NaN with one class only or without a case.
+        A number in 0..1, 0.5 is chance level; NaN with one class only or without any case.
 
     Raises:
         ValueError: shapes differ, y_true is not binary, or a score is NaN.
@@ -74,15 +74,15 @@ def auroc(y_true: ArrayLike, scores: ArrayLike) -> float:
 
 
 def auroc_per_class(y_true: ArrayLike, probabilities: ArrayLike) -> Numbers:
-    """Give each class's AUROC against the rest.
+    """Return the one-vs-rest AUROC of each class.
 
     Args:
-        y_true: Class indices, integers of shape (cases,); or, where a case may have several classes or none,
-            0/1 or bool of shape (cases, classes).
+        y_true: Class indices, integers of shape (cases,); or, if a case may have several classes or none, 0/1 or
+            bool of shape (cases, classes).
         probabilities: float of shape (cases, classes), in any unit; higher means more likely.
 
     Returns:
-        float64 of shape (classes,), 0..1; NaN for a class that no case or every case has.
+        float64 of shape (classes,), 0..1; NaN for a class that occurs in no case or in every case.
 
     Raises:
         ValueError: shapes do not fit, a label has no column, a matrix is not 0/1, or a probability is NaN.
@@ -97,14 +97,14 @@ def auroc_per_class(y_true: ArrayLike, probabilities: ArrayLike) -> Numbers:
 
 
 def auroc_one_vs_rest(y_true: ArrayLike, probabilities: ArrayLike) -> float:
-    """Plain mean over classes of each class's AUROC against the rest, over the usable classes only.
+    """Unweighted mean of the one-vs-rest AUROC over the classes for which it is defined.
 
     Args:
-        y_true: As for `auroc_per_class`: (cases,) class indices or (cases, classes) of 0/1.
+        y_true: Class indices (cases,), or 0/1 of shape (cases, classes), as in `auroc_per_class`.
         probabilities: float of shape (cases, classes).
 
     Returns:
-        A number in 0..1. A class that no case or every case has is not usable and left out; NaN if none is.
+        A number in 0..1. Classes that occur in no case or in every case are excluded; NaN if none remains.
 
     Raises:
         ValueError: as for `auroc_per_class`.
@@ -117,18 +117,18 @@ def auroc_one_vs_rest(y_true: ArrayLike, probabilities: ArrayLike) -> float:
 
 
 def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the precision-recall curve in steps: the sum of (rise of recall) x precision.
+    """Average precision: the step-wise area under the precision-recall curve, sum of (recall gain) x precision.
 
-    Thresholds run over the distinct scores, so that the order of tied cases cannot matter. Points are not
-    joined by lines, which would flatter (Davis and Goadrich 2006, doi:10.1145/1143844.1143874).
+    Thresholds are the distinct scores, so that the order of tied cases does not matter. Points are not
+    interpolated linearly, which would be too optimistic (Davis and Goadrich 2006, doi:10.1145/1143844.1143874).
 
     Args:
         y_true: 0/1 or bool of shape (cases,).
         scores: float of shape (cases,), in any unit; higher means more likely positive.
 
     Returns:
-        A number in 0..1; chance is the share of positive cases, so compare only at equal prevalence. NaN with
-        one class only or without a case.
+        A number in 0..1; chance level is the prevalence, so compare values only at equal prevalence. NaN with
+        one class only or without any case.
 
     Raises:
         ValueError: shapes differ, y_true is not binary, or a score is NaN.
@@ -141,10 +141,10 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
 
 
 def average_precision_per_class(y_true: ArrayLike, probabilities: ArrayLike) -> Numbers:
-    """Give each class's average precision against the rest; arguments and errors as for `auroc_per_class`.
+    """Return the one-vs-rest average precision of each class; arguments and errors as for `auroc_per_class`.
 
     Returns:
-        float64 of shape (classes,), 0..1; NaN for a class that no case or every case has.
+        float64 of shape (classes,), 0..1; NaN for a class that occurs in no case or in every case.
 
     Example:
         >>> average_precision_per_class([0, 1, 1], [[0.8, 0.2, 0.0], [0.3, 0.7, 0.0], [0.2, 0.6, 0.2]]).tolist()
@@ -154,9 +154,9 @@ def average_precision_per_class(y_true: ArrayLike, probabilities: ArrayLike) -> 
 
 
 def average_precision_one_vs_rest(y_true: ArrayLike, probabilities: ArrayLike) -> float:
-    """Plain mean of the defined `average_precision_per_class`, 0..1; NaN if none is.
+    """Unweighted mean of the defined values of `average_precision_per_class`, 0..1; NaN if none is defined.
 
-    Not the mAP of detection: there, boxes are matched first.
+    This is not the mAP of object detection, which matches boxes first.
 
     Example:
         >>> average_precision_one_vs_rest([0, 1, 1], [[0.8, 0.2, 0.0], [0.3, 0.7, 0.0], [0.2, 0.6, 0.2]])
@@ -167,15 +167,15 @@ def average_precision_one_vs_rest(y_true: ArrayLike, probabilities: ArrayLike) -
 
 
 def roc_curve(y_true: ArrayLike, scores: ArrayLike) -> RocCurve:
-    """Give sensitivity and specificity at every threshold; no point is dropped.
+    """Return sensitivity and specificity at every threshold, without dropping points.
 
     Args:
         y_true: 0/1 or bool of shape (cases,).
         scores: float of shape (cases,), below inf, in any unit; higher means more likely positive.
 
     Returns:
-        A `RocCurve` of 1 + (distinct scores) points, from (0, 1) at inf to (1, 0) at the lowest score. The
-        trapezoids under it sum up to `auroc`.
+        A `RocCurve` of 1 + (distinct scores) points, from (0, 1) at inf to (1, 0) at the lowest score. Its
+        trapezoidal area equals `auroc`.
 
     Raises:
         ValueError: shapes differ, y_true is not binary, or a score is NaN or inf.
@@ -189,16 +189,16 @@ def roc_curve(y_true: ArrayLike, scores: ArrayLike) -> RocCurve:
 
 
 def sensitivity_at_specificity(y_true: ArrayLike, scores: ArrayLike, specificity: float) -> OperatingPoint:
-    """Give the best sensitivity among the thresholds that keep at least the asked specificity.
+    """Return the operating point with the best sensitivity at a given minimum specificity.
 
     Args:
         y_true: 0/1 or bool of shape (cases,).
         scores: float of shape (cases,), below inf, in any unit; higher means more likely positive.
-        specificity: The least allowed, 0..1; 9 of 10 reach 0.9. Between two points nothing is interpolated.
+        specificity: Minimum specificity, 0..1; 9 of 10 satisfies 0.9. Points are not interpolated.
 
     Returns:
-        The `OperatingPoint`; of equal sensitivities, the one of the highest specificity. Threshold inf with
-        sensitivity 0 where nothing else keeps the specificity. All NaN with one class only.
+        The `OperatingPoint`; among equal sensitivities, the one with the highest specificity. The threshold is inf
+        and the sensitivity 0 if no other point satisfies the minimum. All NaN with one class only.
 
     Raises:
         ValueError: as for `roc_curve`, or `specificity` is outside 0..1.
@@ -214,16 +214,16 @@ def sensitivity_at_specificity(y_true: ArrayLike, scores: ArrayLike, specificity
 
 
 def specificity_at_sensitivity(y_true: ArrayLike, scores: ArrayLike, sensitivity: float) -> OperatingPoint:
-    """Give the best specificity among the thresholds that keep at least the asked sensitivity.
+    """Return the operating point with the best specificity at a given minimum sensitivity.
 
     Args:
         y_true: 0/1 or bool of shape (cases,).
         scores: float of shape (cases,), below inf, in any unit; higher means more likely positive.
-        sensitivity: The least allowed, 0..1; 9 of 10 reach 0.9. Between two points nothing is interpolated.
+        sensitivity: Minimum sensitivity, 0..1; 9 of 10 satisfies 0.9. Points are not interpolated.
 
     Returns:
-        The `OperatingPoint`; of equal specificities, the one of the highest sensitivity. Always reached, at
-        worst by the lowest score, where specificity is 0. All NaN with one class only.
+        The `OperatingPoint`; among equal specificities, the one with the highest sensitivity. The minimum is always
+        reached, if necessary at the lowest score, where the specificity is 0. All NaN with one class only.
 
     Raises:
         ValueError: as for `roc_curve`, or `sensitivity` is outside 0..1.
@@ -239,17 +239,17 @@ def specificity_at_sensitivity(y_true: ArrayLike, scores: ArrayLike, sensitivity
 
 
 def youden_threshold(y_true: ArrayLike, scores: ArrayLike) -> OperatingPoint:
-    """Give the threshold of the largest J = sensitivity + specificity - 1.
+    """Return the operating point with the largest Youden index J = sensitivity + specificity - 1.
 
-    Youden 1950, doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3. J weighs a missed positive
-    case and a false alarm alike, each relative to its own class.
+    Youden 1950, doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3. J gives equal weight to
+    the error rates of both classes.
 
     Args:
         y_true: 0/1 or bool of shape (cases,).
         scores: float of shape (cases,), below inf, in any unit; higher means more likely positive.
 
     Returns:
-        The `OperatingPoint`; of exactly equal J, the highest threshold (the most specific): inf where no
+        The `OperatingPoint`; among exactly equal J, the highest (most specific) threshold, which is inf if no
         threshold is better than chance. All NaN with one class only.
 
     Raises:
@@ -261,7 +261,7 @@ def youden_threshold(y_true: ArrayLike, scores: ArrayLike) -> OperatingPoint:
     """
     thresholds, tp, fp = _from_none(*_binary(y_true, scores))
     curve = _shares(thresholds, tp, fp)
-    # J in whole numbers, times positives and negatives: rounding must not choose among equals
+    # J times positives and negatives in whole numbers, so that rounding does not break ties
     return _best_point(curve, tp * fp[-1] - fp * tp[-1], curve.specificity)
 
 
@@ -332,7 +332,7 @@ def _step_area(positive: NDArray[np.bool_], scores: Numbers) -> float:
 def _cumulated(
     positive: NDArray[np.bool_], scores: Numbers
 ) -> tuple[Numbers, NDArray[np.int64], NDArray[np.int64]]:
-    # true and false positives at every distinct score, from the highest on
+    # true and false positives at every distinct score, in descending order
     order = np.argsort(scores)[::-1]
     ordered = scores[order]
     last = np.ones(ordered.size, bool)

@@ -1,8 +1,8 @@
 """Scores of predicted numbers, in the unit of the target where they have one.
 
-Every function takes numbers of one shape (any shape; all entries count alike). A missing value has to be
-dropped before: NaN in gives NaN out. Empty input gives NaN without a warning. Correlations and the like stay
-right at large offsets (1e8 plus small differences) and at very small or large scales (1e-200, 1e200).
+Truth and prediction have the same, arbitrary shape, and all entries have the same weight. Drop missing values
+first: NaN input gives NaN. Empty input gives NaN without a warning. Correlations remain accurate with large offsets
+(1e8 plus small differences) and with very small or large scales (1e-200, 1e200).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Numbers = NDArray[np.float64]
 
 
 def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Mean absolute error, 0 and up, in the unit of the target.
+    """Mean absolute error, non-negative, in the unit of the target.
 
     Args:
         y_true: True values, any shape.
@@ -26,7 +26,7 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         The score; NaN for empty input.
 
     Raises:
-        ValueError: shapes differ (as in all functions of this file).
+        ValueError: shapes differ (as in all functions of this module).
 
     Example:
         >>> mae([1.0, 2.0, 3.0], [1.0, 4.0, 2.0])
@@ -36,7 +36,7 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def median_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Median absolute error, 0 and up, in the unit of the target; hardly moved by a few wild errors.
+    """Median absolute error, non-negative, in the unit of the target; robust to outliers.
 
     Example:
         >>> median_absolute_error([1.0, 2.0, 3.0], [1.0, 4.0, 300.0])
@@ -46,7 +46,7 @@ def median_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Root of the mean squared error, 0 and up, in the unit of the target; never below `mae`.
+    """Root mean squared error, non-negative, in the unit of the target; never below `mae`.
 
     Example:
         >>> rmse([1.0, 2.0], [4.0, 6.0])
@@ -57,7 +57,7 @@ def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Mean of prediction minus truth, in the unit of the target: above 0 means predicted too high.
+    """Mean of prediction minus truth, in the unit of the target; positive means overestimation.
 
     Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8.
 
@@ -69,10 +69,10 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Explained share of the variance, 1 - SS_error / SS_total; 1 is best, below 0 worse than the mean.
+    """Coefficient of determination 1 - SS_error / SS_total; 1 is best, negative is worse than the mean.
 
     Returns:
-        A number up to 1; NaN with fewer than 2 values or a constant truth (scikit-learn gives 1 or 0 there).
+        A number up to 1; NaN with fewer than 2 values or a constant truth (scikit-learn returns 1 or 0).
 
     Example:
         >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 4.0])
@@ -89,10 +89,10 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def relative_errors(y_true: ArrayLike, y_pred: ArrayLike) -> Numbers:
-    """Give each value's |prediction - truth| / |truth|.
+    """Return the relative error |prediction - truth| / |truth| of each value.
 
     Returns:
-        float64 of shape (values,), 0 and up, a share (0.1 is 10 %); NaN where the truth is 0.
+        float64 of shape (values,), non-negative, as a fraction (0.1 is 10 %); NaN where the truth is 0.
 
     Example:
         >>> relative_errors([2.0, 0.0, -4.0], [3.0, 1.0, -5.0]).tolist()
@@ -105,7 +105,7 @@ def relative_errors(y_true: ArrayLike, y_pred: ArrayLike) -> Numbers:
 
 
 def median_relative_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Median of the defined `relative_errors`, a share, 0 and up; NaN if none is defined.
+    """Median of the defined `relative_errors`, a non-negative fraction; NaN if none is defined.
 
     Example:
         >>> median_relative_error([2.0, 0.0, -4.0], [3.0, 1.0, -5.0])
@@ -116,9 +116,9 @@ def median_relative_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def mean_relative_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Mean of the defined `relative_errors`, a share, 0 and up; NaN if none is defined.
+    """Mean of the defined `relative_errors`, a non-negative fraction; NaN if none is defined.
 
-    A truth near 0 can make it as large as you like: read it beside `median_relative_error`.
+    A truth near 0 can make it arbitrarily large: report `median_relative_error` as well.
 
     Example:
         >>> mean_relative_error([2.0, 0.0, -4.0], [3.0, 1.0, -5.0])
@@ -129,10 +129,10 @@ def mean_relative_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def pearson(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Linear correlation in -1..1 (Pearson 1895, doi:10.1098/rspl.1895.0041), blind to scale and shift.
+    """Linear correlation in -1..1 (Pearson 1895, doi:10.1098/rspl.1895.0041), invariant to scale and offset.
 
     Returns:
-        A number in -1..1; NaN with fewer than 2 values or where either side is constant.
+        A number in -1..1; NaN with fewer than 2 values or if either side is constant.
 
     Example:
         >>> pearson([1.0, 2.0, 3.0], [10.0, 20.0, 30.0])
@@ -147,12 +147,12 @@ def pearson(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Rank correlation in -1..1 (Spearman 1904, doi:10.2307/1412159), blind to any rising change of scale.
+    """Rank correlation in -1..1 (Spearman 1904, doi:10.2307/1412159), invariant to monotonic transformations.
 
-    Pearson's correlation of the ranks; tied values share the mean of their ranks.
+    It is Pearson's correlation of the ranks; tied values share the mean of their ranks.
 
     Returns:
-        A number in -1..1; NaN with fewer than 2 values or where either side is constant, without a warning.
+        A number in -1..1; NaN, without a warning, with fewer than 2 values or if either side is constant.
 
     Example:
         >>> spearman([1.0, 2.0, 3.0], [1.0, 10.0, 1000.0])
@@ -165,14 +165,14 @@ def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def concordance(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Lin's concordance 2 cov / (var_true + var_pred + bias^2): correlation that shift and scale lower.
+    """Lin's concordance 2 cov / (var_true + var_pred + bias^2): correlation penalised for offset and scale.
 
-    Lin 1989, doi:10.2307/2532051, with his variances: divided by n, not by n - 1.
+    Lin 1989, doi:10.2307/2532051, with variances divided by n as in the paper, not by n - 1.
 
     Returns:
-        A number in -1..1, 1 where all are equal and vary, never farther from 0 than `pearson`; 0 where just
-        one side is constant, or both at different values; NaN with fewer than 2 values or where both are
-        constant and equal, which shows no agreement beyond that one value.
+        A number in -1..1; 1 if all pairs are equal and vary, and never larger in magnitude than `pearson`. 0 if
+        exactly one side is constant, or both are constant with different values. NaN with fewer than 2 values
+        or if both sides are constant and equal, which is no evidence of agreement.
 
     Example:
         >>> round(concordance([1.0, 2.0, 3.0], [2.0, 3.0, 4.0]), 4)
@@ -185,7 +185,7 @@ def concordance(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     if not (_varies(truth) and _varies(prediction)):
         return 0.0 if _varies(truth) or _varies(prediction) or shift else float("nan")
     truth, prediction = _centred(truth), _centred(prediction)
-    # one scale for all three parts, so that their squares neither vanish nor overflow
+    # one scale for all three terms, so that their squares neither underflow nor overflow
     exponent = _exponent(np.concatenate([truth, prediction, [shift]]))
     truth, prediction = np.ldexp(truth, -exponent), np.ldexp(prediction, -exponent)
     apart = truth @ truth + prediction @ prediction + truth.size * np.ldexp(shift, -exponent) ** 2
@@ -194,13 +194,13 @@ def concordance(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class LimitsOfAgreement:
-    """Where most errors (prediction minus truth) lie, in the unit of the target.
+    """Limits of agreement of the errors (prediction minus truth), in the unit of the target.
 
     Attributes:
-        bias: Mean error, above 0: predicted too high; NaN without a value.
-        low: Lower limit, bias - z sd; NaN with fewer than 2 values, as all that follow but n.
+        bias: Mean error; positive means overestimation. NaN without any value.
+        low: Lower limit, bias - z sd. NaN with fewer than 2 values, as are all following fields except n.
         high: Upper limit, bias + z sd.
-        sd: Standard deviation of the errors, divided by n - 1.
+        sd: Standard deviation of the errors, with divisor n - 1.
         bias_interval: Confidence interval of the bias, (low, high).
         low_interval: Confidence interval of the lower limit.
         high_interval: Confidence interval of the upper limit.
@@ -220,7 +220,7 @@ class LimitsOfAgreement:
 def limits_of_agreement(
     y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95, *, confidence: float = 0.95
 ) -> LimitsOfAgreement:
-    """Bland and Altman's limits: the range that holds `level` of normally distributed errors.
+    """Bland and Altman's limits of agreement: the range of `level` of normally distributed errors.
 
     Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8; z = 1.96 for level 0.95 (they round it to 2).
     Intervals by Student's t with n - 1 degrees of freedom and the variances sd^2 / n of the bias and
@@ -230,11 +230,11 @@ def limits_of_agreement(
         y_true: True values, any shape.
         y_pred: Predicted values, same shape.
         level: Share of the errors between the limits, above 0 and below 1.
-        confidence: Coverage of the three intervals, above 0 and below 1. They take every value as a case of
-            its own: with several of one patient they are too narrow.
+        confidence: Coverage of the three intervals, above 0 and below 1. They treat all values as independent and
+            are too narrow with several values per patient.
 
     Returns:
-        A `LimitsOfAgreement`; see there for few values.
+        A `LimitsOfAgreement`, which documents the results for few values.
 
     Raises:
         ValueError: shapes differ, or `level` or `confidence` is out of range.
@@ -250,7 +250,7 @@ def limits_of_agreement(
 
     errors = _errors(y_true, y_pred)
     mean, sd = _mean(errors), _standard_deviation(errors)
-    degrees = max(errors.size - 1, 1)  # with fewer than 2 values sd is NaN, and all that is made of it
+    degrees = max(errors.size - 1, 1)  # with fewer than 2 values sd and everything derived from it is NaN
     z = float(ndtri(_upper_tail(level, "level")))
     t = float(stdtrit(degrees, _upper_tail(confidence, "confidence")))
     low, high = _around(mean, z * sd)
@@ -268,21 +268,21 @@ def limits_of_agreement(
 
 
 def interval_coverage(y_true: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
-    """Share of the true values inside their predicted intervals, ends included: ideal is the stated level, not 1.
+    """Share of true values within their predicted intervals, ends included; the nominal level is best, not 1.
 
-    Khosravi et al. 2011, doi:10.1109/TNN.2011.2162110. Wide enough intervals hold everything: read it beside
-    `mean_interval_width`.
+    Khosravi et al. 2011, doi:10.1109/TNN.2011.2162110. Wide intervals cover everything: report
+    `mean_interval_width` as well.
 
     Args:
         y_true: True values, any shape.
-        low: Lower ends, same shape, in the same unit.
-        high: Upper ends, same shape, nowhere below `low`.
+        low: Lower ends, same shape and unit.
+        high: Upper ends, same shape, never below `low`.
 
     Returns:
-        A share, 0..1; NaN for empty input, or where any number is NaN.
+        A fraction in 0..1; NaN for empty input or if any number is NaN.
 
     Raises:
-        ValueError: shapes differ, or a lower end is above its upper one.
+        ValueError: shapes differ, or a lower end is above its upper end.
 
     Example:
         >>> interval_coverage([1.0, 2.0, 3.0, 4.0], [0.0, 2.0, 3.5, 3.0], [2.0, 2.0, 4.0, 6.0])
@@ -298,7 +298,7 @@ def interval_coverage(y_true: ArrayLike, low: ArrayLike, high: ArrayLike) -> flo
 
 
 def mean_interval_width(low: ArrayLike, high: ArrayLike) -> float:
-    """Mean of upper minus lower end, 0 and up, in the unit of the target; arguments as in `interval_coverage`.
+    """Mean of upper minus lower end, non-negative, in the unit of the target; arguments as in `interval_coverage`.
 
     Example:
         >>> mean_interval_width([0.0, 2.0], [2.0, 6.0])
@@ -327,7 +327,7 @@ def _flat(values: ArrayLike) -> Numbers:
 
 
 def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Numbers, Numbers]:
-    # (n, 1) against (n,) would broadcast to n x n errors
+    # (n, 1) and (n,) would broadcast to n x n errors
     if np.shape(y_true) != np.shape(y_pred):
         raise ValueError(
             f"y_true has shape {np.shape(y_true)} but y_pred has {np.shape(y_pred)}: they must agree"
@@ -347,7 +347,7 @@ def _varies(values: Numbers) -> bool:
 
 
 def _centred(values: Numbers) -> Numbers:
-    # twice: the mean of numbers around 1e8 is rounded, the mean of what is left is not
+    # twice, because the mean of numbers around 1e8 is rounded while the mean of the residuals is not
     with np.errstate(invalid="ignore", over="ignore"):
         centred: Numbers = values - values.mean()
         centred -= centred.mean()
@@ -355,14 +355,14 @@ def _centred(values: Numbers) -> Numbers:
 
 
 def _unit(values: Numbers) -> Numbers:
-    # scaled to 1, so that squares of very small or large numbers neither vanish nor overflow
+    # scaled to 1, so that squares of very small or large numbers neither underflow nor overflow
     centred = _centred(values)
     centred /= np.abs(centred).max()
     return centred
 
 
 def _exponent(values: Numbers) -> int:
-    # of the power of two that is as large as the largest: scaling by it loses no digit
+    # exponent of the power of two next to the largest number; scaling by it is exact
     largest = np.abs(values).max(initial=0.0)
     return int(np.frexp(largest)[1]) if np.isfinite(largest) else 0
 

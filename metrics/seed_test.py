@@ -1,7 +1,8 @@
-"""Is a difference more than chance, where the networks themselves were trained several times?
+"""Test of a difference between two kinds of network that were each trained several times.
 
-A test over patients alone answers for the very networks that were trained. Two trainings of one network that differ in
-their seed differ too, and a test set that is large enough shows it. Here both, patients and trainings, are a sample.
+A test over patients alone applies only to the networks that were actually trained. Two trainings of the same network
+with different seeds differ as well, and a sufficiently large test set shows this. Here, both patients and trainings are
+treated as random samples.
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ LEAST_RUNS = 3
 
 
 def repeated_p_value(first: ArrayLike, second: ArrayLike, patients: Patients | None = None) -> float:
-    """Two-sided p-value of the difference of two kinds of network, over trainings and patients.
+    """Two-sided p-value of the difference between two kinds of network, over trainings and patients.
 
-    Trainings are to patients what readers are in studies of several readers who each read with both of two methods: a
-    random sample. Run i of both kinds is a pair, of one seed: it has much of its chance in common, such as the order of
-    the cases. Variance and degrees of freedom after Hillis 2014 (doi:10.1002/sim.5926), the latter at most
-    patients - 1. Two pairs tell too little of their spread: p would be below 0.05 in up to 14 % of comparisons of
-    equals.
+    Trainings play the role of readers in multi-reader multi-case studies with two modalities: they are a random
+    sample. Run i of both kinds forms a pair with the same seed, since much of the randomness is shared, such as the
+    order of the cases. Variance and degrees of freedom follow Hillis 2014 (doi:10.1002/sim.5926); the degrees of
+    freedom are at most patients - 1. Two pairs are too few to estimate the variance: p would be below 0.05 in up to
+    14 % of comparisons without a true difference.
 
     Args:
-        first: float of shape (runs, cases), the scores of each training; NaN in one run of either kind leaves the
-            case out of all.
-        second: The other kind of network, of the same shape: the same seeds and cases in the same order.
-        patients: One patient a case, all strings or all integers; None: each case is its own.
+        first: Scores of each training, float of shape (runs, cases). A case with NaN in any run of either kind is
+            excluded.
+        second: Scores of the other kind of network, of the same shape, with seeds and cases in the same order.
+        patients: Patient of each case, all strings or all integers; None: every case is its own patient.
 
     Returns:
-        In 0..1; 1 where patients' means do not differ at all; NaN with fewer than 3 runs or 2 patients.
+        The p-value in 0..1; 1 if all differences are zero, NaN with fewer than 3 runs or 2 patients.
 
     Raises:
-        ValueError: the shapes are not (runs, cases) twice, a score is infinite, or patients are of another number.
+        ValueError: the shapes are not (runs, cases) twice, a score is infinite, or patients do not match the cases.
 
     Example:
         >>> round(repeated_p_value([[0.0] * 3] * 3, [[1.0, 2.0, 3.0], [2.0, 2.0, 5.0], [3.0, 5.0, 4.0]]), 4)
@@ -58,7 +59,7 @@ def _stacked(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
 
 
 def _patient_means(values: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(runs, patients)."""
+    """Return the mean of each patient, shape (runs, patients)."""
     if not codes.size:
         return values[:, :0]
     codes = np.unique(codes, return_inverse=True)[1]
@@ -66,7 +67,7 @@ def _patient_means(values: NDArray[np.float64], codes: NDArray[np.intp]) -> NDAr
 
 
 def _crossed(differences: NDArray[np.float64]) -> float:
-    """Is the mean of (runs, patients) 0, where both are random? For two kinds Hillis' F test is this t test."""
+    """Test whether the mean over random runs and patients is 0; for two kinds, Hillis' F test is this t test."""
     runs, patients = differences.shape
     of_runs, of_patients, mean = differences.mean(axis=1), differences.mean(axis=0), differences.mean()
     rest = differences - of_runs[:, None] - of_patients + mean

@@ -1,4 +1,4 @@
-"""How large a structure is: lengths of a mask, not of a pair of them."""
+"""Size of the structure in a single mask."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from metrics.components import label_components
 
 
 def feret_diameter(mask: ArrayLike, spacing: tuple[float, float] = (1.0, 1.0)) -> float:
-    """The largest distance of two points on the outline of one object, of the largest such object.
+    """Return the maximum Feret (caliper) diameter of the object for which it is largest (ISO 9276-6).
 
-    The maximum Feret (caliper) diameter, ISO 9276-6; points are the middles of pixels' edges, as of
-    `skimage.measure.regionprops(...).feret_diameter_max`, so that a bar of n pixels is n long at least. Pixels that
-    touch at a corner are one object.
+    It is the largest distance between two points on the outline of one object. The points are the midpoints of pixel
+    edges, as in `skimage.measure.regionprops(...).feret_diameter_max`, so that a bar of n pixels has a length of at
+    least n. Pixels that touch at a corner belong to one object.
 
     Args:
         mask: bool of shape (rows, columns), or 0 and 1.
-        spacing: (row, column) distance of pixel centres, in any unit, above 0.
+        spacing: Distance between pixel centres (row, column), in any unit, above 0.
 
     Returns:
-        In the unit of `spacing`; NaN of an empty mask.
+        The diameter in the unit of `spacing`; NaN for an empty mask.
 
     Raises:
         ValueError: the mask is not 2-D or holds other numbers, or a spacing is not a number above 0.

@@ -1,4 +1,4 @@
-"""Every structure of one mask: overlap, surface distances, and whether it was missed or hallucinated."""
+"""Scores of every structure of a mask: overlap, surface distances, and whether it was missed or hallucinated."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ STRUCTURE_SCORES: dict[str, Callable[[Counts], NDArray[np.float64]]] = {
 
 @dataclass(frozen=True)
 class Structure:
-    """What one mask says of one structure.
+    """Scores of one structure in one pair of masks.
 
     Attributes:
-        scores: By name, as in `STRUCTURE_SCORES`, and those of surfaces; NaN where undefined.
-        missed: It is there and nothing was found.
-        hallucinated: It is not there and something was found.
-        counts: Pixels, each of shape (); None for the mean of several structures.
+        scores: Scores by name: those of `STRUCTURE_SCORES` and those of surfaces; NaN where undefined.
+        missed: Whether the structure is present but nothing was predicted.
+        hallucinated: Whether the structure is absent but something was predicted.
+        counts: Pixel counts of shape (); None for the mean of several structures.
     """
 
     scores: Mapping[str, float]
@@ -40,19 +40,19 @@ class Structure:
 
 
 def score_structures(confusion: NDArray[np.int64], keys: Sequence[str]) -> dict[str, Structure]:
-    """Score every class but the background, their mean, and their union against the background.
+    """Score every foreground class, their mean, and their union against the background.
 
     Args:
         confusion: int64 (K, K) of one case, rows are the truth.
-        keys: K names; the background's, first, is not used.
+        keys: K class names; the first one, the background, is not used.
 
     Returns:
-        By key. With two classes the only structure has the key "". With more, "" is the mean over the classes
-        that are defined (missed or hallucinated if any of them is), and "foreground" their union, unless a
-        class has that name.
+        Structures by key. With two classes, the only structure has the key "". With more, "" is the mean over the
+        classes for which a score is defined (missed or hallucinated if any class is), and "foreground" is their
+        union, unless a class has that name.
 
-    A structure that is in neither mask has no Dice, IoU, precision, recall and, unlike in
-    `metrics.overlap.mcc`, no MCC: in a mean over cases a 0 would punish a correct empty answer.
+    For a structure that is absent from both masks, Dice, IoU, precision, recall and, unlike in `metrics.overlap.mcc`,
+    also MCC are undefined: in a mean over cases, a 0 would penalise a correct empty prediction.
 
     Example:
         >>> matrix = np.array([[5, 1, 0], [0, 2, 0], [0, 0, 0]])
@@ -86,16 +86,16 @@ def score_mask(
     Args:
         y_true: Class indices of shape (rows, columns).
         y_pred: Class indices of the same shape.
-        keys: A name for each class; the background's, first, is not used.
-        spacing_mm: (row, column) distance of pixel centres; None measures in pixels.
-        tolerance: Of the surface Dice, in mm (pixels without a spacing); None leaves that score out, since there
-            is no tolerance that suits every structure.
+        keys: Class names; the first one, the background, is not used.
+        spacing_mm: Distance between pixel centres (row, column) in mm; None measures in pixels.
+        tolerance: Tolerance of the surface Dice in mm (in pixels without a spacing); None omits that score, since no
+            tolerance suits every structure.
         ignore: Truth value to drop.
 
     Returns:
-        By key as `score_structures`. Beside its scores each has hd, hd95, assd and masd with `_mm` or `_px`
-        behind the name, surface_dice_mm or _px, and boundary_iou with a rim of 2 % of the diagonal. The mean "" is over
-        the classes where the score is defined, a missed one with the picture's diagonal.
+        Structures by key as in `score_structures`, which also have hd, hd95, assd and masd with the suffix `_mm` or
+        `_px`, surface_dice_mm or surface_dice_px, and boundary_iou with a boundary width of 2 % of the diagonal. The
+        mean "" is taken over the classes for which the score is defined; a missed class has the image diagonal.
 
     Raises:
         ValueError: as for `metrics.confusion_matrix` and `metrics.surface_distances`.
@@ -108,7 +108,7 @@ def score_mask(
     """
     truth, prediction = np.asarray(y_true), np.asarray(y_pred)
     found = score_structures(confusion_matrix(truth, prediction, len(keys), ignore=ignore), keys)
-    if ignore is not None:  # of the background on both sides: then no structure is there
+    if ignore is not None:  # as background on both sides, these pixels belong to no structure
         dropped = truth == ignore
         truth, prediction = np.where(dropped, 0, truth), np.where(dropped, 0, prediction)
     regions = {key: index for index, key in enumerate(keys) if index}
@@ -138,26 +138,26 @@ def score_overlapping(
     tolerance: float | None = None,
     ignore: int | None = None,
 ) -> dict[str, Structure]:
-    """Score one pair of masks whose classes may overlap, each class on its own as `score_mask` does one.
+    """Score one pair of masks with overlapping classes, each class separately as in `score_mask`.
 
     Args:
         y_true: 0 and 1 of shape (rows, columns, K).
         y_pred: 0 and 1 of the same shape.
-        keys: A name for each of the K channels; there is no background.
-        spacing_mm: As of `score_mask`.
-        tolerance: As of `score_mask`.
+        keys: Names of the K channels; there is no background.
+        spacing_mm: Distance between pixel centres (row, column) in mm; None measures in pixels.
+        tolerance: Tolerance of the surface Dice, as in `score_mask`.
         ignore: Truth value to drop, channel by channel.
 
     Returns:
-        By key as `score_mask`: of one channel the key is "". Of more, "" is the mean over the channels that are
-        defined, and "foreground" the pixels of any channel, where those are dropped that have none and whose truth is
-        `ignore` in one, unless a channel has that name.
+        Structures by key as in `score_mask`. A single channel has the key "". With more, "" is the mean over the
+        channels for which a score is defined, and "foreground" is the union of the channels, unless a channel has
+        that name. Pixels in no channel that are ignored in at least one channel are dropped from the union.
 
     Raises:
-        ValueError: the shapes differ or do not end in K; or as of `score_mask`.
+        ValueError: the shapes differ or do not end in K; or as for `score_mask`.
 
     Example:
-        >>> truth = np.array([[[1, 0], [1, 1], [1, 1]]])  # the second lies within the first
+        >>> truth = np.array([[[1, 0], [1, 1], [1, 1]]])  # the tumour lies within the organ
         >>> scores = score_overlapping(truth, np.array([[[1, 0], [1, 1], [1, 0]]]), ["organ", "tumour"])
         >>> [round(scores[key].scores["dice"], 3) for key in ("organ", "tumour", "", "foreground")]
         [1.0, 0.667, 0.833, 1.0]

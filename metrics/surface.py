@@ -1,14 +1,14 @@
-"""Distances between the outlines of two masks: the costly part once, then short functions of it.
+"""Surface distances between two masks: computed once, and then summarised by short functions.
 
-The surface of a mask is the set of its own pixels that have a neighbour above, below, left or right outside of it;
-beyond the picture is outside. A distance is Euclidean, from the centre of a surface pixel of one mask to the
-nearest centre of a surface pixel of the other: no sub-pixel outline is made up, each surface pixel weighs the same.
-MONAI and MetricsReloaded use these surfaces; surface-distance (DeepMind) draws the outline between pixel centres
-and weighs it by its length, so its values differ by up to about a pixel.
+The surface of a mask is the set of its pixels that have a 4-neighbour outside the mask; everything beyond the image
+is outside. Distances are Euclidean, from the centre of a surface pixel of one mask to the nearest centre of a surface
+pixel of the other. There is no sub-pixel outline, and every surface pixel has the same weight. MONAI and
+MetricsReloaded use the same surfaces; surface-distance (DeepMind) places the outline between pixel centres and weights
+it by its length, so its values differ by up to about a pixel.
 
-A structure that only one of the masks has gives the worst finite value, the diagonal of the picture, to every
-distance and 0 to every overlap of surfaces: leaving it out would reward missing it. One that neither has gives NaN.
-Which distance to use when: Maier-Hein et al. 2024 (doi:10.1038/s41592-023-02151-z).
+If only one of the masks has the structure, every distance is the worst finite value, the diagonal of the image, and
+every surface overlap is 0: excluding the case would reward missing the structure. If neither mask has it, the result
+is NaN. Which distance to choose: Maier-Hein et al. 2024 (doi:10.1038/s41592-023-02151-z).
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from metrics.overlap import Empty, empty_value
 Mask = NDArray[np.bool_]
 Distances = NDArray[np.float64]
 
-_CROWDED = 0.25  # surface pixels of both masks over all pixels: above it a distance transform is faster
-_ROUNDING = 1 + 1e-9  # 3 pixels of 0.1 mm are 0.30000000000000004 mm, and within 0.3
+_CROWDED = 0.25  # above this share of surface pixels among all pixels, a distance transform is faster
+_ROUNDING = 1 + 1e-9  # 3 pixels of 0.1 mm are 0.30000000000000004 mm, which must count as within 0.3 mm
 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceDistances:
-    """What `surface_distances` found; in mm, or in pixels where no spacing was given.
+    """Surface distances between two masks, in mm, or in pixels if no spacing was given.
 
     Attributes:
-        from_truth: For each surface pixel of the truth, how far the prediction's surface is: float64, ascending,
-            empty where the truth is. Infinite where the prediction is empty.
-        from_prediction: The same the other way round.
-        worst: Diagonal of the whole picture, what a missed or hallucinated structure gets.
+        from_truth: Distance from each surface pixel of the truth to the surface of the prediction, float64,
+            ascending. Empty if the truth is empty; infinite if the prediction is empty.
+        from_prediction: Distance from each surface pixel of the prediction to the surface of the truth.
+        worst: Diagonal of the image, the distance of a missed or hallucinated structure.
     """
 
     from_truth: Distances
@@ -45,12 +45,12 @@ class SurfaceDistances:
 
     @property
     def missed(self) -> bool:
-        """The truth has the structure, the prediction has not."""
+        """Whether only the truth has the structure."""
         return self.from_truth.size > 0 and self.from_prediction.size == 0
 
     @property
     def hallucinated(self) -> bool:
-        """The prediction has the structure, the truth has not."""
+        """Whether only the prediction has the structure."""
         return self.from_truth.size == 0 and self.from_prediction.size > 0
 
 
@@ -61,22 +61,21 @@ def surface_distances(
     spacing_mm: tuple[float, float] | None = None,
     ignore: int | None = None,
 ) -> SurfaceDistances:
-    """Measure every surface pixel of two masks of ONE structure.
+    """Compute the distances between the surfaces of two masks of a single structure.
 
     Args:
         y_true: bools or 0 and 1 (or `ignore`), shape (rows, columns). For a mask of several classes: `mask == 2`.
         y_pred: bools or 0 and 1, same shape.
-        spacing_mm: Distance of neighbouring pixel centres (between rows, between columns) in mm; None measures
-            in pixels.
-        ignore: Pixels whose truth has this value belong to neither mask, so a prediction there changes
-            nothing; both outlines run round such an area.
+        spacing_mm: Distance between neighbouring pixel centres (row, column) in mm; None measures in pixels.
+        ignore: Pixels with this true value belong to neither mask, so that predictions there have no effect. Both
+            outlines exclude such an area.
 
     Returns:
-        The distances both ways.
+        The distances in both directions.
 
     Raises:
-        ValueError: shapes differ or are not two-dimensional, another value than 0, 1 and `ignore`, or a spacing
-            that is not two positive numbers.
+        ValueError: shapes differ or are not two-dimensional, there is a value other than 0, 1 and `ignore`, or
+            the spacing is not two positive numbers.
 
     Example:
         >>> found = surface_distances([[1, 0, 0, 0]], [[0, 0, 0, 1]], spacing_mm=(5.0, 0.5))
@@ -91,22 +90,22 @@ def surface_distances(
 
 
 def hausdorff(distances: SurfaceDistances, percentile: float = 100.0) -> float:
-    """Hausdorff distance, or HD95 and the like: the larger of the two directed percentiles.
+    """Hausdorff distance or its percentiles such as HD95: the larger of the two directed percentiles.
 
-    Huttenlocher et al. 1993 (doi:10.1109/34.232073). Libraries that take the percentile of both directions thrown
-    together (GaNDLF, medpy) give other values.
+    Huttenlocher et al. 1993 (doi:10.1109/34.232073). Libraries that take the percentile of the pooled
+    directions (GaNDLF, medpy) give other values.
 
     Args:
-        distances: Of `surface_distances`.
-        percentile: 0..100, linear between the two nearest distances; 100 is the Hausdorff distance itself, 95
-            forgives the farthest twentieth of each surface. A share such as 0.95 is refused.
+        distances: Result of `surface_distances`.
+        percentile: Percentile in 0..100, interpolated linearly; 100 is the Hausdorff distance itself, and 95
+            disregards the farthest 5 % of each surface. A fraction such as 0.95 is rejected.
 
     Returns:
-        mm (or pixels), 0 and up, 0 is best; `worst` for a missed or hallucinated structure, NaN where neither
+        The distance in mm (or pixels), 0 is best; `worst` for a missed or hallucinated structure, NaN if neither
         mask has it.
 
     Raises:
-        ValueError: a percentile outside 0..100, or one such as 0.95, which would be a share.
+        ValueError: the percentile is outside 0..100, or it looks like a fraction, such as 0.95.
 
     Example:
         >>> far = surface_distances([[1, 1, 1, 1, 1]], [[0, 0, 1, 1, 1]])
@@ -125,10 +124,11 @@ def hausdorff(distances: SurfaceDistances, percentile: float = 100.0) -> float:
 def assd(distances: SurfaceDistances) -> float:
     """Average symmetric surface distance: the mean over all surface pixels of both masks.
 
-    The longer surface weighs more; `masd` weighs both alike. Heimann et al. 2009 (doi:10.1109/TMI.2009.2013851).
+    The longer surface has more weight; `masd` gives both the same weight.
+    Heimann et al. 2009 (doi:10.1109/TMI.2009.2013851).
 
     Returns:
-        mm (or pixels), 0 is best; edges as for `hausdorff`.
+        The distance in mm (or pixels), 0 is best; edge cases as for `hausdorff`.
 
     Example:
         >>> assd(surface_distances([[1, 1, 1, 1]], [[0, 0, 0, 1]]))
@@ -141,10 +141,10 @@ def assd(distances: SurfaceDistances) -> float:
 
 
 def masd(distances: SurfaceDistances) -> float:
-    """Mean average surface distance: the mean of the two directed means, whatever the surfaces' lengths.
+    """Mean average surface distance: the mean of the two directed means, regardless of the lengths.
 
     Returns:
-        mm (or pixels), 0 is best; edges as for `hausdorff`.
+        The distance in mm (or pixels), 0 is best; edge cases as for `hausdorff`.
 
     Example:
         >>> masd(surface_distances([[1, 1, 1, 1]], [[0, 0, 0, 1]]))
@@ -156,20 +156,20 @@ def masd(distances: SurfaceDistances) -> float:
 
 
 def surface_dice(distances: SurfaceDistances, tolerance: float, *, empty: Empty = "nan") -> float:
-    """Normalised surface Dice: the share of both surfaces that lies within a tolerance of the other one.
+    """Normalised surface Dice: the share of both surfaces within a tolerance of the other one.
 
     Nikolov et al. 2021 (doi:10.2196/26151), on pixels instead of sub-pixel outlines.
 
     Args:
-        distances: Of `surface_distances`.
-        tolerance: In mm (or pixels), 0 and up, what two human readers may differ by; `<=` counts as within.
-        empty: What is given where neither mask has the structure: "nan", "one" or "zero".
+        distances: Result of `surface_distances`.
+        tolerance: Tolerance in mm (or pixels), non-negative and inclusive; for example the inter-reader variability.
+        empty: The score if neither mask has the structure: "nan", "one" or "zero".
 
     Returns:
-        0..1, 1 is best; 0 where exactly one mask has the structure, however large the tolerance.
+        The score in 0..1, 1 is best; 0 if exactly one mask has the structure, for any tolerance.
 
     Raises:
-        ValueError: a negative or NaN tolerance, or another word for `empty`.
+        ValueError: the tolerance is negative or NaN, or `empty` is unknown.
 
     Example:
         >>> near = surface_distances([[1, 1, 0, 0]], [[0, 1, 0, 1]])
@@ -194,25 +194,25 @@ def boundary_iou(
     ignore: int | None = None,
     empty: Empty = "nan",
 ) -> float:
-    """Intersection over union of the masks' rims only, which a large inside cannot flatter.
+    """Intersection over union of the boundary regions only, so that a large interior does not dominate.
 
     Cheng et al. 2021 (doi:10.1109/CVPR46437.2021.01508), with Euclidean instead of chessboard distance.
 
     Args:
-        y_true: As for `surface_distances`.
-        y_pred: As for `surface_distances`.
-        width: The rim is what of a mask lies within this distance of a pixel outside it, in mm (or pixels):
-            1 pixel is the surface. None: 2 % of the picture's diagonal, as in the paper, at least one pixel.
-        spacing_mm: As for `surface_distances`.
-        ignore: As for `surface_distances`.
-        empty: As for `surface_dice`.
+        y_true: True mask, as in `surface_distances`.
+        y_pred: Predicted mask, as in `surface_distances`.
+        width: Width of the boundary region, in mm (or pixels): the mask pixels within this distance of a pixel
+            outside; 1 pixel is the surface. None: 2 % of the image diagonal, as in the paper, at least 1 pixel.
+        spacing_mm: Distance between pixel centres, as in `surface_distances`.
+        ignore: True value of pixels to drop, as in `surface_distances`.
+        empty: The score if neither mask has the structure, as in `surface_dice`.
 
     Returns:
-        0..1, 1 is best; 0 where exactly one mask has the structure. Rims so wide that they fill both masks
-        give the plain IoU.
+        The score in 0..1, 1 is best; 0 if exactly one mask has the structure. If the boundary regions fill both
+        masks, it equals the IoU.
 
     Raises:
-        ValueError: as for `surface_distances`; a width that reaches no pixel; another word for `empty`.
+        ValueError: as for `surface_distances`; or `width` reaches no pixel, or `empty` is unknown.
 
     Example:
         >>> square, larger = np.zeros((2, 9, 9), bool)
@@ -299,7 +299,7 @@ def _transformed(start: Mask, goal: Mask, spacing: tuple[float, float]) -> Dista
 
 
 def _points(surface: Mask, spacing: tuple[float, float]) -> Distances:
-    # numpy.nonzero of a picture takes six times as long as of its flat copy
+    # numpy.nonzero of a 2-D array takes six times as long as for its flat copy
     rows, columns = np.divmod(np.flatnonzero(surface), max(surface.shape[1], 1))
     return np.stack([rows * spacing[0], columns * spacing[1]], axis=1)
 
@@ -309,7 +309,7 @@ def _nearest(start: Distances, goal: Distances) -> Distances:
 
     if len(start) == 0 or len(goal) == 0:
         return np.full(len(start), np.inf)
-    # surfaces are thin, so a tree of their pixels beats a distance transform of the area they enclose
+    # surfaces are thin, so a tree of their pixels is faster than a distance transform of the enclosed area
     tree = KDTree(goal, leafsize=32, compact_nodes=False, balanced_tree=False)
     return np.sort(tree.query(start)[0])
 

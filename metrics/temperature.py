@@ -1,8 +1,8 @@
-"""Temperature scaling: one number, fitted on validation cases, that makes a network as sure as it is right.
+"""Temperature scaling: a single parameter, fitted on validation cases, that calibrates a network.
 
-Guo et al. 2017 (arXiv:1706.04599). Dividing all logits by T changes no decision: above 1 it makes
-probabilities less sure, below 1 surer. Logits are (cases,) for a binary task (of the positive class), or
-(cases, classes); `ravel` those of a mask.
+Guo et al. 2017 (arXiv:1706.04599). Dividing all logits by T changes no decision: T above 1 makes probabilities
+less confident, T below 1 more confident. Logits have the shape (cases,) for a binary task (logits of the positive
+class) or (cases, classes); `ravel` the logits of a mask.
 """
 
 from __future__ import annotations
@@ -20,20 +20,19 @@ def fit_temperature(y_true: ArrayLike, logits: ArrayLike) -> float:
 
     Args:
         y_true: 0 and 1 or bool (cases,) with binary logits, else class indices (cases,).
-        logits: float, (cases,) or (cases, classes), before sigmoid or softmax. Not the training cases.
+        logits: float, (cases,) or (cases, classes), before sigmoid or softmax; not those of training cases.
 
     Returns:
-        T in 0.001..1000, never worse than 1 on these cases. 1.0 where no case has a wrong class above the
-        right one: the likelihood then only grows as T goes to 0, and a few easy cases are no proof of
-        certainty (one rightly judged case is the smallest example). 1000, which makes classes nearly alike,
-        where the logits point away from the truth on average, so that no finite T is best (one wrongly
-        judged case). NaN without a case.
+        T in 0.001..1000, never worse than 1 on these cases. 1.0 if every case is classified correctly: the
+        likelihood then increases as T approaches 0, but a few easy cases do not justify certainty. 1000, which
+        makes all classes nearly equally likely, if the logits favour wrong classes on average, so that no finite
+        T is optimal. NaN without any case.
 
     Raises:
         ValueError: shapes do not fit, a label is out of range, or a logit is not finite.
 
     Example:
-        >>> temperature = fit_temperature([1, 1, 1, 0], [3.0, 3.0, 3.0, 3.0])  # as sure as 0.95, right in 3 of 4
+        >>> temperature = fit_temperature([1, 1, 1, 0], [3.0, 3.0, 3.0, 3.0])  # confidence 0.95, correct in 3 of 4
         >>> round(temperature, 3), apply_temperature([3.0], temperature).round(3).tolist()
         (2.731, [0.75])
     """
@@ -46,7 +45,7 @@ def fit_temperature(y_true: ArrayLike, logits: ArrayLike) -> float:
         return _HIGHEST
     from scipy.optimize import minimize_scalar  # slow to import
 
-    # in 1 / T the loss is convex, so in log T it has one minimum
+    # the loss is convex in 1 / T, so it has one minimum in log T
     found = minimize_scalar(
         lambda log_temperature: _loss(margins, np.exp(log_temperature)),
         bounds=np.log([_LOWEST, _HIGHEST]),
@@ -57,11 +56,11 @@ def fit_temperature(y_true: ArrayLike, logits: ArrayLike) -> float:
 
 
 def apply_temperature(logits: ArrayLike, temperature: float) -> Numbers:
-    """Turn logits into probabilities: sigmoid or softmax of logits / temperature.
+    """Convert logits into probabilities: sigmoid or softmax of logits / temperature.
 
     Args:
         logits: float, (cases,) binary or (cases, classes).
-        temperature: Above 0, from `fit_temperature`; 1 changes nothing.
+        temperature: Temperature above 0, from `fit_temperature`; 1 leaves the probabilities unchanged.
 
     Returns:
         float64 of the same shape: probabilities of the positive class, or of each class.
@@ -87,7 +86,7 @@ def _loss(margins: Numbers, temperature: float) -> float:
 
 
 def _margins(y_true: ArrayLike, logits: ArrayLike) -> Numbers:
-    """Logit of each class minus that of the true one, (cases, classes): the loss is their log-sum-exp."""
+    """Return logits minus the logit of the true class, (cases, classes); the loss is their log-sum-exp."""
     truth, values = np.asarray(y_true), _check_logits(logits)
     if values.ndim == 1:
         values = np.stack([np.zeros_like(values), values], axis=1)

@@ -86,18 +86,22 @@ def assert_layout_is_read(layout: str, folder: Path) -> None:
     assert first.spacing_mm == pytest.approx((0.2, 0.2))
 
 
-def test_the_readme_example_configs_are_accepted(tmp_path):
+def yaml_blocks(document: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), flags=re.S)
+
+
+def test_the_example_configs_are_accepted(tmp_path):
     import yaml
 
     import unet_mtl as um
 
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    dataset, layout, masks, config, inputs = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)
-    described = make_description(parse_yaml(layout), base=tmp_path, where="README.md")
+    dataset, layout, masks = yaml_blocks("docs/data.md")
+    config, inputs = yaml_blocks("docs/config.md")
+    described = make_description(parse_yaml(layout), base=tmp_path, where="docs/data.md")
     assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
     assert_layout_is_read(layout, tmp_path / "layout")
     described = make_description(
-        {"images": "{case}.png"} | parse_yaml(masks), base=tmp_path, where="README.md"
+        {"images": "{case}.png"} | parse_yaml(masks), base=tmp_path, where="docs/data.md"
     )
     assert described.masks["drawn"].colours == {"lesion": ("#ff0000", "#f00000"), "ignore": ("#808080",)}
     assert described.masks["layers"].overlap

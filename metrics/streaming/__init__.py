@@ -1,9 +1,9 @@
-"""The scores of this package as streaming Keras metrics, for anyone's `model.compile`, on any Keras backend.
+"""The scores of this package as streaming Keras metrics for `model.compile`, on any Keras backend.
 
-Give them to `weighted_metrics=` (Keras ignores sample weights in `metrics=`), one new instance for each head.
-They read class-index truth and raw probabilities. All but the scores of numbers (`MeanAbsoluteError` and its
-like) keep nothing but whole numbers, so an epoch's result is exact and the same to the last bit however it is
-cut into batches.
+Pass them to `weighted_metrics=` (Keras ignores sample weights in `metrics=`), with a new instance for each head.
+The truth is given as class indices and the prediction as probabilities. All metrics except those of numbers (such as
+`MeanAbsoluteError`) accumulate whole numbers, so the result of an epoch is exact and does not depend on how the epoch
+is split into batches.
 
 Example:
     >>> head = [Dice(2), AUROC(2)]

@@ -1,4 +1,4 @@
-"""Scores that look at all classes at once: accuracy, balanced accuracy, Matthews correlation, Cohen's kappa."""
+"""Scores over all classes jointly: accuracy, balanced accuracy, Matthews correlation, Cohen's kappa."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
 
 @_REGISTER
 class Accuracy(CountScore):
-    """Share of right labels over all classes, 0..1; arguments and shapes as in `CountScore`.
+    """Share of correct labels over all classes, 0..1; arguments and shapes as in `CountScore`.
 
-    For label vectors streaming `metrics.classification.accuracy`. With `class_index` it is
-    `metrics.overlap.accuracy` of that class against the rest; with `multilabel` the share of right entries.
-    All classes take part, so `include_background` changes nothing; NaN where nothing was counted.
+    For label vectors it is the streaming form of `metrics.classification.accuracy`. With `class_index` it is the
+    one-vs-rest `metrics.overlap.accuracy` of that class; with `multilabel` it is the share of correct entries.
+    All classes are included, so `include_background` has no effect. NaN if nothing was counted.
 
     Example:
         >>> score = Accuracy(3)
@@ -47,13 +47,13 @@ class Accuracy(CountScore):
 class BalancedAccuracy(CountScore):
     """Streaming `metrics.classification.balanced_accuracy`: mean recall over the classes present in the truth.
 
-    One score of everything pooled, class 0 like the others; 0..1, 1 is best, NaN where nothing was counted.
+    Everything is pooled into one score, class 0 included; 0..1, 1 is best, NaN if nothing was counted.
 
     Args:
         n_classes: Number of classes, 2 or more.
-        threshold: As for `CountScore`, as are shapes and edges.
-        ignore: As for `CountScore`.
-        name: Default "balanced_accuracy".
+        threshold: Decision threshold, as in `CountScore`, which also defines shapes and edge cases.
+        ignore: True value to drop, as in `CountScore`.
+        name: Name of the metric; by default "balanced_accuracy".
 
     Raises:
         ValueError: n_classes below 2, or shapes that do not fit.
@@ -78,7 +78,7 @@ class BalancedAccuracy(CountScore):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return _label_config(self)
 
     def _ratio(self, tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
@@ -90,12 +90,12 @@ class BalancedAccuracy(CountScore):
 
 @_REGISTER
 class MCC(CountScore):
-    """Streaming Matthews correlation, -1..1; 0 where a margin is zero, NaN where nothing was counted.
+    """Streaming Matthews correlation, -1..1; 0 if a margin is zero, NaN if nothing was counted.
 
-    With `class_index` it is `metrics.overlap.mcc` of that class against the rest; without, it is
-    `metrics.overlap.multiclass_mcc` (R_K) over all classes, per case as well as pooled, which for two classes
-    is the same number. R_K has no mean over classes, so `include_background` changes nothing. With
-    `multilabel` it is the mean over channels of `metrics.overlap.mcc`. Arguments and shapes as in
+    With `class_index` it is the one-vs-rest `metrics.overlap.mcc` of that class; without, it is
+    `metrics.overlap.multiclass_mcc` (R_K) over all classes, per case or pooled, which is the same number for two
+    classes. R_K is not a mean over classes, so `include_background` has no effect. With `multilabel` it is the
+    mean of `metrics.overlap.mcc` over the channels. Arguments and shapes as in
     `CountScore`.
 
     Example:
@@ -108,7 +108,7 @@ class MCC(CountScore):
     _title = "mcc"
 
     def _overall(self, counts: Any) -> tuple[Any, Any]:
-        # a power of two is exact, and keeps products of four counts of 10^12 inside float32
+        # scaling by a power of two is exact and keeps products of four counts of 10^12 within float32
         tp, fp, fn, tn = split_counts(counts * 2.0**-20)
         terms = (tp * tn - fp * fn, (tp + fp) * (tn + fn), (tp + fn) * (tn + fp))
         counted = tp + fp + fn + tn > 0
@@ -118,10 +118,10 @@ class MCC(CountScore):
 
 
 class MarginScore(WholeNumbers):
-    """What scores of label pairs share: margins and distances, in place of the whole confusion matrix.
+    """Base of scores that need margins and distances of label pairs instead of the full confusion matrix.
 
-    State is (3, n_classes): how often each class was true, how often predicted, and how often truth and prediction
-    were how many classes apart. Shapes and edges as for `CountScore`.
+    The state has shape (3, n_classes): counts of the true classes, counts of the predicted classes, and counts of the
+    distances between them. Shapes and edge cases as in `CountScore`.
     """
 
     def __init__(self, n_classes: int, threshold: float, ignore: int | None, name: str) -> None:
@@ -131,7 +131,7 @@ class MarginScore(WholeNumbers):
         self.n_classes, self.threshold, self.ignore = n_classes, threshold, ignore
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; see the class for shapes."""
+        """Add a batch; the class documents the shapes."""
         labels, missing = self._predicted(y_pred)
         truth, labels = drop_ignored(read_truth(y_true, labels), labels, missing, self.ignore)
         kept = kept_cases(sample_weight, ops.shape(truth)[0])
@@ -142,11 +142,11 @@ class MarginScore(WholeNumbers):
         self._add_limbs(ops.stack(rows))
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return _label_config(self)
 
     def _predicted(self, y_pred: Any) -> tuple[Any, Any]:
-        """Give int32 labels and whether they are unusable."""
+        """Return int32 labels and a flag for invalid predictions."""
         scores = read_scores(y_pred, self.n_classes, multilabel=False)
         return predicted_labels(scores, self.n_classes, self.threshold)
 
@@ -155,14 +155,14 @@ class MarginScore(WholeNumbers):
         return ops.stack([ops.sum(ops.cast(flags, "int32")) for flags in counted])
 
     def _shares(self) -> tuple[Any, Any, Any, Any]:
-        """Give the three rows as shares (n_classes,), and the number of labels counted."""
+        """Return the three rows as fractions (n_classes,), and the number of counted labels."""
         totals = self._totals()
         counted = ops.sum(totals[0])
         true, predicted, apart = (totals[part] / ops.maximum(counted, 1.0) for part in range(3))
         return true, predicted, apart, counted
 
     def _kappa(self, costs: Any) -> Any:
-        """Give kappa for `costs` (n_classes,) of being 0, 1, 2 ... classes apart."""
+        """Return kappa for the `costs` (n_classes,) of distances 0, 1, 2, ..."""
         true, predicted, apart, _ = self._shares()
         place = ops.arange(self.n_classes, dtype="int32")
         table = ops.take(costs, ops.abs(place[:, None] - place[None, :]))
@@ -178,14 +178,14 @@ class CohenKappa(MarginScore):
 
     Args:
         n_classes: Number of classes, 2 or more; with weights, their order is their rank.
-        weights: What a disagreement costs: None 1, "linear" the distance between the classes, "quadratic" its
-            square.
-        threshold: As for `CountScore`, as are shapes and edges.
-        ignore: As for `CountScore`.
-        name: Default "cohen_kappa", with "_linear" or "_quadratic".
+        weights: Cost of a disagreement: None: 1; "linear": the distance between the classes; "quadratic": the squared
+            distance.
+        threshold: Decision threshold, as in `CountScore`, which also defines shapes and edge cases.
+        ignore: True value to drop, as in `CountScore`.
+        name: Name of the metric; by default "cohen_kappa", with "_linear" or "_quadratic".
 
-    `result()` is one float32 score of everything pooled. NaN where nothing was counted, and where truth and
-    prediction are all of one same class (0 / 0).
+    `result()` is one float32 score of the pooled counts. It is NaN if nothing was counted, or if truth and
+    prediction consist of the same single class (0 / 0).
 
     Raises:
         ValueError: unknown `weights`, n_classes below 2, or shapes that do not fit.
@@ -216,14 +216,14 @@ class CohenKappa(MarginScore):
         self.weights = weights
 
     def result(self) -> Any:
-        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         apart = ops.arange(self.n_classes, dtype="float32")
         if self.weights is None:
             return self._kappa(ops.cast(apart > 0, "float32"))
         return self._kappa(apart if self.weights == "linear" else apart * apart)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return {**super().get_config(), "weights": self.weights}
 
 

@@ -1,4 +1,4 @@
-"""Streaming R2 and correlation: spread about a mean that is only known at the end of the epoch."""
+"""Streaming R2 and correlation, which depend on means that are known only at the end of the epoch."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ _REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
 
 
 class PairMoments(keras.metrics.Metric):
-    """What scores of two columns of numbers share: their weights, means, and products about the means.
+    """Base of scores of two columns of numbers: weights, means, and products about the means.
 
-    Numbers are seen from an origin, one of the first batch's own: equal numbers are exactly 0 from there, and no
-    compiler can round a mere choice one way here and another there. Each batch is centred on its own mean and
-    then merged (Chan, Golub, LeVeque 1983, doi:10.1080/00031305.1983.10483115), sums are compensated. So neither
-    a far zero (a year, a wavelength) nor a long epoch costs digits; between batchings the last may differ.
+    Numbers are taken relative to an origin, a value of the first batch, so that equal numbers become exactly 0
+    regardless of how a compiler rounds. Each batch is centred on its own mean and then merged (Chan, Golub, LeVeque
+    1983, doi:10.1080/00031305.1983.10483115) with compensated sums. Neither large offsets (a year, a wavelength)
+    nor long epochs cost precision; the last digit may depend on the batches.
 
     Args:
-        name: Default "r2" or "pearson".
+        name: Name of the metric; by default "r2" or "pearson".
 
-    Call `update_state(y_true, y_pred, sample_weight=None)` with one number a case, (B,) or (B, 1) each.
-    A case of weight 0 or below adds nothing, even if it holds NaN. `result()` is a float32 scalar without a unit.
+    Call `update_state(y_true, y_pred, sample_weight=None)` with one number per case, (B,) or (B, 1) each. Cases with
+    a weight of 0 or below are skipped, even if they contain NaN. `result()` is a dimensionless float32 scalar.
 
     Raises:
-        ValueError: more than one number a case, or unequal numbers of cases.
+        ValueError: more than one number per case, or unequal numbers of cases.
     """
 
     _title = "moments"
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name or self._title)
-        # products: first column squared, second squared, first by second; means: as seen from the origin
+        # products: first column squared, second squared, first times second; means are relative to the origin
         sizes = {"weight": 1, "weight_lost": 1, "products": 3, "products_lost": 3}
         sizes |= {"origin": 2, "mean": 2}
         for part, size in sizes.items():
@@ -43,7 +43,7 @@ class PairMoments(keras.metrics.Metric):
             setattr(self, part, weight)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; see the class for shapes."""
+        """Add a batch; the class documents the shapes."""
         truth, prediction, weights = read_values(y_true, y_pred, sample_weight)
         pair, weights = self._columns(truth, prediction), weights[:, None]
         batch_weight = ops.sum(weights, axis=0)
@@ -55,11 +55,11 @@ class PairMoments(keras.metrics.Metric):
         self._merge(batch_weight, mean, ops.sum(weights * _products(away - mean), axis=0))
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return {"name": self.name}
 
     def _columns(self, truth: Any, prediction: Any) -> Any:
-        """Give the two columns (B, 2)."""
+        """Return the two columns (B, 2)."""
         return ops.stack([truth, prediction], axis=-1)
 
     def _merge(self, batch_weight: Any, mean: Any, products: Any) -> None:
@@ -73,9 +73,9 @@ class PairMoments(keras.metrics.Metric):
 
 @_REGISTER
 class R2(PairMoments):
-    """Streaming `metrics.regression.r2`, 1 - SS_error / SS_total; 1 is best, below 0 worse than the mean.
+    """Streaming `metrics.regression.r2`, 1 - SS_error / SS_total; 1 is best, negative is worse than the mean.
 
-    Weighted as scikit-learn's `r2_score`. NaN with fewer than 2 values or a constant truth. Arguments and
+    It is weighted like scikit-learn's `r2_score`. NaN with fewer than 2 values or a constant truth. Arguments and
     shapes as in `PairMoments`.
 
     Example:
@@ -88,7 +88,7 @@ class R2(PairMoments):
     _title = "r2"
 
     def result(self) -> Any:
-        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         products = self.products - self.products_lost
         weight = (self.weight - self.weight_lost)[0]
         mean_error = (self.origin + self.mean)[1]
@@ -96,15 +96,15 @@ class R2(PairMoments):
         return ops.where(products[0] > 0, 1.0 - share(squares, products[0]), float("nan"))
 
     def _columns(self, truth: Any, prediction: Any) -> Any:
-        # errors, not predictions: where those are good, their squares are a small difference of large sums
+        # errors instead of predictions: with good predictions, the squares are a small difference of large sums
         return ops.stack([truth, prediction - truth], axis=-1)
 
 
 @_REGISTER
 class Pearson(PairMoments):
-    """Streaming `metrics.regression.pearson`: linear correlation in -1..1, blind to scale and shift.
+    """Streaming `metrics.regression.pearson`: linear correlation in -1..1, invariant to scale and offset.
 
-    NaN with fewer than 2 values or where either side is constant. Arguments and shapes as in `PairMoments`.
+    NaN with fewer than 2 values or if either side is constant. Arguments and shapes as in `PairMoments`.
 
     Example:
         >>> score = Pearson()
@@ -116,15 +116,15 @@ class Pearson(PairMoments):
     _title = "pearson"
 
     def result(self) -> Any:
-        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         products = self.products - self.products_lost
         scale = ops.sqrt(ops.maximum(products[0], 0.0)) * ops.sqrt(ops.maximum(products[1], 0.0))
         return ops.where(scale > 0, ops.clip(share(products[2], scale), -1.0, 1.0), float("nan"))
 
 
 def _smallest(pair: Any, counted: Any) -> Any:
-    """Give each column's smallest counted number, (2,); infinity if there is none."""
-    # one row more, so that an empty batch has one, too (`ops.full` would break PyTorch's fit)
+    """Return the smallest counted number of each column, (2,); infinity if there is none."""
+    # an extra row, so that an empty batch has one (`ops.full` would break fit on PyTorch)
     wall = ops.ones((1, 2), dtype="float32") * float("inf")
     return ops.min(ops.concatenate([ops.where(counted, pair, float("inf")), wall]), axis=0)
 

@@ -1,4 +1,4 @@
-"""What all scores made of true and false positives and negatives share."""
+"""Base of all streaming scores of true and false positives and negatives."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ _HALF_BITS = 12
 
 
 class CountScore(WholeNumbers):
-    """What all scores made of counts share; a subclass says how in `_ratio`.
+    """Base of all scores of counts; subclasses define the score in `_ratio`.
 
     Args:
         n_classes: Number of classes with the background, 2 or more; with `multilabel` the number of channels.
-        per: "case": mean over cases of each case's score, undefined cases left out (masks); "pooled": one
-            score of the counts summed over everything (masks, and the only sensible one for label vectors,
-            where a case is a single number).
-        class_index: The one class that is scored; None: mean over the classes that are defined.
-        threshold: For sigmoid predictions: smallest probability that counts as found.
-        ignore: Pixels (with `multilabel`: entries) whose truth has this value are dropped before counting,
-            e.g. 255.
-        include_background: Whether class 0 takes part in the mean over classes. For label vectors, where
-            class 0 is an answer like the others, mostly True.
-        multilabel: Channels are independent yes-or-no answers: a case or pixel may have several or none. All
-            of them take part in the mean, there is no background.
-        name: Default: the class's name in snake_case, with "_pooled" and "_class<index>" where they apply.
+        per: "case": mean over cases of the score of each case, without undefined cases (masks). "pooled": one score
+            of the counts summed over all cases (masks, and the only sensible choice for label vectors, where a
+            case is a single label).
+        class_index: The class to score; None: the mean over the classes for which the score is defined.
+        threshold: Smallest sigmoid probability that counts as a detection.
+        ignore: Pixels (with `multilabel`: entries) with this true value are dropped before counting, for example
+            255.
+        include_background: Whether the mean over classes includes class 0; usually True for label vectors, in which
+            class 0 is a class like the others.
+        multilabel: Whether channels are independent binary labels, of which a case or pixel may have several or
+            none. All channels are included in the mean; there is no background.
+        name: Name of the metric; by default the class name in snake_case, with "_pooled" and "_class<index>" if they
+            apply.
 
     Call `update_state(y_true, y_pred, sample_weight=None)` with
 
     * y_true: class indices, any dtype, (B, H, W) or (B, H, W, 1) for masks, (B,) or (B, 1) for labels; with
       `multilabel` 0 and 1 in y_pred's own shape;
     * y_pred: probabilities, truth's shape plus a last axis of n_classes channels (softmax: the largest wins)
-      or of n_classes - 1 (sigmoid, one a foreground class: the largest if it reaches `threshold`, else
-      class 0); binary labels may also be (B,); with `multilabel` (B, ..., n_classes), each on its own;
-    * sample_weight: (B,), (B, 1), or a per-case weight broadcast to the mask. 0 leaves the case out, whatever
-      its truth and prediction hold; anything else counts it once.
+      or of n_classes - 1 (sigmoid, one per foreground class: the largest wins if it reaches `threshold`,
+      otherwise class 0); binary labels may also be (B,); with `multilabel` (B, ..., n_classes), independent;
+    * sample_weight: (B,), (B, 1), or a per-case weight broadcast to the mask. Cases with weight 0 are excluded,
+      regardless of their content; all others count once.
 
-    `result()` is a float32 scalar; NaN where nothing is defined yet, and NaN, too, once a counted pixel's
-    truth was neither a class nor `ignore`, its prediction was NaN, or its sigmoid outside 0..1, as a logit is (a
-    compiled graph cannot raise).
+    `result()` is a float32 scalar. It is NaN while nothing is defined. It also becomes NaN once a counted pixel has a
+    true value that is neither a class nor `ignore`, a NaN prediction, or a sigmoid value outside 0..1 such as a
+    logit, because a compiled graph cannot raise an error.
 
     Raises:
         ValueError: unknown `per`, an impossible `class_index`, or shapes that do not fit.
@@ -86,7 +87,7 @@ class CountScore(WholeNumbers):
         self.cases = self.add_weight(shape=(), initializer="zeros", dtype="int", name="cases")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; see the class for shapes."""
+        """Add a batch; the class documents the shapes."""
         counts, unknown = self._count(y_true, y_pred)
         kept = kept_cases(sample_weight, ops.shape(unknown)[0])
         self._mark_unknown(kept * unknown > 0)
@@ -96,7 +97,7 @@ class CountScore(WholeNumbers):
             self._add_limbs(ops.sum(counts * kept[:, None], axis=1))
 
     def result(self) -> Any:
-        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         total = self._totals()
         if self.per == "pooled":
             return self._where_defined(*self._overall(total))
@@ -104,7 +105,7 @@ class CountScore(WholeNumbers):
         return self._where_defined(total / (ops.maximum(cases, 1.0) * 2.0**_SCORE_BITS), cases > 0)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return {
             "n_classes": self.n_classes,
             "per": self.per,
@@ -117,15 +118,15 @@ class CountScore(WholeNumbers):
         }
 
     def _ratio(self, tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
-        """Give the score's numerator and denominator, float32 of shape (..., classes); 0 if both are 0."""
+        """Return numerator and denominator of the score, float32 of shape (..., classes); 0 if both are 0."""
         raise NotImplementedError
 
     def _is_defined(self, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
-        """Say for which classes there is a score, bool (..., classes)."""
+        """Return for which classes the score is defined, bool (..., classes)."""
         return tp + fp + fn > 0
 
     def _overall(self, counts: Any) -> tuple[Any, Any]:
-        """Turn float32 counts (4, ..., classes) into one score and whether it is defined, (...)."""
+        """Convert float32 counts (4, ..., classes) into one score and whether it is defined, (...)."""
         parts = split_counts(counts)
         return self._over_classes(share(*self._ratio(*parts)), self._is_defined(*parts))
 
@@ -147,7 +148,7 @@ class CountScore(WholeNumbers):
         scores, defined = self._overall(ops.cast(counts, "float32"))
         used = kept * ops.cast(defined, "int32")
         fixed = used * ops.cast(ops.round(scores * 2.0**_SCORE_BITS), "int32")
-        # whole scores would overflow int32 after 128 cases: sum their halves, then join them as limbs
+        # whole scores would overflow int32 after 128 cases: sum their halves, then combine them as limbs
         coarse = ops.sum(ops.right_shift(fixed, _HALF_BITS))
         fine = ops.sum(ops.bitwise_and(fixed, 2**_HALF_BITS - 1))
         rest = LIMB_BITS - _HALF_BITS
@@ -158,7 +159,7 @@ class CountScore(WholeNumbers):
 
 
 def split_counts(counts: Any) -> tuple[Any, Any, Any, Any]:
-    """Give tp, fp, fn, tn of counts (4, ...)."""
+    """Return tp, fp, fn, tn of counts (4, ...)."""
     return counts[0], counts[1], counts[2], counts[3]
 
 
@@ -168,6 +169,6 @@ def share(part: Any, whole: Any) -> Any:
 
 
 def mean_of_defined(scores: Any, defined: Any) -> tuple[Any, Any]:
-    """Give the mean over the last axis of what is defined, and whether anything is."""
+    """Return the mean of the defined scores over the last axis, and whether any is defined."""
     n_used = ops.sum(ops.cast(defined, "float32"), axis=-1)
     return ops.sum(ops.where(defined, scores, 0.0), axis=-1) / ops.maximum(n_used, 1.0), n_used > 0

@@ -1,4 +1,4 @@
-"""Scores of ordered grades, for networks whose outputs are the thresholds between them."""
+"""Scores of ordered grades, for networks that predict the thresholds between grades."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
 
 
 class GradeScore(MarginScore):
-    """What scores of grades share: the predicted grade is the number of thresholds that are passed.
+    """Base of scores of grades; the predicted grade is the number of thresholds that are exceeded.
 
-    A threshold k is passed where P(grade > k) is 0.5 or above, so the grade is the median of the probabilities.
+    Threshold k is exceeded if P(grade > k) is at least 0.5, so the grade is the median of the predicted distribution.
 
     Args:
         n_classes: Number of grades, 2 or more.
-        conditional: What y_pred holds. True: P(grade > k, given that it is > k - 1), whose running product is
+        conditional: Meaning of y_pred. True: P(grade > k | grade > k - 1), with cumulative product
             P(grade > k) (CORN, Shi et al. 2023, doi:10.1007/s10044-023-01181-9). False: P(grade > k) itself (CORAL,
-            Cao et al. 2020, doi:10.1016/j.patrec.2020.11.008); one above its forerunner counts as equal to it.
-        ignore: Cases whose truth has this value are dropped.
-        name: Default "quadratic_weighted_kappa" or "grade_mae".
+            Cao et al. 2020, doi:10.1016/j.patrec.2020.11.008); a value above its predecessor is reduced to it.
+        ignore: Cases with this true value are dropped.
+        name: Name of the metric; by default "quadratic_weighted_kappa" or "grade_mae".
 
-    Call `update_state(y_true, y_pred, sample_weight=None)` with grades from 0 on, (B,) or (B, 1), and sigmoid outputs
-    (B, n_classes - 1). A case of weight 0 is left out, anything else counts once. `result()` is NaN where nothing was
-    counted, and once a counted truth was no grade or a counted output NaN or outside 0..1, as logits are.
+    Call `update_state(y_true, y_pred, sample_weight=None)` with grades from 0, (B,) or (B, 1), and sigmoid outputs
+    (B, n_classes - 1). Cases with weight 0 are excluded; all others count once. `result()` is NaN if nothing was
+    counted, or once a counted truth was not a grade, or a counted output was NaN or outside 0..1, such as a logit.
 
     Raises:
         ValueError: n_classes below 2, or shapes that do not fit.
@@ -48,7 +48,7 @@ class GradeScore(MarginScore):
         self.conditional = conditional
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return {name: getattr(self, name) for name in ("n_classes", "conditional", "ignore", "name")}
 
     def _predicted(self, y_pred: Any) -> tuple[Any, Any]:
@@ -69,9 +69,9 @@ class GradeScore(MarginScore):
 
 @_REGISTER
 class QuadraticWeightedKappa(GradeScore):
-    """Streaming `metrics.classification.quadratic_weighted_kappa`, up to 1, which is best; 0 is chance.
+    """Streaming `metrics.classification.quadratic_weighted_kappa`, up to 1, which is best; 0 is chance level.
 
-    Arguments, shapes and edges as in `GradeScore`; NaN, too, where truth and prediction are all of one same grade.
+    Arguments, shapes and edge cases as in `GradeScore`; also NaN if truth and prediction are a single, equal grade.
 
     Example:
         >>> score = QuadraticWeightedKappa(4)
@@ -85,7 +85,7 @@ class QuadraticWeightedKappa(GradeScore):
     _title = "quadratic_weighted_kappa"
 
     def result(self) -> Any:
-        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         apart = ops.arange(self.n_classes, dtype="float32")
         return self._kappa(apart * apart)
 
@@ -94,7 +94,7 @@ class QuadraticWeightedKappa(GradeScore):
 class GradeMAE(GradeScore):
     """Streaming `metrics.classification.grade_mae`: mean error in grades, 0 is best.
 
-    Arguments, shapes and edges as in `GradeScore`.
+    Arguments, shapes and edge cases as in `GradeScore`.
 
     Example:
         >>> score = GradeMAE(3, conditional=True)
@@ -106,7 +106,7 @@ class GradeMAE(GradeScore):
     _title = "grade_mae"
 
     def result(self) -> Any:
-        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         _, _, apart, counted = self._shares()
         errors = ops.sum(apart * ops.arange(self.n_classes, dtype="float32"))
         return self._where_defined(errors, counted > 0)

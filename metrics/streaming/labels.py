@@ -1,6 +1,6 @@
-"""From what Keras hands a metric to class indices and counts of one batch, in int32.
+"""Conversion of the inputs of a Keras metric into class indices and counts of one batch, in int32.
 
-Counting costs one pass a class: made for up to a few dozen classes, batches of up to 2^30 pixels.
+Counting takes one pass per class. It is designed for up to a few dozen classes and batches of up to 2^30 pixels.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import keras
 from keras import ops
 
 _NO_CLASS = -(2**30)
-# what rounding may have done to a probability; anything further out is a logit or a mistake
+# tolerance for rounded probabilities; values further outside 0..1 are logits or errors
 _SLACK = 0.01
 
 
 def read_scores(y_pred: Any, n_classes: int, multilabel: bool) -> Any:
-    """Give float32 probabilities with a channel axis, after a look at the number of channels."""
+    """Return float32 probabilities with a channel axis, after checking the number of channels."""
     scores = ops.cast(y_pred, "float32")
     if len(scores.shape) == 1:
         scores = scores[:, None]
@@ -35,7 +35,7 @@ def read_scores(y_pred: Any, n_classes: int, multilabel: bool) -> Any:
 
 
 def read_truth(y_true: Any, like: Any) -> Any:
-    """Give int32 class indices in the shape of `like`; what is no whole number becomes no class."""
+    """Return int32 class indices in the shape of `like`; values that are not whole numbers become no class."""
     truth = ops.convert_to_tensor(y_true)
     if len(truth.shape) == len(like.shape) + 1 and truth.shape[-1] == 1:
         truth = truth[..., 0]
@@ -46,15 +46,15 @@ def read_truth(y_true: Any, like: Any) -> Any:
         )
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(truth.dtype)):
         return ops.cast(truth, "int32")
-    # NaN as a whole number is 0 on one backend and -2^31 on another
+    # NaN cast to an integer is 0 on one backend and -2^31 on another
     return ops.cast(ops.where(ops.equal(truth, ops.floor(truth)), truth, float(_NO_CLASS)), "int32")
 
 
 def predicted_labels(scores: Any, n_classes: int, threshold: float) -> tuple[Any, Any]:
-    """Turn probabilities into int32 class indices and whether they are unusable, both channel-less.
+    """Convert probabilities into int32 class indices and a flag for invalid ones, both without the channel axis.
 
-    Unusable is NaN and, where a threshold decides, what lies outside 0..1 as logits do. The largest of softmax
-    channels is the same for logits.
+    NaN is invalid, and so are values outside 0..1, such as logits, if a threshold is applied. The largest softmax
+    channel is the same for logits, which are therefore valid.
     """
     best, largest = _largest(scores)
     if scores.shape[-1] < n_classes:
@@ -64,12 +64,12 @@ def predicted_labels(scores: Any, n_classes: int, threshold: float) -> tuple[Any
 
 
 def is_probability(scores: Any) -> Any:
-    """Say which scores lie in 0..1, but for rounding; NaN does not."""
+    """Return which scores lie in 0..1 up to rounding; NaN does not."""
     return ops.logical_and(scores >= -_SLACK, scores <= 1.0 + _SLACK)
 
 
 def drop_ignored(truth: Any, labels: Any, missing: Any, ignore: int | None) -> tuple[Any, Any]:
-    """Give truth and labels, both -1 where ignored; elsewhere an unusable prediction makes the truth no class."""
+    """Return truth and labels, both -1 where ignored; elsewhere an invalid prediction makes the truth invalid."""
     known = ops.where(missing, _NO_CLASS, truth)
     if ignore is None:
         return known, labels
@@ -78,7 +78,7 @@ def drop_ignored(truth: Any, labels: Any, missing: Any, ignore: int | None) -> t
 
 
 def count_classes(truth: Any, labels: Any, n_classes: int) -> tuple[Any, Any]:
-    """Count tp, fp, fn, tn (4, B, classes), and (B,) pixels whose truth is no class."""
+    """Count tp, fp, fn, tn (4, B, classes), and the pixels (B,) with an invalid true value."""
     tp, true, predicted = [], [], []
     for index in range(n_classes):
         is_true, is_predicted = ops.equal(truth, index), ops.equal(labels, index)
@@ -92,7 +92,7 @@ def count_classes(truth: Any, labels: Any, n_classes: int) -> tuple[Any, Any]:
 
 
 def count_entries(truth: Any, scores: Any, threshold: float, ignore: int | None) -> tuple[Any, Any]:
-    """Count independent 0/1 channels: tp, fp, fn, tn (4, B, classes), and (B,) entries that are neither."""
+    """Count independent 0/1 channels: tp, fp, fn, tn (4, B, classes), and the invalid entries (B,)."""
     counted = ops.ones_like(truth, dtype="bool") if ignore is None else ops.not_equal(truth, ignore)
     positive, found = ops.equal(truth, 1), scores >= threshold
     known = ops.logical_and(ops.logical_or(positive, ops.equal(truth, 0)), is_probability(scores))
@@ -110,7 +110,7 @@ def count_entries(truth: Any, scores: Any, threshold: float, ignore: int | None)
 
 
 def kept_cases(sample_weight: Any, n_cases: Any) -> Any:
-    """Give int32 (B,): 1 where the case counts, which is where any of its weights is not 0."""
+    """Return int32 (B,): 1 for cases that count, which have any weight other than 0."""
     if sample_weight is None:
         return ops.ones((n_cases,), dtype="int32")
     weights = ops.convert_to_tensor(sample_weight)
@@ -120,7 +120,7 @@ def kept_cases(sample_weight: Any, n_cases: Any) -> Any:
 
 
 def _largest(scores: Any) -> tuple[Any, Any]:
-    # the first largest channel, as argmax: Keras's own takes five times as long on TensorFlow's CPU build
+    # the first of the largest channels, like argmax, which takes five times as long on TensorFlow's CPU build
     largest = scores[..., 0]
     best = ops.zeros_like(largest, dtype="int32")
     for channel in range(1, scores.shape[-1]):
@@ -130,7 +130,7 @@ def _largest(scores: Any) -> tuple[Any, Any]:
 
 
 def _per_case(flags: Any) -> Any:
-    if len(flags.shape) == 1:  # an empty tuple of axes means all axes to PyTorch
+    if len(flags.shape) == 1:  # PyTorch takes an empty tuple of axes as all axes
         flags = flags[:, None]
     return ops.sum(ops.cast(flags, "int32"), axis=tuple(range(1, len(flags.shape))))
 

@@ -1,6 +1,6 @@
-"""Streaming `metrics.overlap`: short functions of counts, class by class.
+"""Streaming forms of the scores of `metrics.overlap`.
 
-Arguments, shapes and edges of every class as in `metrics.streaming.CountScore`.
+Arguments, shapes and edge cases of every class are those of `metrics.streaming.CountScore`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
 
 @_REGISTER
 class Dice(CountScore):
-    """Streaming `metrics.overlap.dice`, 0..1, 1 is best; arguments, shapes and edges as in `CountScore`.
+    """Streaming `metrics.overlap.dice`, 0..1, 1 is best; arguments, shapes and edge cases as in `CountScore`.
 
     Example:
         >>> score = Dice(2)
@@ -34,7 +34,7 @@ class Dice(CountScore):
 
 @_REGISTER
 class F1(Dice):
-    """Streaming `metrics.overlap.f1` (beta 1): the same number as `Dice`, under its classification name.
+    """Streaming `metrics.overlap.f1` (beta 1): the same number as `Dice`, under the name used in classification.
 
     Example:
         >>> score = F1(3, per="pooled", include_background=True)
@@ -51,8 +51,8 @@ class FBeta(CountScore):
     """Streaming `metrics.overlap.f1` with any beta, 0..1, 1 is best (van Rijsbergen 1979).
 
     Args:
-        n_classes: As for `CountScore`.
-        beta: Above 0; recall counts beta times as much as precision.
+        n_classes: Number of classes, as in `CountScore`.
+        beta: Weight of recall relative to precision, above 0.
         **options: All other arguments of `CountScore`. The default name is "f2" for beta 2, "f0_5" for 0.5.
 
     Raises:
@@ -73,7 +73,7 @@ class FBeta(CountScore):
         self.beta = beta
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return {**super().get_config(), "beta": self.beta}
 
     def _ratio(self, tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
@@ -101,7 +101,7 @@ class IoU(CountScore):
 
 @_REGISTER
 class MeanIoU(IoU):
-    """The same number as `IoU`, under the name the mean over the defined foreground classes goes by.
+    """The same number as `IoU`, under the usual name of the mean over the defined foreground classes.
 
     Example:
         >>> score = MeanIoU(3, per="pooled")
@@ -115,7 +115,7 @@ class MeanIoU(IoU):
 
 @_REGISTER
 class Precision(CountScore):
-    """Streaming `metrics.overlap.precision`, 0..1; 0 where nothing was found of a class that is there.
+    """Streaming `metrics.overlap.precision`, 0..1; 0 if a class is present but was not predicted.
 
     Example:
         >>> score = Precision(2, per="pooled")
@@ -132,7 +132,7 @@ class Precision(CountScore):
 
 @_REGISTER
 class Recall(CountScore):
-    """Streaming `metrics.overlap.recall`, 0..1; 0 where a class was found that is not there.
+    """Streaming `metrics.overlap.recall`, 0..1; 0 if a class was predicted but is absent.
 
     Example:
         >>> score = Recall(2, per="pooled")
@@ -149,7 +149,7 @@ class Recall(CountScore):
 
 @_REGISTER
 class Specificity(CountScore):
-    """Streaming `metrics.overlap.specificity` tn / (tn + fp), 0..1; undefined where the truth has no negative.
+    """Streaming `metrics.overlap.specificity` tn / (tn + fp), 0..1; undefined if the truth has no negative.
 
     Example:
         >>> score = Specificity(3, per="pooled", multilabel=True)
@@ -169,9 +169,9 @@ class Specificity(CountScore):
 
 @_REGISTER
 class VolumeSimilarity(CountScore):
-    """Volumetric similarity 1 - |fn - fp| / (2 tp + fp + fn), 0..1; blind to where the pixels are.
+    """Volumetric similarity 1 - |fn - fp| / (2 tp + fp + fn), 0..1; it ignores the position of the pixels.
 
-    Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x). 0 where exactly one side lacks the class.
+    Taha and Hanbury 2015 (doi:10.1186/s12880-015-0068-x). 0 if the class is absent from exactly one side.
 
     Example:
         >>> score = VolumeSimilarity(2)

@@ -15,29 +15,28 @@ _REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
 
 
 class RankedScore(WholeNumbers):
-    """What scores of ranked probabilities share: how many positives and negatives fell into each bin.
+    """Base of scores of ranked probabilities: histograms of positives and negatives.
 
-    The bins are equally wide over 0..1. Probabilities of one bin count as ties, so the result is the exact
-    score of the probabilities rounded down to the next multiple of 1 / bins.
+    The bins divide 0..1 into equal parts. Probabilities in the same bin are ties, so the result is the exact score of
+    the probabilities rounded down to a multiple of 1 / bins.
 
     Args:
         n_classes: Number of classes, 2 or more; with `multilabel` the number of channels. Two classes have
-            one score, of class 1; more have one each against the rest.
+            one score, that of class 1; more classes have one-vs-rest scores.
         bins: Number of bins, a power of two (so that their edges are exact).
-        class_index: The one class that is scored; None: mean over the usable classes.
-        ignore: Pixels (with `multilabel`: entries) whose truth has this value are dropped, e.g. 255.
-        include_background: Whether class 0 takes part in a mean over three classes and more. For masks
-            mostly False.
-        multilabel: Channels are independent yes-or-no answers, see `CountScore`.
-        name: Default: "auroc" or "average_precision", with "_class<index>" where it applies.
+        class_index: The class to score; None: the mean over the classes for which the score is defined.
+        ignore: Pixels (with `multilabel`: entries) with this true value are dropped, for example 255.
+        include_background: Whether a mean over three or more classes includes class 0; usually False for masks.
+        multilabel: Whether channels are independent binary labels, as in `CountScore`.
+        name: Name of the metric; by default "auroc" or "average_precision", with "_class<index>" if it applies.
 
-    Call `update_state(y_true, y_pred, sample_weight=None)` with labels or masks as for `CountScore`. All
-    pixels are pooled. Each class is ranked by its own channel; sigmoid channels (n_classes - 1) have none for
+    Call `update_state(y_true, y_pred, sample_weight=None)` with labels or masks as in `CountScore`. All
+    pixels are pooled. Each class is ranked by its own channel; sigmoid outputs (n_classes - 1) have no channel for
     class 0.
 
-    `result()` is a float32 scalar. A class that nothing or everything counted has is not usable: NaN if no
-    class is. NaN, too, once a counted truth was neither a class nor `ignore`, or a counted probability was NaN
-    or outside 0..1, as logits are (a compiled graph cannot raise).
+    `result()` is a float32 scalar. A class is undefined if it occurs in nothing or in everything that was counted, and
+    the result is NaN if all classes are. It also becomes NaN once a counted truth was neither a class nor `ignore`, or
+    a counted probability was NaN or outside 0..1, such as a logit, because a compiled graph cannot raise an error.
 
     Raises:
         ValueError: an impossible `n_classes`, `bins` or `class_index`, or shapes that do not fit.
@@ -71,7 +70,7 @@ class RankedScore(WholeNumbers):
         self.include_background, self.multilabel = include_background, multilabel
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; see the class for shapes."""
+        """Add a batch; the class documents the shapes."""
         scores = read_scores(y_pred, self.n_classes, self.multilabel)
         start = max(self.first_class, self.n_classes - scores.shape[-1])
         scores = scores[..., start - self.n_classes :]
@@ -84,7 +83,7 @@ class RankedScore(WholeNumbers):
         self._add_limbs(self._histogram(scores, positive, ops.logical_and(counted, usable), start))
 
     def result(self) -> Any:
-        """Give the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the score over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         totals = self._totals()
         positives, negatives = totals[1], totals[0]
         n_positive, n_negative = ops.sum(positives, axis=-1), ops.sum(negatives, axis=-1)
@@ -97,7 +96,7 @@ class RankedScore(WholeNumbers):
         return self._where_defined(*mean_of_defined(scores[skip:], usable[skip:]))
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return {
             "n_classes": self.n_classes,
             "bins": self.bins,
@@ -109,11 +108,11 @@ class RankedScore(WholeNumbers):
         }
 
     def _curve(self, positives: Any, negatives: Any, n_positive: Any, n_negative: Any) -> Any:
-        """Turn float32 histograms (classes, bins) and their sums (classes,) into scores (classes,)."""
+        """Convert float32 histograms (classes, bins) and their sums (classes,) into scores (classes,)."""
         raise NotImplementedError
 
     def _read_truth(self, y_true: Any, scores: Any, start: int) -> tuple[Any, Any, Any]:
-        """Give bools in the shape of `scores`: positive, known, counted."""
+        """Return bools in the shape of `scores`: positive, known, counted."""
         truth = read_truth(y_true, scores if self.multilabel else scores[..., 0])
         positive = ops.equal(truth, 1)
         known = ops.logical_or(positive, ops.equal(truth, 0))
@@ -130,7 +129,7 @@ class RankedScore(WholeNumbers):
         column = ops.arange(start, self.n_classes, dtype="int32") - self.first_class
         place = ops.clip(ops.cast(ops.floor(scores * float(self.bins)), "int32"), 0, self.bins - 1)
         key = (ops.cast(positive, "int32") * shape[1] + column) * self.bins + place
-        # what does not count goes into one bin more, which is then cut off
+        # entries that do not count go into an extra bin, which is cut off
         key = ops.reshape(ops.where(counted, key, size), (-1,))
         # not `ops.segment_sum`, which adds in float32 on PyTorch
         empty = ops.zeros((size + 1,), dtype="int32")
@@ -142,9 +141,9 @@ class RankedScore(WholeNumbers):
 class AUROC(RankedScore):
     """Streaming `metrics.ranking.auroc` (two classes) and `auroc_one_vs_rest`, 0..1, 1 is best.
 
-    Binned: it differs from the exact area by at most half the share of the pairs of one positive and one
-    negative that fall into the same bin (each such pair counts one half instead of 0 or 1), and by no more than
-    float32's rounding, about 1e-6. Arguments, shapes and edges as in `RankedScore`.
+    Because of binning, it differs from the exact area by at most half the share of positive-negative pairs in the
+    same bin (each such pair counts one half instead of 0 or 1), plus float32 rounding of about 1e-6. Arguments,
+    shapes and edge cases as in `RankedScore`.
 
     Example:
         >>> score = AUROC(2)
@@ -156,7 +155,7 @@ class AUROC(RankedScore):
     _title = "auroc"
 
     def _curve(self, positives: Any, negatives: Any, n_positive: Any, n_negative: Any) -> Any:
-        # sums of whole numbers below 2^24 are exact in float32: divide last
+        # sums of whole numbers below 2^24 are exact in float32, so divide last
         not_above = ops.cumsum(negatives, axis=-1) - 0.5 * negatives
         below = share(not_above, n_negative[:, None])
         return ops.sum(share(positives, n_positive[:, None]) * below, axis=-1)
@@ -164,10 +163,10 @@ class AUROC(RankedScore):
 
 @_REGISTER
 class AveragePrecision(RankedScore):
-    """Sum over thresholds of (recall gained) * precision, 0..1, 1 is best, at chance the share of positives.
+    """Sum over thresholds of (recall gained) * precision, 0..1, 1 is best; chance level is the prevalence.
 
     The thresholds are the lower edges of the bins, so it is scikit-learn's `average_precision_score` of the
-    probabilities rounded down to them. Arguments, shapes and edges as in `RankedScore`.
+    probabilities rounded down to them. Arguments, shapes and edge cases as in `RankedScore`.
 
     Example:
         >>> score = AveragePrecision(2)

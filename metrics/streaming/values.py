@@ -1,4 +1,4 @@
-"""Streaming means of errors in the target's own unit, as `metrics.regression` has them."""
+"""Streaming forms of the mean errors of `metrics.regression`, in the unit of the target."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ _REGISTER = keras.saving.register_keras_serializable(package="unet_mtl")
 
 
 class MeanOfErrors(keras.metrics.Metric):
-    """What means of errors share: sum(w * cost(error)) / sum(w).
+    """Base of mean errors: sum(w * cost(error)) / sum(w).
 
-    Sums are float32 with Kahan's compensation (1965, doi:10.1145/363707.363723), so that a long epoch loses
-    nothing; between batchings the last digit may differ.
+    Sums are float32 with Kahan compensation (1965, doi:10.1145/363707.363723), so that long epochs do not lose
+    precision; the last digit may depend on the batches.
 
     Args:
-        scale: What one unit of the network's output is worth, e.g. the standard deviation the target was
-            divided by.
-        name: Default "mae", "rmse" or "bias".
-        index: Of several numbers a case: which one; None: all of them.
+        scale: Size of one unit of the network output in the unit of the target, for example the standard deviation
+            by which the target was divided.
+        name: Name of the metric; by default "mae", "rmse" or "bias".
+        index: Index of the number to score if there are several per case; None: all of them.
 
-    Call `update_state(y_true, y_pred, sample_weight=None)` with one number a case, (B,) or (B, 1) each; or with
-    several, `y_true` (B, n, 2) with 1 behind a number that is known and 0 behind a filler, `y_pred` (B, n or more),
-    whose first n count. A case's weight is shared evenly among its known numbers. A case of weight 0 or below, and
-    a filler, adds nothing, even if its error is NaN. `result()` is NaN while the weights sum to 0.
+    Call `update_state(y_true, y_pred, sample_weight=None)` with one number per case, (B,) or (B, 1) each; or with
+    several: `y_true` (B, n, 2), in which the second entry is 1 for a known number and 0 for a filler, and `y_pred`
+    (B, n or more), of which the first n are used. The weight of a case is divided equally among its known numbers.
+    Fillers and cases with a weight of 0 or below are skipped, even if their error is NaN. `result()` is NaN while the
+    weights sum to 0.
 
     Raises:
-        ValueError: other shapes, unequal numbers of cases, or an `index` that no number has.
+        ValueError: the shapes do not fit, the numbers of cases differ, or `index` is out of range.
     """
 
     _title = "error"
@@ -37,40 +38,40 @@ class MeanOfErrors(keras.metrics.Metric):
         super().__init__(name=name or self._title)
         self.scale = scale
         self.index = index
-        # two sums each: weighted costs, weights
+        # two sums each: of weighted costs and of weights
         self.total = self.add_weight(shape=(2,), initializer="zeros", dtype="float32", name="total")
         self.lost = self.add_weight(shape=(2,), initializer="zeros", dtype="float32", name="lost")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; see the class for shapes."""
+        """Add a batch; the class documents the shapes."""
         truth, prediction, weights = read_numbers(y_true, y_pred, sample_weight, self.index)
         costs = self._cost((prediction - truth) * self.scale)
         add_compensated(self.total, self.lost, ops.stack([ops.sum(weights * costs), ops.sum(weights)]))
 
     def result(self) -> Any:
-        """Give the error over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
+        """Return the error over everything since the last `reset_state`: float32 scalar, NaN if undefined."""
         costs, weights = self.total[0] - self.lost[0], self.total[1] - self.lost[1]
         mean = self._from_mean(costs / ops.where(weights > 0, weights, 1.0))
         return ops.where(weights > 0, mean, float("nan"))
 
     def get_config(self) -> dict[str, Any]:
-        """Give the constructor's arguments, plain JSON."""
+        """Return the arguments of the constructor as plain JSON."""
         return {"scale": self.scale, "name": self.name, "index": self.index}
 
     def _cost(self, errors: Any) -> Any:
-        """Turn errors (B,), prediction minus truth, into what is averaged."""
+        """Convert errors (B,), prediction minus truth, into the costs to average."""
         raise NotImplementedError
 
     def _from_mean(self, mean: Any) -> Any:
-        """Turn the mean cost into the result."""
+        """Convert the mean cost into the result."""
         return mean
 
 
 @_REGISTER
 class MeanAbsoluteError(MeanOfErrors):
-    """Streaming `metrics.regression.mae`: sum(w * |error|) * scale / sum(w), 0 and up.
+    """Streaming `metrics.regression.mae`: sum(w * |error|) * scale / sum(w), non-negative.
 
-    Arguments, shapes and edges as in `MeanOfErrors`.
+    Arguments, shapes and edge cases as in `MeanOfErrors`.
 
     Example:
         >>> error = MeanAbsoluteError(scale=10.0)
@@ -87,7 +88,7 @@ class MeanAbsoluteError(MeanOfErrors):
 
 @_REGISTER
 class RootMeanSquaredError(MeanOfErrors):
-    """Streaming `metrics.regression.rmse`, 0 and up; arguments, shapes and edges as in `MeanOfErrors`.
+    """Streaming `metrics.regression.rmse`, non-negative; arguments, shapes and edge cases as in `MeanOfErrors`.
 
     Example:
         >>> error = RootMeanSquaredError()
@@ -107,9 +108,9 @@ class RootMeanSquaredError(MeanOfErrors):
 
 @_REGISTER
 class Bias(MeanOfErrors):
-    """Streaming `metrics.regression.bias`, prediction minus truth; above 0 means predicted too high.
+    """Streaming `metrics.regression.bias`, prediction minus truth; positive means overestimation.
 
-    Arguments, shapes and edges as in `MeanOfErrors`.
+    Arguments, shapes and edge cases as in `MeanOfErrors`.
 
     Example:
         >>> error = Bias()
@@ -125,7 +126,7 @@ class Bias(MeanOfErrors):
 
 
 def read_values(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Give float32 truth, prediction and weights (B,); both numbers are 0 where the weight is."""
+    """Return float32 truth, prediction and weights (B,); both numbers are 0 where the weight is 0."""
     truth, prediction = _column(y_true, "y_true"), _column(y_pred, "y_pred")
     if None not in (truth.shape[0], prediction.shape[0]) and truth.shape[0] != prediction.shape[0]:
         raise ValueError(
@@ -138,7 +139,7 @@ def read_values(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any,
 
 
 def read_numbers(y_true: Any, y_pred: Any, sample_weight: Any, index: int | None) -> tuple[Any, Any, Any]:
-    """Like `read_values`, for several numbers a case as well; see `MeanOfErrors`."""
+    """Like `read_values`, but also for several numbers per case; see `MeanOfErrors`."""
     truth, prediction = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     if len(truth.shape) != 3:
         if index not in (None, 0):
@@ -163,7 +164,7 @@ def read_numbers(y_true: Any, y_pred: Any, sample_weight: Any, index: int | None
 
 
 def add_compensated(total: Any, lost: Any, amount: Any) -> None:
-    """Add to the variable `total`; `lost` holds what rounding added too much so far."""
+    """Add to the variable `total`; `lost` holds the accumulated rounding error."""
     amount = amount - lost
     new = total + amount
     lost.assign((new - total) - amount)
