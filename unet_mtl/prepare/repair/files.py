@@ -156,11 +156,11 @@ def repair_mask(
 def _repair_file(
     file: MaskFile, record: Record, target: str, description: MaskDescription, log: LogChange
 ) -> NDArray[np.uint8]:
-    alone = replace(record, masks={target: (file,)})
+    single = replace(record, masks={target: (file,)})
     turn = False
     while True:
         try:
-            mask = read_case_mask(alone, target, description, turn=turn)
+            mask = read_case_mask(single, target, description, turn=turn)
             break
         except DataError as error:
             was = str(error).removeprefix(f"{file.path}: ").partition(";")[0]

@@ -21,8 +21,7 @@ class Repair:
         case: The case name, or empty.
         file: The file, relative to the root of the original.
         kind: A kind in `unet_mtl.prepare.doctor.catalogue.KINDS`; or "values" for text that `values` of dataset.yaml
-            replaces, "frame" for one picture from a file of several, "dicom" for pixels without their header,
-            "formula" for text that a spreadsheet would run.
+            replaces, "frame" for one picture from a file of several, "dicom" for pixels without their header.
         was: The content of the original.
         now: The content of the copy.
     """
