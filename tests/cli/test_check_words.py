@@ -42,7 +42,7 @@ def test_what_is_mended_on_request_is_named(folder, tmp_path):
         Image.fromarray(255 - drawn if path.stem == "case_05" else drawn).save(path)
     done = call(folder, "--fix", tmp_path / "copy")
     assert done.exit_code == 0
-    assert "mended on request, once you looked at it: --mend mask-inverted" in done.output
+    assert "look at these cases; to repair them, give --mend mask-inverted" in done.output
     done = call(folder, "--fix", tmp_path / "mended", "--mend", "mask-inverted")
     assert "--mend" not in done.output
 

@@ -208,8 +208,8 @@ def test_all_bad_files_at_once_and_nothing_written(write_masks):
     assert "b.png: not a readable image" in unreadable
     assert "c.png: the mask has colours" in colour
     assert value == (
-        f"{prediction}: 2 names but the files have 5 numbers (0, 1, 7, 9, 255); 7, 9, 255 in 1 file (d.png): correct "
-        "the files, or say what each number means, as in --values 0=0,1=1,7=1,9=1,255=1"
+        f"{prediction}: 2 names but 5 pixel values (0, 1, 7, 9, 255); 7, 9, 255 in 1 file (d.png): correct the files, "
+        "or give the class of each pixel value, as in `values={0: 0, 1: 1, 7: 1, 9: 1, 255: 1}`"
     )
     assert not (prediction / "scores").exists()
 

@@ -68,7 +68,7 @@ def test_categories_are_numbered_in_their_order_and_the_later_annotation_wins(wr
     assert {path: path.read_bytes() for path in before} == before
     assert (imported.cases, imported.masks) == (2, {"lesion": 2})
     assert "4 pixels of two classes, given to the later annotation" in imported.notes
-    assert "1 image without annotations; all background in the mask" in imported.notes
+    assert "1 image without annotations, with an empty mask" in imported.notes
     comment = (tmp_path / "out/dataset.yaml").read_text().splitlines()[0]
     assert comment == f"# Imported by unet-mtl from COCO, {source}"
 
@@ -135,7 +135,7 @@ def test_every_problem_at_once_and_nothing_left(write, tmp_path):
         "annotation 2: category_id is 8",
         "annotation 3: no segmentation",
         "annotation 4: outline: has 4 numbers",
-        "annotation 5: run lengths for size [8, 6]",
+        "annotation 5: run lengths: the size is [8, 6]",
         "annotation 6: image_id is []",
         "'a.jpg' and 'a.png' would both be case 'a'",
         "class 'cyst' (id 9)",

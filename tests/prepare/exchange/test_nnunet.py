@@ -133,7 +133,7 @@ def test_every_problem_of_files_at_once(write, tmp_path):
     text = str(caught.value)
     for words in (
         "a_1.png: no such file, although there is an image",
-        "lost.png: no image for it",
+        "lost.png: has no image in",
         "odd.png: expected a name such as case_0000.png",
         "b.2.png: 3x3 pixels, its image 8x6",
         "case 'c' has channels [0, 2]",
@@ -252,7 +252,7 @@ def test_what_nnunet_cannot_store(tmp_path):
     with pytest.raises(DataError, match="`target` is 'z'; expected one of the masks m"):
         to_nnunet(ours, tmp_path / "raw", target="z")
     later = write_ours(tmp_path / "later", {"a.png": grey()}, classes=("outside", "background"))
-    with pytest.raises(DataError, match="a later 'background'"):
+    with pytest.raises(DataError, match="a 'background' that is not first"):
         to_nnunet(later, tmp_path / "raw")
     fine = write_ours(tmp_path / "fine", {"a.png": grey()}, classes=("outside", "x"))
     assert to_nnunet(fine, tmp_path / "raw").notes == ["class 0, 'outside', is named background"]

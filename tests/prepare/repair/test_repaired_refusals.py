@@ -286,7 +286,7 @@ def test_the_output_of_the_command(folder, tmp_path, run, read_log):
     assert "class-spelling" in output
     assert "image-missing" in output
     n = len(read_log(tmp_path / "copy"))
-    assert f"11 cases in {tmp_path / 'copy'}; {n} changes, each in repairs.csv" in output
+    assert f"11 cases in {tmp_path / 'copy'}; {n} changes, listed in repairs.csv" in output
 
 
 def test_class_folders_and_masks_of_several_files(tmp_path):
