@@ -135,7 +135,7 @@ def test_every_problem_of_files_at_once(write, tmp_path):
         "a_1.png: no such file, although there is an image",
         "lost.png: has no image in",
         "odd.png: expected a name such as case_0000.png",
-        "b.2.png: 3x3 pixels, its image 8x6",
+        "b.2.png: has 3x3 pixels, but its image has 8x6",
         "case 'c' has channels [0, 2]",
         "leads over the link",
         "cannot become one colour image",
@@ -258,7 +258,7 @@ def test_what_nnunet_cannot_store(tmp_path):
     assert to_nnunet(fine, tmp_path / "raw").notes == ["class 0, 'outside', is named background"]
     head = json.loads((tmp_path / "raw/Dataset501_fine/dataset.json").read_text())
     assert head["labels"] == {"background": 0, "x": 1}  # no ignore where nothing is ignored
-    with pytest.raises(DataError, match="number 501 is taken"):
+    with pytest.raises(DataError, match="already uses `number` 501"):
         to_nnunet(fine, tmp_path / "raw", name="other")
     (tmp_path / "fine/masks/a.png").unlink()
     with pytest.raises(DataError, match="nothing to learn"):
