@@ -11,7 +11,6 @@ difference to `fixed` with the 95 % interval over patients, and the weights of t
 import statistics
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +22,30 @@ import pandas as pd  # noqa: E402
 
 import unet_mtl as um  # noqa: E402
 from unet_mtl.balancing import BALANCERS, AnyBalancing, Fixed  # noqa: E402
-from unet_mtl.balancing.base import MEASURED_EVERY  # noqa: E402
+from unet_mtl.balancing.base import MEASURE_EVERY  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
 from unet_mtl.studies.ablation.comparison import compare_networks  # noqa: E402
 from unet_mtl.studies.ablation.plans import TOGETHER, plan_runs  # noqa: E402
-from unet_mtl.training.plan import Plan  # noqa: E402
-from unet_mtl.training.session import make_session, run_plan  # noqa: E402
+from unet_mtl.training.session import make_session, run_training  # noqa: E402
 
 ROUNDS = 7
-STEPS = MEASURED_EVERY
+STEPS = MEASURE_EVERY
 
 
-def step_costs(plan: Plan, dataset: um.Dataset) -> pd.DataFrame:
+def step_costs(config: um.Config, dataset: um.Dataset) -> pd.DataFrame:
     """Returns milliseconds per step, the ratio to `fixed`, and the seconds until the end of the first step."""
-    parts = split_dataset(dataset, plan.split)
+    parts = split_dataset(dataset, config.split)
     settings: dict[str, AnyBalancing] = {name: kind() for name, kind in BALANCERS.items()}
-    settings[f"fixed, gradients every {MEASURED_EVERY}"] = Fixed(measure_every=MEASURED_EVERY)
+    settings[f"fixed, gradients every {MEASURE_EVERY}"] = Fixed(measure_every=MEASURE_EVERY)
     settings |= {
         f"{name}, no gradients": BALANCERS[name](measure_every=0)
         for name in BALANCERS
-        if BALANCERS[name].usually_measured
+        if BALANCERS[name].default_measure_every
     }
     trainers, first = {}, {}
     for name, balancing in settings.items():
-        training = plan.training.model_copy(update={"balancing": balancing})
-        session = make_session(replace(plan, training=training), parts)
+        training = config.training.model_copy(update={"balancing": balancing})
+        session = make_session(config.model_copy(update={"training": training}), parts)
         batches = [session.train.make(index) for index in range(min(4, len(session.train) - 1))]
         session.train.close()
         trainers[name] = session.trainer
@@ -83,25 +81,29 @@ def _step(trainer: keras.Model, batch: Any) -> None:
     trainer.train_on_batch(inputs, targets, weights)  # its logs are numbers, so the step has finished
 
 
-def scores(plan: Plan, dataset: um.Dataset, out: Path) -> pd.DataFrame:
+def scores(config: um.Config, dataset: um.Dataset, out: Path) -> pd.DataFrame:
     """Returns one row per network with the score, difference to `fixed` and final weight of each task."""
     runs = {}
     for name, kind in BALANCERS.items():
-        training = plan.training.model_copy(update={"balancing": kind(), "patience": None})
-        runs[name] = run_plan(
-            replace(plan, training=training), dataset, out / name, resume=False, progress=False
+        training = config.training.model_copy(update={"balancing": kind(), "patience": None})
+        runs[name] = run_training(
+            config.model_copy(update={"training": training}),
+            dataset,
+            out / name,
+            resume=False,
+            progress=False,
         )
-    for planned in plan_runs(plan, 1)[1:]:
-        runs[f"{planned.network} alone"] = run_plan(
-            planned.plan, dataset, out / planned.name, resume=False, progress=False
+    for planned in plan_runs(config, 1)[1:]:
+        runs[f"{planned.network} alone"] = run_training(
+            planned.config, dataset, out / planned.name, resume=False, progress=False
         )
     measured = {name: um.evaluate(run, split="test", progress=False) for name, run in runs.items()}
     tasks = {task.name: task for task in runs["fixed"].read_tasks()}
     rows: dict[str, dict[str, str]] = {}
     for name, run in runs.items():
         own = [task.name for task in run.read_tasks()]
-        keys = {(TOGETHER, plan.seed): measured[name]} | {
-            (task, plan.seed): measured["fixed"] for task in own
+        keys = {(TOGETHER, config.seed): measured[name]} | {
+            (task, config.seed): measured["fixed"] for task in own
         }
         table = compare_networks([tasks[task] for task in own], keys, dict.fromkeys(keys, 0.0))
         history = run.read_history()
@@ -122,11 +124,10 @@ def main(config_path: str, out: str, *rest: str) -> None:
     config = um.load_config(config_path, [text for text in rest if "=" in text])
     wanted = [text for text in rest if "=" not in text] or ["costs", "scores"]
     dataset = um.read_dataset(config.data)
-    plan = Plan.of(config.tasks, **config.arguments())
     if "costs" in wanted:
-        print(step_costs(plan, dataset).round(3).to_string(), flush=True)
+        print(step_costs(config, dataset).round(3).to_string(), flush=True)
     if "scores" in wanted:
-        print(scores(plan, dataset, Path(out)).to_string())
+        print(scores(config, dataset, Path(out)).to_string())
 
 
 if __name__ == "__main__":

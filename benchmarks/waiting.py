@@ -30,7 +30,6 @@ from unet_mtl.batches.batches import Batches  # noqa: E402
 from unet_mtl.batches.feed import feed  # noqa: E402
 from unet_mtl.config import load_config  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
-from unet_mtl.training.plan import Plan  # noqa: E402
 from unet_mtl.training.session import Session, make_session  # noqa: E402
 
 
@@ -91,12 +90,11 @@ def _adding(clock: dict[str, float], name: str) -> Iterator[None]:
 
 def make_way(name: str, config: Any, cases: int, keras_workers: int | None) -> Way:
     """Returns a session of its own, so that every input trains the same network."""
-    arguments = config.arguments()
     if keras_workers is not None:
-        arguments["delivery"] = arguments["delivery"].model_copy(update={"cache": "off"})
-    plan = Plan.of(config.tasks, **arguments)
-    parts = dict(split_dataset(read_dataset(config.data), plan.split))
-    session = make_session(plan, parts, image_type="float32" if keras_workers else "uint8")
+        delivery = config.delivery.model_copy(update={"cache": "off"})
+        config = config.model_copy(update={"delivery": delivery})
+    parts = dict(split_dataset(read_dataset(config.data), config.split))
+    session = make_session(config, parts, image_type="float32" if keras_workers else "uint8")
     session.train.dataset = parts["train"].only(parts["train"].records[:cases])
     return Way(name, session, keras_workers)
 

@@ -1,8 +1,11 @@
-"""Twelve tiny cases, and one run that was trained on them: shared by everything that needs real files."""
+"""Twelve tiny cases and one run that was trained on them, shared by every test that needs real files."""
 
+import fcntl
+import gc
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,15 @@ import yaml
 from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Two workers on two cores: more threads in each only wait for one another.
+for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(variable, "1")
+# Tracing a network allocates millions of objects, and the default threshold scans them all hundreds of times.
+gc.set_threshold(50_000, 20, 100)
 
 SIZE = 32
 SPLITS = ["train"] * 5 + ["val"] * 3 + ["test"] * 4
-# Cases without a label, by target: each split has labelled and unlabelled ones, `side` has none in test.
+# Cases without a label, by target. Each split has labelled and unlabelled cases, but `side` has no label in test.
 MISSING = {
     "zone": {2, 6, 11},
     "diagnosis": {1, 3, 5, 9},
@@ -27,7 +35,10 @@ DIAGNOSES = ["normal", "benign", "malignant"]
 
 
 def _draw(index: int) -> tuple[Any, Any]:
-    """A disc in a ring on mottled ground, since plain ones are copies of each other; every third case has none."""
+    """Return image and mask of one case: a disc in a ring, which every third case lacks.
+
+    The background is mottled, since images of one plain colour would be reported as copies of each other.
+    """
     rng = np.random.default_rng(index)
     rows, columns = np.mgrid[:SIZE, :SIZE]
     away = np.hypot(rows - rng.integers(12, 20), columns - rng.integers(12, 20))
@@ -79,20 +90,95 @@ def _write(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def write_data() -> Callable[[Path], None]:
-    """Writes the twelve cases into a new folder, for tests that change them."""
+    """Return a function that writes the twelve cases into a new folder, for tests that change them."""
     return _write
 
 
 @pytest.fixture(scope="session")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data") / "tiny"
-    _write(folder)
-    return folder
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], Any]], Path]:
+    """Return a function that makes a folder once for all workers of the session.
+
+    The first worker makes it and the others wait. The folder is shared, so that no test may write into it.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def make(name: str, write: Callable[[Path], Any]) -> Path:
+        folder, done = root / "shared" / name, root / "shared" / f"{name}.done"
+        folder.parent.mkdir(exist_ok=True)
+        with done.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                write(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def drawing() -> Callable[[], AbstractContextManager[None]]:
+    """Return a context manager within which trainings draw their curves, which is off elsewhere."""
+
+    @contextmanager
+    def drawing() -> Iterator[None]:
+        before, _Drawing.on = _Drawing.on, True
+        try:
+            yield
+        finally:
+            _Drawing.on = before
+
+    return drawing
+
+
+@pytest.fixture
+def curves(drawing: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Let the trainings of this test draw their curves."""
+    with drawing():
+        yield
+
+
+class _Drawing:
+    on = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _blank_curves() -> Iterator[None]:
+    """Save one pixel in place of curves.png and balance.png, which take a fifth of the time of a tiny training."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def save_or_skip(figure: Figure, path: Any, **options: Any) -> None:
+        if _Drawing.on or not str(getattr(path, "name", path)).startswith((".curves.", ".balance.")):
+            save(figure, path, **options)
+        else:
+            Image.new("L", (1, 1)).save(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save_or_skip)
+        yield
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the evaluations of this test draw few bootstrap resamples, since its intervals are not tested."""
+    from unet_mtl.evaluation import summary
+
+    for kind in summary.RESAMPLES:
+        monkeypatch.setitem(summary.RESAMPLES, kind, 50)
+
+
+@pytest.fixture(scope="session")
+def data_folder(make_once: Callable[[str, Callable[[Path], Any]], Path]) -> Path:
+    return make_once("data", lambda folder: _write(folder / "tiny")) / "tiny"
 
 
 @pytest.fixture(scope="session")
 def layered_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The twelve cases with a second mask, whose classes overlap: the core lies in the whole."""
+    """Return the folder of the twelve cases with a second mask of overlapping classes: the core lies in the whole."""
     folder = tmp_path_factory.mktemp("layered") / "tiny"
     _write(folder)
     for path in sorted((folder / "masks").glob("*.png")):
@@ -119,7 +205,7 @@ def dataset(data_folder: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def tasks() -> list[Any]:
-    """Not in the order of their names, so that anything which sorts them shows."""
+    """Return four tasks that are not in the order of their names, so that code which sorts them fails a test."""
     from unet_mtl import Classification, Regression, Segmentation
 
     return [
@@ -132,7 +218,7 @@ def tasks() -> list[Any]:
 
 @pytest.fixture(scope="session")
 def parts(dataset: Any) -> Any:
-    """train, val and test."""
+    """Return the data sets of train, val and test."""
     from unet_mtl.data.splits import SplitSettings, split_dataset
 
     return split_dataset(dataset, SplitSettings())
@@ -147,12 +233,12 @@ def adapted(tasks: list[Any], parts: Any) -> list[Any]:
 
 @pytest.fixture(scope="session")
 def settings() -> dict[str, Any]:
-    """Arguments of `train` that make it quick; with dropout, so that random states matter."""
+    """Return arguments of `train` that make it quick; with dropout, so that random states matter."""
     from unet_mtl import NetworkSettings, Preprocess, TrainingSettings
 
     return {
         "preprocess": Preprocess(size=(SIZE, SIZE)),
-        "network": NetworkSettings(width=4, levels=3, dropout=0.3),
+        "network": NetworkSettings(width=4, levels=2, dropout=0.3),
         "training": TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3),
         "precision": "float32",
         "progress": False,
@@ -160,18 +246,42 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def trained(
-    dataset: Any, tasks: list[Any], settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Any:
-    """A finished run, not to be written into: copy it first."""
-    from unet_mtl import train
+def column_tasks() -> list[Any]:
+    """Return three tasks that read columns only, whose networks are traced much faster than those of images."""
+    from unet_mtl import Classification, Ordinal
 
-    return train(dataset, tasks, tmp_path_factory.mktemp("runs") / "tiny", **settings)
+    return [
+        Ordinal(name="grade", target="diagnosis", inputs=["record"]),
+        Classification(name="diagnosis", weight=0.5, inputs=["record"]),
+        Classification(name="side", weight=0.3, inputs=["record"]),
+    ]
+
+
+@pytest.fixture(scope="session")
+def column_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments of `train` for `column_tasks`."""
+    from unet_mtl import NetworkSettings, TabularInput
+
+    inputs = {"record": TabularInput(columns=["size_mm"], hidden=[4], cell_dropout=0.3)}
+    return settings | {"inputs": inputs, "network": NetworkSettings(trunk=(4,))}
+
+
+@pytest.fixture(scope="session")
+def trained(
+    dataset: Any,
+    tasks: list[Any],
+    settings: dict[str, Any],
+    make_once: Callable[[str, Callable[[Path], Any]], Path],
+) -> Any:
+    """Return a finished run. A test that writes into it must copy it first."""
+    from unet_mtl import RunFolder, train
+
+    return RunFolder(make_once("run", lambda folder: train(dataset, tasks, folder, **settings)))
 
 
 @pytest.fixture(scope="session")
 def with_rules(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Copies the finished run, as if it had been given rules of consistency."""
+    """Return a function that copies the finished run and adds rules of consistency to its settings."""
 
     def copy(*rules: dict[str, Any]) -> Any:
         run = type(trained)(tmp_path_factory.mktemp("consistency") / "run")
@@ -184,7 +294,7 @@ def with_rules(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
 @pytest.fixture
 def write_masks(tmp_path):
-    """Writes masks, by file name, into a folder of this test."""
+    """Return a function that writes masks, by file name, into a folder of this test."""
 
     def write(folder, **masks):
         path = tmp_path / folder

@@ -1,4 +1,4 @@
-"""config.yaml: read, changed, refused with every problem at once."""
+"""Reading config.yaml with overrides, and refusing it with every problem at once."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ tasks:
 
 @pytest.fixture
 def write_config(tmp_path):
-    """Writes a config with its data beside it, and further lines."""
+    """Write a config with its data beside it, and further lines."""
 
     def write(more: str = "", *, data: str = "data: set\n", tasks: str = TASKS) -> Path:
         (tmp_path / "set").mkdir(exist_ok=True)
@@ -78,13 +78,13 @@ def test_data_may_be_written_into_the_file(write_config):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("", "data: give a folder with dataset.yaml or its lines, received None"),
+        ("", "data: expected a folder with dataset.yaml, or the content of one; received None"),
         ("data: 3\n", "received 3"),
         ("data: nowhere\n", "nowhere: no such folder"),
         ("data: {root: set}\n", "config.yaml: data: neither `images` nor `table`"),
     ],
 )
-def test_wrong_data_are_told(write_config, data, message):
+def test_wrong_data_are_reported(write_config, data, message):
     (problem,) = problems_of(write_config(data=data), kind=DataError)
     assert message in problem
 
@@ -109,8 +109,8 @@ def test_every_problem_comes_at_once_with_its_place_and_value(write_config):
         ("split: train + val + test must be 1, received 1.3", ""),
         ("precision: ", "(received 'half')"),
         ("tasks.1x.name: ", "(received '1x')"),
-        ("tasks.1: 'kind' is 'detection'; there is ", ", ".join(map(repr, KINDS))),
-        ("tasks.2: the setting 'kind' is missing", ""),
+        ("tasks.boxes: 'kind' is 'detection'; there is ", ", ".join(map(repr, KINDS))),
+        ("tasks.y: the setting 'kind' is missing", ""),
     ]
     problems = problems_of(path)
     assert len(problems) == len(expected)
@@ -123,15 +123,15 @@ def test_every_problem_comes_at_once_with_its_place_and_value(write_config):
 def test_two_tasks_of_one_name_are_refused(write_config):
     again = TASKS + "  - {kind: regression, name: side, target: size}\n"
     (problem,) = problems_of(write_config(tasks=again))
-    assert "tasks: two are named 'side'" in problem
+    assert "tasks: two tasks are named 'side'" in problem
 
 
 def test_no_task_is_refused(write_config):
     assert "tasks: this setting is missing" in problems_of(write_config(tasks=""))[0]
-    assert "tasks: there must be at least one" in problems_of(write_config(tasks="tasks: []\n"))[0]
+    assert "tasks: there must be at least one task" in problems_of(write_config(tasks="tasks: []\n"))[0]
 
 
-def test_file_that_is_absent_or_no_mapping_is_told(tmp_path):
+def test_a_file_that_is_absent_or_not_a_mapping_is_reported(tmp_path):
     with pytest.raises(DataError, match="a folder, where a YAML file is expected; name the file in it"):
         load_config(tmp_path)
     assert "cannot be read (No such file" in problems_of(tmp_path / "c.yaml", kind=DataError)[0]
@@ -176,14 +176,14 @@ def test_overrides_reach_settings_and_tasks(write_config):
         ("=3", "expected key=value"),
         ("tasks.size.weight=2", "no task 'size'; there is lesion, side, diameter"),
         ("tasks.lesion=2", "name the task's setting too"),
-        ("seed.deep=2", "seed is 3 and has no parts"),
-        ("data.root=x", "data is 'set' and has no parts"),
+        ("seed.deep=2", "seed is 3, which has no settings"),
+        ("data.root=x", "data is 'set', which has no settings"),
         ("training.epochs=[1", "the value is not YAML"),
-        ("training.epoch=3", "training.epoch: there is no such setting"),
+        ("training.epoch=3", "training.epoch: there is no such setting; did you mean epochs"),
         ("training.epochs=many", "training.epochs: .*received 'many'"),
     ],
 )
-def test_bad_overrides_are_told(write_config, override, message):
+def test_bad_overrides_are_reported(write_config, override, message):
     with pytest.raises(ConfigError, match=message) as caught:
         load_config(write_config("seed: 3\n"), [override])
     assert "\n" not in str(caught.value)
@@ -224,7 +224,7 @@ def test_a_problem_of_an_override_says_so(write_config):
 
 
 def test_a_bare_off_is_a_word(write_config):
-    """YAML takes it for a truth value."""
+    """YAML 1.1 reads it as a truth value."""
     config = load_config(write_config("delivery: {cache: off}\n"))
     assert config.delivery.cache == config.to_config()["delivery"]["cache"] == "off"
     assert load_config(write_config(), ["delivery.cache=disk"]).delivery.cache == "disk"

@@ -1,4 +1,4 @@
-"""Written whole or not at all, on real refusals of the operating system."""
+"""Files are written completely or not at all, tested with real refusals of the operating system."""
 
 import json
 import math

@@ -1,6 +1,6 @@
-"""One U-Net, several answers: masks, classes and numbers of 2-D medical images, with labels missing or not.
+"""One U-Net for several outputs: masks, classes and numbers of 2-D medical images, also with missing labels.
 
-Names are imported when first used, so that `import unet_mtl` costs nothing.
+Names are imported on first use, so that `import unet_mtl` loads neither TensorFlow nor matplotlib.
 """
 
 from importlib import import_module
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         score,
         show,
         show_augment,
+        split,
         to_nnunet,
         train,
     )
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from unet_mtl.batches.inputs.columns import TabularInput
     from unet_mtl.batches.inputs.inputs import Inputs
     from unet_mtl.batches.preprocess.preprocess import Preprocess
-    from unet_mtl.config import Config, load_config
-    from unet_mtl.consistency import Finding, MaskMeasures, MaskNeeds
+    from unet_mtl.config import Config, TrainingSettings, load_config
+    from unet_mtl.consistency import ClassCondition as Finding
+    from unet_mtl.consistency import MaskMeasures, MaskNeeds
     from unet_mtl.data.records import Dataset, Record, read_dataset
     from unet_mtl.data.splits import SplitSettings
     from unet_mtl.errors import UnetMtlError
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
         Regression,
         Segmentation,
     )
-    from unet_mtl.training.settings import TrainingSettings
 
 _HOMES = {
     "unet_mtl.api": (
@@ -64,10 +65,11 @@ _HOMES = {
         "score",
         "show",
         "show_augment",
+        "split",
         "to_nnunet",
         "train",
     ),
-    "unet_mtl.config": ("Config", "load_config"),
+    "unet_mtl.config": ("Config", "TrainingSettings", "load_config"),
     "unet_mtl.consistency": ("Finding", "MaskMeasures", "MaskNeeds"),
     "unet_mtl.phantom": ("write_phantom",),
     "unet_mtl.data.records": ("Dataset", "Record", "read_dataset"),
@@ -90,9 +92,10 @@ _HOMES = {
         "Regression",
         "Segmentation",
     ),
-    "unet_mtl.training.settings": ("TrainingSettings",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_NAMES_THERE = {"Finding": "ClassCondition"}
+"""Names that differ in their module, by public name."""
 
 __all__ = [
     "Classification",
@@ -133,6 +136,7 @@ __all__ = [
     "score",
     "show",
     "show_augment",
+    "split",
     "to_nnunet",
     "train",
     "write_page",
@@ -143,4 +147,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'unet_mtl' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_HOME_OF[name]), _NAMES_THERE.get(name, name))

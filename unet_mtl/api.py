@@ -1,4 +1,4 @@
-"""The Python API: what each command does, as a function. Wiring only."""
+"""The Python API: one function per command, which only connects the parts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -6,22 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from unet_mtl.batches.augment.presets import Step
-from unet_mtl.batches.cache.settings import Delivery
-from unet_mtl.batches.inputs.columns import TabularInput
 from unet_mtl.batches.preprocess.preprocess import Preprocess
-from unet_mtl.consistency import Rule
+from unet_mtl.config import make_config
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
-from unet_mtl.device import Precision
 from unet_mtl.errors import ConfigError
-from unet_mtl.nn.settings import NetworkSettings
 from unet_mtl.prepare.doctor.checkup import Checkup, check_dataset
 from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask, Task
-from unet_mtl.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from unet_mtl.evaluation.summary import Evaluation
@@ -30,6 +24,7 @@ if TYPE_CHECKING:
     from unet_mtl.prepare.exchange.coco import Crowd
     from unet_mtl.prepare.exchange.shapes import Nested
     from unet_mtl.prepare.repair.repaired_copy import Repaired
+    from unet_mtl.prepare.split import CaseSplit
     from unet_mtl.scoring.masks import MaskEvaluation
     from unet_mtl.scoring.pairs import Missing
     from unet_mtl.scoring.patients import AnySpacing
@@ -42,62 +37,32 @@ def train(
     tasks: Sequence[Task[Any, Any]],
     run: Path | str,
     *,
-    split: SplitSettings | Mapping[str, Any] | None = None,
-    preprocess: Preprocess | Mapping[str, Any] | None = None,
-    augment: str | Sequence[Step] = "light",
-    network: NetworkSettings | Mapping[str, Any] | None = None,
-    training: TrainingSettings | Mapping[str, Any] | None = None,
-    delivery: Delivery | Mapping[str, Any] | None = None,
-    precision: Precision = "auto",
-    seed: int = 7,
-    inputs: Mapping[str, TabularInput] | None = None,
-    consistency: Sequence[Rule] = (),
     resume: bool = False,
     progress: bool = True,
+    **settings: Any,
 ) -> RunFolder:
-    """Trains one network on all tasks.
+    """Train one network on all tasks.
 
     Args:
-        dataset: From `read_dataset`.
-        tasks: What the network is to answer; the first one's primary score picks the best checkpoint.
-        run: Folder to be; with `resume`, one that an interrupted training left.
-        split: How cases are dealt out.
-        preprocess: Fixed steps before the network. This and other settings may be mappings, as in a config.
-        augment: Name of a preset, or a list of `{albumentations name: arguments}`.
-        network: Of the U-Net.
-        training: How long and how fast.
-        delivery: Where decoded images are kept between epochs; changes no result.
-        precision: "auto" takes bfloat16 where this machine is fast at it.
-        seed: The same seed gives the same run on one machine.
-        inputs: Columns of the table that the network reads beside the image, or without one, by a name for each group.
-        consistency: What the answers for one case must not contradict; counted by `evaluate`, named by `predict`, and
-            without any influence on the training.
-        resume: Goes on after the last finished epoch, to the same end as without the interruption.
+        dataset: The data set, from `read_dataset`.
+        tasks: The outputs of the network. The primary score of the first one selects the best checkpoint.
+        run: The folder of the run: a new one or, with `resume`, that of an interrupted training.
+        resume: Whether to continue after the last finished epoch; the result is that of an uninterrupted training.
         progress: Whether to show a progress bar.
+        **settings: Fields of `Config` by name (`split`, `preprocess`, `augment`, `network`, `training`, `delivery`,
+            `precision`, `seed`, `inputs`, `consistency`), as objects or as the mappings that config.yaml holds.
 
     Returns:
         The run folder.
 
     Raises:
-        UnetMtlError: Data, settings or run folder are not usable; nothing is written then.
+        ConfigError: Settings are unknown or wrong; the message has every problem.
+        UnetMtlError: Data or run folder are not usable; nothing is written then.
     """
-    from unet_mtl.training.plan import Plan
-    from unet_mtl.training.session import run_plan
+    from unet_mtl.training.session import run_training
 
-    plan = Plan.of(
-        tasks,
-        split=split,
-        preprocess=preprocess,
-        augment=augment,
-        network=network,
-        training=training,
-        delivery=delivery,
-        precision=precision,
-        seed=seed,
-        inputs=inputs,
-        consistency=consistency,
-    )
-    return run_plan(plan, dataset, Path(run), resume=resume, progress=progress)
+    config = make_config(dataset.description, tasks, **settings)
+    return run_training(config, dataset, Path(run), resume=resume, progress=progress)
 
 
 def evaluate(
@@ -108,22 +73,23 @@ def evaluate(
     tolerance: float | None = None,
     progress: bool = True,
 ) -> "Evaluation":
-    """Measures a run on labelled cases and writes `evaluation/<split>/` into it.
+    """Measure a run on labelled cases and write `evaluation/<split>/` into it.
 
     Args:
         run: A trained run.
-        split: train, val or test, as saved with the run (default: test); "all" for every case.
-        data: Folder of another data set with dataset.yaml; then the default split is "all".
-        tolerance: What an outline may be off, in mm (without a spacing: pixels), for the score surface_dice of all
-            masks; None: as the run's config says.
+        split: "train", "val" or "test", as saved with the run (default: "test"); "all" for every case.
+        data: Folder of another data set with dataset.yaml; the default split is "all" then.
+        tolerance: Accepted distance of an outline for the score surface_dice of all masks, in mm, or in pixels for
+            cases without a spacing; None for the setting in the run's config.
         progress: Whether to show a progress bar.
 
     Returns:
-        One row a task and score, with its interval, n, and what was undefined, missed or hallucinated.
+        The evaluation: one row for each task and score, with its interval, n, and the numbers of undefined, missed and
+        hallucinated cases.
 
     Raises:
-        RunError: Not a trained run.
-        DataError: The data are unreadable, gone, or changed since the training.
+        RunError: `run` is not a trained run.
+        DataError: The data are unreadable, missing, or changed since the training.
     """
     from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
     from unet_mtl.evaluation.files import write_evaluation
@@ -150,52 +116,54 @@ def ablate(
     seeds: int = 3,
     resume: bool = False,
     progress: bool = True,
-    **arguments: Any,
+    **settings: Any,
 ) -> "Ablation":
-    """Did it help to learn the tasks together? Trains one network on all of them, and one on each alone.
+    """Measure the benefit of joint learning: train one network on all tasks and one on each alone, and compare.
 
     Splits, inputs, augmentation, settings of the network and optimizer steps are the same: a network of one task sees
-    the same train cases, those without its label too, and nobody stops early. All are measured on the test split.
+    the same train cases, including those without its label, and early stopping is off. All networks are measured on
+    the test split.
 
     Args:
-        dataset: From `read_dataset`.
-        tasks: Two or more.
-        folder: Of the runs (`together_seed7`, `<task>_seed7`, ...), ablation.csv and ablation.json.
-        seeds: How many trainings of each network; they count up from `seed`.
-        resume: Goes on with what an interrupted ablation left; finished runs are not trained again.
-        progress: Whether to show what is being trained, and progress bars.
-        **arguments: As for `train`.
+        dataset: The data set, from `read_dataset`.
+        tasks: Two tasks or more.
+        folder: The folder for the runs (`together_seed7`, `<task>_seed7`, ...), ablation.csv and ablation.json.
+        seeds: The number of trainings of each network, with seeds that count up from `seed`.
+        resume: Whether to continue an interrupted ablation; finished runs are not trained again.
+        progress: Whether to show the name of the current training, and progress bars.
+        **settings: Fields of `Config` by name, as for `train`.
 
     Returns:
-        One row a task, with the paired difference of its score case by case and a verdict; and one of the cost.
+        One row per task, with the paired difference of its score over cases and a verdict; and one row of the cost.
 
     Raises:
-        UnetMtlError: Data, settings or folder are not usable, or the runs in it are of others.
+        UnetMtlError: Data, settings or folder are not usable, or the runs in it have other settings or data.
     """
     from unet_mtl.studies.ablation.comparison import Ablation, compare_networks
     from unet_mtl.studies.ablation.plans import finish_run, plan_runs, require_folder, require_test_cases
     from unet_mtl.studies.ablation.report import describe, require_same_splits, usual_seconds, write_ablation
-    from unet_mtl.training.plan import Plan
 
     folder = Path(folder)
-    plan = Plan.of(tasks, **arguments)
-    planned = plan_runs(plan, seeds)
+    config = make_config(dataset.description, tasks, **settings)
+    planned = plan_runs(config, seeds)
     require_folder(folder, resume=resume)
-    require_test_cases(plan, dataset)
+    require_test_cases(config, dataset)
     runs = {}
-    for number, one in enumerate(planned, start=1):
-        say(f"{one.name} ({number} of {len(planned)})", shown=progress)
-        runs[one.network, one.plan.seed] = finish_run(one, dataset, folder, resume=resume, progress=progress)
+    for number, plan in enumerate(planned, start=1):
+        say(f"{plan.name} ({number} of {len(planned)})", shown=progress)
+        runs[plan.network, plan.config.seed] = finish_run(
+            plan, dataset, folder, resume=resume, progress=progress
+        )
     splits = require_same_splits(list(runs.values()))
     measured = {key: evaluate(run, split="test", progress=progress) for key, run in runs.items()}
     seconds = {key: usual_seconds(run.read_history()) for key, run in runs.items()}
-    adapted = runs[planned[0].network, plan.seed].read_tasks()
+    adapted = runs[planned[0].network, config.seed].read_tasks()
     ablation = Ablation(
         compare_networks(adapted, measured, seconds),
-        describe(plan, planned, splits, folder),
+        describe(config, planned, splits, folder),
         f"together against alone: {next(iter(measured.values())).title}",
     )
-    return write_ablation(folder, ablation, planned, seconds, plan.to_config(dataset))
+    return write_ablation(folder, ablation, planned, seconds, config)
 
 
 def score(
@@ -216,36 +184,36 @@ def score(
     missing: "Missing" = "empty",
     progress: bool = True,
 ) -> "MaskEvaluation":
-    """Scores masks that any program has written against the true masks, paired by file name; without TensorFlow.
+    """Score predicted masks of any program against true masks, paired by file name, without TensorFlow.
 
     Args:
-        truth: Folder of the true masks.
-        prediction: Folder of the masks to score. Masks in folders below are ignored.
-        out: Folder for cases.csv and summary.json; None for `scores` in the folder of predictions.
-        classes: Class names by index, the background first; empty to name the classes after the pixel values found.
-        values: Pixel value in the files of both folders -> class index, or 255 for unlabelled pixels. None: pixel
-            values are class indices, and 255 in a true mask is unlabelled; but in a folder that has no values but 0
-            and 255, 255 is the foreground.
-        spacing: The distance of pixel centres in mm, one number or `(row, column)` in any sequence; or the column of
-            the table that has it, or two columns "row,column". None: distances are in pixels and named `_px`.
-        tolerance: The tolerance of outlines in mm or, without a spacing, in pixels; adds the score surface_dice.
-        patients: Table of cases and their patients, over which intervals are bootstrapped; its cells are separated by
-            commas, semicolons or tabs. None: each case is its own patient.
-        case_column: The column of cases in the table; None for the first usual name.
-        patient_column: The column of patients in the table; None for the first usual name.
-        truth_names: The pattern of the names of true masks without suffix, with `{case}` for the case name.
+        truth: The folder of true masks.
+        prediction: The folder of predicted masks; folders below it are not searched.
+        out: The folder for cases.csv and summary.json; None: `scores` in the folder of predictions.
+        classes: Names of the classes by index, the background first; empty: derived from the numbers in the files.
+        values: Class index by number in the files of both folders, or 255 for unlabelled pixels. None: numbers are
+            class indices and 255 in a true mask is unlabelled; but in a folder of only 0 and 255, 255 is the
+            foreground.
+        spacing: Millimetres between pixels: a number, (row, column), the name of a column of the table, or the names
+            of two columns as "row,column"; None: distances are in pixels, and named `_px`.
+        tolerance: The tolerance of surface_dice, in mm or, without spacing, in pixels; None: no surface_dice.
+        patients: A table, separated by commas, semicolons or tabs, of cases and their patients, which bootstrap
+            intervals resample; None: each case is a patient of its own.
+        case_column: The column of `patients` that names the cases; None: the first of the usual names.
+        patient_column: The column of `patients` that names the patients; None: the first of the usual names.
+        truth_names: The pattern of the names of true masks, without suffix, with `{case}` for the name of the case.
         prediction_names: The pattern of the names of predicted masks.
-        table_names: The pattern of the names in the column of cases.
-        missing: "empty": a true mask without a prediction counts as an empty prediction, since leaving out failures
-            would improve the scores. "leave-out": it is not measured. Both are reported.
+        table_names: The pattern of the entries in the column of cases.
+        missing: The treatment of a truth without a prediction: "empty" scores it as an empty prediction, since
+            leaving failures out would improve the scores; "leave-out" does not score it. Either is reported.
         progress: Whether to show a progress bar.
 
     Returns:
-        One row for each score of the task "masks"; the missing and extra cases, and remarks on how the files were
-        read. summary.json contains the arguments: `score(**summary["arguments"])` repeats the measurement.
+        One row per score, with "masks" as the task; the missing and the additional files, and how files were read.
+        summary.json has the arguments, so that `score(**summary["arguments"])` repeats the measurement.
 
     Raises:
-        UnetMtlError: Files, table or arguments are not usable; every problem is listed, and nothing is written.
+        UnetMtlError: Files, table or arguments are not usable; the message has every problem, and nothing is written.
     """
     from unet_mtl.scoring.class_mapping import check_values, map_classes
     from unet_mtl.scoring.masks import require_folder, score_pairs, write_scores
@@ -301,31 +269,32 @@ def predict(
     spacing_mm: float | tuple[float, float] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Answers for new cases: masks at the original size, and a table.
+    """Predict new cases: masks at the original size, and a table.
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images; none for a run that reads none.
+        paths: Images, or folders of images; empty for a run that reads no images.
         out: Folder for `<task>/<image>.png` and predictions.csv.
-        table: For a run that reads columns, the table that has them, a row an image (or case). An empty cell is an
-            unknown value; an image without a row has no known one. None: nothing is known of any. For a run with
-            rules about diameters also the pixel spacing, in the columns that its data set has for it.
-        case_column: Of the table, which names the images without their suffix; None: called as in training.
-        spacing_mm: For rules about diameters, millimetres between pixels, one number or (row, column), of images that
-            neither the table nor their own headers know it of.
+        table: Table with the columns that the run reads, one row for each image (or case). An empty cell is an unknown
+            value; all values of an image without a row are unknown. For a run with rules about diameters also the pixel
+            spacing, in the columns that the run's data set has for it. None if no column is known.
+        case_column: Column of the table that names the images without their suffix; None for its name in the training.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
+            without a spacing in the table or in their header.
         progress: Whether to show a progress bar.
 
     Returns:
-        predictions.csv: one row an image (or case); `error` says why one has no answers, `unknown_columns` which
-        columns that the run reads were unknown, or far from what it has seen in training, `contradictions` what rules
-        of consistency found, and `not_checked` which of these could not be checked and why.
+        The table of predictions.csv, one row for each image (or case). `error` is the reason why a case has no answers,
+        `unknown_columns` lists columns that the run reads and that were unknown or far from the training values,
+        `contradictions` lists the consistency rules that the answers contradict, and `not_checked` the rules that could
+        not be checked, with the reasons.
 
     Raises:
-        RunError: Not a trained run.
-        ConfigError: A spacing that is none, or of no use to the run.
-        DataError: No image at one of the paths, a table that cannot be used, or none for a run that has not
-            learned to do without.
-        WriteError: The disk refused.
+        RunError: `run` is not a trained run.
+        ConfigError: `spacing_mm` is not a spacing, or the run does not use one.
+        DataError: A path has no image, the table cannot be used, or it is missing for a run that was not trained to do
+            without.
+        WriteError: The system refused to write a file.
     """
     from unet_mtl.inference.columns import read_columns, require_sources
     from unet_mtl.inference.files import find_images, write_predictions
@@ -359,25 +328,26 @@ def overlay(
     spacing_mm: float | tuple[float, float] | None = None,
     progress: bool = True,
 ) -> list[Path]:
-    """Pictures of images with predicted contours, and with the true ones where a mask is known.
+    """Draw the predicted contours on images, and the true ones where a mask is known.
 
-    A picture whose answers contradict a rule of consistency says so and has a red frame.
+    A picture whose answers contradict a consistency rule names the contradiction and has a red frame.
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images. Truth comes from the dataset.yaml in a folder above an image.
+        paths: Images, or folders of images. The truth is read from the dataset.yaml in a folder above an image.
         out: Folder for the pictures.
-        spacing_mm: As of `predict`; the spacing that a data set knows comes first.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
+            without a spacing in their data set or header.
         progress: Whether to show a progress bar.
 
     Returns:
         Paths of the pictures.
 
     Raises:
-        RunError: Not a trained run.
-        ConfigError: A spacing that is none, or of no use to the run.
-        DataError: No image at one of the paths, or one of them is unreadable.
-        WriteError: The disk refused.
+        RunError: `run` is not a trained run.
+        ConfigError: `spacing_mm` is not a spacing, or the run does not use one.
+        DataError: A path has no image, or an image is unreadable.
+        WriteError: The system refused to write a file.
     """
     from unet_mtl.inference.files import find_images
     from unet_mtl.inference.overlays import write_overlays
@@ -397,16 +367,16 @@ def check(
     split: SplitSettings | None = None,
     preprocess: Preprocess | None = None,
 ) -> Checkup:
-    """Opens every file and says what is in a data set and all that is wrong, without TensorFlow.
+    """Open every file of a data set and report its content and all problems, without TensorFlow.
 
     Args:
         source: A folder with dataset.yaml, or a description.
-        tasks: Looked at too: does each have a label in train?
-        split: How cases are dealt out.
-        preprocess: How images are read; its `intensity` says which numbers are black and white.
+        tasks: Tasks to check for labels in the train split.
+        split: How cases are divided into train, val and test.
+        preprocess: How images are read; only `intensity` is used, which maps numbers to black and white.
 
     Returns:
-        Tables of what was found; its `problems` are empty if training may start.
+        Tables of the content; `problems` is empty if training may start.
 
     Raises:
         DataError: The table cannot be used at all.
@@ -415,19 +385,19 @@ def check(
 
 
 def init(folder: Path | str, out: Path | str | None = None, *, overwrite: bool = False) -> "Drafted":
-    """Looks at a folder, guesses what its files and columns mean, and drafts dataset.yaml and config.yaml.
+    """Guess what the files and columns of a folder mean, and draft dataset.yaml and config.yaml.
 
     Args:
-        folder: With images, and whatever else: masks, tables.
-        out: Folder for the two files, which then name `folder` as `root`; None: into `folder`.
-        overwrite: Whether files that are there may be replaced.
+        folder: A folder of images and, if there are any, masks and tables.
+        out: The folder for the two files, which then have `folder` as `root`; None: `folder` itself.
+        overwrite: Whether existing files may be replaced.
 
     Returns:
-        The two files, and notes: what was guessed and why, and what could not be told.
+        The two files, and notes: the guesses with their reasons, and what could not be determined.
 
     Raises:
-        DataError: The folder is not usable, or a file is there already; nothing is written.
-        WriteError: The system refused.
+        DataError: The folder is not usable, or one of the files exists already; nothing is written.
+        WriteError: The operating system refused a write.
     """
     from unet_mtl.prepare.drafting.write import write_draft
 
@@ -445,27 +415,24 @@ def repair(
     leave_out: bool = False,
     progress: bool = True,
 ) -> "Repaired":
-    """Writes a repaired copy of a data set in the layout of this package, with a log of every change.
-
-    It does not need TensorFlow.
+    """Write a repaired copy of a data set in our own layout, with a log of every change, without TensorFlow.
 
     Args:
-        source: A folder with dataset.yaml, or a description. It is only read.
-        out: The new folder, outside the original; it must be absent or empty.
-        tasks: The tasks that the original and the copy are checked for, as with `check`.
-        split: The split that the original and the copy are checked for.
+        source: A folder with dataset.yaml, or a description; it is only read.
+        out: The folder of the copy, outside the original; it must be absent or empty.
+        tasks: Tasks to check for labels in the train split, before and after the repair.
+        split: How cases are divided into train, val and test.
         mend: Kinds of findings that are repaired only on request: "mask-inverted", "image-inverted".
-        preprocess: The reading of images, as with `check`.
-        leave_out: Whether to leave out cases with errors that cannot be repaired. If False, such errors are raised.
+        preprocess: How images are read; only `intensity` is used.
+        leave_out: Whether cases with errors that cannot be repaired are left out; otherwise nothing is written.
         progress: Whether to show a progress bar.
 
     Returns:
-        Every change, as in repairs.csv, the checkup of the original, and the findings that are left in the copy.
+        Every change, as in repairs.csv; the findings before the repair, and those that remain.
 
     Raises:
-        DataError: Errors cannot be repaired, or `out` or `mend` is not usable; every problem is listed, and nothing
-            is written.
-        WriteError: The operating system refused the write.
+        DataError: Errors cannot be repaired, all of which are in the message; or `out` or `mend` is not usable.
+        WriteError: The operating system refused a write.
     """
     from unet_mtl.prepare.repair.repaired_copy import repair_dataset
 
@@ -490,7 +457,7 @@ def import_coco(
     nested: "Nested" = "hole",
     crowd: "Crowd" = "class",
 ) -> "Imported":
-    """Imports the annotations of a COCO file as one mask of classes, in which the background is class 0.
+    """Import the annotations of a COCO file as one mask of classes, in which the background is class 0.
 
     Crowd regions are drawn first, then all annotations in the order of the file, later ones over earlier ones. An
     image without annotations gets an empty mask, since COCO lists the images that were annotated.
@@ -524,7 +491,7 @@ def import_coco(
 def import_label_studio(
     source: Path | str, out: Path | str, *, images: Path | str | None = None, target: str | None = None
 ) -> "Imported":
-    """Imports a JSON export of Label Studio: polygons and brush strokes, choices and numbers.
+    """Import a JSON export of Label Studio: polygons and brush strokes, choices and numbers.
 
     Regions become masks, choices columns of classes, numbers columns of numbers. Of several annotations of a task,
     the latest one that is not cancelled counts. A task without annotations has no mask and no labels; in an annotated
@@ -551,7 +518,7 @@ def import_label_studio(
 
 
 def import_nnunet(source: Path | str, out: Path | str, *, target: str = "mask") -> "Imported":
-    """Imports a raw data set folder of nnU-Net v2 with 2-D images: imagesTr with labelsTr, and imagesTs.
+    """Import a raw data set folder of nnU-Net v2 with 2-D images: imagesTr with labelsTr, and imagesTs.
 
     If the folder has splits_final.json, its first fold becomes train and val, and imagesTs becomes test. Otherwise,
     the column `folder` of the table contains the folder of each case. Labels in labelsTs are used if they exist.
@@ -582,7 +549,7 @@ def to_nnunet(
     number: int = 501,
     name: str | None = None,
 ) -> "Exported":
-    """Writes one mask of a data set as a raw data set folder of nnU-Net v2.
+    """Write one mask of a data set as a raw data set folder of nnU-Net v2.
 
     Images and masks become PNG files; pixels to ignore get the highest label. If the description names a split
     column, test cases are written into imagesTs and labelsTs, and train and val into splits_final.json. Other
@@ -607,23 +574,22 @@ def to_nnunet(
     return exchange.to_nnunet(dataset, Path(out), target=target, number=number, name=name)
 
 
-def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **arguments: Any) -> "Outline":
-    """What `train` would make of the same arguments: parts of the network, and the shapes of one batch.
+def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **settings: Any) -> "Outline":
+    """Return the parts of the network and the shapes of one batch that `train` would make of the same arguments.
 
     Args:
-        dataset: From `read_dataset`.
-        tasks: What the network is to answer.
-        **arguments: As for `train`.
+        dataset: The data set, from `read_dataset`.
+        tasks: The outputs of the network.
+        **settings: Fields of `Config` by name, as for `train`.
 
     Raises:
         UnetMtlError: Data or settings are not usable.
     """
     from unet_mtl.training.outline import make_outline
-    from unet_mtl.training.plan import Plan
     from unet_mtl.training.session import make_session
 
-    plan = Plan.of(tasks, **arguments)
-    session = make_session(plan, split_dataset(dataset, plan.split))
+    config = make_config(dataset.description, tasks, **settings)
+    session = make_session(config, split_dataset(dataset, config.split))
     return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
 
 
@@ -634,45 +600,106 @@ def show_augment(
     *,
     cases: int = 4,
     epochs: int = 5,
-    **arguments: Any,
+    **settings: Any,
 ) -> Path:
-    """Draws a few train cases as `train` with the same arguments would show them to the network, epoch by epoch.
+    """Draw a few train cases with the augmentation that `train` would apply to them, epoch by epoch.
 
     Args:
-        dataset: From `read_dataset`.
-        tasks: What the network is to answer.
-        out: The picture to be, a .png.
-        cases: Rows, of different classes where a task has some.
-        epochs: Columns beside the original.
-        **arguments: As for `train`.
+        dataset: The data set, from `read_dataset`.
+        tasks: The outputs of the network.
+        out: The picture to write, a .png file.
+        cases: The number of rows, of different classes where a task has classes.
+        epochs: The number of columns beside the original.
+        **settings: Fields of `Config` by name, as for `train`.
 
     Returns:
-        `out`.
+        The path of the picture.
 
     Raises:
-        UnetMtlError: Data or settings are not usable, or `out` is no .png.
+        UnetMtlError: Data or settings are not usable, or `out` is not a .png file.
     """
     from unet_mtl.batches.augment.augment_preview import make_sheet
     from unet_mtl.plots.overlay import save_figure
     from unet_mtl.tasks import adapt_tasks
-    from unet_mtl.training.plan import Plan
 
     out = Path(out)
     if out.suffix.lower() != ".png":
-        raise ConfigError(f"{out}: the picture is a .png; received {out.suffix or 'no suffix'}")
-    plan = Plan.of(tasks, **arguments)
-    train = split_dataset(dataset, plan.split)["train"]
+        raise ConfigError(f"{out}: expected the name of a .png file, received {out.suffix or 'no suffix'}")
+    config = make_config(dataset.description, tasks, **settings)
+    train = split_dataset(dataset, config.split)["train"]
     figure = make_sheet(
         train,
-        adapt_tasks(plan.tasks, train),
-        plan.preprocess,
-        plan.augment,
-        seed=plan.seed,
+        adapt_tasks(config.tasks, train),
+        config.preprocess,
+        config.augment,
+        seed=config.seed,
         cases=cases,
         epochs=epochs,
     )
     save_figure(figure, out)
     return out
+
+
+def split(
+    source: Path | str | Description,
+    out: Path | str,
+    settings: SplitSettings | None = None,
+    *,
+    folds: int | None = None,
+    fold: int | None = None,
+    train: float | None = None,
+    val: float | None = None,
+    test: float | None = None,
+    stratify: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    preprocess: Preprocess | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> "CaseSplit":
+    """Assign cases to train, val and test, keep patients together, and save the table; without TensorFlow.
+
+    Args:
+        source: A folder with dataset.yaml, or a description.
+        out: The CSV file to write; `split.table` of a config then names it.
+        settings: How cases are assigned. A saved table in it is not used, since the split is made anew.
+        folds: The number of folds, instead of that in `settings`, like the arguments up to `seed`.
+        fold: The number of the fold that is test.
+        train: The share of train. Of the three shares one may be left out.
+        val: The share of val.
+        test: The share of test.
+        stratify: What each split gets in equal proportions: a column, `mask:TARGET`, or a list of these.
+        seed: Seed of the random assignment.
+        preprocess: How images are read; its `intensity` is used to find nearly identical images.
+        overwrite: Whether an existing file is replaced.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The split: its `table` as written, its `parts` as data sets, and its `warnings`.
+
+    Raises:
+        ConfigError: The arguments contradict each other.
+        DataError: The data cannot be read, there are too few patients, or a patient is in two splits of a split
+            column. Nothing is written then.
+        WriteError: The file exists and `overwrite` is False, or the operating system refused to write.
+    """
+    from unet_mtl.prepare.split import require_free, split_cases
+
+    require_free(Path(out), overwrite=overwrite)
+    result = split_cases(
+        source,
+        settings,
+        intensity=(preprocess or Preprocess()).intensity,
+        progress=progress,
+        folds=folds,
+        fold=fold,
+        train=train,
+        val=val,
+        test=test,
+        stratify=stratify,
+        seed=seed,
+    )
+    result.write(Path(out))
+    return result
 
 
 __all__ = [
@@ -690,6 +717,7 @@ __all__ = [
     "score",
     "show",
     "show_augment",
+    "split",
     "to_nnunet",
     "train",
 ]

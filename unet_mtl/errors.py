@@ -1,18 +1,18 @@
-"""Errors a user can act on: each message says what was received and what would work."""
+"""Errors that a user can act on: each message states what was received and what to do."""
 
 from collections.abc import Sequence
 
 
 class UnetMtlError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """The base class of all errors that this package raises on purpose."""
 
 
 class DataError(UnetMtlError):
-    """A file, folder, table or label is not what its description says.
+    """A file, folder, table or label differs from its description.
 
     Args:
-        problems: One message or several; all are shown at once.
-        kind: What went wrong in one word, of those in `unet_mtl.prepare.doctor.catalogue`; "" where nobody sorts by it.
+        problems: One message or several, all of which are shown.
+        kind: The class of the problem, a key of `unet_mtl.prepare.doctor.catalogue.KINDS`; "" for none.
     """
 
     def __init__(self, problems: str | Sequence[str], *, kind: str = "") -> None:
@@ -21,22 +21,22 @@ class DataError(UnetMtlError):
         super().__init__("\n".join(self.problems))
 
     def of_kind(self, kind: str) -> "DataError":
-        """The same error; of this kind, where it had none."""
+        """Set the kind of the error unless it has one, and return the error."""
         self.kind = self.kind or kind
         return self
 
 
 class ConfigError(UnetMtlError):
-    """A setting is unknown, of the wrong type, or contradicts another."""
+    """A setting is unknown, has a wrong type or value, or contradicts another."""
 
 
 class RunError(UnetMtlError):
-    """A run folder exists already, is not one, or lacks what was asked of it."""
+    """A run folder exists already, is not one, or lacks or has damaged what was requested from it."""
 
 
 class TrainingError(UnetMtlError):
-    """Training cannot go on: the loss is not finite, say."""
+    """Training cannot continue, for example because the loss is not finite."""
 
 
 class WriteError(UnetMtlError):
-    """The operating system refused a write: disk full, no permission, a file in the way."""
+    """The operating system refused a write: the disk is full, a permission is missing, a file is in the way."""

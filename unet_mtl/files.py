@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writing of files and folders, each completely or not at all."""
 
 import json
 import math
@@ -22,22 +22,22 @@ def _refusal(path: Path, error: OSError) -> WriteError:
 
 
 def folder_instead(path: Path) -> str:
-    """What to say of a folder where the name of a page was expected."""
-    return f"{path} is a folder; give the name of a file, {path / 'check.html'} say"
+    """Return the message for a folder that was given in place of the name of a page."""
+    return f"{path} is a folder; give the name of a file, such as {path / 'check.html'}"
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; what is written there becomes `path` in one step.
+    """Provide a temporary path beside `path`, which replaces `path` in one step at the end of the block.
 
     Args:
-        path: The file to be; its folder is made where it is absent.
+        path: The file to write; its folder is created if it is absent.
 
     Yields:
-        The temporary path. It keeps the suffix of `path`, since Pillow, Keras and NumPy look at it.
+        The temporary path. It keeps the suffix of `path`, which Pillow, Keras and NumPy look at.
 
     Raises:
-        WriteError: The operating system refused; the temporary file is removed first.
+        WriteError: The operating system refused a write; the temporary file is removed first.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -47,23 +47,23 @@ def writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _refusal(path, error) from error
     finally:
-        with suppress(OSError):  # where no file could be made, removing it is refused as well
+        with suppress(OSError):  # where no file could be created, its removal is refused as well
             temporary.unlink()
 
 
 @contextmanager
 def writing_folder(path: Path) -> Iterator[Path]:
-    """Like `writing`, for a folder that must not exist yet (or be empty).
+    """Provide a temporary folder that becomes `path`, in one step, at the end of the block.
 
     Args:
-        path: The folder to be.
+        path: The folder to write; it must be absent or empty.
 
     Yields:
-        A temporary folder beside `path`.
+        The temporary folder, beside `path`.
 
     Raises:
-        WriteError: The operating system refused; the temporary folder, and those made on the way to it, are removed
-            first.
+        WriteError: The operating system refused a write; the temporary folder, and the parent folders created for it,
+            are removed first.
     """
     holder: Path | None = None
     absent: list[Path] = []
@@ -71,7 +71,7 @@ def writing_folder(path: Path) -> Iterator[Path]:
         absent += [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-        # The holder is the owner's alone, as all of tempfile; what is handed over gets the user's umask.
+        # tempfile creates folders for their owner alone, so that `path` is made inside, with the umask of the user.
         temporary = holder / path.name
         temporary.mkdir()
         yield temporary
@@ -83,19 +83,19 @@ def writing_folder(path: Path) -> Iterator[Path]:
     finally:
         if holder is not None:
             shutil.rmtree(holder, ignore_errors=True)
-        with suppress(OSError):  # folders on the way go too, unless something is in them
+        with suppress(OSError):  # the parent folders are removed too, unless they have content
             for folder in absent:
                 folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
+    """Write a text file completely or not at all."""
     with writing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON whole or not at all; NaN and infinity become null, which every JSON reader accepts."""
+    """Write JSON completely or not at all; NaN and infinity become null, which every JSON reader accepts."""
     write_text(path, json.dumps(_finite(content), indent=2) + "\n")
 
 

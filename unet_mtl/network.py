@@ -1,4 +1,4 @@
-"""Builds the one network: a plain functional `keras.Model`, dict of inputs in, dict by task name out."""
+"""Builds the network: a functional `keras.Model` from a dict of inputs to a dict of outputs by task name."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from unet_mtl.batches.inputs.inputs import IMAGE, Inputs, Reads, find_reads
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.decoder import build_decoder
 from unet_mtl.nn.encoders import ENCODERS
-from unet_mtl.nn.heads import build_pooled
+from unet_mtl.nn.heads import POOLINGS
 from unet_mtl.nn.settings import NetworkSettings, check_size
-from unet_mtl.nn.tabular import build_dense, build_film, build_joined
+from unet_mtl.nn.tabular import FUSIONS, build_dense, build_joined
 from unet_mtl.tasks import Features, Task
 
 
@@ -26,24 +26,24 @@ def build_network(
     settings: NetworkSettings | None = None,
     precision: str = "float32",
 ) -> keras.Model:
-    """One encoder, a decoder where a task draws masks, dense layers for columns, and a head for each task.
+    """Build one encoder, a decoder if a task predicts masks, dense layers for columns, and a head for each task.
 
     Args:
-        tasks: Adapted ones, which know their classes. Their names are the outputs' keys.
-        inputs: What there is to read; None: an image alone. What no task reads is left out.
-        size: (height, width) of the image.
-        channels: Of the image.
-        settings: Widths, levels and so on.
-        precision: "float32" or "mixed_bfloat16"; outputs are float32 either way.
+        tasks: Tasks that `adapt` has given their classes. Their names are the keys of the outputs.
+        inputs: Inputs that tasks may read; None: an image alone. Inputs that no task reads are left out.
+        size: (height, width) of the image in pixels.
+        channels: The number of channels of the image.
+        settings: Settings of the network; None: the defaults.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16"; outputs are float32 in each case.
 
     Returns:
-        A model from a dict of (B, height, width, channels) in 0..1 by the name "image", and (B, width) of each
-        tabular input by its name, to a dict by task name. It holds Keras' own layers only, so that it loads where
-        this package is not installed.
+        A model from a dict of inputs to a dict of outputs by task name. Inputs are a float32
+        (B, height, width, channels) in 0..1 named "image", and a (B, width) for each tabular input by its name. The
+        model consists of Keras' own layers, so that it loads where this package is not installed.
 
     Raises:
-        ConfigError: No task, two of one name, a size that the levels cannot halve, or tasks that read what is not
-            there or does not fit together.
+        ConfigError: There is no task, two tasks share a name, the encoder cannot halve an image of this size, or
+            tasks read inputs that do not exist or that cannot be combined.
     """
     settings, inputs = settings or NetworkSettings(), inputs or Inputs()
     _check_names(tasks)
@@ -66,20 +66,18 @@ def build_network(
 
 
 class _Body:
-    """Encoder of the image and embeddings of the columns; what several tasks read is built once."""
+    """Encoder of the image and embeddings of the tables.
+
+    Parts that several tasks read are built once, by the names of the inputs that they depend on.
+    """
 
     def __init__(self, inputs: Inputs, shape: tuple[int, int, int], settings: NetworkSettings) -> None:
         self.settings = settings
         self.inputs: dict[str, Any] = {}
-        self.by_level: Sequence[Any] = ()
+        self.features: Sequence[Any] = ()
         if inputs.image:
             self.inputs[IMAGE] = layers.Input(shape, name=IMAGE)
-            self.by_level = ENCODERS[settings.encoder](
-                self.inputs[IMAGE],
-                settings.widths,
-                normalization=settings.normalization,
-                dropout=settings.dropout,
-            )
+            self.features = ENCODERS[settings.encoder].build(self.inputs[IMAGE], settings)
         self._tables: dict[str, Any] = {}
         for table in inputs.tables:
             self.inputs[table.name] = layers.Input((table.width,), name=table.name)
@@ -89,18 +87,20 @@ class _Body:
         self._joined: dict[tuple[str, ...], Any] = {}
 
     def bottleneck(self, reads: tuple[str, ...]) -> Any:
-        """Deepest features (B, h, w, C), scaled and shifted by the columns read where `fusion` is "film"."""
+        """Return the deepest features (B, h, w, C), modulated by the tables read if the fusion does that."""
         tables = self._modulating(reads)
         if tables not in self._bottlenecks:
-            x = self.by_level[-1]
-            if tables:
-                name = "_".join(("film", *tables))
-                x = build_film(x, build_joined([self._tables[t] for t in tables], f"{name}_condition"), name)
+            x = self.features[-1]
+            modulate = FUSIONS[self.settings.fusion]
+            if tables and modulate is not None:
+                name = "_".join((self.settings.fusion, *tables))
+                condition = build_joined([self._tables[table] for table in tables], f"{name}_condition")
+                x = modulate(x, condition, name)
             self._bottlenecks[tables] = x
         return self._bottlenecks[tables]
 
     def joined(self, reads: tuple[str, ...]) -> Any:
-        """(B, F): the pooled bottleneck, the columns, or both."""
+        """Return (B, F): the pooled bottleneck, the embeddings of tables that do not modulate it, or both."""
         if reads not in self._joined:
             tables = [name for name in reads if name != IMAGE and name not in self._modulating(reads)]
             parts = [self._tables[name] for name in tables]
@@ -113,32 +113,36 @@ class _Body:
         tables = self._modulating(reads)
         if tables not in self._pooled:
             name = "_".join(("pooled", *tables))
-            self._pooled[tables] = build_pooled(self.bottleneck(reads), self.settings.pooling, name)
+            self._pooled[tables] = POOLINGS[self.settings.pooling](self.bottleneck(reads), name)
         return self._pooled[tables]
 
     def _modulating(self, reads: tuple[str, ...]) -> tuple[str, ...]:
-        film = self.settings.fusion == "film" and IMAGE in reads
-        return tuple(name for name in reads if name != IMAGE) if film else ()
+        modulates = FUSIONS[self.settings.fusion] is not None and IMAGE in reads
+        return tuple(name for name in reads if name != IMAGE) if modulates else ()
 
 
 def _build_pixels(
     body: _Body, tasks: Sequence[Task[Any, Any]], reads: Reads, settings: NetworkSettings
 ) -> Any:
-    """(B, H, W, C) of the one decoder, where a task is spatial."""
+    """Build the decoder that all spatial tasks share, (B, H, W, C); None if there is no such task."""
     spatial = {task.name: reads[task.name] for task in tasks if task.spatial}
     if not spatial:
         return None
     if len(set(spatial.values())) > 1:
-        told = "; ".join(f"{name} reads {', '.join(names)}" for name, names in spatial.items())
-        raise ConfigError(f"all masks come from one decoder and read the same inputs, received: {told}")
-    by_level = [*body.by_level[:-1], body.bottleneck(next(iter(spatial.values())))]
-    return build_decoder(by_level, settings.widths[:-1], up=settings.up, normalization=settings.normalization)
+        received = "; ".join(f"{name} reads {', '.join(names)}" for name, names in spatial.items())
+        raise ConfigError(
+            f"all masks come from one decoder, so their tasks must read the same inputs, received: {received}"
+        )
+    bottleneck = body.bottleneck(next(iter(spatial.values())))
+    return build_decoder(
+        [*body.features[:-1], bottleneck], up=settings.up, normalization=settings.normalization
+    )
 
 
 def _build_pooled(
     body: _Body, tasks: Sequence[Task[Any, Any]], reads: Reads, settings: NetworkSettings
 ) -> dict[str, Any]:
-    """By task of the whole image: (B, F) behind the shared trunk and the task's own layers."""
+    """Build the shared trunk and each image-level task's hidden layers: (B, F) by task name."""
     joined = {task.name: body.joined(reads[task.name]) for task in tasks if not task.spatial}
     _check_trunk(joined, reads, settings)
     trunk = [
@@ -162,12 +166,13 @@ def _build_pooled(
 def _check_trunk(joined: Mapping[str, Any], reads: Reads, settings: NetworkSettings) -> None:
     widths = {name: int(x.shape[-1]) for name, x in joined.items()}
     if settings.trunk and len(set(widths.values())) > 1:
-        told = "; ".join(
+        received = "; ".join(
             f"{name} reads {', '.join(reads[name])}, {width} numbers" for name, width in widths.items()
         )
         raise ConfigError(
-            f"network.trunk: shared weights need equally many numbers from every task, received: {told}. Give inputs "
-            "`hidden` layers that end alike, or the tasks the same `inputs`"
+            "network.trunk: the trunk has the same weights for every task, so each task must read equally many "
+            f"numbers, received: {received}. Give the inputs `hidden` layers of equal final width, or the tasks the "
+            "same `inputs`"
         )
 
 
@@ -187,26 +192,3 @@ def _precision(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def in_precision(network: keras.Model, precision: str) -> keras.Model:
-    """The same weights computing in another precision, for a machine other than the one that trained.
-
-    Args:
-        network: From `build_network`.
-        precision: Of its layers in mixed precision, "float32" or a mixed one; layers in float32 stay in it.
-    """
-    config = _replace_policy(network.get_config(), precision)
-    copy: keras.Model = type(network).from_config(config)
-    copy.set_weights(network.get_weights())
-    return copy
-
-
-def _replace_policy(config: Any, precision: str) -> Any:
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy" and config["config"]["name"].startswith("mixed"):
-            return config | {"config": {"name": precision}}
-        return {key: _replace_policy(value, precision) for key, value in config.items()}
-    if isinstance(config, list | tuple):
-        return type(config)(_replace_policy(value, precision) for value in config)
-    return config

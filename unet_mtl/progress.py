@@ -1,4 +1,4 @@
-"""Progress bars and lines in the terminal."""
+"""Progress bars and messages in the terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,15 +9,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def case_bar(words: str, total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
-    """A bar over cases on stderr, taken down at the end.
+    """Show a progress bar over cases on stderr, which disappears at the end.
 
     Args:
-        words: What is being done.
-        total: Cases.
-        shown: False for none at all.
+        words: The name of the activity, such as "evaluating".
+        total: The number of cases.
+        shown: Whether there is a bar at all.
 
     Yields:
-        To be called after each case.
+        A function that is to be called after each case.
     """
     columns = (
         TextColumn(words),
@@ -32,11 +32,11 @@ def case_bar(words: str, total: int, *, shown: bool) -> Iterator[Callable[[], No
 
 
 def say(words: str, *, shown: bool) -> None:
-    """Writes a line on stderr.
+    """Print a line on stderr.
 
     Args:
-        words: What is being done.
-        shown: False for none.
+        words: The line.
+        shown: Whether it is printed at all.
     """
     if shown:
         Console(stderr=True).print(words, highlight=False, markup=False)

@@ -1,42 +1,63 @@
-"""The run folder: the only module that knows the names of the files in it."""
+"""The run folder. No other module has the names of the files in it, and everything that is read is validated."""
 
 import json
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import pandas as pd
 import yaml
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from unet_mtl.batches.inputs.inputs import Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
+from unet_mtl.config import AnyTask, Config
 from unet_mtl.consistency import Rule
 from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.tables import guard_formulas, unguard_formulas
 from unet_mtl.errors import RunError
 from unet_mtl.files import write_json, write_text, writing, writing_folder
-from unet_mtl.tasks import Task, make_task
+from unet_mtl.settings import describe_problems
+from unet_mtl.tasks import Task
 
 PACKAGES = ("unet-mtl", "keras", "tensorflow", "numpy", "albumentations", "opencv-python-headless", "pandas")
 
+RESUMABLE = ("delivery",)
+"""Settings that may change when a run is resumed: they affect no result, and memory may be scarcer than before."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the errors of reading a damaged file of a run into a RunError that names the file."""
+    try:
+        yield
+    except ValidationError as error:
+        raise RunError("\n".join(describe_problems(error, str(path)))) from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, yaml.YAMLError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(
+            f"{path} cannot be read ({reason}); restore the file from a copy of the run, or train again"
+        ) from error
+
 
 class RunFolder:
-    """One training run on disk; everything that prediction needs is inside.
+    """One training run on disk, with everything that prediction needs.
 
     Attributes:
         path: The folder.
-        config: Everything that was set, with the defaults filled in.
+        config: The file of all settings, defaults included.
         network: The best network so far, in Keras' own format.
-        checkpoint: All that an interrupted run needs to go on.
-        history: One row an epoch.
-        curves: The history as a picture.
-        balance: Weights and gradients of the tasks as a picture; not there for a single task.
-        tensorboard: Event files.
+        checkpoint: The state from which an interrupted run is resumed.
+        history: A table with one row per epoch.
+        curves: A picture of the history.
+        balance: A picture of the weights and gradients of the tasks; absent for a single task.
+        tensorboard: A folder of event files.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -55,29 +76,29 @@ class RunFolder:
         self._environment = self.path / "environment.json"
 
     def evaluation(self, split: str) -> Path:
-        """Folder of one evaluation."""
+        """Return the folder of the evaluation of a split."""
         return self.path / "evaluation" / split
 
     def require_free(self) -> None:
-        """Makes sure that a new run may be written.
+        """Check that a new run may be written.
 
         Raises:
-            RunError: Something is there already.
+            RunError: A file, or a folder with content, is in the way.
         """
         if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
             raise RunError(
-                f"{self.path} exists already; give another folder with --run, or continue it with --resume"
+                f"{self.path} exists already; give another folder as `run`, or continue that run with `resume`"
             )
 
     def require_settings(self, config: Mapping[str, Any]) -> None:
-        """Makes sure that a run was started with these settings.
+        """Check that a run was started with these settings, apart from those in `RESUMABLE`.
 
         Raises:
-            RunError: It was not, or is no run folder.
+            RunError: It was started with other settings, or is not a run folder.
         """
         stored = RunFolder.open(self, trained=False).read_config()
         wanted = yaml.safe_load(yaml.safe_dump(dict(config)))
-        differing = [key for key in wanted if wanted[key] != stored.get(key)]
+        differing = [key for key in wanted if key not in RESUMABLE and wanted[key] != stored.get(key)]
         if differing:
             raise RunError(
                 f"{self.path} was started with other settings of {', '.join(differing)}; resume it with those in "
@@ -85,51 +106,57 @@ class RunFolder:
             )
 
     def require_facts(self, facts: Mapping[str, Any]) -> None:
-        """Makes sure that a resumed run would go on as it began.
+        """Check that a resumed run has the data, seed and precision that it was started with.
 
         Raises:
-            RunError: Data or precision are not what they were.
+            RunError: One of them has changed.
         """
         stored = self.read_environment()
         for key, value in facts.items():
             if stored.get(key) != value:
                 raise RunError(
-                    f"{self.path} cannot be resumed: {key} was {stored.get(key)}, is {value}; start a new run"
+                    f"{self.path} cannot be resumed: {key} was {stored.get(key)} and is now {value}; start a new run"
                 )
 
     def create(
         self,
         *,
-        config: Mapping[str, Any],
+        config: Config,
         tasks: Sequence[Task[Any, Any]],
         inputs: Inputs,
-        preprocess: Preprocess,
         splits: pd.DataFrame,
         environment: Mapping[str, Any],
     ) -> None:
-        """Writes a new run folder, whole or not at all.
+        """Write a new run folder, completely or not at all.
+
+        Args:
+            config: All settings.
+            tasks: The adapted tasks.
+            inputs: The fitted inputs.
+            splits: A table with the columns case, patient and split.
+            environment: The content of environment.json, from `describe_environment`.
 
         Raises:
-            RunError: Something is there already.
-            WriteError: The disk refused.
+            RunError: A file, or a folder with content, is in the way.
+            WriteError: The operating system refused a write.
         """
         self.require_free()
         with writing_folder(self.path) as folder:
             new = RunFolder(folder)
-            write_text(new.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+            write_text(new.config, yaml.safe_dump(config.to_config(), sort_keys=False, allow_unicode=True))
             write_json(new._tasks, [task.to_config() for task in tasks])
             write_json(new._inputs, inputs.to_config())
-            write_json(new._preprocess, preprocess.to_config())
+            write_json(new._preprocess, config.preprocess.to_config())
             guard_formulas(splits).to_csv(new._splits, index=False)
             write_json(new._environment, dict(environment))
 
     @classmethod
     def open(cls, path: "Path | str | RunFolder", *, trained: bool = True) -> "RunFolder":
-        """Opens an existing run.
+        """Open an existing run.
 
         Args:
             path: The folder.
-            trained: Whether a network must be in it.
+            trained: Whether the run must have a network.
 
         Raises:
             RunError: It is not a run folder, or training has not finished one epoch.
@@ -142,59 +169,101 @@ class RunFolder:
             raise RunError(f"{run.path} is not a run folder: {why}; give one that `unet-mtl train` made")
         if trained and not run.network.is_file():
             raise RunError(
-                f"{run.path} has no trained network yet; continue it with `unet-mtl train ... --resume`"
+                f"{run.path} has no trained network yet, since no epoch has been finished; resume its training first"
             )
         return run
 
     def read_config(self) -> dict[str, Any]:
-        """What was set."""
-        content: dict[str, Any] = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        return content
+        """Return the stored settings as plain values.
+
+        Like all methods that read, it raises a RunError if the file is absent or damaged.
+        """
+        with reading(self.config):
+            return _mapping(yaml.safe_load(self.config.read_text(encoding="utf-8")))
 
     def read_description(self) -> Description:
-        """Of the data that it was trained on."""
-        return make_description(self.read_config()["data"], base=Path(), where=str(self.config))
+        """Return the description of the data that the run was trained on.
+
+        Raises:
+            DataError: The description does not fit the data any more, for example because a folder is gone.
+        """
+        content = self.read_config()
+        with reading(self.config):
+            data = content["data"]
+        return make_description(data, base=Path(), where=str(self.config))
 
     def read_consistency(self) -> tuple[Rule, ...]:
-        """What the answers must not contradict; none for runs without."""
-        rules: tuple[Rule, ...] = TypeAdapter(tuple[Rule, ...]).validate_python(
-            self.read_config().get("consistency", ())
-        )
-        return rules
+        """Return the rules about the answers for one case; empty for a run without rules."""
+        content = self.read_config()
+        with reading(self.config):
+            return _RULES.validate_python(content.get("consistency", ()))
 
     def read_tasks(self) -> list[Task[Any, Any]]:
-        """The adapted tasks."""
-        return [make_task(config) for config in json.loads(self._tasks.read_text(encoding="utf-8"))]
+        """Return the adapted tasks."""
+        with reading(self._tasks):
+            return _TASKS.validate_python(_read_json(self._tasks))
 
     def read_inputs(self) -> Inputs:
-        """What the network reads, and how columns become numbers."""
-        return Inputs.model_validate_json(self._inputs.read_text(encoding="utf-8"))
+        """Return the inputs of the network, with the constants that turn columns into numbers."""
+        with reading(self._inputs):
+            return Inputs.model_validate(_read_json(self._inputs))
 
     def read_preprocess(self) -> Preprocess:
-        """The fixed steps before the network."""
-        return Preprocess.model_validate_json(self._preprocess.read_text(encoding="utf-8"))
+        """Return the fixed steps between the file and the network."""
+        with reading(self._preprocess):
+            return Preprocess.model_validate(_read_json(self._preprocess))
 
     def read_splits(self) -> pd.DataFrame:
-        """One row a case: case, patient, split."""
-        return unguard_formulas(pd.read_csv(self._splits, dtype=str, keep_default_na=False))
+        """Return a table of text with one row per case and the columns case, patient and split."""
+        with reading(self._splits):
+            table = unguard_formulas(pd.read_csv(self._splits, dtype=str, keep_default_na=False))
+            return _with_columns(table, "case", "patient", "split")
 
     def read_environment(self) -> dict[str, Any]:
-        """Versions, seed, precision, hash of the data, labelled cases by task and split, ..."""
-        content: dict[str, Any] = json.loads(self._environment.read_text(encoding="utf-8"))
-        return content
+        """Return versions, seed, precision, the hash of the data, and labelled cases by task and split."""
+        with reading(self._environment):
+            content = _mapping(_read_json(self._environment))
+            absent = [key for key in ("seed", "precision", "data_hash") if key not in content]
+            if absent:
+                raise ValueError(f"it has no {', '.join(absent)}")
+            return content
 
     def read_history(self) -> pd.DataFrame:
-        """One row an epoch; empty before the first."""
-        return pd.read_csv(self.history) if self.history.is_file() else pd.DataFrame()
+        """Return a table with one row per epoch; empty before the end of the first."""
+        if not self.history.is_file():
+            return pd.DataFrame()
+        with reading(self.history):
+            return _with_columns(pd.read_csv(self.history), "epoch", "seconds")
 
     def write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """One row an epoch."""
+        """Write the history, one row per epoch."""
         with writing(self.history) as temporary:
             pd.DataFrame(rows).to_csv(temporary, index=False)
 
 
+_TASKS: TypeAdapter[list[Task[Any, Any]]] = TypeAdapter(list[AnyTask])
+_RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _mapping(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise ValueError(f"expected names and values, received {type(content).__name__}")
+    return content
+
+
+def _with_columns(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    absent = [name for name in names if name not in table]
+    if absent:
+        raise ValueError(f"the table has no column {', '.join(absent)}")
+    return table
+
+
 def describe_environment(**facts: Any) -> dict[str, Any]:
-    """Versions of what computes, the machine, and the caller's own facts."""
+    """Return the given facts with the versions of Python and packages, the platform and the command."""
     return facts | {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -211,7 +280,7 @@ def _version(package: str) -> str | None:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit that `folder` stands at; None outside a repository."""
+    """Return the commit that is checked out in `folder`; None outside a git repository."""
     try:
         answer = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "--verify", "--quiet", "HEAD"],

@@ -33,7 +33,7 @@ class Rows(keras.utils.PyDataset):
 
 @pytest.fixture(scope="session")
 def rows():
-    """Three batches; in the second no `age` is known, and of `kind` one in all."""
+    """Three batches. The second has no `age`, and `kind` is known for a single case."""
     rng = np.random.default_rng(0)
     targets = {
         "zone": rng.integers(0, 3, (N, 8, 8)).astype(np.uint8),
@@ -59,5 +59,5 @@ def make_small(balancing="fixed", *, tasks=TASKS, precision="float32", **setting
 
 @pytest.fixture(scope="session")
 def small():
-    """Makes a compiled trainer on the three tasks."""
+    """A function that returns a compiled trainer on the three tasks."""
     return make_small

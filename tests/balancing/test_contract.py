@@ -1,4 +1,4 @@
-"""What every balancer keeps to; a newcomer in `BALANCERS` is covered."""
+"""The contract of balancers, over `BALANCERS`."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 from pydantic import TypeAdapter, ValidationError
 
-from unet_mtl import NetworkSettings, Preprocess, Regression, TrainingSettings, train
+from unet_mtl import Regression, TrainingSettings, train
 from unet_mtl.balancing import BALANCERS, AnyBalancing, Losses
 from unet_mtl.errors import ConfigError
 from unet_mtl.runs import RunFolder
@@ -45,7 +45,7 @@ def test_settings_survive_json_and_are_frozen(name):
         TrainingSettings(balancing={"name": name, "speed": 3})
 
 
-def test_an_unknown_name_is_answered_by_the_known_ones():
+def test_the_error_for_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValidationError, match="'fixed', 'uncertainty', 'dwa', 'gradnorm', 'pcgrad'"):
         TypeAdapter(AnyBalancing).validate_python("mgda")
     with pytest.raises(
@@ -54,23 +54,25 @@ def test_an_unknown_name_is_answered_by_the_known_ones():
         TypeAdapter(AnyBalancing).validate_python(3)
 
 
-def test_before_it_has_learned_it_is_the_fixed_sum(name):
+def test_the_initial_total_is_the_fixed_sum(name):
     balancer = BALANCERS[name]().build(WEIGHTS, seed=0)
     np.testing.assert_allclose(factors(balancer), WEIGHTS, rtol=1e-6)
     total = balancer.total(losses([3.0, 5.0, 7.0], [True, True, True]))
     assert float(total) == pytest.approx(3 + 2.5 + 14)
 
 
-def test_state_is_variables_and_all_of_it(name):
-    """Another balancer that is given the variables goes on as the first would have."""
+def test_the_state_is_in_the_variables(name):
+    """A balancer that receives the variables of another continues as that one does."""
     one, other = (BALANCERS[name]().build(WEIGHTS, seed=seed) for seed in (0, 1))
 
     def learn(balancer, step):
-        if balancer.reads_norms:
-            balancer.see_norms(losses([3.0, 5.0, step], [True, True, True]), ops.ones(3) * [1.0, 2.0, step])
+        if balancer.needs_norms:
+            balancer.update_norms(
+                losses([3.0, 5.0, step], [True, True, True]), ops.ones(3) * [1.0, 2.0, step]
+            )
         balancer.end_epoch(np.array([3.0, 5.0, step]))
-        if balancer.mends_gradients:
-            return ops.convert_to_numpy(balancer.coefficients(ops.convert_to_tensor(CONTRARY)))
+        if balancer.combines_gradients:
+            return ops.convert_to_numpy(balancer.coefficients(ops.convert_to_tensor(CONFLICTING)))
         return factors(balancer)
 
     for step in range(1, 15):
@@ -81,9 +83,9 @@ def test_state_is_variables_and_all_of_it(name):
         np.testing.assert_array_equal(learn(one, step), learn(other, step))
 
 
-# Inner products of three vectors of which each pair points apart; the sum depends on the order.
+# Inner products of three vectors that conflict pairwise; the sum of the projections depends on the order.
 VECTORS = np.array([[1.0, 0.2], [-1.0, 0.3], [0.1, -1.0]], np.float32)
-CONTRARY = VECTORS @ VECTORS.T
+CONFLICTING = VECTORS @ VECTORS.T
 
 
 def test_an_epoch_without_labels_changes_nothing_for_its_task(name):
@@ -93,7 +95,7 @@ def test_an_epoch_without_labels_changes_nothing_for_its_task(name):
         np.testing.assert_allclose(factors(balancer), WEIGHTS, rtol=1e-6)
 
 
-def test_gradients_of_single_tasks_are_refused_where_nobody_takes_them(name, small, monkeypatch):
+def test_gradients_of_single_tasks_are_refused_on_other_backends(name, small, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     settings = BALANCERS[name]()
     if settings.needs_tape:
@@ -101,12 +103,12 @@ def test_gradients_of_single_tasks_are_refused_where_nobody_takes_them(name, sma
         with pytest.raises(ConfigError, match=words):
             small(name)
     else:
-        assert settings.measured_every("jax") == 0
+        assert settings.resolve_measure_every("jax") == 0
         with pytest.raises(ConfigError, match="measure_every is 5, and Keras runs on jax"):
             small({"name": name, "measure_every": 5})
 
 
-def test_one_task_has_nobody_to_share_with(name, small, rows):
+def test_a_single_task_shares_no_layer(name, small, rows):
     tasks = [Regression(name="age")]
     if BALANCERS[name].needs_tape:
         with pytest.raises(ConfigError, match="no two tasks share one; set fixed, uncertainty or dwa"):
@@ -120,7 +122,7 @@ def test_one_task_has_nobody_to_share_with(name, small, rows):
     [(name, "mixed_float16") for name in BALANCERS] + [("gradnorm", "mixed_bfloat16")],
 )
 def test_mixed_precision_trains(name, small, rows, precision):
-    """float16 starts at a scale of 32768, which must show neither in the weights nor in the norms.
+    """float16 starts with a loss scale of 32768, which must affect neither the weights nor the norms.
 
     Where a gradient overflows, the step is dropped and the scale halved: once here.
     """
@@ -137,17 +139,14 @@ def test_mixed_precision_trains(name, small, rows, precision):
 
 
 @pytest.mark.parametrize("name", [name for name in BALANCERS if name != "fixed"])
-def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path, monkeypatch):
-    """In the third epoch, when the first two have been learned from."""
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    name, dataset, column_tasks, column_settings, tmp_path, monkeypatch, drawing
+):
+    """The interruption is in the third epoch, when the balancer depends on the first two."""
     balancing = {"name": name, "measure_every": 3} | QUICK.get(name, {})
-    settings = {
-        "preprocess": Preprocess(size=(16, 16)),
-        "network": NetworkSettings(width=2, levels=2, dropout=0.3),
-        "training": TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3, balancing=balancing),
-        "precision": "float32",
-        "progress": False,
-    }
-    whole = train(dataset, tasks[:3], tmp_path / "whole", **settings)
+    training = TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3, balancing=balancing)
+    settings = column_settings | {"training": training}
+    whole = train(dataset, column_tasks, tmp_path / "whole", **settings)
     original = keras.Model.fit
 
     def interrupted(self, *arguments, **options):
@@ -156,9 +155,10 @@ def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "fit", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(dataset, tasks[:3], tmp_path / "halves", **settings)
+            train(dataset, column_tasks, tmp_path / "halves", **settings)
     assert len(RunFolder(tmp_path / "halves").read_history()) == 2
-    halves = train(dataset, tasks[:3], tmp_path / "halves", **settings, resume=True)
+    with drawing():
+        halves = train(dataset, column_tasks, tmp_path / "halves", **settings, resume=True)
     expected, found = (run.read_history().drop(columns="seconds") for run in (whole, halves))
     pd.testing.assert_frame_equal(expected, found, check_exact=True)
     with np.load(whole.checkpoint) as a, np.load(halves.checkpoint) as b:
@@ -167,24 +167,24 @@ def test_interrupted_and_resumed_is_uninterrupted(name, dataset, tasks, tmp_path
             if key != "progress":
                 np.testing.assert_array_equal(a[key], b[key])
     columns = [
-        "zone_weight",
-        "size_gradient",
-        "cosine_zone_diagnosis",
-        "cosine_zone_size",
-        "cosine_diagnosis_size",
+        "grade_weight",
+        "side_gradient",
+        "cosine_grade_diagnosis",
+        "cosine_grade_side",
+        "cosine_diagnosis_side",
     ]
     assert set(columns) <= set(expected.columns)
     assert (halves.path / "balance.png").stat().st_size > 5000
     if name != "pcgrad":
-        assert expected["zone_weight"].nunique() > 1
+        assert expected["grade_weight"].nunique() > 1
 
 
 QUICK = {"gradnorm": {"initial_steps": 2}}
-"""Ten labelled steps are more than this run has."""
+"""Options for a run with fewer than the default of ten labelled steps."""
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Ctrl-C in the middle of the third epoch."""
+    """Raises KeyboardInterrupt in the middle of the third epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch

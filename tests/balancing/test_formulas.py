@@ -1,4 +1,4 @@
-"""Each formula against sums by hand."""
+"""Each formula against computations by hand."""
 
 import numpy as np
 import pytest
@@ -24,13 +24,13 @@ def test_uncertainty_by_hand():
     balancer = Uncertainty().build([1.0, 0.5, 3.0], seed=0)
     balancer.log_variances.assign(np.log([4.0, 0.25, 9.0]))
     total = balancer.total(losses([2.0, 3.0, 0.0], [True, True, False]))
-    # The third has no label, and so no logarithm either.
+    # The third task has no label, so its logarithm is left out.
     assert float(total) == pytest.approx(2 / 4 + np.log(2) + 0.5 * (3 / 0.25 + np.log(0.5)), rel=1e-5)
     np.testing.assert_allclose(factors(balancer), [1 / 4, 0.5 / 0.25, 3 / 9], rtol=1e-6)
 
 
-def test_uncertainty_finds_the_noise():
-    """Of pure noise a network can learn the mean m alone, at L = mean((y - m)^2 / 2) = var(y) / 2.
+def test_uncertainty_estimates_the_noise():
+    """From pure noise a network can only learn the mean m, with L = mean((y - m)^2 / 2) = var(y) / 2.
 
     f(s) = L / s^2 + log s has f' = -2 L / s^3 + 1 / s = 0 at s^2 = 2 L = var(y). Neither the weight nor batches
     without labels may move that.
@@ -52,7 +52,7 @@ def test_uncertainty_finds_the_noise():
         trainer.train_on_batch(images, targets, sample_weight=weights)
     expected = [targets["a"].var(), targets["b"][:8].var()]
     np.testing.assert_allclose(np.exp(trainer.balancer.log_variances.numpy()), expected, rtol=0.03)
-    # The total is below zero, and means nothing.
+    # The total may be negative.
     assert float(trainer.train_on_batch(images, targets, sample_weight=weights | {"b": none})[0]) < 0
 
 
@@ -68,11 +68,11 @@ def test_no_weight_decay_on_log_variances():
 def test_dwa_by_hand():
     balancer = Dwa().build([1.0, 0.5], seed=0)
     balancer.end_epoch(np.array([4.0, 10.0]))
-    np.testing.assert_allclose(factors(balancer), [1, 0.5])  # one epoch has no ratio
+    np.testing.assert_allclose(factors(balancer), [1, 0.5])  # no ratio after one epoch
     balancer.end_epoch(np.array([2.0, 9.0]))
     powers = np.exp([0.5 / 2, 0.9 / 2])
     np.testing.assert_allclose(factors(balancer), 2 * powers / powers.sum() * [1, 0.5], rtol=1e-6)
-    # No label of the second in an epoch: its ratio stays, and the next is to the loss that is known.
+    # Without labels of the second task its ratio is unchanged, and the next one is relative to its last known loss.
     balancer.end_epoch(np.array([3.0, np.nan]))
     powers = np.exp([1.5 / 2, 0.9 / 2])
     np.testing.assert_allclose(factors(balancer), 2 * powers / powers.sum() * [1, 0.5], rtol=1e-6)
@@ -82,13 +82,13 @@ def test_dwa_by_hand():
 
 
 def test_dwa_of_one_task_is_its_weight():
-    """Keras would warn of a softmax of one, which is an error here."""
+    """Keras warns of a softmax of one number, and warnings are errors in tests."""
     alone = Dwa().build([0.5], seed=0)
     alone.end_epoch(np.array([2.0]))
     assert list(alone.factors()) == [0.5]
 
 
-def test_dwa_of_losses_that_stay_is_equal_and_a_loss_of_0_is_no_divisor():
+def test_dwa_with_constant_losses_has_equal_weights_and_never_divides_by_0():
     balancer = Dwa(temperature=0.5).build([1.0, 1.0, 1.0], seed=0)
     for _ in range(4):
         balancer.end_epoch(np.array([0.1, 7.0, 0.0]))
@@ -96,32 +96,35 @@ def test_dwa_of_losses_that_stay_is_equal_and_a_loss_of_0_is_no_divisor():
 
 
 def test_gradnorm_by_hand():
-    """Two tasks, one of norm 3 whose loss has halved, and one of norm 1 whose loss has not moved.
+    """Two tasks: one has a norm of 3 and half its first loss, the other a norm of 1 and its first loss.
 
-    r is (0.5, 1) / 0.75 = (2/3, 4/3), the mean of v * norm 2, so that alpha = 1 wants (4/3, 8/3): down with the first,
-    up with the second. Adam's first step is the learning rate: 0.9 and 1.1, whose sum is 2 as it should be.
+    r is (0.5, 1) / 0.75 = (2/3, 4/3) and the mean of v * norm is 2, so that the targets for alpha = 1 are (4/3, 8/3):
+    the first weight decreases, the second increases. Adam's first step is the learning rate, which gives 0.9 and 1.1
+    with the required sum of 2.
     """
     balancer = GradNorm(alpha=1, learning_rate=0.1, initial_steps=1).build([1.0, 0.5], seed=0)
     balancer.initial.assign([8.0, 5.0])
-    balancer.seen.assign([1.0, 1.0])
-    balancer.see_norms(losses([4.0, 5.0], [True, True]), ops.convert_to_tensor([3.0, 1.0]))
+    balancer.initial_steps.assign([1.0, 1.0])
+    balancer.update_norms(losses([4.0, 5.0], [True, True]), ops.convert_to_tensor([3.0, 1.0]))
     np.testing.assert_allclose(factors(balancer), [0.9, 0.5 * 1.1], rtol=1e-5)
     # The second step, of Adam by hand: gradients (3, -1), then (2, 1) for v * norm = (1.8, 1.1), target 1.45.
-    balancer.see_norms(losses([8.0, 5.0], [True, True]), ops.convert_to_tensor([2.0, 1.0]))
+    balancer.update_norms(losses([8.0, 5.0], [True, True]), ops.convert_to_tensor([2.0, 1.0]))
     first = (0.9 * 0.1 * np.array([3.0, -1.0]) + 0.1 * np.array([2.0, -1.0])) / (1 - 0.9**2)
     second = (0.999 * 0.001 * np.array([9.0, 1.0]) + 0.001 * np.array([4.0, 1.0])) / (1 - 0.999**2)
     moved = np.array([0.9, 1.1]) - 0.1 * first / np.sqrt(second)
     np.testing.assert_allclose(factors(balancer), 2 * moved / moved.sum() * [1, 0.5], rtol=1e-4)
 
 
-def test_gradnorm_leaves_out_who_has_no_label():
-    """The third's zero would pull the mean of norms from 2 to 4/3, and with it both targets below the second's norm."""
+def test_gradnorm_excludes_tasks_without_labels():
+    """The zero of the third task would reduce the mean norm from 2 to 4/3, below the norm of the second task."""
     options = {"alpha": 0, "learning_rate": 0.1, "initial_steps": 1}
     two = GradNorm(**options).build([1.0, 1.0], seed=0)
     three = GradNorm(**options).build([1.0, 1.0, 1.0], seed=0)
     for _ in range(5):
-        two.see_norms(losses([1.0, 1.0], [True] * 2), ops.convert_to_tensor([2.5, 1.5]))
-        three.see_norms(losses([1.0, 1.0, 0.0], [True, True, False]), ops.convert_to_tensor([2.5, 1.5, 0.0]))
+        two.update_norms(losses([1.0, 1.0], [True] * 2), ops.convert_to_tensor([2.5, 1.5]))
+        three.update_norms(
+            losses([1.0, 1.0, 0.0], [True, True, False]), ops.convert_to_tensor([2.5, 1.5, 0.0])
+        )
     np.testing.assert_allclose(factors(three), [*factors(two), 1.0], rtol=1e-6)
     assert factors(two)[0] < 0.9
     assert three.steps.numpy().tolist() == [5, 5, 0]
@@ -131,37 +134,37 @@ def test_gradnorm_waits_for_the_first_losses_and_takes_their_mean():
     balancer = GradNorm(initial_steps=3, learning_rate=0.1).build([1.0, 1.0], seed=0)
     norms = ops.convert_to_tensor([3.0, 1.0])
     for value in (1.0, 2.0):
-        balancer.see_norms(losses([value, 5.0], [True, True]), norms)
+        balancer.update_norms(losses([value, 5.0], [True, True]), norms)
         np.testing.assert_array_equal(factors(balancer), [1, 1])
-    balancer.see_norms(losses([6.0, 5.0], [True, False]), norms)
-    balancer.see_norms(losses([9.0, 5.0], [True, False]), norms)
+    balancer.update_norms(losses([6.0, 5.0], [True, False]), norms)
+    balancer.update_norms(losses([9.0, 5.0], [True, False]), norms)
     assert balancer.initial.numpy().tolist() == [9.0, 10.0]
-    np.testing.assert_array_equal(factors(balancer), [1, 1])  # alone there is nobody to be weighed against
-    balancer.see_norms(losses([3.0, 5.0], [True, True]), norms)
+    np.testing.assert_array_equal(factors(balancer), [1, 1])  # a single task is not balanced
+    balancer.update_norms(losses([3.0, 5.0], [True, True]), norms)
     np.testing.assert_allclose(factors(balancer), [0.9, 1.1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_gradnorm_does_not_learn_from_an_overflow(bad):
     balancer = GradNorm(initial_steps=1).build([1.0, 1.0], seed=0)
-    balancer.see_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 3.0]))
+    balancer.update_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 3.0]))
     before = [variable.numpy() for variable in balancer.variables]
-    balancer.see_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([bad, bad]))
+    balancer.update_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([bad, bad]))
     for expected, variable in zip(before, balancer.variables, strict=True):
         np.testing.assert_array_equal(expected, variable.numpy())
 
 
 def test_gradnorm_equalises_norms():
-    """Of a quadratic in one shared parameter: slopes of 1 and 10 end at v * norm alike, v at (20, 2) / 11."""
+    """For slopes of 1 and 10, v converges to (20, 2) / 11, where v * norm is equal."""
     balancer = GradNorm(alpha=0, initial_steps=1).build([1.0, 1.0], seed=0)
     for _ in range(400):
-        balancer.see_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 10.0]))
+        balancer.update_norms(losses([1.0, 1.0], [True, True]), ops.convert_to_tensor([1.0, 10.0]))
     np.testing.assert_allclose(factors(balancer), [20 / 11, 2 / 11], atol=0.05)
     assert factors(balancer).sum() == pytest.approx(2)
 
 
-def mended_by_hand(vectors, order):
-    """Algorithm 1 of the paper, on the vectors themselves."""
+def projected_by_hand(vectors, order):
+    """Apply algorithm 1 of the paper to the vectors."""
     total = np.zeros(vectors.shape[1])
     for own, others in enumerate(order):
         gradient = vectors[own].copy()
@@ -179,7 +182,7 @@ def coefficients_of(vectors, order):
 
 
 def test_pcgrad_by_hand():
-    """(1, 0) and (-1, 1): each loses what goes against the other, and (1/2, 1/2) + (0, 1) is left."""
+    """The projections of (1, 0) and (-1, 1) are (1/2, 1/2) and (0, 1)."""
     vectors = np.array([[1.0, 0.0], [-1.0, 1.0]])
     found = coefficients_of(vectors, np.array([[0, 1], [1, 0]], np.int32)) @ vectors
     np.testing.assert_allclose(found, [0.5, 1.5], rtol=1e-6)
@@ -193,10 +196,10 @@ def test_pcgrad_is_the_algorithm_of_the_paper(seed):
     vectors = rng.normal(size=(4, 3))
     order = np.stack([rng.permutation(4) for _ in range(4)]).astype(np.int32)
     found = coefficients_of(vectors, order) @ vectors
-    np.testing.assert_allclose(found, mended_by_hand(vectors, order), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found, projected_by_hand(vectors, order), rtol=1e-4, atol=1e-5)
 
 
-def test_pcgrad_takes_no_label_for_no_conflict():
+def test_pcgrad_has_no_conflict_with_a_task_without_labels():
     vectors = np.array([[1.0, 0.0], [-1.0, 1.0], [0.0, 0.0]])
     order = np.array([[2, 1, 0], [2, 0, 1], [0, 1, 2]], np.int32)
     found = coefficients_of(vectors, order)
@@ -204,7 +207,7 @@ def test_pcgrad_takes_no_label_for_no_conflict():
     np.testing.assert_allclose(found @ vectors, [0.5, 1.5], rtol=1e-6)
 
 
-def test_pcgrad_draws_an_order_anew_each_step_and_by_the_seed():
+def test_pcgrad_draws_a_new_order_each_step_from_the_seed():
     vectors = np.array([[1.0, 0.2], [-1.0, 0.3], [0.1, -1.0]], np.float32)
     products = ops.convert_to_tensor(vectors @ vectors.T)
 
@@ -213,7 +216,7 @@ def test_pcgrad_draws_an_order_anew_each_step_and_by_the_seed():
         return np.stack([ops.convert_to_numpy(balancer.coefficients(products)) for _ in range(20)])
 
     possible = {
-        tuple(np.round(mended_by_hand(vectors, [a, b, c]), 4))
+        tuple(np.round(projected_by_hand(vectors, [a, b, c]), 4))
         for a in ((1, 2), (2, 1))
         for b in ((0, 2), (2, 0))
         for c in ((0, 1), (1, 0))

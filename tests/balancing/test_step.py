@@ -1,4 +1,4 @@
-"""The step that knows single tasks' gradients: the same numbers as Keras' own, and true measures."""
+"""The step with gradients of single tasks: equality with Keras' own step, and correct measurements."""
 
 import keras
 import numpy as np
@@ -8,14 +8,14 @@ import tensorflow as tf
 from unet_mtl import NetworkSettings, Regression, Segmentation, TrainingSettings
 from unet_mtl.balancing.pcgrad import project
 from unet_mtl.balancing.shared import last_shared_kernel, shared_variables
-from unet_mtl.losses import weighted_mean
+from unet_mtl.losses.base import weighted_mean
 from unet_mtl.network import build_network
 from unet_mtl.training.callbacks import BalanceLog
 from unet_mtl.training.trainer import MultiTaskTrainer
 
 
 class Plain(MultiTaskTrainer):
-    """As it was before there were balancers: Keras' own step, and the sum of weighted losses."""
+    """A trainer without balancer: Keras' own step, and the sum of weighted losses."""
 
     train_step = keras.Model.train_step
 
@@ -30,7 +30,7 @@ class Plain(MultiTaskTrainer):
 
 
 @pytest.mark.parametrize("measure_every", [0, 2])
-def test_fixed_is_what_was_before_to_the_last_bit(small, rows, measure_every, monkeypatch):
+def test_fixed_equals_a_trainer_without_balancer_bit_by_bit(small, rows, measure_every, monkeypatch):
     runs = []
     for plain in (True, False):
         with monkeypatch.context() as patch:
@@ -47,10 +47,10 @@ def test_fixed_is_what_was_before_to_the_last_bit(small, rows, measure_every, mo
 
 
 def task_gradients(trainer, batch, variables):
-    """By a tape each, with a random state that is put back."""
+    """Return the gradient of each task, from a tape of its own; the random state is restored."""
     inputs, targets, weights = batch
     states = [(v, v.numpy()) for v in trainer.network.non_trainable_variables]
-    found = {}
+    by_task = {}
     for task in trainer.tasks:
         for variable, value in states:
             variable.assign(value)
@@ -59,10 +59,10 @@ def task_gradients(trainer, batch, variables):
             loss = weighted_mean(task.loss().call(targets[task.name], outputs), weights[task.name])
         gradients = zip(tape.gradient(loss, variables), variables, strict=True)
         flat = [np.zeros(v.shape) if g is None else g.numpy() for g, v in gradients]
-        found[task.name] = np.concatenate([gradient.ravel() for gradient in flat])
+        by_task[task.name] = np.concatenate([gradient.ravel() for gradient in flat])
     for variable, value in states:
         variable.assign(value)
-    return found
+    return by_task
 
 
 def without_decay(trainer, optimizer):
@@ -71,7 +71,7 @@ def without_decay(trainer, optimizer):
 
 
 def test_measures_are_norms_and_cosines(small, rows):
-    """Of the first batch, where all tasks have labels; a rate of 0 keeps the network."""
+    """In the first batch all tasks have labels; a learning rate of 0 leaves the network unchanged."""
     trainer = without_decay(small({"name": "fixed", "measure_every": 1}), keras.optimizers.SGD(0.0))
     gradients = task_gradients(trainer, rows[0], shared_variables(trainer.network))
     first = tf.data.Dataset.from_tensors(rows[0])
@@ -86,12 +86,12 @@ def test_measures_are_norms_and_cosines(small, rows):
 
 
 def test_measures_are_means_over_steps_with_the_labels(small, rows):
-    """Of `age` no label in the second batch, of `kind` one in the first alone; every step measured."""
+    """`age` has no label in the second batch, and `kind` has one in the first only; every step is measured."""
     trainer = without_decay(small({"name": "fixed", "measure_every": 1}), keras.optimizers.SGD(0.0))
     by_batch = []
     for index in range(3):
         by_batch.append(task_gradients(trainer, rows[index], shared_variables(trainer.network)))
-        trainer.network(rows[index][0], training=True)  # the random state moves on as in a step
+        trainer.network(rows[index][0], training=True)  # the random state advances as in a step
     trainer = without_decay(small({"name": "fixed", "measure_every": 1}), keras.optimizers.SGD(0.0))
     history = trainer.fit(rows, epochs=1, shuffle=False, verbose=0, callbacks=[BalanceLog()]).history
     steps = {"zone": [0, 1, 2], "age": [0, 2], "kind": [0]}
@@ -107,8 +107,8 @@ def test_measures_are_means_over_steps_with_the_labels(small, rows):
     assert history["cosine_zone_age"][0] == pytest.approx(np.mean(cosines), rel=1e-2, abs=1e-4)
 
 
-def test_every_nth_step_is_measured_and_none_is_prepared_before(small, rows):
-    """The 4th step of a training of three an epoch, counted on by a resumed one; a short training traces nothing."""
+def test_every_nth_step_is_measured_and_traced_only_then(small, rows):
+    """Every 4th step with three steps per epoch, counted across a resumption; a short training traces nothing."""
     trainer = small({"name": "fixed", "measure_every": 4})
     trainer.optimizer.iterations.assign(2)  # as after a resumption
     traced = []
@@ -144,8 +144,8 @@ def test_no_measured_step_with_labels_is_nan(small, rows):
     assert np.isnan(later["age_gradient"][0])
 
 
-def test_pcgrad_mends_shared_layers_and_leaves_heads_alone(small, rows, monkeypatch):
-    """One step of plain descent, against Algorithm 1 on gradients taken one by one, weights included."""
+def test_pcgrad_projects_on_shared_layers_only(small, rows, monkeypatch):
+    """One step of gradient descent against algorithm 1 on the weighted gradients of single tasks."""
     order = np.array([[2, 1, 0], [0, 2, 1], [1, 0, 2]], np.int32)
     trainer = without_decay(small("pcgrad"), keras.optimizers.SGD(1.0))
     trainer.balancer.coefficients = lambda products: project(products, tf.constant(order))
@@ -155,20 +155,20 @@ def test_pcgrad_mends_shared_layers_and_leaves_heads_alone(small, rows, monkeypa
     factors = {task.name: task.weight for task in trainer.tasks}
     by_task = task_gradients(trainer, rows[0], shared_variables(trainer.network))
     weighted = [factors[name] * by_task[name] for name in factors]
-    assert min(a @ b for a in weighted for b in weighted) < 0  # or nothing would be shown
-    mended = np.zeros_like(weighted[0])
+    assert min(a @ b for a in weighted for b in weighted) < 0  # otherwise the test would show nothing
+    projected = np.zeros_like(weighted[0])
     for own in range(3):
         gradient = weighted[own].copy()
         for other in order[own]:
             if other != own and gradient @ weighted[other] < 0:
                 gradient -= gradient @ weighted[other] / (weighted[other] @ weighted[other]) * weighted[other]
-        mended += gradient
+        projected += gradient
     heads = [v for v in variables if id(v) not in shared]
     plain = sum(factors[name] * g for name, g in task_gradients(trainer, rows[0], heads).items())
     trainer.train_on_batch(*rows[0][:2], sample_weight=rows[0][2])
     moved = {id(v): (old - v.numpy()).ravel() for v, old in zip(variables, before, strict=True)}
     found = np.concatenate([moved[id(v)] for v in shared_variables(trainer.network)])
-    np.testing.assert_allclose(found, mended, rtol=2e-3, atol=2e-5)
+    np.testing.assert_allclose(found, projected, rtol=2e-3, atol=2e-5)
     assert np.abs(found - sum(weighted)).max() > 1e-3
     np.testing.assert_allclose(np.concatenate([moved[id(v)] for v in heads]), plain, rtol=2e-3, atol=2e-5)
 
@@ -179,7 +179,7 @@ def test_gradnorm_reads_the_last_shared_kernel(small, rows):
     assert kernel is trainer.network.get_layer("encoder1_conv2").kernel
     expected = [np.linalg.norm(g) for g in task_gradients(trainer, rows[0], [kernel]).values()]
     seen = []
-    trainer.balancer.see_norms = lambda losses, norms: seen.append(norms)
+    trainer.balancer.update_norms = lambda losses, norms: seen.append(norms)
     trainer.run_eagerly = True
     trainer.train_on_batch(*rows[0][:2], sample_weight=rows[0][2])
     np.testing.assert_allclose(seen[0].numpy(), expected, rtol=1e-4)
@@ -195,7 +195,7 @@ def test_shared_variables_of_a_u_net():
     names = {v.path.split("/")[0] for v in shared_variables(network)}
     heads = {f"{task.name}_logits" for task in tasks}
     assert names == {layer.name for layer in network.layers if layer.trainable_variables} - heads
-    # The decoder serves two of the three tasks; the encoder all.
+    # Two of the three tasks depend on the decoder, all on the encoder.
     assert last_shared_kernel(network).path.startswith("encoder1_conv2")
     alone = build_network(tasks[2:], size=(8, 8), settings=NetworkSettings(width=2, levels=2))
     assert shared_variables(alone) == []
@@ -203,7 +203,7 @@ def test_shared_variables_of_a_u_net():
 
 
 def test_shared_variables_of_other_graphs():
-    """Two inputs that meet in a layer applied to both, a branch that nobody shares, one task that shares nothing."""
+    """One layer is applied to two inputs, each input has a layer of its own, and one task shares nothing."""
     first, second = keras.Input((3,), name="first"), keras.Input((3,), name="second")
     own = [keras.layers.Dense(2, name="own1")(first), keras.layers.Dense(2, name="own2")(second)]
     twice = keras.layers.Dense(4, name="twice")
@@ -214,7 +214,7 @@ def test_shared_variables_of_other_graphs():
     assert last_shared_kernel(network) is twice.kernel
 
 
-def test_nothing_learned_is_in_the_saved_network(small, tmp_path):
+def test_the_saved_network_has_no_state_of_the_balancer(small, tmp_path):
     trainer = small("uncertainty")
     trainer.network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")

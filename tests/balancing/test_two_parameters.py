@@ -1,7 +1,7 @@
-"""Steps of a network of two parameters, whose gradients a hand computes.
+"""Steps of a network with two parameters, with gradients computed by hand.
 
-The output of both tasks is w . x, the loss half its squared distance to the label. Of two cases the first has a label
-of `a` alone and the second of `b` alone, so that at w = 0 the gradients are -label * x: (1, 0) and (-1, 1).
+The output of both tasks is w . x, and the loss is half its squared distance to the label. The first of two cases only
+has a label of `a`, the second one only of `b`, so that at w = 0 the gradients are -label * x: (1, 0) and (-1, 1).
 """
 
 import keras
@@ -18,7 +18,7 @@ LABELLED = {"a": np.array([1, 0], np.float32), "b": np.array([0, 1], np.float32)
 
 
 def step(balancing, weights=(1.0, 1.0), measure_every=0):
-    """One step of plain descent at rate 1: the trainer, and where w is then."""
+    """Take one step of gradient descent at rate 1, and return the trainer and w."""
     x = keras.Input((2,), name="x")
     shared = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(x)
     outputs = {name: keras.layers.Identity(name=name)(shared) for name in LABELS}
@@ -44,15 +44,15 @@ def test_measures():
     assert trainer.measures.results() == pytest.approx(expected)
 
 
-def test_pcgrad_takes_out_what_goes_against_the_other():
-    """(1, 0) loses its part along (-1, 1) and is (1/2, 1/2); (-1, 1) loses its part along (1, 0) and is (0, 1)."""
+def test_pcgrad_removes_conflicting_components():
+    """Without its component along (-1, 1), (1, 0) is (1/2, 1/2); without that along (1, 0), (-1, 1) is (0, 1)."""
     np.testing.assert_allclose(step(PCGrad())[1], [-0.5, -1.5], atol=1e-6)
     # with half the weight of b: (1/2, 1/2) and (0, 1/2)
     np.testing.assert_allclose(step(PCGrad(), (1.0, 0.5))[1], [-0.5, -1], atol=1e-6)
 
 
-def test_gradnorm_gives_more_to_the_shorter_gradient():
-    """Norms of 1 and sqrt(2) and equal rates want both at their mean; Adam's first step is its rate, up and down."""
+def test_gradnorm_increases_the_weight_of_the_smaller_gradient():
+    """For norms of 1 and sqrt(2) and equal rates both targets are the mean norm; Adam's first step is its rate."""
     trainer, w = step(GradNorm(initial_steps=1, learning_rate=0.025))
-    np.testing.assert_allclose(w, [0, -1], atol=1e-6)  # by the weights before
+    np.testing.assert_allclose(w, [0, -1], atol=1e-6)  # with the weights of before the update
     np.testing.assert_allclose([float(v) for v in trainer.balancer.factors()], [1.025, 0.975], rtol=1e-5)

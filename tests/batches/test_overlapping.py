@@ -15,6 +15,7 @@ from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.batches.case_loader import FittedCases
 from unet_mtl.batches.preprocess.crops import choose_corner, crop_sample
 from unet_mtl.data.images import read_mask
+from unet_mtl.inference.engines.keras import KerasEngine
 from unet_mtl.inference.files import write_predictions
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.tasks import Features, adapt_tasks
@@ -205,7 +206,7 @@ def test_whole_images_are_predicted_by_tiles(layered_folder):
     preprocess = um.Preprocess(size=(16, 16), fit="crops", crops={"overlap": 0.3})
     rng = np.random.default_rng(0)
     picture = rng.random((40, 53, 3)).astype(np.float32)
-    answer = Predictor(network, [task], preprocess)(picture)["layers"]
+    answer = Predictor(KerasEngine(network), [task], preprocess)(picture)["layers"]
     np.testing.assert_allclose(answer.probabilities, picture[..., :2], atol=1e-6)
     assert answer.cells() == {
         "whole_px": int((picture[..., 0] >= 0.5).sum()),
@@ -218,7 +219,7 @@ def test_each_class_is_a_file_of_its_own(layered_folder, tmp_path):
     image = keras.Input((32, 32, 3), name="image")
     head = task.build_head(Features(image, None))
     predictor = Predictor(
-        keras.Model({"image": image}, {"layers": head}), [task], um.Preprocess(size=(32, 32))
+        KerasEngine(keras.Model({"image": image}, {"layers": head})), [task], um.Preprocess(size=(32, 32))
     )
     path = layered_folder / "images" / "case_01.png"
     table = write_predictions(predictor, {path: "case_01"}, tmp_path)

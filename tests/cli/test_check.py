@@ -1,4 +1,4 @@
-"""unet-mtl check: what it prints, and one line for each mistake, without TensorFlow."""
+"""unet-mtl check prints what a data set contains and one line for each mistake, without TensorFlow."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from PIL import Image
 from unet_mtl.cli import main
 from unet_mtl.cli.problems import shorten
 from unet_mtl.data.records import read_dataset
-from unet_mtl.data.splits import SplitSettings, deal_cases
+from unet_mtl.data.splits import SplitSettings, assign_parts
 
 ROOT = Path(__file__).parents[2]
 PHANTOM = ROOT / "data_samples" / "phantom"
@@ -34,7 +34,7 @@ tasks:
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Calls the command in this process: exit code, output, lines of errors."""
+    """Return a function that runs the command in this process and returns exit code, output and lines of errors."""
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["unet-mtl", *map(str, arguments)])
@@ -72,7 +72,7 @@ def change_yaml(path: Path, change) -> None:
 
 
 def rows(output: str, title: str) -> list[list[str]]:
-    """Cells of the table under a title."""
+    """Return the cells of the table under a title."""
     lines = output.split(f"\n{title} ")[1].splitlines()
     start = next(i for i, line in enumerate(lines) if "──" in line) + 1
     body = [line for line in lines[start:]]
@@ -83,7 +83,7 @@ def rows(output: str, title: str) -> list[list[str]]:
 def test_a_folder_is_described(run, folder):
     code, output, errors = run("check", folder)
     assert (code, errors) == (0, [])
-    assert output.rstrip().splitlines()[-1].startswith("nothing wrong found")
+    assert output.rstrip().splitlines()[-1].startswith("no errors")
     assert output.startswith("data set tiny")
     assert rows(output, "image types") == [["8-bit colour", "12"]]
     assert rows(output, "image sizes") == [["1", "32", "32", "32x32 (12 images)"]]
@@ -117,7 +117,7 @@ def test_a_folder_is_described(run, folder):
 def test_config_description_and_folder_are_all_taken(run, folder, source):
     code, output, errors = run("check", folder / source)
     assert (code, errors) == (0, [])
-    assert "nothing wrong found" in output
+    assert "no errors" in output
 
 
 def test_no_line_is_wider_than_the_screen(run):
@@ -218,7 +218,7 @@ MISTAKES = [
     (
         wrong_mask_pattern,
         [
-            "no case has a mask 'zone': nothing fits `path: mask/{case}.png`",
+            "no case has a mask 'zone': no file matches `path: mask/{case}.png`",
             "none of the . train cases has a mask",
         ],
     ),
@@ -234,7 +234,7 @@ def test_each_mistake_is_one_clear_line(run, folder, break_it, messages):
     assert len(lines) == len(messages)
     for line, message in zip(lines, messages, strict=True):
         assert re.search(re.sub(r"[(){}]", r"\\\g<0>", message), line), line
-    assert "nothing wrong found" not in output
+    assert "no errors" not in output
     assert errors[len(lines) :] in (
         [],
         [f"{len(lines)} problem{'s' if len(lines) > 1 else ''}; training would not start"],
@@ -266,11 +266,11 @@ def test_all_mistakes_come_at_once(run, folder):
         "weight_kg",
     ):
         assert words in text
-    # What could be read is shown all the same.
+    # The readable cases are shown nevertheless.
     assert rows(output, "splits")[0] == ["cases", "12", "0", "0"]
 
 
-def test_a_wrong_config_is_told_whole(run, folder):
+def test_all_errors_of_a_config_are_reported(run, folder):
     (folder / "config.yaml").write_text("data: gone\ntasks: []\nsed: 1\n")
     code, _, errors = run("check", folder / "config.yaml")
     assert code == 1
@@ -319,7 +319,7 @@ print("HEAVY", sorted(heavy))
     [
         (["--help"], []),
         (["check", str(PHANTOM)], []),
-        # Only what knows albumentations' names and arguments can tell whether a config's steps are right.
+        # The augmentation steps of a config can be checked with albumentations only.
         (["check", str(PHANTOM / "config.yaml")], ["albumentations"]),
     ],
 )
@@ -341,10 +341,10 @@ def test_import_of_the_package_loads_nothing_heavy():
     assert done.stdout == "[]\n"
 
 
-def test_copies_of_an_image_are_listed_with_their_sides(run, tmp_path):
+def test_copies_of_an_image_are_listed_with_their_parts(run, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(PHANTOM, folder)
-    parts = deal_cases(read_dataset(folder), SplitSettings())
+    parts = assign_parts(read_dataset(folder), SplitSettings())
     sides = {record.case: name for name, part in parts.items() for record in part}
     first = next(case for case in sides if sides[case] == "train")
     same = next(case for case in sides if sides[case] == "test")
@@ -363,15 +363,15 @@ def test_copies_of_an_image_are_listed_with_their_sides(run, tmp_path):
     assert set(identical[-3:]) == {"train", "and", "test"}
     assert {first, same, turned} == {word.strip(",") for word in near[:3]}
     assert code == 1
-    line = f"error: images of cases {first!r}, {same!r} are identical and stand in"
+    line = f"error: images of cases {first!r}, {same!r} are identical and are in different parts"
     assert any(error.startswith(line) for error in errors)
     assert "look alike" not in run("check", PHANTOM)[1]
 
 
-def test_copies_of_an_image_are_dealt_to_one_side(run, tmp_path):
+def test_copies_of_an_image_are_kept_in_one_part(run, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(PHANTOM, folder)
-    parts = deal_cases(read_dataset(folder), SplitSettings())
+    parts = assign_parts(read_dataset(folder), SplitSettings())
     first, other = parts["train"].records[0].case, parts["test"].records[0].case
     shutil.copyfile(folder / "images" / f"{first}.png", folder / "images" / f"{other}.png")
     code, output, _ = run("check", folder)

@@ -1,4 +1,6 @@
-"""unet-mtl check: where the page goes, and the last words of a repaired copy."""
+"""unet-mtl check: the file of the page, and the last lines of a repair."""
+
+import re
 
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def test_a_folder_is_no_page(folder, tmp_path):
         write_page(um.check(folder), tmp_path)
 
 
-def test_what_is_mended_on_request_is_named(folder, tmp_path):
+def test_a_repair_on_request_is_named(folder, tmp_path):
     content = yaml.safe_load((folder / "dataset.yaml").read_text())
     content["masks"]["zone"].update(classes=["background", "lesion"], values={0: 0, 255: 1})
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
@@ -42,8 +44,8 @@ def test_what_is_mended_on_request_is_named(folder, tmp_path):
         Image.fromarray(255 - drawn if path.stem == "case_05" else drawn).save(path)
     done = call(folder, "--fix", tmp_path / "copy")
     assert done.exit_code == 0
-    assert "look at these cases; to repair them, give --mend mask-inverted" in done.output
-    done = call(folder, "--fix", tmp_path / "mended", "--mend", "mask-inverted")
+    assert re.search(r"mask-inverted is \w+ on request.* --mend mask-inverted", done.output)
+    done = call(folder, "--fix", tmp_path / "repaired", "--mend", "mask-inverted")
     assert "--mend" not in done.output
 
 

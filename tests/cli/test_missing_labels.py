@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def printed(folder):
+def printed(folder, drawing):
     """The output of each command; the run is in folder/run."""
     outputs = {}
     run = str(folder / "run")
@@ -53,7 +53,8 @@ def printed(folder):
         "test": ["evaluate", run],
     }
     for name, arguments in commands.items():
-        done = CliRunner().invoke(app, arguments)
+        with drawing():
+            done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, done.output
         outputs[name] = done.output
     return outputs

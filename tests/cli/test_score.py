@@ -135,9 +135,11 @@ def test_several_classes_are_listed_and_their_mean_is_labelled(run, tmp_path):
 
 
 def test_a_spacing_of_0_is_named_in_the_error(run, folders):
-    code, _, errors = run(*folders, "--spacing", "0")
-    assert (code, len(errors)) == (1, 1)
-    assert errors[0].startswith("error: --spacing is 0; expected one number or two")
+    for value, shown in (("0", "'0'"), ("1,2,3", "1,2,3")):
+        code, _, errors = run(*folders, "--spacing", value)
+        assert (code, len(errors)) == (1, 1)
+        assert errors[0].startswith(f"error: --spacing is {shown}; expected millimetres above 0")
+    assert errors[0].endswith("one number or two (row, column)")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,6 @@ def test_a_spacing_of_0_is_named_in_the_error(run, folders):
     [
         (["--values", "0:0"], "expected NUMBER=CLASS"),
         (["--values", "0=0,0=1"], "expected each number once"),
-        (["--spacing", "1,2,3"], "one number or two"),
         (["--missing", "skip"], "leave-out"),
     ],
 )

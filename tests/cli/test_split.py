@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,13 @@ import pytest
 import typer
 import yaml
 
+import unet_mtl as um
 from unet_mtl.cli.problems import print_problems
 from unet_mtl.cli.split import split
 from unet_mtl.data.records import read_dataset
+from unet_mtl.data.split_files import facts_path
 from unet_mtl.data.splits import SplitSettings, split_dataset
-from unet_mtl.errors import UnetMtlError
+from unet_mtl.errors import DataError, UnetMtlError, WriteError
 
 CONFIG = "data: .\nsplit: {column: ratio, seed: 3}\ntasks:\n  - {kind: segmentation, name: zone}\n"
 
@@ -141,9 +144,9 @@ def test_a_fixed_split_is_not_replaced_by_accident(run, folder):
     before = out.read_bytes()
     code, output, errors = run(folder, "--out", out, "--seed", "5")
     assert (code, output) == (1, "")
-    assert errors == [
-        f"error: {out} exists already; a fixed split is not replaced unless you say --overwrite"
-    ]
+    (error,) = errors
+    assert error.startswith(f"error: {out} exists already; a saved split is replaced only with ")
+    assert "overwrite" in error
     assert out.read_bytes() == before
     assert run(folder, "--out", out, "--seed", "5", "--overwrite")[0] == 0
     assert out.read_bytes() != before
@@ -152,18 +155,21 @@ def test_a_fixed_split_is_not_replaced_by_accident(run, folder):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--folds", "40"], "12 patients in 12 cases cannot be split into 40 folds; set split.folds lower"),
+        (
+            ["--folds", "40"],
+            "12 patients in 12 cases cannot be split into 40 folds; set split.folds to a smaller number",
+        ),
         (["--folds", "2"], "split: folds: Input should be greater than or equal to 3 (received 2)"),
-        (["--fold", "2"], "split: fold=2 of what? set folds, fold_column or table too"),
+        (["--fold", "2"], "split: fold=2 needs folds, fold_column or table; set one of them too"),
         (
             ["--train", "0.9", "--val", "0.3"],
-            "--train 0.9 + --val 0.3 is 1.2: the shares of train, val and test add up to 1, and not to more",
+            "`train` 0.9 + `val` 0.3 is 1.2; the shares of train, val and test must add up to 1",
         ),
-        (["--train", "0.8", "--test", "0.2"], "--train 0.8 + --test 0.2 is 1, which leaves nothing for val"),
-        (["--folds", "5", "--train", "0.5"], "--folds and --train contradict each other"),
+        (["--train", "0.8", "--test", "0.2"], "`train` 0.8 + `test` 0.2 is 1, which leaves nothing for val"),
+        (["--folds", "5", "--train", "0.5"], "`folds` and `train` contradict each other"),
         (
             ["--folds", "5", "--val", "0.2", "--test", "0.2"],
-            "--folds and --val, --test contradict each other",
+            "`folds` and `val`, `test` contradict each other",
         ),
         (["--train", "0.9"], "split: train + val + test must be 1, received 1.3"),
         (
@@ -178,7 +184,8 @@ def test_what_cannot_be_is_told_and_nothing_is_written(run, folder, options, wor
     before = sorted(folder.iterdir())
     code, _, errors = run(folder, "--out", "splits.csv", *options)
     assert code == 1
-    assert errors[-1].startswith(f"error: {words}")
+    # The command line shows an argument in backticks as its option.
+    assert re.sub(r"--(\w+)", r"`\1`", errors[-1]).startswith(f"error: {words}")
     assert sorted(folder.iterdir()) == before
 
 
@@ -189,6 +196,59 @@ def test_a_patient_on_two_sides_is_no_split(run, folder):
     code, _, errors = run(folder, "--out", folder / "splits.csv")
     assert code == 1
     assert errors[-1].startswith("error: patient 'twice' has cases in test and train")
+    assert not (folder / "splits.csv").exists()
+
+
+OPTIONS = [
+    {},
+    {"folds": 3, "fold": 2, "stratify": ["diagnosis", "mask:zone", "size_mm"]},
+    {"train": 0.5, "val": 0.25, "seed": 4},
+    {"train": 0.9, "val": 0.3},
+    {"folds": 5, "train": 0.5},
+    {"folds": 40},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("by_config", [False, True])
+def test_the_function_and_the_command_do_the_same(run, folder, options, by_config):
+    config = um.load_config(folder / "config.yaml")
+    source, settings = (config.data, config.split) if by_config else (folder, None)
+    words = []
+    for name, value in options.items():
+        values = value if isinstance(value, list) else [value]
+        words += [word for one in values for word in (f"--{name}", one)]
+    code, output, errors = run(
+        folder / "config.yaml" if by_config else folder, "--out", folder / "command.csv", *words
+    )
+    out = folder / "function.csv"
+    if code:
+        with pytest.raises(UnetMtlError) as error:
+            um.split(source, out, settings, progress=False, **options)
+        unflagged = [re.sub(r"--(\w+)", r"`\1`", line) for line in errors]
+        assert unflagged[-1] == f"error: {error.value}"
+        assert not out.exists()
+        assert not (folder / "command.csv").exists()
+        return
+    split = um.split(source, out, settings, progress=False, **options)
+    assert out.read_bytes() == (folder / "command.csv").read_bytes()
+    assert facts_path(out).read_bytes() == facts_path(folder / "command.csv").read_bytes()
+    pd.testing.assert_frame_equal(split.table, pd.read_csv(out))
+    assert {name: len(part) for name, part in split.parts.items()} == Counter(split.table["split"])
+    counted = {row.pop(""): list(row.values()) for row in split.count(split.parts)}
+    assert counted == cells(output, "splits")
+    assert len(split.folds) == options.get("folds", 0)
+    with pytest.raises(WriteError, match="exists already"):
+        um.split(source, out, settings, progress=False, **options)
+    um.split(source, out, settings, progress=False, overwrite=True, **options)
+
+
+def test_the_function_refuses_a_patient_in_two_splits(folder):
+    table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+    table.loc[[0, 11], "patient"] = "twice"
+    table.to_csv(folder / "cases.csv", index=False)
+    with pytest.raises(DataError, match="patient 'twice' has cases in test and train"):
+        um.split(folder, folder / "splits.csv", progress=False)
     assert not (folder / "splits.csv").exists()
 
 

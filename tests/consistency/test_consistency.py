@@ -8,20 +8,20 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 import unet_mtl as um
+from unet_mtl.config import make_config
 from unet_mtl.consistency import (
     NO_SPACING,
+    CaseStatements,
     Rule,
-    Said,
     Verdict,
     name_contradictions,
     name_unchecked,
     require_rules,
-    said_by_answers,
-    said_by_labels,
+    statements_of_answers,
+    statements_of_labels,
 )
 from unet_mtl.errors import ConfigError
 from unet_mtl.tasks import MaskPrediction, MultilabelPrediction, OverlapPrediction
-from unet_mtl.training.plan import Plan
 
 RULES = [
     {"mask": "zone", "needs": {"task": "diagnosis", "is_not": "normal"}},
@@ -38,31 +38,31 @@ def make_rules(*rules):
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
+    ("statements", "verdict"),
     [
-        (Said(DRAWN, {"diagnosis": "benign"}), Verdict()),
+        (CaseStatements(DRAWN, {"diagnosis": "benign"}), Verdict()),
         (
-            Said(DRAWN, {"diagnosis": "normal"}),
+            CaseStatements(DRAWN, {"diagnosis": "normal"}),
             Verdict("mask without finding", "zone is drawn but diagnosis is normal"),
         ),
         (
-            Said(EMPTY, {"diagnosis": "benign"}),
+            CaseStatements(EMPTY, {"diagnosis": "benign"}),
             Verdict("finding without mask", "zone is empty but diagnosis is benign"),
         ),
-        (Said(EMPTY, {"diagnosis": "normal"}), Verdict()),
-        (Said({}, {"diagnosis": "normal"}), Verdict(unknown="zone unlabelled")),
-        (Said(DRAWN, {}), Verdict(unknown="diagnosis unlabelled")),
+        (CaseStatements(EMPTY, {"diagnosis": "normal"}), Verdict()),
+        (CaseStatements({}, {"diagnosis": "normal"}), Verdict(unknown="zone unlabelled")),
+        (CaseStatements(DRAWN, {}), Verdict(unknown="diagnosis unlabelled")),
     ],
 )
-def test_a_mask_and_a_finding(said, verdict):
+def test_a_mask_and_a_finding(statements, verdict):
     (rule,) = make_rules(RULES[0])
-    assert rule.check(said) == verdict
+    assert rule.check(statements) == verdict
 
 
 def test_is_is_the_opposite_of_is_not():
     (rule,) = make_rules(RULES[1])
-    assert rule.check(Said(DRAWN, {"side": "left"})) == Verdict()
-    assert rule.check(Said(DRAWN, {"side": "right"})).words == "zone is drawn but side is right"
+    assert rule.check(CaseStatements(DRAWN, {"side": "left"})) == Verdict()
+    assert rule.check(CaseStatements(DRAWN, {"side": "right"})).words == "zone is drawn but side is right"
 
 
 @pytest.mark.parametrize(
@@ -77,18 +77,18 @@ def test_is_is_the_opposite_of_is_not():
 )
 def test_a_mask_and_a_diameter(number, verdict):
     (rule,) = make_rules(RULES[2])
-    said = Said(DRAWN, {}, {"size": number}, (0.5, 0.5))
-    assert rule.check(said) == verdict
-    assert rule.check(replace(said, spacing_mm=None)) == Verdict(unknown=NO_SPACING)
-    assert rule.check(replace(said, masks=EMPTY)) == Verdict(unknown="zone empty")
-    assert rule.check(replace(said, millimetres={})) == Verdict(unknown="size unlabelled")
-    assert rule.check(replace(said, masks={})) == Verdict(unknown="zone unlabelled")
+    statements = CaseStatements(DRAWN, {}, {"size": number}, (0.5, 0.5))
+    assert rule.check(statements) == verdict
+    assert rule.check(replace(statements, spacing_mm=None)) == Verdict(unknown=NO_SPACING)
+    assert rule.check(replace(statements, masks=EMPTY)) == Verdict(unknown="zone empty")
+    assert rule.check(replace(statements, lengths_mm={})) == Verdict(unknown="size unlabelled")
+    assert rule.check(replace(statements, masks={})) == Verdict(unknown="zone unlabelled")
 
 
 def test_rows_and_columns_have_a_spacing_each():
     (rule,) = make_rules(RULES[2] | {"tolerance": 0.01})
-    assert rule.check(Said(DRAWN, {}, {"size": 8.0}, (0.5, 2))) == Verdict()
-    assert rule.check(Said({"zone": {"core": BAR.T}}, {}, {"size": 2.0}, (0.5, 0.25))) == Verdict()
+    assert rule.check(CaseStatements(DRAWN, {}, {"size": 8.0}, (0.5, 2))) == Verdict()
+    assert rule.check(CaseStatements({"zone": {"core": BAR.T}}, {}, {"size": 2.0}, (0.5, 0.25))) == Verdict()
 
 
 def test_one_class_of_a_mask():
@@ -98,16 +98,16 @@ def test_one_class_of_a_mask():
     core, rim_rule, whole = make_rules(
         *(RULES[2] | {"class": name} for name in ("core", "rim")), RULES[2] | {"tolerance": 0.01}
     )
-    said = Said(masks, {}, {"size": 4.0}, (1, 1))
-    assert core.check(said) == Verdict()
+    statements = CaseStatements(masks, {}, {"size": 4.0}, (1, 1))
+    assert core.check(statements) == Verdict()
     # a pixel is 1 long from edge to edge
-    assert rim_rule.check(said).words == "size is 4 mm but rim of zone measures 1 mm"
-    assert whole.check(said).way == "number below mask"  # both together are 5 long
+    assert rim_rule.check(statements).words == "size is 4 mm but rim of zone measures 1 mm"
+    assert whole.check(statements).way == "number below mask"  # both together are 5 long
     (needs,) = make_rules(RULES[0] | {"class": "rim"})
-    only_core = Said({"zone": {"core": BAR, "rim": rim & False}}, {"diagnosis": "benign"})
+    only_core = CaseStatements({"zone": {"core": BAR, "rim": rim & False}}, {"diagnosis": "benign"})
     assert needs.check(only_core).words == "rim of zone is empty but diagnosis is benign"
     assert needs.name == "rim of zone needs diagnosis not normal"
-    hidden = Said({"zone": {"core": BAR, "rim": None}}, {"diagnosis": "benign"})
+    hidden = CaseStatements({"zone": {"core": BAR, "rim": None}}, {"diagnosis": "benign"})
     assert needs.check(hidden).unknown == "zone unlabelled"
     (any_class,) = make_rules(RULES[0])
     assert any_class.check(hidden) == Verdict()
@@ -119,7 +119,7 @@ def test_what_answers_say():
     channels = np.array([[[1, 0], [1, 1], [0, 0]]], np.uint8)
     chances = np.zeros((1, 3, 3), np.float32)
     found = np.array([True])
-    said = said_by_answers(
+    statements = statements_of_answers(
         {
             "zone": MaskPrediction(mask=mask, probabilities=chances, classes=("ground", "core", "rim")),
             "layers": OverlapPrediction(
@@ -128,23 +128,23 @@ def test_what_answers_say():
             "one": MultilabelPrediction("one", ("mass",), ("yes",), found, np.ones(1, np.float32)),
         }
     )
-    assert {name: region.tolist() for name, region in said.masks["zone"].items()} == {
+    assert {name: region.tolist() for name, region in statements.masks["zone"].items()} == {
         "core": [[False, True, False]],
         "rim": [[False, False, True]],
     }
-    assert {name: region.tolist() for name, region in said.masks["layers"].items()} == {
+    assert {name: region.tolist() for name, region in statements.masks["layers"].items()} == {
         "whole": [[True, True, False]],
         "core": [[False, True, False]],
     }
-    assert said.words == {"one": "yes"}
+    assert statements.classes == {"one": "yes"}
 
 
 def test_all_contradictions_of_a_case_are_named():
-    said = Said(DRAWN, {"diagnosis": "normal", "side": "left"}, {"size": 9.0}, (1, 1))
+    statements = CaseStatements(DRAWN, {"diagnosis": "normal", "side": "left"}, {"size": 9.0}, (1, 1))
     rules = make_rules(*RULES)
-    named = name_contradictions(rule.check(said) for rule in rules)
+    named = name_contradictions(rule.check(statements) for rule in rules)
     assert named == "zone is drawn but diagnosis is normal; size is 9 mm but zone measures 4 mm"
-    lacking = [rule.check(Said(DRAWN, {"side": "left"}, {"size": 9.0})) for rule in rules]
+    lacking = [rule.check(CaseStatements(DRAWN, {"side": "left"}, {"size": 9.0})) for rule in rules]
     assert name_unchecked(rules, lacking) == (
         "zone needs diagnosis not normal: diagnosis unlabelled; zone measures size: pixel spacing unknown"
     )
@@ -244,15 +244,15 @@ def test_centimetres_and_labels_that_are_not_there(adapted, dataset):
     cm = columns | {"size_mm": columns["size_mm"].model_copy(update={"unit": "cm"})}
     description = dataset.description.model_copy(update={"columns": cm})
 
-    def said_of(record):
+    def statements_of(record):
         truths = {task.name: task.read(record, dataset.description) for task in adapted if task.spatial}
-        return said_by_labels(adapted, truths, record, description)
+        return statements_of_labels(adapted, truths, record, description)
 
-    said = said_of(dataset.records[0])
-    assert said.millimetres == {"size": pytest.approx(10.0)}
-    assert said.words == {"diagnosis": "normal"}
-    assert not any(region.any() for region in said.masks["zone"].values())
-    assert "zone" not in said_of(dataset.records[2]).masks  # no file
+    statements = statements_of(dataset.records[0])
+    assert statements.lengths_mm == {"size": pytest.approx(10.0)}
+    assert statements.classes == {"diagnosis": "normal"}
+    assert not any(region.any() for region in statements.masks["zone"].values())
+    assert "zone" not in statements_of(dataset.records[2]).masks  # no file
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_centimetres_and_labels_that_are_not_there(adapted, dataset):
 )
 def test_unlabelled_pixels_may_hide_a_class(stored, core, rim, adapted, dataset):
     truths = {"zone": np.array(stored, np.uint8)}
-    regions = said_by_labels(adapted, truths, dataset.records[0], dataset.description).masks["zone"]
+    regions = statements_of_labels(adapted, truths, dataset.records[0], dataset.description).masks["zone"]
     assert {name: None if one is None else one.tolist() for name, one in regions.items()} == {
         "core": core,
         "rim": rim,
@@ -274,10 +274,10 @@ def test_unlabelled_pixels_may_hide_a_class(stored, core, rim, adapted, dataset)
 
 
 def test_the_config_keeps_rules(tasks, dataset):
-    plan = Plan.of(tasks, consistency=make_rules(*RULES))
-    config = yaml.safe_load(yaml.safe_dump(plan.to_config(dataset)))
-    assert make_rules(*config["consistency"]) == plan.consistency
-    assert Plan.of(tasks).to_config(dataset)["consistency"] == []
+    config = make_config(dataset.description, tasks, consistency=make_rules(*RULES))
+    stored = yaml.safe_load(yaml.safe_dump(config.to_config()))
+    assert make_rules(*stored["consistency"]) == config.consistency
+    assert make_config(dataset.description, tasks).to_config()["consistency"] == []
 
 
 def test_rules_are_made_in_python_too():
@@ -297,6 +297,6 @@ def test_a_number_without_a_length_is_refused(unit, tasks, dataset):
     )
     words = "in 'years', not in a unit of length" if unit else "without a unit of length"
     with pytest.raises(
-        ConfigError, match=f"'size' is {words}; say `unit` of its column in dataset.yaml, one of mm, cm"
+        ConfigError, match=f"'size' is {words}; give `unit` of its column in dataset.yaml, one of mm, cm"
     ):
         require_rules(make_rules(RULES[2]), tasks, other)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from unet_mtl.data.group_split import deal, join_groups
+from unet_mtl.data.group_split import assign_groups, join_groups
 
 
 def test_cases_are_joined_by_patients_and_by_links_through_others():
@@ -34,14 +34,14 @@ def grouped_words(draw):
 def test_dealing_keeps_groups_whole_and_is_within_one_group_of_the_shares(drawn, shares, seed):
     groups, words = drawn
     for strata in ([], [words]):
-        parts = deal(groups, strata, shares, seed)
-        assert parts.tolist() == deal(groups, strata, shares, seed).tolist()
+        parts = assign_groups(groups, strata, shares, seed)
+        assert parts.tolist() == assign_groups(groups, strata, shares, seed).tolist()
         assert len(set(zip(groups, parts.tolist(), strict=True))) == len(set(groups))
         filled = set(parts.tolist())
         wanted = {i for i, share in enumerate(shares) if share}
         assert filled <= wanted
         assert len(filled) >= min(len(wanted), len(set(groups)))
-    sizes = np.bincount(deal(groups, [], shares, seed), minlength=len(shares))
+    sizes = np.bincount(assign_groups(groups, [], shares, seed), minlength=len(shares))
     largest = max(Counter(groups).values())
     assert (sizes - np.array(shares) * len(groups) < largest + 1e-6).all()
 
@@ -53,7 +53,7 @@ def test_with_small_groups_cases_and_words_are_near_their_shares(seed, shares):
     rng = np.random.default_rng(seed)
     groups = np.repeat([f"g{i}" for i in range(100)], rng.integers(1, 4, 100)).tolist()
     strata = [rng.choice(list("abc"), len(groups), p=[0.6, 0.3, 0.1]), rng.choice(list("xy"), len(groups))]
-    parts = deal(groups, [column.tolist() for column in strata], shares, seed)
+    parts = assign_groups(groups, [column.tolist() for column in strata], shares, seed)
     for chosen in [np.ones(len(groups), bool)] + [c == word for c in strata for word in np.unique(c)]:
         counts = np.bincount(parts[chosen], minlength=len(shares))
         np.testing.assert_allclose(counts, np.array(shares) * chosen.sum(), atol=6)

@@ -185,7 +185,7 @@ def test_coloured_mask_is_refused(tmp_path):
 
 def test_mask_of_fractions_is_refused(tmp_path):
     path = save(tmp_path / "m.tif", np.full((6, 8), 0.5, np.float32))
-    with pytest.raises(DataError, match=r"m\.tif: 48 pixels of the mask are fractions, 0\.5 say"):
+    with pytest.raises(DataError, match=r"m\.tif: 48 pixels of the mask are fractions such as 0\.5"):
         read_mask(path)
     assert (read_mask(save(tmp_path / "m.tif", np.ones((6, 8), np.float32))) == 1).all()
 
@@ -204,7 +204,7 @@ def test_floating_point_mask_is_rounded_when_it_is_near(tmp_path, near):
 
 @pytest.mark.parametrize("far", [0.5, 1.0011, 0.9989, np.nan, np.inf])
 def test_floating_point_mask_is_refused_when_it_is_far(tmp_path, far):
-    with pytest.raises(DataError, match=r"m\.npy: 1 pixels of the mask are fractions, .* say"):
+    with pytest.raises(DataError, match=r"m\.npy: 1 pixels of the mask are fractions such as "):
         read_mask(npy(tmp_path / "m.npy", np.array([[0, far]], np.float64)))
 
 
@@ -223,7 +223,7 @@ def test_alpha_of_a_mask_is_dropped_unless_the_shape_is_in_it_alone(tmp_path):
     pixels[..., :3] = 255
     Image.fromarray(pixels).save(tmp_path / "m.png")
     with pytest.raises(
-        DataError, match=r"m\.png: the mask is 255 everywhere and only its alpha varies \(0\.\.1\)"
+        DataError, match=r"m\.png: the mask is 255 everywhere and only its alpha channel varies \(0\.\.1\)"
     ):
         read_mask(tmp_path / "m.png")
 

@@ -370,7 +370,7 @@ def test_kinds_of_what_is_wrong_with_a_mask(read, tmp_path):
     stencil[1, 1, 3] = 255
     error = error_of(read, stencil, colours={"lesion": "#ff0000"})
     assert error.kind == "mask-alpha"
-    assert "the mask is 0, 200 everywhere and only its alpha varies (0..255)" in str(error)
+    assert "the mask is 0, 200 everywhere and only its alpha channel varies (0..255)" in str(error)
     stencil[..., 0] = 0
     assert error_of(read, stencil).kind == "mask-alpha"
     tifffile.imwrite(tmp_path / "masks" / "a.png", np.full((4, 4), 0.5, np.float32))

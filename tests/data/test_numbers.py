@@ -82,6 +82,6 @@ def test_a_decimal_comma_does_not_hide_what_gives_a_class_away():
     from unet_mtl.prepare.doctor.leaks import _cut
 
     words, classes = ["1,5", "2,5", "7,5", "8,5"], pd.Series(["a", "a", "b", "b"]).to_numpy()
-    assert _cut(words, classes, ",") == "every 'a' is at most 2.5, every 'b' at least 7.5"
+    assert _cut(words, classes, ",") == "every 'a' is at most 2.5, every 'b' is at least 7.5"
     assert _cut(words, classes, ".") is None
     assert_allclose(numbers.parse_number("1e3", ","), 1000)

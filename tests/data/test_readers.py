@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import cv2
@@ -12,25 +11,21 @@ import tifffile
 from PIL import Image
 
 from unet_mtl.data.images import (
-    IMAGE_SUFFIXES,
     image_size,
     read_image,
     read_mask,
     read_spacing,
     with_channels,
 )
-from unet_mtl.data.readers import READERS, suffix_of
+from unet_mtl.data.readers import suffix_of
 from unet_mtl.errors import DataError
+
+from .samples import dicom, nifti, npy
 
 RNG = np.random.default_rng(5)
 GREY = RNG.integers(0, 256, (6, 8), np.uint8)
 DEEP = RNG.integers(0, 65536, (6, 8, 3)).astype(np.uint16)
 DEEP[0, 0], DEEP[0, 1] = 0, 65535
-
-
-def npy(path: Path, array) -> Path:
-    np.save(path, array)
-    return path
 
 
 # PNG and TIFF with more than 8 bits a colour
@@ -110,13 +105,13 @@ def test_tiff_of_many_channels(tmp_path, planar, dtype, channels):
     scale = {np.uint8: 1, np.uint16: 65535, np.float32: 1}[dtype]
     np.testing.assert_allclose(image, pixels / scale, rtol=1e-6)
     assert image_size(tmp_path / "x.tif") == (6, 8)
-    with pytest.raises(DataError, match=f"image of {channels} channels cannot become one of 3"):
+    with pytest.raises(DataError, match=f"image of {channels} channels cannot be converted to 3"):
         with_channels(image, 3)
     assert with_channels(image, channels) is image
 
 
 def test_channels_that_nothing_can_become_are_refused():
-    with pytest.raises(DataError, match="image of 1 channels cannot become one of 4"):
+    with pytest.raises(DataError, match="image of 1 channels cannot be converted to 4"):
         with_channels(GREY[..., None], 4)
 
 
@@ -135,7 +130,7 @@ def test_a_page_of_a_tiff_is_chosen(tmp_path):
         np.testing.assert_array_equal(read_image(tmp_path / "x.tif", frame)[..., 0], page)
         np.testing.assert_array_equal(read_mask(tmp_path / "x.tif", frame), page)
     for frame in (3, -1):
-        with pytest.raises(DataError, match=f"frame {frame} of a file that has 3; choose 0..2"):
+        with pytest.raises(DataError, match=f"frame {frame} of a file that has 3 frames; choose 0..2"):
             read_image(tmp_path / "x.tif", frame)
 
 
@@ -145,12 +140,11 @@ def test_a_file_is_read_by_what_it_is_not_by_its_name(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "x.png")[..., 0], GREY)
     Image.fromarray(GREY).save(tmp_path / "y.gif")
     (tmp_path / "y.gif").rename(tmp_path / "y.png")
-    with pytest.raises(DataError, match=r"y\.png: not a readable image \(of no known format"):
+    with pytest.raises(DataError, match=r"y\.png: not a readable image \(not a PNG file"):
         read_image(tmp_path / "y.png")
 
 
 def test_suffixes_are_those_of_the_readers(tmp_path):
-    assert set(IMAGE_SUFFIXES) <= set(READERS)
     (tmp_path / "x.xyz").write_bytes(b"?")
     with pytest.raises(DataError, match=r"of no known format; known are \.png, .*\.nii\.gz, \.nrrd"):
         read_image(tmp_path / "x.xyz")
@@ -215,40 +209,6 @@ def test_numbers_without_a_known_range_need_a_choice(tmp_path, dtype):
 
 
 # DICOM
-
-
-def dicom(path: Path, pixels, compress=False, **attributes) -> Path:
-    pydicom = pytest.importorskip("pydicom")
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
-
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-    content = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    content.SOPClassUID, content.SOPInstanceUID = (
-        meta.MediaStorageSOPClassUID,
-        meta.MediaStorageSOPInstanceUID,
-    )
-    pixels = np.asarray(pixels)
-    colour = pixels.shape[-1] == 3
-    content.Rows, content.Columns = pixels.shape[-3:-1] if colour else pixels.shape[-2:]
-    content.SamplesPerPixel = 3 if colour else 1
-    if colour:
-        content.PlanarConfiguration = 0
-    content.PhotometricInterpretation = "RGB" if colour else "MONOCHROME2"
-    content.BitsAllocated = content.BitsStored = pixels.dtype.itemsize * 8
-    content.HighBit = content.BitsAllocated - 1
-    content.PixelRepresentation = int(pixels.dtype.kind == "i")
-    content.PixelData = pixels.tobytes()
-    for name, value in attributes.items():
-        setattr(content, name, value)
-    content.HighBit = content.BitsStored - 1
-    if compress:
-        content.compress(RLELossless)
-    content.save_as(path, enforce_file_format=True)
-    return path
 
 
 CT = RNG.integers(0, 4096, (6, 8)).astype(np.uint16)
@@ -358,16 +318,6 @@ def test_reading_a_png_loads_no_medical_library():
 # NIfTI and NRRD
 
 VOLUME = RNG.integers(-1000, 1000, (5, 6, 4)).astype(np.int16)
-
-
-def nifti(path: Path, voxels, zooms=(0.5, 0.25, 3.0), kind="Nifti1Image") -> Path:
-    nibabel = pytest.importorskip("nibabel")
-    image = getattr(nibabel, kind)(voxels, np.diag([*zooms, 1])[:4, :4])
-    image.header.set_xyzt_units("mm")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        nibabel.save(image, path)
-    return path
 
 
 def stretched(pixels):

@@ -11,7 +11,7 @@ from PIL import Image
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record, read_dataset
 from unet_mtl.data.split_files import facts_path, write_split
-from unet_mtl.data.splits import SplitSettings, deal_cases, deal_table, split_dataset
+from unet_mtl.data.splits import SplitSettings, assign_parts, assign_table, split_dataset
 from unet_mtl.errors import DataError
 
 
@@ -30,7 +30,7 @@ def saved(write_set):
     dataset = read_dataset(write_set(table))
     settings = SplitSettings(folds=3)
     path = dataset.description.root / "deep" / "splits.csv"
-    write_split(path, deal_table(dataset, settings), dataset, settings.to_config())
+    write_split(path, assign_table(dataset, settings), dataset, settings.to_config())
     return dataset, path
 
 
@@ -88,17 +88,17 @@ def test_changed_data_are_refused_until_the_hash_is_removed(saved):
 def test_an_image_that_is_gone_and_a_damaged_hash_are_told(saved):
     dataset, path = saved
     dataset.records[0].image.unlink()
-    (problem,) = problems_of(deal_cases, dataset, FROM_FILE)
+    (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
     assert problem.startswith(f"{dataset.records[0].image}: cannot be read (No such file or directory)")
     facts_path(path).write_text("[]")
-    assert "no hash of the data in it" in problems_of(deal_cases, dataset, FROM_FILE)[0]
+    assert "no hash of the data in it" in problems_of(assign_parts, dataset, FROM_FILE)[0]
 
 
 def test_double_unknown_and_missing_cases_and_changed_data_are_told_together(saved):
     dataset, path = saved
     path.write_text("case,split\na,train\na,val\nx,train\nc,test\n")
     facts_path(path).write_text(json.dumps({"data_hash": hashlib.sha256(b"").hexdigest()}))
-    first, *others = problems_of(deal_cases, dataset, FROM_FILE)
+    first, *others = problems_of(assign_parts, dataset, FROM_FILE)
     assert "made of other data" in first
     assert others == [
         f"{path}: case 'a' stands in several rows; leave one",
@@ -112,22 +112,22 @@ def test_tables_by_hand(saved):
     dataset, path = saved
     facts_path(path).unlink()
     path.write_text("case,split\na,train\nb,dev\nc,val\nd,\n")
-    assert problems_of(deal_cases, dataset, FROM_FILE) == [
+    assert problems_of(assign_parts, dataset, FROM_FILE) == [
         f"{path}: case 'b': split is 'dev'; expected train, val or test",
         f"{path}: case 'd': split is ''; expected train, val or test",
     ]
     path.write_text("case,split\na,train\nb,train\nc,val\nd,test\n")
     assert [len(part) for part in split_dataset(dataset, FROM_FILE).values()] == [2, 1, 1]
-    (problem,) = problems_of(deal_cases, dataset, SplitSettings(table="deep/splits.csv", fold=1))
-    assert problem == f"{path}: no column 'fold', so split.fold=1 means nothing; leave it out"
+    (problem,) = problems_of(assign_parts, dataset, SplitSettings(table="deep/splits.csv", fold=1))
+    assert problem == f"{path}: split.fold is 1, but there is no column 'fold'; leave the setting out"
     path.write_text("case,fold\na,1\nb,2\nc,3\nd,4\n")
-    assert deal_table(dataset, FROM_FILE)["split"].tolist() == ["test", "val", "train", "train"]
+    assert assign_table(dataset, FROM_FILE)["split"].tolist() == ["test", "val", "train", "train"]
     path.write_text("case,side\na,train\n")
-    assert problems_of(deal_cases, dataset, FROM_FILE) == [
+    assert problems_of(assign_parts, dataset, FROM_FILE) == [
         f"{path}: expected the columns case and split (or fold); it has case, side"
     ]
     path.unlink()
-    (problem,) = problems_of(deal_cases, dataset, FROM_FILE)
+    (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
     assert problem == f"{path}: no such split; correct split.table, or make it with `unet-mtl split`"
 
 

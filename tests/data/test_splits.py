@@ -13,12 +13,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from unet_mtl.config import load_config
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record, read_dataset
 from unet_mtl.data.splits import (
     SplitSettings,
-    deal_cases,
-    deal_table,
+    assign_parts,
+    assign_table,
     split_dataset,
     split_from_table,
     split_problems,
@@ -157,7 +158,7 @@ def test_patient_on_two_sides_and_an_empty_part_are_told_together():
         split_dataset(dataset, SplitSettings())
     empty, two_sides = caught.value.problems
     assert empty.startswith("no val cases among 3")
-    assert two_sides == "patient 'p0' has cases in test and train; a patient belongs on one side"
+    assert two_sides == "patient 'p0' has cases in test and train; a patient belongs in one split"
 
 
 def test_saved_split_is_found_again(many):
@@ -170,16 +171,16 @@ def test_saved_split_is_found_again(many):
 
 def test_saved_split_with_unknown_name_or_lost_cases_is_refused(many):
     table = split_table(split_dataset(many, SplitSettings()))
-    with pytest.raises(DataError, match="split 'dev' has no cases; there is test, train, val"):
+    with pytest.raises(DataError, match="split 'dev' has no cases; expected one of test, train, val"):
         split_from_table(many, table, "dev")
     lost = pd.DataFrame({"case": ["gone", "c0"], "patient": ["p", "p0"], "split": ["test", "test"]})
-    with pytest.raises(DataError, match="1 cases of split 'test' are not in the data any more: gone"):
+    with pytest.raises(DataError, match="1 cases of split 'test' are no longer in the data: gone"):
         split_from_table(many, lost, "test")
 
 
-def test_splits_by_ratio_are_those_of_runs_made_before():
-    """Found with the first version: a run that is resumed must get the same cases."""
-    parts = split_dataset(read_dataset(PHANTOM), SplitSettings(train=0.6, val=0.15, test=0.25))
+def test_the_sample_set_keeps_the_split_of_its_published_results():
+    """Found with the first version of the package, which split by ratio in another way."""
+    parts = split_dataset(read_dataset(PHANTOM), load_config(PHANTOM / "config.yaml").split)
     assert [int(r.case[-2:]) for r in parts["val"]] == [1, 8, 9, 13, 38, 39, 43, 44, 60]
     test = [3, 10, 20, 23, 25, 26, 27, 28, 37, 45, 46, 49, 50, 56, 58, 59]
     assert [int(r.case[-2:]) for r in parts["test"]] == test
@@ -190,7 +191,7 @@ def test_splits_by_ratio_are_those_of_runs_made_before():
 def test_linked_cases_stay_on_one_side(many, folds, seed):
     cases = [record.case for record in many]
     linked = [cases[i : i + 9 : 4] for i in range(0, 200, 20)]
-    table = deal_table(many, SplitSettings(folds=folds, seed=seed), linked)
+    table = assign_table(many, SplitSettings(folds=folds, seed=seed), linked)
     sides = dict(zip(table["case"], table["fold" if folds else "split"], strict=True))
     assert all(len({sides[case] for case in group}) == 1 for group in linked)
     assert (table.groupby("patient")["split"].nunique() == 1).all()
@@ -199,8 +200,8 @@ def test_linked_cases_stay_on_one_side(many, folds, seed):
 def test_linked_cases_that_a_column_parts_are_named():
     dataset = make_dataset([("p0", None, "train"), ("p1", None, "val"), ("p2", None, "test")], split="side")
     linked = [("c0", "c2"), ("c1", "gone")]
-    (problem,) = split_problems(deal_cases(dataset, SplitSettings(), linked), SplitSettings(), linked)
-    assert problem.text.startswith("cases 'c0', 'c2' belong together and stand in test and train; move them")
+    (problem,) = split_problems(assign_parts(dataset, SplitSettings(), linked), SplitSettings(), linked)
+    assert problem.text.startswith("cases 'c0', 'c2' belong together and are in test and train; move them")
     assert (problem.kind, problem.cases) == ("near-split", ("c0", "c2"))
     assert problems_of(split_dataset, dataset, SplitSettings(), linked) == [problem.text]
 
@@ -240,7 +241,7 @@ def test_one_patient_with_most_of_the_cases_is_learned_from():
         assert sum(r.patient == "big" for r in parts["train"]) == 70
         assert all(8 <= len(parts[name]) <= 15 for name in ("val", "test"))
         assert abs(len(parts["val"]) - len(parts["test"])) <= 1
-    folds = deal_table(dataset, SplitSettings(folds=5))["fold"].value_counts()
+    folds = assign_table(dataset, SplitSettings(folds=5))["fold"].value_counts()
     assert sorted(folds) == [7, 7, 8, 8, 70]
 
 
@@ -259,15 +260,15 @@ def test_words_that_are_all_rare_do_not_forbid_a_split():
 
 
 def test_every_fold_is_test_once_and_val_once(many):
-    tables = [deal_table(many, SplitSettings(folds=4, fold=fold)) for fold in (1, 2, 3, 4)]
+    tables = [assign_table(many, SplitSettings(folds=4, fold=fold)) for fold in (1, 2, 3, 4)]
     for one, other in pairwise(tables):
         assert one["fold"].equals(other["fold"])
     folds = tables[0]["fold"]
     for fold, table in enumerate(tables, 1):
         assert set(folds[table["split"] == "test"]) == {fold}
         assert set(folds[table["split"] == "val"]) == {fold % 4 + 1}
-    assert tables[0].equals(deal_table(many, SplitSettings(folds=4)))
-    assert not tables[0].equals(deal_table(many, SplitSettings(folds=4, seed=8)))
+    assert tables[0].equals(assign_table(many, SplitSettings(folds=4)))
+    assert not tables[0].equals(assign_table(many, SplitSettings(folds=4, seed=8)))
     assert tables[0].groupby("patient")["fold"].nunique().max() == 1
     assert np.ptp(folds.value_counts()) <= 4
     words = pd.Series([record.labels.get("diagnosis", "") for record in many])
@@ -277,18 +278,20 @@ def test_every_fold_is_test_once_and_val_once(many):
 
 def test_a_class_rarer_than_the_folds_is_spread():
     rows = [(f"p{i}", "normal" if i < 3 else "benign", None) for i in range(50)]
-    table = deal_table(make_dataset(rows), SplitSettings(folds=5))
+    table = assign_table(make_dataset(rows), SplitSettings(folds=5))
     assert table["fold"].value_counts().tolist() == [10] * 5
     assert table["fold"][:3].nunique() == 3
 
 
 def test_more_folds_than_patients_are_refused_with_a_cure():
     dataset = make_dataset([(f"p{i % 4}", "benign", None) for i in range(20)])
-    assert problems_of(deal_table, dataset, SplitSettings(folds=5)) == [
-        "4 patients in 20 cases cannot be split into 5 folds; set split.folds lower"
+    assert problems_of(assign_table, dataset, SplitSettings(folds=5)) == [
+        "4 patients in 20 cases cannot be split into 5 folds; set split.folds to a smaller number"
     ]
-    (problem,) = problems_of(deal_table, dataset, SplitSettings(folds=4), [("c0", "c1")])
-    assert problem.startswith("4 patients (3 groups, as some are linked) in 20 cases cannot be split into 4")
+    (problem,) = problems_of(assign_table, dataset, SplitSettings(folds=4), [("c0", "c1")])
+    assert problem.startswith(
+        "4 patients (3 groups, since some cases stay together) in 20 cases cannot be split into 4"
+    )
 
 
 def folded(words) -> Dataset:
@@ -299,24 +302,24 @@ def folded(words) -> Dataset:
 
 def test_folds_of_the_data_are_taken_before_its_split_column():
     dataset = folded([0.0, 1.0, 2.0, 4.0, 0.0])
-    sides = deal_table(dataset, SplitSettings(fold_column="size", fold=4))["split"]
+    sides = assign_table(dataset, SplitSettings(fold_column="size", fold=4))["split"]
     assert sides.tolist() == ["val", "train", "train", "test", "val"]
-    table = deal_table(dataset, SplitSettings(fold_column="size"))
+    table = assign_table(dataset, SplitSettings(fold_column="size"))
     assert table["split"].tolist() == ["test", "val", "train", "train", "test"]
     assert table["fold"].tolist() == [0, 1, 2, 4, 0]
 
 
 def test_folds_that_are_none_are_all_named():
     settings = SplitSettings(fold_column="size")
-    assert problems_of(deal_table, folded([1.0, 2.5, 3.0, None]), settings) == [
+    assert problems_of(assign_table, folded([1.0, 2.5, 3.0, None]), settings) == [
         "size, case 'c1': fold is 2.5; expected a whole number",
         "size, case 'c3': fold is ''; expected a whole number",
     ]
-    (problem,) = problems_of(deal_table, folded([1.0, 2.0, 3.0]), SplitSettings(fold_column="size", fold=7))
-    assert problem.startswith("split.fold=7 cannot be test")
+    (problem,) = problems_of(assign_table, folded([1.0, 2.0, 3.0]), SplitSettings(fold_column="size", fold=7))
+    assert problem.startswith("split.fold=7 does not fit")
     assert "folds 1, 2, 3;" in problem
-    assert "at least 3" in problems_of(deal_table, folded([1.0, 2.0, 2.0]), settings)[0]
-    (problem,) = problems_of(deal_table, folded([1.0]), SplitSettings(fold_column="kFold"))
+    assert "at least 3" in problems_of(assign_table, folded([1.0, 2.0, 2.0]), settings)[0]
+    (problem,) = problems_of(assign_table, folded([1.0]), SplitSettings(fold_column="kFold"))
     assert problem == (
         "split.fold_column: no column 'kFold' in the description; add `kFold: {}` to its columns"
     )
@@ -329,7 +332,7 @@ def test_folds_that_are_none_are_all_named():
         ({"folds": 5, "table": "a.csv"}, "table=a.csv and folds=5 contradict each other"),
         ({"folds": 5, "fold": 6}, "fold=6: there are folds 1 to 5"),
         ({"folds": 5, "fold": 0}, "fold=0: there are folds 1 to 5"),
-        ({"fold": 1}, "fold=1 of what"),
+        ({"fold": 1}, "fold=1 needs folds"),
     ],
 )
 def test_settings_that_contradict_each_other(settings, words):
@@ -365,7 +368,7 @@ def test_columns_to_stratify_by_must_be_described(many):
 def test_several_columns_are_balanced_at_once(folds):
     dataset = read_dataset(PHANTOM)
     columns = ("diagnosis", "mask:mask")
-    parts = deal_cases(dataset, SplitSettings(folds=folds, stratify=columns))
+    parts = assign_parts(dataset, SplitSettings(folds=folds, stratify=columns))
     for name, words in read_strata(dataset, columns).items():
         word_of = dict(zip((r.case for r in dataset), words, strict=True))
         for word, n in Counter(words).items():
@@ -393,6 +396,6 @@ def test_a_small_set_gives_each_part_both_classes():
     rows = [(f"p{i // 2}", ["benign", "malignant"][i // 2 % 2], None) for i in range(20)]
     dataset = make_dataset(rows)
     for seed in range(8):
-        parts = deal_cases(dataset, SplitSettings(seed=seed))
+        parts = assign_parts(dataset, SplitSettings(seed=seed))
         for part in parts.values():
             assert {record.labels["diagnosis"] for record in part} == {"benign", "malignant"}

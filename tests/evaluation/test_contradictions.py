@@ -1,6 +1,7 @@
 """How often answers and labels contradict rules of consistency: counted by hand, in an evaluation, on the screen."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from typer.testing import CliRunner
 
 import unet_mtl as um
 from unet_mtl.consistency import Rule, Verdict
-from unet_mtl.evaluation.contradictions import count_contradictions
+from unet_mtl.evaluation.summary import summarise_cases
+from unet_mtl.inference.contradictions import CaseVerdicts, Contradictions
 
 RULES = [
     {"mask": "zone", "needs": {"task": "diagnosis", "is_not": "normal"}},
@@ -28,13 +30,21 @@ def run(with_rules):
     return with_rules(*RULES)
 
 
+def count(rule, answered, labelled, patients):
+    extras = [
+        CaseVerdicts((rule,), tuple(of_answers), tuple(of_labels))
+        for of_answers, of_labels in zip(answered, labelled, strict=True)
+    ]
+    return Contradictions([rule], []).count(extras, partial(summarise_cases, patients=patients, seed=0))
+
+
 def test_contradictions_are_counted_by_hand():
     """Two patients with two cases each and one with one, of which one is not checked."""
     (rule,) = make_rules(RULES[0])
     too_much, too_little = (Verdict(way, way) for way in rule.ways)
     answered = [[too_much], [too_much], [Verdict()], [Verdict(unknown="zone unlabelled")], [too_little]]
     labelled = [[Verdict()]] * 2 + [[Verdict(unknown=why)] for why in ("a", "b", "b")]
-    table = count_contradictions([rule], answered, labelled, ["p", "p", "q", "q", "r"], seed=0)
+    table = count(rule, answered, labelled, ["p", "p", "q", "q", "r"])
     assert set(table["rule"]) == {"zone needs diagnosis not normal"}
     table = table.set_index(["of", "contradiction"])
     counts = table[["n_contradictions", "n_checked", "n_not_checked"]]
@@ -47,11 +57,12 @@ def test_contradictions_are_counted_by_hand():
     assert row["why_not_checked"] == "1 zone unlabelled"
     assert table.loc[("labels", "any"), "why_not_checked"] == "1 a, 2 b"
     assert table.loc[("labels", "any"), "share"] == 0
-    nothing = count_contradictions([rule], [[Verdict(unknown="a")]], [[Verdict(unknown="a")]], ["p"], seed=0)
+    nothing = count(rule, [[Verdict(unknown="a")]], [[Verdict(unknown="a")]], ["p"])
     assert nothing["share"].isna().all()
     assert (nothing["n_checked"] == 0).all()
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_evaluation_counts_those_of_answers_and_of_labels(run, dataset):
     evaluation = um.evaluate(run, split="all", progress=False)
     assert "(consistency)" not in set(evaluation.scores["task"])
@@ -99,6 +110,7 @@ def test_evaluation_counts_those_of_answers_and_of_labels(run, dataset):
     assert "zone needs side left" in str(evaluation)
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_the_screen_shows_counts_and_ways(run, monkeypatch):
     from unet_mtl.cli import app
 

@@ -1,4 +1,4 @@
-"""Numbers in bars: none is lost, edges are round, far ones stand apart."""
+"""Histograms count every number, have round edges, and gather outliers at the ends."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_no_number_is_lost(values):
 
 
 @given(st.lists(st.integers(-400, 400), min_size=2, max_size=60))
-def test_each_bar_holds_what_lies_between_its_edges(values):
+def test_each_bar_counts_the_numbers_between_its_edges(values):
     bins = bin_numbers(map(float, values))
     for index, n in enumerate(bins.counts):
         assert n == sum(bins.edge(index) <= value < bins.edge(index + 1) for value in values)
@@ -37,14 +37,14 @@ def test_a_wrong_unit_does_not_squeeze_the_others():
     assert "below 10 mm: 1 images" in svg
 
 
-def test_a_second_hill_is_no_outlier():
+def test_a_second_mode_is_no_outlier():
     bins = bin_numbers([*np.linspace(1, 2, 80), *np.linspace(90, 95, 20)])
     assert (bins.below, bins.above) == (0, 0)
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, -0.25])
 def test_one_number_is_one_sentence(value):
-    chart = draw_histogram("x", [value, value], unit="mm", of="cases")
+    chart = draw_histogram("x", [value, value], unit="mm", items="cases")
     assert (chart.svg, chart.note) == ("", f"{value:g} mm in all 2 cases")
 
 

@@ -105,7 +105,7 @@ def test_predict_takes_the_spacing_columns_of_a_table(measuring, drawn_image, tm
         ("case,spacing\na,wide\n", "case 'a': spacing is 'wide'; expected millimetres above 0"),
         ("case,spacing\na,-1\n", "case 'a': spacing is '-1'"),
         ("case,pixel\na,1\n", "no column 'spacing'; it has 'case', 'pixel'"),
-        ("case,spacing\na,1\na,1\n", "case 'a' stands in several rows"),
+        ("case,spacing\na,1\na,1\n", "case 'a' has several rows"),
     ],
 )
 def test_tables_that_say_no_spacing(rows, words, measuring, drawn_image, tmp_path):
@@ -117,16 +117,16 @@ def test_tables_that_say_no_spacing(rows, words, measuring, drawn_image, tmp_pat
 @pytest.mark.parametrize("spacing", [0, -1.0, float("nan"), (1, 2, 3), (1, 0), ()])
 def test_a_spacing_that_is_none(spacing, measuring, drawn_image, tmp_path):
     for function in (um.predict, um.overlay):
-        with pytest.raises(ConfigError, match="expected millimetres above 0: one number, or row,column"):
+        with pytest.raises(ConfigError, match="expected millimetres above 0"):
             function(measuring, [drawn_image], tmp_path / "a", spacing_mm=spacing, progress=False)
     assert not (tmp_path / "a").exists()
 
 
 def test_a_spacing_or_table_without_use(trained, drawn_image, tmp_path):
     for function in (um.predict, um.overlay):
-        with pytest.raises(ConfigError, match=r"no rule of `consistency`.*leave the spacing out"):
+        with pytest.raises(ConfigError, match=r"no rule of `consistency`.*leave `spacing_mm` out"):
             function(trained, [drawn_image], tmp_path / "a", spacing_mm=1, progress=False)
-    with pytest.raises(DataError, match="leave --table out"):
+    with pytest.raises(DataError, match="leave `table` out"):
         um.predict(trained, [drawn_image], tmp_path / "a", table=tmp_path / "new.csv", progress=False)
 
 
@@ -149,12 +149,16 @@ def test_the_command_says_once_what_was_not_checked(measuring, data_folder, draw
 
 
 def test_a_picture_shows_its_contradiction():
-    from unet_mtl.inference.overlays import FRAME, draw_overlay
+    from unet_mtl.inference.case_result import Case, CaseResult
+    from unet_mtl.inference.contradictions import FRAME, CaseVerdicts
+    from unet_mtl.inference.overlays import draw_overlay
     from unet_mtl.plots.overlay import new_figure
 
     def draw(*verdicts):
         axes = new_figure(3, 3).subplots()
-        draw_overlay(axes, [], np.zeros((8, 8, 3), np.uint8), {}, {}, "case", verdicts)
+        extras = {"contradictions": CaseVerdicts((), verdicts)}
+        result = CaseResult(Case("case"), image=np.zeros((8, 8, 3), np.uint8), extras=extras)
+        draw_overlay(axes, [], result, "case")
         return axes.get_title().splitlines(), axes.spines["top"]
 
     lines, frame = draw(Verdict("way", "zone is drawn but diagnosis is normal"), Verdict(unknown=NO_SPACING))

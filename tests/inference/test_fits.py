@@ -1,4 +1,4 @@
-"""A run whose images are padded, or cut into crops, from training to overlays."""
+"""Runs with padded or cropped images, from training to overlays."""
 
 import pandas as pd
 import pytest
@@ -13,11 +13,16 @@ FITS = {
 }
 
 
+@pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize("fit", FITS)
 def test_a_run_keeps_its_fit_to_the_end(dataset, tasks, settings, tmp_path, fit):
     """32x32 images for a network of 32x48: padded at the sides, or 48x48 in two tiles."""
     preprocess = um.Preprocess(size=(32, 48), **FITS[fit])
-    short = settings | {"preprocess": preprocess, "training": um.TrainingSettings(epochs=1, batch_size=5)}
+    short = settings | {
+        "preprocess": preprocess,
+        "training": um.TrainingSettings(epochs=1, batch_size=5),
+        "network": um.NetworkSettings(width=2, levels=2),
+    }
     run = um.train(dataset, tasks, tmp_path / "run", **short)
     assert run.read_preprocess() == preprocess
     assert run.read_config()["preprocess"]["fit"] == fit

@@ -11,6 +11,7 @@ import unet_mtl as um
 from unet_mtl.evaluation.evaluator import evaluate_cases
 from unet_mtl.evaluation.files import write_evaluation
 from unet_mtl.inference import overlays
+from unet_mtl.inference.case_result import Case
 from unet_mtl.inference.files import find_images
 from unet_mtl.inference.predictor import Predictor
 
@@ -45,6 +46,7 @@ def stacked(write_data, tmp_path):
     return um.read_dataset(single), um.read_dataset(stack)
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_pages_of_one_file_are_measured_as_files_of_their_own(predictor, stacked, tmp_path):
     single, stack = stacked
     of_files, of_pages = evaluate_cases(predictor, single), evaluate_cases(predictor, stack)
@@ -83,8 +85,9 @@ def test_a_frame_of_a_file_is_answered_for(predictor, stacked):
     single, stack = stacked
     path = stack.records[4].image
     assert predictor(path, 4)["size"].value == predictor(single.records[4].image)["size"].value
-    first, fifth = predictor.predict([path, path], [None, 4])
+    results = predictor.predict([Case("first", path), Case("fifth", path, frame=4)])
+    first, fifth = (result.answers for result in results)
     # Of a batch of two and of one: the same up to the order of sums.
-    assert first[1]["size"].value == pytest.approx(predictor(path)["size"].value, rel=1e-5)
-    assert fifth[1]["size"].value == pytest.approx(predictor(path, 4)["size"].value, rel=1e-5)
+    assert first["size"].value == pytest.approx(predictor(path)["size"].value, rel=1e-5)
+    assert fifth["size"].value == pytest.approx(predictor(path, 4)["size"].value, rel=1e-5)
     assert predictor(path, 4)["size"].value != predictor(path)["size"].value

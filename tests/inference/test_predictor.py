@@ -11,6 +11,7 @@ from PIL import Image
 
 import unet_mtl as um
 from unet_mtl.errors import DataError, RunError
+from unet_mtl.inference.case_result import Case
 from unet_mtl.inference.predictor import Predictor
 
 
@@ -64,9 +65,10 @@ def test_arrays_and_files_agree(predictor, image, tmp_path):
     expected = predictor(image)
     assert_same(predictor(tmp_path / "a.png"), expected)
     assert_same(predictor(str(tmp_path / "a.png")), expected)
-    [(path, answers)] = predictor.predict([tmp_path / "a.png"])
-    assert path == tmp_path / "a.png"
-    assert_same(answers, expected)
+    [result] = predictor.predict([Case("a", tmp_path / "a.png")])
+    assert result.case.image == tmp_path / "a.png"
+    np.testing.assert_array_equal(result.image, image)
+    assert_same(result.answers, expected)
 
 
 def test_grey_images_and_floats_are_understood(predictor, image):
@@ -106,12 +108,14 @@ def test_an_unreadable_file_does_not_stop_the_rest(predictor, image, tmp_path):
         Image.fromarray(np.roll(image, 10 * index, 1)[:, : 40 + index]).save(paths[-1])
     paths[1].write_bytes(b"no image")
     paths[4].write_bytes(paths[4].read_bytes()[:100])
-    found = list(predictor.predict(paths))
-    assert [path for path, _ in found] == paths
-    assert [isinstance(answer, DataError) for _, answer in found] == [False, True, False, False, True]
-    assert "1.png" in str(found[1][1])
+    results = list(predictor.predict(Case(path.stem, path) for path in paths))
+    assert [result.case.image for result in results] == paths
+    assert [isinstance(result.error, DataError) for result in results] == [False, True, False, False, True]
+    assert "1.png" in str(results[1].error)
+    with pytest.raises(DataError, match=r"1\.png"):
+        results[1].require()
     for index in (0, 2, 3):
-        assert_same(found[index][1], predictor(paths[index]))
+        assert_same(results[index].require().answers, predictor(paths[index]))
 
 
 def test_predict_writes_masks_and_a_table(trained, image, tmp_path):
@@ -147,10 +151,13 @@ def test_only_unreadable_files_still_give_a_table(trained, tmp_path):
     assert list(table.columns) == ["image", "error"]
 
 
-def test_everything_to_predict_is_in_the_run(trained, write_data, dataset, tasks, settings, image, tmp_path):
+def test_everything_to_predict_is_in_the_run(write_data, tasks, settings, image, tmp_path):
     """Trained on data that are gone, moved, opened elsewhere."""
     write_data(tmp_path / "data")
-    short = settings | {"training": um.TrainingSettings(epochs=1, batch_size=5)}
+    short = settings | {
+        "training": um.TrainingSettings(epochs=1, batch_size=5),
+        "network": um.NetworkSettings(width=2, levels=2, normalization="none"),
+    }
     run = um.train(um.read_dataset(tmp_path / "data"), tasks, tmp_path / "run", **short)
     expected = Predictor.load(run)(image)
     moved = shutil.move(run.path, tmp_path / "elsewhere")
@@ -177,23 +184,24 @@ def test_a_network_that_cannot_be_loaded_is_named(copy):
 @pytest.mark.parametrize("trained_in", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(("here", "expected"), [("float32", "float32"), ("mixed_bfloat16", "mixed_bfloat16")])
 def test_a_run_of_another_machine_computes_in_what_this_one_can(
-    copy, monkeypatch, image, trained_in, here, expected
+    copy, settings, monkeypatch, image, trained_in, here, expected
 ):
     """float16 is for the GPU that trained in it: elsewhere it would be 47 times slower."""
     tasks = copy.read_tasks()
     network = um.build_network(
         tasks,
         size=(32, 32),
-        settings=um.NetworkSettings(width=4, levels=3, dropout=0.3),
+        settings=settings["network"],
         precision=trained_in,
     )
     network.set_weights(keras.saving.load_model(copy.network, compile=False).get_weights())
     network.save(copy.network)
     environment = copy.path / "environment.json"
     environment.write_text(json.dumps(copy.read_environment() | {"precision": trained_in}))
-    monkeypatch.setattr("unet_mtl.inference.predictor.choose_precision", lambda wanted: here)
+    monkeypatch.setattr("unet_mtl.inference.engines.keras.choose_precision", lambda wanted: here)
     predictor = Predictor.load(copy)
-    found = {layer.compute_dtype for layer in predictor.network.layers} - {"float32"}
+    found = {layer.compute_dtype for layer in predictor.engine.network.layers} - {"float32"}
     kept = trained_in == here
+    assert predictor.engine.precision == (trained_in if kept else "float32")
     assert found == ({"bfloat16"} if kept else set())
     assert predictor(image)["zone"].probabilities.dtype == np.float32

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import unet_mtl as um
 from unet_mtl.batches.preprocess.preprocess import Crops
+from unet_mtl.inference.case_result import Case
+from unet_mtl.inference.engines.keras import KerasEngine
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.tiling import predict_tiles, tile_corners
 
@@ -108,7 +110,7 @@ def test_predictions_come_back_at_the_original_size_and_place(fit, size, tmp_pat
         um.Classification(name="side", classes=("left", "right")),
     ]
     preprocess = um.Preprocess(size=(32, 48), channels=1, **fit)
-    predictor = Predictor(pixel_network((32, 48)), tasks, preprocess, batch_size=3)
+    predictor = Predictor(KerasEngine(pixel_network((32, 48))), tasks, preprocess, batch_size=3)
     answers = predictor(image)
     found = answers["zone"].mask
     assert found.shape == size
@@ -135,5 +137,5 @@ def test_predictions_come_back_at_the_original_size_and_place(fit, size, tmp_pat
     assert (found[inner] == 1).all()
     assert (found[~grown] == 0).all()
     Image.fromarray(image[..., 0]).save(tmp_path / "a.png")
-    [(_, of_file)] = predictor.predict([tmp_path / "a.png"])
-    np.testing.assert_array_equal(of_file["zone"].mask, found)
+    [of_file] = predictor.predict([Case("a", tmp_path / "a.png")])
+    np.testing.assert_array_equal(of_file.answers["zone"].mask, found)

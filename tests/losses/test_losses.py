@@ -1,4 +1,4 @@
-"""Each loss against a sum made by hand in NumPy, and the reduction against `sum(w * l) / sum(w)`."""
+"""Each loss against a computation in NumPy, and the reduction against `sum(w * l) / sum(w)`."""
 
 import keras
 import numpy as np
@@ -6,18 +6,13 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from unet_mtl.losses import (
-    ClassLoss,
-    FindingsLoss,
-    GaussianLoss,
-    GradeLoss,
-    MaskLoss,
-    ValueLoss,
-    bound_log_variance,
-    soft_dice,
-    soft_tversky,
-    weighted_mean,
-)
+from unet_mtl.losses.base import weighted_mean
+from unet_mtl.losses.classes import ClassLoss
+from unet_mtl.losses.grades import GradeLoss
+from unet_mtl.losses.masks import MaskLoss, soft_dice
+from unet_mtl.losses.multilabel import MultilabelLoss
+from unet_mtl.losses.tversky import soft_tversky
+from unet_mtl.losses.values import GaussianLoss, ValueLoss, bound_log_variance
 
 SIDE = 4
 CLASSES = 3
@@ -35,7 +30,7 @@ def sigmoid(logits):
 def expected_mask_loss(
     truth, output, *, n_classes=CLASSES, dice=1.0, cross_entropy=1.0, smooth=1.0, focal=0.0, tversky=None
 ):
-    """Pixel by pixel, in float64."""
+    """Compute the loss pixel by pixel, in float64."""
     values = []
     for mask, probabilities in zip(truth, output.astype(float), strict=True):
         entropies, pixels = [], [p for p in np.ndindex(mask.shape) if mask[p] != 255]
@@ -66,7 +61,7 @@ def expected_mask_loss(
 
 
 def make_masks(batch, channels, seed=0):
-    """Truth with an ignored region, and probabilities."""
+    """Return truth with an ignored region, and probabilities."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, CLASSES, (batch, SIDE, SIDE)).astype(np.uint8)
     truth[:, 0, :2] = 255
@@ -83,7 +78,7 @@ def values_and_gradient(loss, truth, output, weights=None):
     return values.numpy(), tape.gradient(total, output).numpy()
 
 
-# A batch as large as the image is wide is where weights by case could be taken for weights by column.
+# With a batch as large as the image is wide, weights of cases could be mistaken for weights of columns.
 @pytest.mark.parametrize("batch", [1, 3, SIDE])
 @pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
 @pytest.mark.parametrize(
@@ -96,7 +91,7 @@ def values_and_gradient(loss, truth, output, weights=None):
         {"tversky": {"alpha": 0.2, "beta": 0.9, "gamma": 4 / 3}, "smooth": 3.0},
     ],
 )
-def test_mask_loss_is_the_sum_by_hand(batch, channels, options):
+def test_mask_loss_is_the_sum_in_numpy(batch, channels, options):
     truth, output = make_masks(batch, channels)
     values = MaskLoss(CLASSES, **options).call(truth, output)
     assert values.shape == (batch,)
@@ -113,7 +108,7 @@ def test_mask_loss_reads_masks_with_a_last_axis_and_of_any_type(channels):
 
 
 def test_no_index_outside_the_classes_is_looked_up(monkeypatch):
-    """PyTorch would refuse it; TensorFlow gives zeros and says nothing."""
+    """PyTorch raises for such an index; TensorFlow silently returns zeros."""
     one_hot, seen = keras.ops.one_hot, []
 
     def look(indices, *arguments, **options):
@@ -147,7 +142,7 @@ def test_an_ignored_pixel_changes_neither_loss_nor_gradient(channels, options):
 
 
 @pytest.mark.parametrize("options", [{}, RARE], ids=["plain", "focal Tversky"])
-def test_a_mask_of_nothing_but_ignored_pixels_costs_nothing(options):
+def test_a_mask_of_only_ignored_pixels_costs_nothing(options):
     truth, output = make_masks(2, CLASSES)
     truth[0] = 255
     values, gradient = values_and_gradient(MaskLoss(CLASSES, **options), truth, output)
@@ -157,13 +152,13 @@ def test_a_mask_of_nothing_but_ignored_pixels_costs_nothing(options):
 
 
 @pytest.mark.parametrize("channels", [CLASSES, CLASSES - 1], ids=["softmax", "sigmoid"])
-def test_a_correct_empty_answer_costs_nothing(channels):
+def test_a_correct_empty_prediction_costs_nothing(channels):
     truth = np.zeros((2, 32, 32), np.uint8)
     output = np.full((2, 32, 32, channels), 1e-7, np.float32)
     if channels == CLASSES:
         output[..., 0] = 1
     assert MaskLoss(CLASSES, cross_entropy=0).call(truth, output).numpy() == pytest.approx(0, abs=1e-3)
-    # Where it is in part wrong, it is the one image that costs, not its batch.
+    # A partly wrong prediction changes the loss of its own image only, not of the batch.
     output[1, :8, :8, -1] = 1
     dice = MaskLoss(CLASSES, cross_entropy=0).call(truth, output).numpy()
     assert dice[0] == pytest.approx(0, abs=1e-3)
@@ -187,7 +182,7 @@ def test_soft_tversky_by_hand():
     truth = np.array([1, 1, 0, 0], np.float32).reshape(1, 2, 2, 1)
     probabilities = np.array([0.5, 1.0, 0.25, 0.0], np.float32).reshape(1, 2, 2, 1)
     valid = np.ones_like(truth)
-    # 1.5 found, 0.25 false, 0.5 missed
+    # TP 1.5, FP 0.25, FN 0.5
     options = {"alpha": 0.2, "beta": 0.8, "smooth": 2.0}
     cost = 1 - 2.5 / (2.5 + 0.2 * 0.25 + 0.8 * 0.5)
     assert float(soft_tversky(truth, probabilities, valid, **options)[0, 0]) == pytest.approx(cost)
@@ -195,7 +190,7 @@ def test_soft_tversky_by_hand():
     assert float(focal[0, 0]) == pytest.approx(np.sqrt(cost))
 
 
-def test_tversky_of_halves_is_dice():
+def test_tversky_with_halves_is_dice():
     truth, output = make_masks(3, CLASSES)
     halves = {"alpha": 0.5, "beta": 0.5, "gamma": 1.0}
     for smooth in (1.0, 30.0):
@@ -205,7 +200,7 @@ def test_tversky_of_halves_is_dice():
 
 
 @pytest.mark.parametrize("gamma", [1.0, 4 / 3, 3.0])
-def test_tversky_of_a_right_answer_is_0_with_a_slope_that_ends(gamma):
+def test_tversky_of_a_correct_prediction_is_0_with_a_finite_slope(gamma):
     truth = np.zeros((2, 4, 4), np.uint8)
     truth[1, :2] = 1
     output = np.stack([truth == 0, truth == 1, truth == 2], -1).astype(np.float32)
@@ -217,7 +212,7 @@ def test_tversky_of_a_right_answer_is_0_with_a_slope_that_ends(gamma):
 
 @pytest.mark.parametrize("focal", [0.5, 2.0])
 def test_focal_loss_of_classes_by_hand(focal):
-    """Right answers count less; the slope ends at certain ones."""
+    """Correct predictions count less, and the slope at a probability of 1 is finite."""
     two, three = (
         np.array([[0.8], [0.3], [0.1]], np.float32),
         np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], "f"),
@@ -238,8 +233,8 @@ def test_focal_loss_of_classes_by_hand(focal):
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
-def test_confidently_wrong_pixels_still_learn(activation):
-    """At a probability of exp(-40) a clip at 1e-7 would have stopped the gradient."""
+def test_confidently_wrong_pixels_have_a_gradient(activation):
+    """At a probability of exp(-40), clipping at 1e-7 would stop the gradient."""
     logits = tf.constant(
         np.tile([40.0, 0, 0] if activation == "softmax" else [-40.0, -40.0], (1, 2, 2, 1)), "float32"
     )
@@ -255,7 +250,7 @@ def test_confidently_wrong_pixels_still_learn(activation):
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])
-def test_certain_answers_stay_finite(probability):
+def test_certain_predictions_stay_finite(probability):
     truth = np.array([[[0, 1], [1, 2]]], np.uint8)
     for channels in (2, 3):
         output = np.full((1, 2, 2, channels), probability, np.float32)
@@ -264,7 +259,7 @@ def test_certain_answers_stay_finite(probability):
         assert np.isfinite(gradient).all()
 
 
-def test_class_loss_is_the_sum_by_hand():
+def test_class_loss_is_the_sum_in_numpy():
     rng = np.random.default_rng(1)
     truth = np.array([2, 0, 1, 2])
     output = softmax(rng.normal(size=(4, 3))).astype(np.float32)
@@ -276,7 +271,7 @@ def test_class_loss_is_the_sum_by_hand():
     np.testing.assert_allclose(found, expected * weights[truth], rtol=1e-5)
 
 
-def test_class_loss_of_two_classes_is_the_sum_by_hand():
+def test_class_loss_of_two_classes_is_the_sum_in_numpy():
     truth, output = np.array([1, 0, 1]), np.array([[0.8], [0.3], [0.1]], np.float32)
     expected = -np.log([0.8, 0.7, 0.1])
     np.testing.assert_allclose(ClassLoss(2).call(truth, output), expected, rtol=1e-5)
@@ -284,7 +279,7 @@ def test_class_loss_of_two_classes_is_the_sum_by_hand():
     np.testing.assert_allclose(found, expected * [4, 1, 4], rtol=1e-5)
 
 
-def test_value_loss_is_the_sum_by_hand():
+def test_value_loss_is_the_sum_in_numpy():
     truth, output = np.array([0.0, 1.0, -2.0]), np.array([[0.5], [4.0], [-2.0]], np.float32)
     np.testing.assert_allclose(ValueLoss().call(truth, output), [0.125, 0.5 + 2.0, 0.0], rtol=1e-6)
     np.testing.assert_allclose(ValueLoss(2.0).call(truth, output), [0.125, 2.0 + 2.0, 0.0], rtol=1e-6)
@@ -304,13 +299,13 @@ def test_conditional_grade_loss_is_the_likelihood_of_the_grade():
     np.testing.assert_allclose(found, -np.log(chances[truth]) * weights[truth], rtol=1e-5)
 
 
-def test_cumulative_grade_loss_is_the_sum_by_hand():
+def test_cumulative_grade_loss_is_the_sum_in_numpy():
     truth, output = np.array([0, 1, 2]), np.array([[0.8, 0.6], [0.7, 0.2], [0.9, 0.5]], np.float32)
     expected = [-np.log(0.2 * 0.4), -np.log(0.7 * 0.8), -np.log(0.9 * 0.5)]
     np.testing.assert_allclose(GradeLoss(3, conditional=False).call(truth, output), expected, rtol=1e-5)
 
 
-def test_a_threshold_learns_from_its_conditional_subset_alone():
+def test_a_threshold_learns_from_its_conditional_subset_only():
     truth, output = np.array([0, 1, 2, 3]), np.full((4, 3), 0.5, np.float32)
     _, gradient = values_and_gradient(GradeLoss(4), truth, output)
     np.testing.assert_array_equal(np.sign(gradient), [[1, 0, 0], [-1, 1, 0], [-1, -1, 1], [-1, -1, -1]])
@@ -318,18 +313,18 @@ def test_a_threshold_learns_from_its_conditional_subset_alone():
     np.testing.assert_array_equal(np.sign(gradient), [[1, 1, 1], [-1, 1, 1], [-1, -1, 1], [-1, -1, -1]])
 
 
-def test_findings_loss_is_the_mean_over_the_known_by_hand():
+def test_multilabel_loss_is_the_mean_over_the_known_labels():
     truth = np.array([[1, 0, 255], [255, 255, 1], [255, 255, 255]], np.uint8)
     output = np.array([[0.8, 0.3, 0.9], [0.1, 0.2, 0.4], [0.5, 0.5, 0.5]], np.float32)
     expected = [-(np.log(0.8) + np.log(0.7)) / 2, -np.log(0.4), 0]
-    np.testing.assert_allclose(FindingsLoss().call(truth, output), expected, rtol=1e-5)
+    np.testing.assert_allclose(MultilabelLoss().call(truth, output), expected, rtol=1e-5)
     weights = [[1.0, 3.0], [0.5, 7.0], [1.0, 2.0]]
     expected = [-(3 * np.log(0.8) + 0.5 * np.log(0.7)) / 2, -2 * np.log(0.4), 0]
-    np.testing.assert_allclose(FindingsLoss(weights).call(truth, output), expected, rtol=1e-5)
+    np.testing.assert_allclose(MultilabelLoss(weights).call(truth, output), expected, rtol=1e-5)
 
 
-def test_an_unknown_finding_changes_neither_loss_nor_gradient():
-    loss, truth, output = make_case("findings")
+def test_an_unknown_label_changes_neither_loss_nor_gradient():
+    loss, truth, output = make_case("labels")
     changed = np.where(truth == 255, np.float32(0), output)
     values, gradient = values_and_gradient(loss, truth, output)
     other_values, other_gradient = values_and_gradient(loss, truth, changed)
@@ -339,27 +334,27 @@ def test_an_unknown_finding_changes_neither_loss_nor_gradient():
     assert (gradient[truth != 255] != 0).all()
 
 
-def test_every_known_finding_weighs_the_same():
-    """With the share that is known as the weight of a case, the loss is the mean over all known labels."""
+def test_every_known_label_weighs_the_same():
+    """If the weight of a case is its share of known labels, the loss is the mean over all known labels."""
     truth = np.array([[1, 0, 1, 0], [255, 255, 255, 1], [255, 0, 1, 255], [255] * 4], np.uint8)
     output = np.random.default_rng(0).uniform(0.1, 0.9, (4, 4)).astype(np.float32)
     known = truth != 255
     singles = -np.log(np.where(truth == 1, output, 1 - output))[known]
-    found = weighted_mean(FindingsLoss().call(truth, output), known.mean(axis=1).astype(np.float32))
+    found = weighted_mean(MultilabelLoss().call(truth, output), known.mean(axis=1).astype(np.float32))
     assert float(found) == pytest.approx(singles.mean(), rel=1e-5)
 
 
-def test_findings_need_two_factors_each():
-    with pytest.raises(ValueError, match="two factors a finding, of no and of yes, got"):
-        FindingsLoss([[1.0, 2.0], [1.0]])
+def test_labels_need_two_class_weights_each():
+    with pytest.raises(ValueError, match="two factors per label, for no and for yes, received"):
+        MultilabelLoss([[1.0, 2.0], [1.0]])
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])
-def test_certain_thresholds_and_findings_stay_finite(probability):
+def test_certain_thresholds_and_labels_stay_finite(probability):
     for loss, truth in [
         (GradeLoss(3), np.array([0, 1, 2])),
         (GradeLoss(3, conditional=False), np.array([0, 1, 2])),
-        (FindingsLoss(), np.array([[0, 1], [255, 1], [0, 255]])),
+        (MultilabelLoss(), np.array([[0, 1], [255, 1], [0, 255]])),
     ]:
         values, gradient = values_and_gradient(loss, truth, np.full((3, 2), probability, np.float32))
         assert np.isfinite(values).all()
@@ -407,7 +402,7 @@ def test_the_bound_is_smooth_and_changes_nothing_in_the_middle():
     assert found.max() <= 5 + 1e-3
     middle = np.abs(raw + 2.5) < 3.5
     np.testing.assert_allclose(found[middle], raw[middle], atol=0.02)
-    # never flat where a network may come to be
+    # nowhere flat within the range that outputs reach
     inside = (raw > -20) & (raw < 15)
     assert (np.diff(found[inside]) > 0).all()
     in_numpy = bound_log_variance(raw.astype(float), lambda x: np.logaddexp(0, x))
@@ -415,8 +410,8 @@ def test_the_bound_is_smooth_and_changes_nothing_in_the_middle():
 
 
 @pytest.mark.parametrize("raw", [-1e6, -20.0, 20.0, 1e6])
-def test_a_wild_log_variance_stays_finite_and_finds_back(raw):
-    """A case judged far too sure with a wrong answer is taught to be less sure, and the reverse."""
+def test_an_extreme_log_variance_stays_finite_and_recovers(raw):
+    """A wrong prediction with a far too small variance increases it, and the reverse."""
     target = np.array([[[3.0 if raw < 0 else 0.0, 1.0]]], np.float32)
     values, gradient = values_and_gradient(GaussianLoss(), target, np.array([[0.0, raw]], np.float32))
     assert np.isfinite(values).all()
@@ -426,7 +421,7 @@ def test_a_wild_log_variance_stays_finite_and_finds_back(raw):
 
 
 @pytest.mark.parametrize("loss", [ValueLoss(), GaussianLoss()])
-def test_an_unknown_number_has_no_say(loss):
+def test_an_unknown_number_has_no_effect(loss):
     truth, known, output = make_numbers(4 if isinstance(loss, GaussianLoss) else 2)
     target = np.stack([truth, known], -1)
     filled = np.stack([np.where(known > 0, truth, 77.0), known], -1).astype(np.float32)
@@ -450,7 +445,7 @@ def test_truth_of_another_number_of_numbers_is_refused(loss):
 
 
 def make_numbers(outputs, batch=SIDE):
-    """Two numbers a case, of which some are unknown (one case has none), and outputs."""
+    """Return two numbers per case, some of them unknown and in one case both, and outputs."""
     rng = np.random.default_rng(5)
     known = np.array([[1, 1], [0, 1], [1, 0], [0, 0]], np.float32)[:batch]
     return (
@@ -465,9 +460,9 @@ def make_case(kind, batch=SIDE):
     if kind in ("conditional grade", "cumulative grade"):
         loss = GradeLoss(4, (1.0, 2.0, 3.0, 0.5), conditional=kind == "conditional grade")
         return loss, rng.integers(0, 4, batch), sigmoid(rng.normal(size=(batch, 3))).astype("f")
-    if kind == "findings":
+    if kind == "labels":
         truth = np.array([[0, 1, 255], [1, 1, 0], [255, 255, 0], [1, 255, 0]], np.uint8)[:batch]
-        loss = FindingsLoss([[1.0, 2.0], [0.5, 3.0], [1.0, 1.0]])
+        loss = MultilabelLoss([[1.0, 2.0], [0.5, 3.0], [1.0, 1.0]])
         return loss, truth, sigmoid(rng.normal(size=(batch, 3))).astype("f")
     if kind in ("mask", "focal Tversky mask"):
         return MaskLoss(CLASSES, **({} if kind == "mask" else RARE)), *make_masks(batch, CLASSES)
@@ -493,7 +488,7 @@ KINDS = [
     "intervals",
     "conditional grade",
     "cumulative grade",
-    "findings",
+    "labels",
 ]
 
 
@@ -506,13 +501,13 @@ def test_a_label_weight_belongs_to_its_case(kind, batch):
         weights = np.array(weights[:batch], np.float32)
         expected = (weights * values).sum() / weights.sum()
         assert float(weighted_mean(values.astype("f"), weights)) == pytest.approx(expected, rel=1e-5)
-        # Keras' own call, as in a plain `compile`, must come to the same.
+        # Keras' own call, which `compile` uses, must give the same result.
         assert float(loss(truth, output, sample_weight=weights)) == pytest.approx(expected, rel=1e-5)
     assert float(loss(truth, output)) == pytest.approx(values.mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_batch_without_labels_costs_nothing_and_teaches_nothing(kind):
+def test_a_batch_without_labels_has_no_loss_and_no_gradient(kind):
     loss, truth, output = make_case(kind)
     weights = np.zeros(len(truth), np.float32)
     _, gradient = values_and_gradient(loss, truth, output, weights)
@@ -522,7 +517,7 @@ def test_a_batch_without_labels_costs_nothing_and_teaches_nothing(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_unlabelled_case_has_no_say(kind):
+def test_an_unlabelled_case_has_no_effect(kind):
     loss, truth, output = make_case(kind)
     filled = truth.copy()
     filled[1] = 0
@@ -545,8 +540,8 @@ def test_an_unlabelled_case_has_no_say(kind):
         ValueLoss(2.5, name="c"),
         GradeLoss(3, (1.0, 2.0, 0.5), conditional=False, name="d"),
         GradeLoss(5),
-        FindingsLoss([[1.0, 2.0], [0.5, 3.0]], name="e"),
-        FindingsLoss(),
+        MultilabelLoss([[1.0, 2.0], [0.5, 3.0]], name="e"),
+        MultilabelLoss(),
         GaussianLoss(name="f"),
     ],
 )

@@ -1,17 +1,18 @@
-"""The loss of classes that overlap against a sum made by hand in NumPy, and against that of classes that do not."""
+"""The loss of overlapping classes against a computation in NumPy, and against that of exclusive classes."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from unet_mtl.losses import MaskLoss, OverlapLoss
+from unet_mtl.losses.masks import MaskLoss
+from unet_mtl.losses.overlapping import OverlapLoss
 
 SIDE, CHANNELS = 5, 3
 
 
 def make_case(batch, seed=0):
-    """Truth whose channels are independent, a region that nobody labelled, one more in one channel alone."""
+    """Return truth with independent channels, an unlabelled region, and a pixel unlabelled in one channel only."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, (batch, SIDE, SIDE, CHANNELS)).astype(np.uint8)
     truth[:, 0, :2] = 255
@@ -21,7 +22,7 @@ def make_case(batch, seed=0):
 
 
 def expected_loss(truth, output, *, dice=1.0, cross_entropy=1.0, smooth=1.0):
-    """Entry by entry, in float64."""
+    """Compute the loss entry by entry, in float64."""
     values = []
     for mask, probabilities in zip(truth, output.astype(float), strict=True):
         entropies, costs = [], []
@@ -41,7 +42,7 @@ def expected_loss(truth, output, *, dice=1.0, cross_entropy=1.0, smooth=1.0):
 
 @pytest.mark.parametrize("batch", [1, 3, SIDE])
 @pytest.mark.parametrize("options", [{}, {"dice": 0.3, "cross_entropy": 2.0, "smooth": 5.0}])
-def test_it_is_the_sum_by_hand(batch, options):
+def test_it_is_the_sum_in_numpy(batch, options):
     truth, output = make_case(batch)
     values = OverlapLoss(**options).call(truth, output)
     assert values.shape == (batch,)
@@ -60,7 +61,7 @@ def test_where_nothing_overlaps_it_is_the_loss_of_class_indices():
     np.testing.assert_allclose(OverlapLoss(smooth=3.0).call(hot, output), expected, rtol=1e-6)
 
 
-def test_what_nobody_labelled_changes_neither_loss_nor_gradient():
+def test_unlabelled_pixels_change_neither_loss_nor_gradient():
     truth, output = make_case(2)
     unlabelled = truth == 255
     changed = np.where(unlabelled, np.float32(1), output)
@@ -85,7 +86,7 @@ def test_empty_and_unlabelled_masks_cost_nothing():
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])
-def test_certain_answers_stay_finite(probability):
+def test_certain_predictions_stay_finite(probability):
     truth, _ = make_case(2)
     output = tf.fill(truth.shape, probability)
     with tf.GradientTape() as tape:
@@ -114,6 +115,6 @@ def test_it_survives_serialisation():
 
 def test_class_indices_are_refused():
     with pytest.raises(
-        ValueError, match=r"got \(1, 4, 4\) and \(1, 4, 4, 2\): class indices are for MaskLoss"
+        ValueError, match=r"got \(1, 4, 4\) and \(1, 4, 4, 2\)\. For class indices, use MaskLoss"
     ):
         OverlapLoss().call(np.zeros((1, 4, 4), np.uint8), np.zeros((1, 4, 4, 2), np.float32))

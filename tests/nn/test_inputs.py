@@ -1,4 +1,4 @@
-"""Networks of columns and images: what is shared, what reaches whom, what is refused."""
+"""Networks with tabular inputs and images: shared layers, dependencies of outputs, and errors."""
 
 import keras
 import numpy as np
@@ -39,21 +39,21 @@ def kind(**options):
 
 
 def depends(network, output, batch, name):
-    """Whether an answer changes with one input."""
+    """Return whether an output depends on an input."""
     before = network.predict_on_batch(batch)[output]
     other = batch | {name: batch[name] + np.float32(1)}
     return bool((network.predict_on_batch(other)[output] != before).any())
 
 
 def randomise(network, seed=0):
-    """FiLM begins with zeros, which hide what depends on what."""
+    """Set all weights to random values; FiLM starts with zeros, which would hide dependencies."""
     rng = np.random.default_rng(seed)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(0, 0.5, variable.shape))
 
 
 @pytest.mark.parametrize("fusion", ["join", "film"])
-def test_each_answer_depends_on_what_its_task_reads_and_on_nothing_else(fusion):
+def test_each_output_depends_on_exactly_the_inputs_of_its_task(fusion):
     masked = mask() if fusion == "join" else mask(inputs=("image", "one"))
     tasks = [masked, number(inputs=("image", "two")), kind(), number("last", inputs=("one",))]
     network = build(*tasks, tables=(table("one", 3, (2,)), table("two", 1)), fusion=fusion)
@@ -70,13 +70,13 @@ def test_each_answer_depends_on_what_its_task_reads_and_on_nothing_else(fusion):
     }
 
 
-def test_what_no_task_reads_is_left_out():
+def test_inputs_that_no_task_reads_are_left_out():
     network = build(number(inputs=("one",)), tables=(table("one", 3), table("two", 1)))
     assert set(network.input) == {"one"}
     assert not any(layer.name.startswith("encoder") for layer in network.layers)
 
 
-def test_film_begins_as_if_there_were_no_columns():
+def test_film_has_no_effect_before_training():
     tasks = [kind()]
     keras.utils.set_random_seed(1)
     network = build(*tasks, tables=(table("one", 2),), fusion="film")
@@ -103,7 +103,10 @@ def test_film_by_hand():
 
 
 def gradients(network, output, batch):
-    """Of the mean square of one answer along a random direction of each variable, by central differences."""
+    """Return derivatives of the mean square of an output along a random direction of each variable.
+
+    They are computed by central differences.
+    """
     rng = np.random.default_rng(7)
     found = {}
     for variable in network.trainable_variables:
@@ -118,8 +121,8 @@ def gradients(network, output, batch):
     return found
 
 
-def test_the_trunk_is_one_layer_that_both_tasks_teach():
-    """(e): two inputs with encoders of their own, one shared layer, a layer of each task's own."""
+def test_the_trunk_is_one_layer_that_both_tasks_train():
+    """Recipe (e): two inputs with their own layers, one shared layer, and a layer of each task."""
     tasks = [number(inputs=("one",), hidden=(10,)), kind(inputs=("two",), hidden=(10,))]
     tables = (table("one", 10, (5,)), table("two", 10, (5,)))
     network = build(*tasks, tables=tables, image=False, trunk=(32,))
@@ -148,7 +151,8 @@ def test_a_trunk_needs_equal_widths():
 def test_masks_of_unequal_inputs_are_refused():
     tasks = [mask(inputs=("image",)), Segmentation(name="other", classes=("background", "b"))]
     with pytest.raises(
-        ConfigError, match="one decoder and read the same inputs, received: mask reads image; other"
+        ConfigError,
+        match="one decoder, so their tasks must read the same inputs, received: mask reads image; other",
     ):
         build(*tasks, tables=(table("one", 1),), fusion="film")
 

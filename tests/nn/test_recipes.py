@@ -1,4 +1,4 @@
-"""The six shapes of network that recipes are written for: built as they stand, and able to learn ten cases by heart."""
+"""The six architectures of the recipes: built without changes, and able to overfit ten cases."""
 
 import importlib.util
 from pathlib import Path
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from unet_mtl import load_config, read_dataset
-from unet_mtl.training.plan import Plan
 from unet_mtl.training.session import make_session
 
 RECIPES = Path(__file__).parents[2] / "benchmarks" / "recipes" / "networks"
@@ -25,7 +24,7 @@ SMALLER = {
     "a": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3"],
     "f": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3"],
 }
-"""For learning by heart on a processor in seconds; the shapes are looked at as they stand."""
+"""Overrides for trainings of a few seconds on a CPU; shapes are checked without them."""
 
 INPUTS = {
     "a": {"image": (256, 256, 3)},
@@ -35,7 +34,7 @@ INPUTS = {
     "e": {"means": (20,), "errors": (20,)},
     "f": {"image": (128, 128, 3), "clinical": (2,)},
 }
-"""Each column of numbers is two: the value, and whether it is unknown."""
+"""Each numeric column takes two places: the value, and whether it is unknown."""
 
 OUTPUTS = {
     "a": {"mask": (256, 256, 3), "malignant": (1,)},
@@ -63,31 +62,30 @@ def make(data):
     def make(letter, *overrides):
         (recipe,) = RECIPES.glob(f"{letter}_*.yaml")
         config = load_config(recipe, [DATA[letter].format(data), *overrides])
-        plan = Plan.of(config.tasks, **config.arguments() | {"augment": "none"})
         dataset = read_dataset(config.data)
         known = [r for r in dataset if all(task.is_labelled(r) for task in config.tasks)]
         ten = dataset.only(known[:: max(1, len(known) // 10)][:10])
-        return make_session(plan, {"train": ten, "val": ten})
+        return make_session(config.model_copy(update={"augment": "none"}), {"train": ten, "val": ten})
 
     return make
 
 
 @pytest.mark.parametrize("letter", sorted(DATA))
-def test_shapes_and_what_is_shared(make, letter):
+def test_shapes_and_shared_layers(make, letter):
     network = make(letter).trainer.network
     assert {name: tensor.shape[1:] for name, tensor in network.input.items()} == INPUTS[letter]
     assert {name: tensor.shape[1:] for name, tensor in network.output.items()} == OUTPUTS[letter]
     trunk = {layer.name: layer for layer in network.layers if layer.name.startswith("trunk")}
     assert [layer.units for layer in trunk.values()] == TRUNKS.get(letter, [])
     for layer in trunk.values():
-        # one kernel and one bias, whoever applies them
+        # one kernel and one bias, however many tasks apply them
         assert len(layer.weights) == 2
         assert sum(layer.weights[0] is variable for variable in network.variables) == 1
 
 
 @pytest.mark.parametrize("letter", sorted(DATA))
-def test_both_tasks_teach_what_they_share(make, letter):
-    """The loss of one task alone moves the shared layers: the encoder, or the trunk."""
+def test_each_task_trains_the_shared_layers(make, letter):
+    """The loss of a single task changes the shared layers, which are the encoder or the trunk."""
     session = make(letter, *SMALLER.get(letter, []))
     trainer = session.trainer
     inputs, targets, weights = session.train.make(0)
@@ -109,7 +107,7 @@ def test_both_tasks_teach_what_they_share(make, letter):
 
 
 @pytest.mark.parametrize("letter", sorted(DATA))
-def test_ten_cases_are_learned_by_heart(make, letter):
+def test_ten_cases_are_overfitted(make, letter):
     session = make(
         letter,
         "training.learning_rate=0.003",

@@ -1,4 +1,4 @@
-"""Each head's loss and metric sees its own target and output, in Keras' own `fit` and in ours.
+"""Loss and metrics of each head receive its own target and output, in Keras' `fit` and in our trainer.
 
 Keras 3.14.0 gave metrics to the wrong head, and 3.5.0 ordered losses by name; the names here are in no order.
 """
@@ -28,7 +28,7 @@ BATCH = 4
 
 
 class Probe(keras.metrics.Metric):
-    """Keeps the mean of the targets and outputs that it was given, and the channels of the latter."""
+    """Keeps the mean of the last targets, squared outputs or weights that it received."""
 
     def __init__(self, name, *, part):
         super().__init__(name=name)
@@ -48,7 +48,7 @@ class Probe(keras.metrics.Metric):
 
 
 class Squares(keras.losses.Loss):
-    """A different multiple of the outputs for each head, whatever the targets."""
+    """Mean squares of the outputs times a factor that differs between heads; targets are ignored."""
 
     def __init__(self, factor):
         super().__init__(reduction="mean_with_sample_weight")
@@ -93,8 +93,8 @@ def expected_probes(network, batch):
     }
 
 
-def assert_each_head_saw_its_own(logs, network, batch, factors):
-    """Compares each head's probes and loss with NumPy; gives the losses in the order of the heads."""
+def assert_each_head_received_its_own(logs, network, batch, factors):
+    """Compare each head's probes and loss with NumPy, and return the losses in the order of the heads."""
     images, _, weights = batch
     expected, outputs = expected_probes(network, batch), network.predict_on_batch(images)
     means = []
@@ -117,7 +117,7 @@ def test_plain_keras_routes_by_name(network, batch):
     )
     images, targets, weights = batch
     logs = network.test_on_batch(images, targets, sample_weight=weights, return_dict=True)
-    assert_each_head_saw_its_own(logs, network, batch, factors)
+    assert_each_head_received_its_own(logs, network, batch, factors)
 
 
 def test_the_trainer_routes_by_name(network, batch, monkeypatch):
@@ -133,14 +133,23 @@ def test_the_trainer_routes_by_name(network, batch, monkeypatch):
     trainer.compile(optimizer="sgd")
     images, targets, weights = batch
     logs = trainer.test_on_batch(images, targets, sample_weight=weights, return_dict=True)
-    means = assert_each_head_saw_its_own(logs, network, batch, factors)
+    means = assert_each_head_received_its_own(logs, network, batch, factors)
     assert logs["loss"] == pytest.approx(sum(means), rel=1e-4)
 
 
-@pytest.mark.parametrize("learned", NAMES)
-def test_a_label_teaches_its_own_head_alone(learned, batch):
+@pytest.fixture(scope="module")
+def trainer():
     network = build_network(TASKS, size=(8, 8), settings=NetworkSettings(width=4, levels=2))
     trainer = make_trainer(network, TASKS, TrainingSettings(epochs=1, schedule="constant"), steps=1)
+    return trainer, [variable.numpy() for variable in trainer.variables]
+
+
+@pytest.mark.parametrize("learned", NAMES)
+def test_a_label_trains_its_own_head_only(learned, trainer, batch):
+    trainer, start = trainer
+    for variable, value in zip(trainer.variables, start, strict=True):
+        variable.assign(value)
+    network = trainer.network
     images, targets, _ = batch
     weights = {name: np.full(BATCH, name == learned, np.float32) for name in NAMES}
     heads = {name: network.get_layer(f"{name}_logits") for name in NAMES}

@@ -285,9 +285,9 @@ def test_a_spacing_in_any_sequence(spacing):
 @pytest.mark.parametrize(
     ("spacing", "words"),
     [
-        (0, "`spacing` is 0; expected"),
+        (0, "`spacing` is 0; expected millimetres above 0"),
         ([0.2, 0], "`spacing` is 0.2,0; expected"),
-        (np.array([1, 2, 3]), "`spacing` is 1,2,3; expected one number or two"),
+        (np.array([1, 2, 3]), "`spacing` is 1,2,3; expected millimetres above 0, one number or two"),
         ([], "`spacing` is empty; expected"),
         ([1, None], "`spacing` is 1,None; expected"),
         (float("nan"), "`spacing` is nan; expected"),

@@ -1,4 +1,4 @@
-"""What every kind of task keeps to; a newcomer in `TASKS` needs one line in `EXAMPLES`, and is then covered."""
+"""The contract of tasks. A new kind in `TASKS` needs an example in `EXAMPLES` and a line in `RAW`."""
 
 import json
 from dataclasses import replace
@@ -43,7 +43,7 @@ EXAMPLES = {
     "two classes": {"kind": "classification", "name": "side", "threshold": 0.3},
     "grades": {"kind": "ordinal", "name": "grade", "target": "diagnosis", "class_weights": "balanced"},
     "cumulative grades": {"kind": "ordinal", "name": "diagnosis", "method": "cumulative"},
-    "findings": {
+    "labels": {
         "kind": "multilabel",
         "name": "signs",
         "targets": ["side", "calcified"],
@@ -62,12 +62,12 @@ EXAMPLES = {
     },
 }
 DEPTHS = {0: 3.0, 1: 8.0, 2: 4.5, 4: 6.0, 5: 1.0, 8: 2.0, 9: 7.0, 11: 5.0}
-"""Of some cases by index: of the first both numbers are known, of others one or none."""
+"""Depths of some cases, by index. In some cases both numbers are known, in others one or none."""
 
 
 @pytest.fixture(scope="module")
 def dataset(layered_folder):
-    """With a second column of two classes, which is known where `side` is not; and a number."""
+    """The data set with a second column of two classes, known where `side` is not, and a second number."""
     dataset = read_dataset(layered_folder)
     calcified = {index: "yes" if index % 4 == 0 else "no" for index in range(12) if index not in (1, 3, 9)}
     records = [
@@ -106,7 +106,7 @@ def truths_of(task, dataset):
 
 
 def fit_truth(task, truth):
-    """As Batches would: spatial truth at the network's size."""
+    """Return spatial truth at the network's size, as batches do."""
     return truth[8:24:2, 8:24:2] if task.spatial else truth
 
 
@@ -133,7 +133,7 @@ def raw_grade(task, target):
     return (np.arange(len(task.classes) - 1) < target).astype(np.float32)
 
 
-def raw_findings(task, target):
+def raw_labels(task, target):
     return (target == 1).astype(np.float32)
 
 
@@ -142,10 +142,10 @@ RAW = {
     "overlapping_segmentation": raw_layers,
     "classification": raw_class,
     "ordinal": raw_grade,
-    "multilabel": raw_findings,
+    "multilabel": raw_labels,
     "regression": raw_number,
 }
-"""By kind: the network's output for one case that says the encoded truth."""
+"""Functions that return the network output for an encoded truth, by kind."""
 
 
 def perfect_raw(task, truth):
@@ -175,7 +175,7 @@ def test_names_that_would_clash_are_refused(config, name):
         make_task(config | {"name": name})
 
 
-def test_adapt_looks_at_train_alone_and_changes_nothing(config, parts):
+def test_adapt_depends_on_train_only_and_leaves_the_task_unchanged(config, parts):
     task = make_task(config)
     before = task.to_config()
     adapted = task.adapt(parts["train"])
@@ -221,21 +221,21 @@ def test_a_missing_label_is_a_finite_filler_of_weight_0(task, dataset):
     assert np.asarray(target).dtype == np.asarray(filler).dtype
 
 
-def test_is_labelled_is_what_read_finds(task, dataset):
+def test_is_labelled_agrees_with_read(task, dataset):
     for record in (*dataset, replace(dataset.records[0], labels={}, masks={})):
         assert task.is_labelled(record) == (task.read(record, dataset.description) is not None)
 
 
-def test_dense_layers_are_for_answers_about_the_whole_image(task):
+def test_dense_layers_are_for_image_level_tasks(task):
     content = task.to_config() | {"hidden": [8, 4]}
     if task.spatial:
-        with pytest.raises(ValidationError, match="dense layers are for tasks that answer for the whole"):
+        with pytest.raises(ValidationError, match="dense layers are for image-level tasks"):
             make_task(content)
     else:
         assert make_task(content).hidden == (8, 4)
 
 
-def test_read_gives_none_where_there_is_no_label(task, dataset):
+def test_read_returns_none_without_a_label(task, dataset):
     bare = replace(dataset.records[0], labels={}, masks={})
     assert task.read(bare, dataset.description) is None
     assert truths_of(task, dataset)
@@ -268,7 +268,7 @@ def test_the_primary_score_is_among_the_streaming_ones(task):
     assert all(name.startswith(f"{task.name}_") for name in names)
 
 
-def test_a_perfect_answer_gets_perfect_scores(task, dataset):
+def test_a_perfect_prediction_has_perfect_scores(task, dataset):
     facts = []
     for truth in truths_of(task, dataset):
         prediction = task.decode(perfect_raw(task, truth))
@@ -289,9 +289,9 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
         ranking = found.scores.get(task.ranking[0])
         assert ranking is not None or not found.scores
     table = pd.DataFrame(facts)
-    paired, higher = task.paired
-    if paired not in found.scores:  # then it is made of the facts
-        np.testing.assert_array_equal(task.paired_values(table), np.full(len(table), float(higher)))
+    compared, higher = task.comparison_score
+    if compared not in found.scores:  # then it is computed from the facts
+        np.testing.assert_array_equal(task.comparison_values(table), np.full(len(table), float(higher)))
     scores = task.score_set(table)
     assert all(isinstance(value, float) for value in scores.values())
     perfect = {
@@ -322,7 +322,7 @@ def test_a_perfect_answer_gets_perfect_scores(task, dataset):
                 target[None], perfect_raw(task, truth)[None], sample_weight=np.array([weight])
             )
     for metric in streaming:
-        best = 0 if "_mae" in metric.name else 1  # of several numbers, with the column behind it
+        best = 0 if "_mae" in metric.name else 1  # with several numbers, the column follows
         assert float(metric.result()) == pytest.approx(best, abs=1e-5)
 
 
@@ -337,7 +337,7 @@ def test_decode_undoes_encode(task, dataset):
             assert prediction.masks().keys() == {"whole", "core"}
         elif task.kind == "multilabel":
             known = truth != 255
-            np.testing.assert_array_equal(prediction.found[known], truth[known])
+            np.testing.assert_array_equal(prediction.present[known], truth[known])
         elif task.kind in ("classification", "ordinal"):
             assert prediction.label == task.classes[truth]
             assert prediction.probabilities.sum() == pytest.approx(1)
@@ -348,7 +348,7 @@ def test_decode_undoes_encode(task, dataset):
                 assert prediction.values[column].unit == {"size_mm": "mm", "depth": "cm"}[column]
 
 
-def test_data_that_mean_something_else_are_refused(task, dataset):
+def test_data_with_another_meaning_are_refused(task, dataset):
     described = dataset.description
     columns = described.columns | {
         "diagnosis": described.columns["diagnosis"].model_copy(update={"classes": ("a", "b")}),

@@ -1,4 +1,4 @@
-"""Intervals cover what they say: on data whose noise is known because it was made."""
+"""Coverage of intervals, on synthetic data with known noise."""
 
 import keras
 import numpy as np
@@ -7,14 +7,14 @@ import pytest
 from metrics import interval_coverage, mean_interval_width
 from unet_mtl import Regression
 from unet_mtl.tasks import Features
-from unet_mtl.tasks.number_coding import Number
+from unet_mtl.tasks.number import Number
 
 MEAN, DEVIATION = 40.0, 5.0
-NOISE = {"quiet": 0.5, "loud": 3.0}  # in the unit; x below 0 and above
+NOISE = {"quiet": 0.5, "loud": 3.0}  # in the unit; for x below 0 and above
 
 
 def make_cases(n, seed):
-    """x in -1..1, and 40 + 5 sin(2 x) with noise of a standard deviation that jumps at 0."""
+    """Return x in -1..1, and 40 + 5 sin(2 x) with noise of a standard deviation that changes at 0."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(-1, 1, n)
     noise = np.where(x < 0, NOISE["quiet"], NOISE["loud"])
@@ -23,7 +23,7 @@ def make_cases(n, seed):
 
 @pytest.fixture(scope="module")
 def answers():
-    """x, truth, and the answers of a small dense network on cases that it has not seen."""
+    """x, truth, and predictions of a small dense network for test cases."""
     number = Number(column="y", unit="mm", mean=MEAN, deviation=DEVIATION)
     task = Regression(name="y", loss="gaussian", numbers=(number,))
     keras.utils.set_random_seed(0)
@@ -42,9 +42,9 @@ def answers():
 
 
 @pytest.mark.parametrize("region", NOISE)
-def test_the_noise_is_found_and_covered(answers, region):
+def test_the_noise_is_estimated_and_covered(answers, region):
     x, y, predictions = answers
-    # away from the jump, where a smooth function has to be wrong
+    # away from the discontinuity, where a smooth function is wrong
     chosen = (x < -0.1) if region == "quiet" else (x > 0.1)
     low, high = (np.array([getattr(p, end) for p in predictions])[chosen] for end in ("low", "high"))
     deviation = mean_interval_width(low, high) / (2 * 1.959964)
@@ -52,7 +52,7 @@ def test_the_noise_is_found_and_covered(answers, region):
     assert interval_coverage(y[chosen], low, high) == pytest.approx(0.95, abs=0.02)
 
 
-def test_the_mean_is_found_beside_it(answers):
+def test_the_mean_is_estimated_as_well(answers):
     x, _, predictions = answers
     errors = np.array([p.value for p in predictions]) - (MEAN + 5 * np.sin(2 * x))
     assert np.abs(errors[x < 0]).mean() < 0.2

@@ -1,4 +1,4 @@
-"""Classes, by hand."""
+"""Classification with examples computed by hand."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from unet_mtl import Classification, Multilabel, Ordinal, Regression
+from unet_mtl.config import make_config
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError
-from unet_mtl.training.plan import Plan
 from unet_mtl.training.session import make_session
 
 TWO = Classification(name="side", classes=("left", "right"), threshold=0.25)
@@ -66,8 +66,8 @@ def test_balanced_weights_by_hand(dataset):
     assert task.loss().class_weights == pytest.approx([2, 2 / 3, 0])
 
 
-def test_balanced_weights_are_of_labelled_train_cases_alone(dataset, settings):
-    """Of five train cases one is unlabelled; val and test have what train lacks."""
+def test_balanced_weights_are_of_labelled_train_cases_only(dataset, settings):
+    """One of five train cases is unlabelled; val and test have the class that train lacks."""
     labels = ["benign"] * 3 + ["normal", None] + ["malignant"] * 7
     records = [
         replace(record, labels={} if label is None else {"diagnosis": label, "side": "left"})
@@ -80,14 +80,14 @@ def test_balanced_weights_are_of_labelled_train_cases_alone(dataset, settings):
     ]
     options = {name: value for name, value in settings.items() if name != "progress"}
     parts = split_dataset(dataset.only(records), SplitSettings())
-    adapted = make_session(Plan.of(tasks, **options), parts).trainer.tasks
+    adapted = make_session(make_config(dataset.description, tasks, **options), parts).trainer.tasks
     for task in adapted[:2]:
         assert task.loss().class_weights == pytest.approx([4 / (2 * 1), 4 / (2 * 3), 0])
     assert adapted[2].loss().class_weights == [[1, 0]]
 
 
 def test_weights_by_class_need_one_each(dataset):
-    with pytest.raises(ConfigError, match="2 class_weights for 3 classes"):
+    with pytest.raises(ConfigError, match="expected 3 `class_weights`, one per class, received 2"):
         Classification(name="diagnosis", class_weights=(1.0, 2.0)).adapt(dataset)
     task = Classification(name="diagnosis", class_weights=(1.0, 2.0, 3.0)).adapt(dataset)
     assert task.loss().class_weights == [1, 2, 3]
@@ -96,7 +96,9 @@ def test_weights_by_class_need_one_each(dataset):
 def test_kind_and_column_must_fit(dataset):
     with pytest.raises(ConfigError, match="'size_mm' has no `classes`"):
         Classification(name="size_mm").adapt(dataset)
-    with pytest.raises(ConfigError, match="'diagnosis' holds words; make it a classification"):
+    with pytest.raises(
+        ConfigError, match="'diagnosis' contains words, not numbers; make the task a classification"
+    ):
         Regression(name="diagnosis").adapt(dataset)
 
 
@@ -112,7 +114,7 @@ def test_set_scores_of_classes_by_hand():
     assert scores["majority_accuracy"] == pytest.approx(3 / 5)
     assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert scores["f1"] == pytest.approx((0.8 + 0.5 + 0) / 3)
-    stated = [0.8, 0.8, 0.1, 0.6, 0.3]  # of the true class
+    stated = [0.8, 0.8, 0.1, 0.6, 0.3]  # probabilities of the true class
     assert scores["log_loss"] == pytest.approx(-np.mean(np.log(stated)), rel=1e-5)
     low, mid, high = 0.2**2 + 2 * 0.1**2, 0.4**2 + 0.1**2 + 0.3**2, 0.7**2 + 0.1**2 + 0.6**2
     missed_low = 0.9**2 + 0.6**2 + 0.3**2

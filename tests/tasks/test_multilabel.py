@@ -1,4 +1,4 @@
-"""Several findings, some unknown: targets, scores and pictures, by hand and against scikit-learn."""
+"""Multilabel tasks with unknown labels: targets, scores and pictures, by hand and against scikit-learn."""
 
 from dataclasses import replace
 
@@ -14,7 +14,8 @@ from unet_mtl.data.description import ColumnDescription
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import make_table, summarise_task
 from unet_mtl.plots.overlay import new_figure
-from unet_mtl.tasks.yes_no_labels import FINDING_SCORES, UNKNOWN
+from unet_mtl.tasks.yes_no_labels import UNKNOWN
+from unet_mtl.tasks.yes_no_scores import LABEL_SCORES
 
 TASK = Multilabel(
     name="signs",
@@ -27,7 +28,7 @@ KEYS = ("mass", "side", "scar")
 
 
 def make_cases(n=60, seed=0, known=0.7):
-    """Truth with gaps, outputs that know something of it, and facts."""
+    """Return truth with unknown labels, outputs that correlate with it, and facts."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, (n, 3)).astype(np.uint8)
     raws = np.clip(0.3 * truth + 0.7 * rng.random((n, 3)), 0, 1).astype(np.float32)
@@ -46,7 +47,7 @@ def facts_of(cases):
 
 def test_decode_by_hand():
     answer = TASK.decode(np.array([0.4, 0.39, 0.9], np.float32))
-    assert answer.words == ("yes", "left", "present")
+    assert answer.answers == ("yes", "left", "present")
     assert answer.cells() == {
         "mass": "yes",
         "mass_probability": 0.4,
@@ -84,12 +85,12 @@ def test_the_loss_is_the_mean_over_all_known_labels():
 
 def test_balanced_weights_by_hand():
     loss = TASK.model_copy(update={"class_weights": "balanced"}).loss()
-    # 8 cases, 6 without and 2 with a mass; on `side` all are of one class
+    # 8 cases, 6 without and 2 with a mass; all have the same `side`
     np.testing.assert_allclose(loss.class_weights, [[8 / 12, 8 / 4], [0, 1], [1, 1]])
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_scores_of_a_finding_against_sklearn(seed):
+def test_scores_of_a_label_against_sklearn(seed):
     truth, raws, cases = make_cases(seed=seed)
     scores = TASK.score_set(facts_of(cases))
     for place, key in enumerate(KEYS):
@@ -106,22 +107,22 @@ def test_scores_of_a_finding_against_sklearn(seed):
         }
         for score, value in expected.items():
             assert scores[f"{score}_{key}"] == pytest.approx(value), (score, key)
-    for score in FINDING_SCORES:
+    for score in LABEL_SCORES:
         assert scores[score] == pytest.approx(np.mean([scores[f"{score}_{key}"] for key in KEYS]))
     whole = (truth != UNKNOWN).all(axis=1)
     assert 5 < whole.sum() < 50
     assert scores["exact_match"] == pytest.approx(sk.accuracy_score(truth[whole], raws[whole] >= 0.4))
 
 
-def test_what_is_undefined_is_left_out_of_the_means():
-    """Nobody knows of a scar; every side is right."""
+def test_undefined_scores_are_left_out_of_the_means():
+    """`scar` is unknown in all cases, and `side` is "right" in all."""
     truth = np.array([[0, 1, 255], [1, 1, 255], [1, 1, 255], [255, 1, 255]], np.uint8)
     raws = np.array([[0.1, 0.9, 0.2], [0.8, 0.9, 0.9], [0.3, 0.1, 0.5], [0.9, 0.9, 0.9]], np.float32)
     facts = pd.DataFrame(
         [TASK.score_case(t, TASK.decode(raw), None).facts for t, raw in zip(truth, raws, strict=True)]
     )
     scores = TASK.score_set(facts)
-    assert all(np.isnan(scores[f"{score}_scar"]) for score in FINDING_SCORES)
+    assert all(np.isnan(scores[f"{score}_scar"]) for score in LABEL_SCORES)
     assert np.isnan(scores["exact_match"])
     assert np.isnan(scores["auroc_side"])
     assert np.isnan(scores["specificity_side"])
@@ -133,7 +134,7 @@ def test_what_is_undefined_is_left_out_of_the_means():
     assert all(np.isnan(value) for value in nothing.values())
 
 
-def test_every_row_has_the_n_of_its_finding():
+def test_every_row_has_the_n_of_its_label():
     truth, _, cases = make_cases()
     truth[:, 2] = UNKNOWN
     truth[0, 2] = 1
@@ -145,17 +146,17 @@ def test_every_row_has_the_n_of_its_finding():
     table = make_table(summarise_task(TASK, cases, {case: case for case in cases}, 0)).set_index("score")
     known = (truth != UNKNOWN).sum(axis=0)
     for place, key in enumerate(KEYS):
-        for score in FINDING_SCORES:
+        for score in LABEL_SCORES:
             row = table.loc[f"{score}_{key}"]
             assert row["n"] + row["n_undefined"] == known[place], row
     assert table.loc["accuracy_mass", ["n", "n_undefined"]].tolist() == [known[0], 0]
     assert table.loc["auroc_scar", ["n", "n_undefined"]].tolist() == [0, 1]
     assert table.loc["exact_match", "n"] == (truth != UNKNOWN).all(axis=1).sum()
     assert table.loc["f1", "n"] == len(cases)
-    # what a single patient says has no interval
+    # scores of a single patient have no interval
     assert table.loc["accuracy_scar", ["low", "high"]].isna().all()
     assert table.loc["accuracy_mass", ["low", "high"]].notna().all()
-    assert table.loc["f1", "label"] == "f1 (mean of findings)"
+    assert table.loc["f1", "label"] == "f1 (mean of labels)"
     assert table.loc["f1_mass", "label"] == "f1_mass"
     assert table.loc["sensitivity_mass", "headline"]
     assert not table.loc["f1_mass", "headline"]
@@ -168,15 +169,15 @@ def test_streaming_scores_leave_unknown_labels_out():
     for part in (slice(0, 15), slice(15, 40)):
         for metric in metrics:
             metric.update_state(truth[part], raws[part], sample_weight=weights[part])
-    nobody = np.full((2, 3), UNKNOWN, np.uint8)
+    unknown = np.full((2, 3), UNKNOWN, np.uint8)
     for metric in metrics:
         metric.update_state(
-            nobody, np.full((2, 3), np.nan, np.float32), sample_weight=np.zeros(2, np.float32)
+            unknown, np.full((2, 3), np.nan, np.float32), sample_weight=np.zeros(2, np.float32)
         )
     scores = TASK.score_set(facts_of(cases))
     assert [metric.name for metric in metrics] == ["signs_auroc", "signs_f1"]
     assert float(metrics[1].result()) == pytest.approx(scores["f1"], abs=1e-6)
-    assert float(metrics[0].result()) == pytest.approx(scores["auroc"], abs=1e-3)  # of 4096 bins
+    assert float(metrics[0].result()) == pytest.approx(scores["auroc"], abs=1e-3)  # computed from 4096 bins
 
 
 def with_columns(dataset, columns, labels):
@@ -188,7 +189,7 @@ def with_columns(dataset, columns, labels):
 YES_NO = ColumnDescription(type="yes/no")
 
 
-def test_words_and_counts_come_from_train(dataset):
+def test_classes_and_counts_come_from_train(dataset):
     labels = [{"a": "yes", "b": "right"}, {"a": "no"}, {"a": "yes"}, {"b": "right"}, {}]
     train = with_columns(dataset, {"a": YES_NO, "b": ColumnDescription(classes=("left", "right"))}, labels)
     task = Multilabel(name="signs", targets=("a", "b")).adapt(train)
@@ -201,16 +202,16 @@ def test_words_and_counts_come_from_train(dataset):
     assert all(truth is None or truth.dtype == np.uint8 for truth in read)
 
 
-def test_a_finding_that_no_train_case_knows_is_named(dataset):
+def test_a_label_that_no_train_case_has_is_named(dataset):
     train = with_columns(dataset, {"a": YES_NO, "b": YES_NO}, [{"a": "yes"}, {"a": "no"}])
     with pytest.raises(DataError, match="task 'signs': none of the 2 train cases has a 'b'"):
         Multilabel(name="signs", targets=("a", "b")).adapt(train)
 
 
-@pytest.mark.parametrize(("column", "has"), [("diagnosis", "3 classes"), ("size_mm", "no `classes`")])
-def test_a_finding_has_two_classes(dataset, column, has):
+@pytest.mark.parametrize(("column", "received"), [("diagnosis", "3 classes"), ("size_mm", "no `classes`")])
+def test_a_label_has_two_classes(dataset, column, received):
     with pytest.raises(
-        ConfigError, match=f"column '{column}' has {has}, a finding two; make it `type: yes/no`"
+        ConfigError, match=f"column '{column}' has {received}, but a yes-or-no label needs two; describe"
     ):
         Multilabel(name="signs", targets=("side", column)).adapt(dataset)
 
@@ -220,7 +221,7 @@ def test_a_finding_has_two_classes(dataset, column, has):
     [
         ({"targets": ()}, "at least 1 item"),
         ({}, "targets\n  Field required"),
-        ({"targets": ("a", "a")}, "one column is named twice"),
+        ({"targets": ("a", "a")}, "column 'a' is listed twice"),
         ({"targets": ("a",), "target": "a"}, "learns several columns; list them in `targets`"),
         ({"targets": ("a",), "threshold": 1.0}, "less than 1"),
         ({"targets": ("a",), "class_weights": (1.0, 2.0)}, "'balanced'"),
@@ -231,7 +232,7 @@ def test_refusals(settings, message):
         Multilabel(name="signs", **settings)
 
 
-def test_the_picture_says_how_many_of_how_many():
+def test_the_picture_has_the_numbers_of_cases():
     truth = np.array([[1, 1, 255], [1, 1, 255], [0, 1, 255]], np.uint8)
     raws = np.array([[0.9, 0.9, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.1]], np.float32)
     facts = [TASK.score_case(t, TASK.decode(raw), None).facts for t, raw in zip(truth, raws, strict=True)]

@@ -1,4 +1,4 @@
-"""Grades in order: heads, decoding and scores, by hand and against scikit-learn."""
+"""Ordinal tasks: heads, decoding and scores, by hand and against scikit-learn."""
 
 import subprocess
 import sys
@@ -104,7 +104,7 @@ def test_set_scores_by_hand():
     assert scores["adjacent_accuracy"] == pytest.approx(4 / 6)
     assert scores["mae"] == pytest.approx((1 + 2 + 3) / 6)
     assert scores["macro_mae"] == pytest.approx((1 / 2 + 2 + 0 + 3 / 2) / 4)
-    # of 4, 1, 3, 2 train cases the first grade is the most frequent, the second the median
+    # With 4, 1, 3, 2 train cases the first grade is the most frequent, and the second the median.
     assert scores["accuracy_of_train_majority"] == pytest.approx(2 / 6)
     assert scores["mae_of_train_median"] == pytest.approx((1 + 1 + 0 + 1 + 2 + 2) / 6)
     assert scores["adjacent_accuracy_of_train_median"] == pytest.approx(4 / 6)
@@ -125,7 +125,7 @@ def test_the_order_and_the_weights_come_from_the_data_set(parts):
 def test_a_column_of_numbers_has_no_grades(dataset):
     with pytest.raises(ConfigError, match="'size_mm' has no `classes`"):
         Ordinal(name="size_mm").adapt(dataset)
-    with pytest.raises(ConfigError, match="2 class_weights for 3 classes"):
+    with pytest.raises(ConfigError, match="expected 3 `class_weights`, one per class, received 2"):
         Ordinal(name="diagnosis", class_weights=(1.0, 2.0)).adapt(dataset)
     with pytest.raises(ValueError, match="'corn' or 'cumulative'"):
         Ordinal(name="diagnosis", method="coral")

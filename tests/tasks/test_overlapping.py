@@ -1,4 +1,4 @@
-"""Classes that overlap: thresholds, scores, names and pictures, by hand."""
+"""Overlapping classes: thresholds, scores, names and pictures, by hand."""
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def test_scores_by_hand():
     mask = layers([[1, 1, 0, 0, 1]], [[0, 1, 1, 1, 1]])
     found = score(TASK, truth, mask)
     dice = {name: item.value for name, item in found.scores.items() if name.startswith("dice")}
-    # All of the classes together: the truth has 0 to 2, the answer 0 to 3.
+    # Union of the classes: the truth is pixels 0 to 2, the prediction 0 to 3.
     assert dice == pytest.approx(
         {"dice": 0.8, "dice_whole_organ": 0.8, "dice_core": 0.8, "dice_foreground": 6 / 7}
     )
@@ -58,7 +58,9 @@ def test_the_names_are_those_of_segmentation():
         found = score(task, several, several)
         assert list(found.scores) == list(expected.scores)
         assert dict(found.facts) == dict(expected.facts)
-        assert [task.label(name) for name in found.scores] == [other.label(name) for name in found.scores]
+        assert [task.score_label(name) for name in found.scores] == [
+            other.score_label(name) for name in found.scores
+        ]
         facts = pd.DataFrame([found.facts])
         assert task.score_set(facts) == pytest.approx(other.score_set(facts), nan_ok=True)
 
@@ -82,10 +84,10 @@ def test_pooled_scores_by_hand():
     pooled = TASK.score_set(facts)
     assert pooled["pooled_dice_whole_organ"] == pytest.approx(2 * 4 / (2 * 4 + 1))
     assert pooled["pooled_dice_core"] == 0
-    assert TASK.bearers(facts.iloc[:1])["pooled_dice_core"].tolist() == [True]
+    assert TASK.contributing_cases(facts.iloc[:1])["pooled_dice_core"].tolist() == [True]
 
 
-def test_streaming_scores_are_means_over_classes_and_cases_without_what_nobody_labelled():
+def test_streaming_scores_are_means_over_classes_and_cases_of_labelled_pixels():
     rng = np.random.default_rng(4)
     truth = rng.integers(0, 2, (3, 6, 5, 2)).astype(np.uint8)
     truth[:, :2] = 255
@@ -121,34 +123,34 @@ def test_contours_of_every_class_true_and_predicted():
         "not labelled",
     ]
     lines = [collection.get_paths()[0].get_extents() for collection in axes.collections[:4]]
-    # Outlines run half way between pixels; the predicted ones lie a row lower.
+    # Outlines run half way between pixels; the predicted ones are shifted by one row.
     heights = [(round(line.y0, 2), round(line.y1, 2)) for line in lines]
     assert heights == [(3.5, 9.5), (2.5, 8.5), (5.5, 7.5), (4.5, 6.5)]
     TASK.draw_case(axes, None, prediction)
 
 
-def test_the_other_kind_is_named_where_the_description_says_otherwise(layered_folder):
+def test_the_error_for_the_other_overlap_names_the_other_kind(layered_folder):
     dataset = um.read_dataset(layered_folder)
-    for method in ("adapt", "read", "reading"):
+    for method in ("adapt", "read", "cache_key"):
         arguments = {
             "adapt": (dataset,),
             "read": (dataset.records[1], dataset.description),
-            "reading": (dataset.description,),
+            "cache_key": (dataset.description,),
         }[method]
         plain = um.Segmentation(name="a", target="layers")
         with pytest.raises(
-            ConfigError, match=r"'a': the classes of mask 'layers' overlap .*take `kind: overlapping_segm"
+            ConfigError, match=r"'a': the classes of mask 'layers' overlap .*set `kind: overlapping_segm"
         ):
             getattr(plain, method)(*arguments)
         layered = um.OverlappingSegmentation(name="b", target="zone")
         with pytest.raises(
             ConfigError,
-            match=r"'b': the classes of mask 'zone' exclude each other .*take `kind: segmentation`, or",
+            match=r"'b': the classes of mask 'zone' exclude each other .*set `kind: segmentation`, or",
         ):
             getattr(layered, method)(*arguments)
 
 
-def test_tolerance_can_be_changed_for_measuring():
+def test_tolerance_can_be_changed_for_evaluation():
     from unet_mtl.evaluation.evaluator import with_tolerance
 
     (task,) = with_tolerance([TASK], 2.0)

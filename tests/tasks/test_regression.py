@@ -1,4 +1,4 @@
-"""Numbers, one and several, by hand."""
+"""Regression of one number and of several, by hand."""
 
 from dataclasses import replace
 
@@ -12,20 +12,20 @@ from unet_mtl import Regression
 from unet_mtl.data.description import ColumnDescription
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import summarise_task
-from unet_mtl.losses import weighted_mean
-from unet_mtl.tasks.number_coding import Number
+from unet_mtl.losses.base import weighted_mean
+from unet_mtl.tasks.number import Number
 
 SIZE = (8, 8)
 LENGTH = Number(column="length_mm", unit="mm", mean=10.0, deviation=2.0, median=8.0)
 AREA = Number(column="area", unit="cm2", mean=3.0, deviation=0.5, median=3.5)
 ONE = Regression(name="size", target="length_mm", numbers=(LENGTH,))
 TWO = Regression(name="sizes", targets=("length_mm", "area"), numbers=(LENGTH, AREA))
-# of a log-variance of 0 before the bound; hardly less than 1
+# The standard deviation for a log-variance of 0 before the bound, which is hardly less than 1.
 NEAR_1 = np.exp(0.5 * (-10 + np.log1p(np.exp(5 - np.log1p(np.exp(5)) + 10))))
 
 
 def with_labels(dataset, **columns):
-    """Cases with these numbers; None: unknown."""
+    """Return cases with these numbers; None: unknown."""
     records = [
         replace(record, labels={name: v for name, v in zip(columns, values, strict=True) if v is not None})
         for record, values in zip(dataset, zip(*columns.values(), strict=True), strict=False)
@@ -64,7 +64,7 @@ def test_a_log_scale_learns_log_1_plus_value(dataset):
 
 
 def test_equal_values_have_a_deviation_of_1(dataset):
-    """Three times 0.1 has a standard deviation of 1e-17 in floating point."""
+    """The standard deviation of three times 0.1 is 1e-17 in floating point."""
     task = Regression(name="size_mm").adapt(with_labels(dataset, size_mm=[0.1, 0.1, 0.1]))
     assert np.std([0.1, 0.1, 0.1]) > 0
     assert task.numbers[0].deviation == 1
@@ -72,7 +72,7 @@ def test_equal_values_have_a_deviation_of_1(dataset):
 
 
 def test_errors_of_numbers_by_hand():
-    pairs = [(12.0, 1.5), (8.0, -1.0), (20.0, 2.0)]  # answers 13, 8, 14
+    pairs = [(12.0, 1.5), (8.0, -1.0), (20.0, 2.0)]  # predictions 13, 8, 14
     cases = [ONE.score_case({"length_mm": true}, ONE.decode(numbers(raw)), None) for true, raw in pairs]
     assert [case.scores["absolute_error"].value for case in cases] == [1, 0, 6]
     assert cases[2].scores["relative_error"].value == pytest.approx(0.3)
@@ -115,7 +115,7 @@ def test_every_label_weighs_the_same(loss):
     targets, weights = zip(*(task.encode(truth, SIZE) for truth in truths), strict=True)
     raw = np.random.default_rng(0).normal(size=(4, 4 if loss == "gaussian" else 2)).astype(np.float32)
     found = weighted_mean(task.loss().call(np.stack(targets), raw), np.array(weights, np.float32))
-    # one number at a time, as tasks of their own
+    # each number as a task of its own
     costs = []
     for row, truth in enumerate(truths):
         for place, number in enumerate(TWO.numbers):
@@ -144,7 +144,7 @@ def test_training_metrics_of_several_by_hand():
 
 
 def score_two(task=TWO):
-    """Five cases; nobody but the last two knows both."""
+    """Return the scores of five cases, of which only the last two have both numbers."""
     truths = [{"length_mm": 9.0}, {"length_mm": 10.0}, {"area": 2.0}, {"length_mm": 14.0, "area": 4.0}]
     truths.append({"length_mm": 8.0, "area": 3.0})
     raws = numbers([0, 0], [0.5, 0], [0, -1], [1, 2], [-2, 1])  # lengths 10 11 _ 12 6, areas _ _ 2.5 4 3.5
@@ -154,7 +154,7 @@ def score_two(task=TWO):
         f"case {i}": task.score_case(truth, task.decode(raw), None)
         for i, (truth, raw) in enumerate(zip(truths, raws, strict=True))
     }
-    # the first two cases are one patient's
+    # The first two cases belong to one patient.
     patients = {case: "p" if i < 2 else case for i, case in enumerate(cases)}
     return cases, pd.DataFrame(summarise_task(task, cases, patients, 0)).set_index("score")
 
@@ -177,14 +177,14 @@ def test_scores_of_several_count_their_own_cases():
     assert rows.loc["pearson_area", "headline"]
 
 
-def test_a_number_that_nobody_has_is_said_to_have_no_case():
+def test_a_number_that_no_case_has_has_an_n_of_0():
     cases, _ = score_two()
     lengths = {case: cases[case] for case in ("case 0", "case 1")}
     rows = pd.DataFrame(summarise_task(TWO, lengths, dict.fromkeys(lengths, "p"), 0)).set_index("score")
     assert rows.loc["rmse_area", ["n", "n_undefined"]].tolist() == [0, 0]
     assert np.isnan(rows.loc["rmse_area", "value"])
     assert rows.loc["rmse_length_mm", "n"] == 2
-    # one patient has no interval
+    # A single patient has no interval.
     assert rows.loc["rmse_length_mm", ["low", "high"]].isna().all()
 
 
@@ -197,14 +197,14 @@ def test_intervals_by_hand():
     assert answer.high == pytest.approx(13 + 1.959964 * 2 * NEAR_1, rel=1e-6)
     assert answer.cells() == {"mm": 13.0, "mm_low": round(answer.low, 4), "mm_high": round(answer.high, 4)}
     assert answer.title() == f"size: 13 mm ({answer.low:.3g} to {answer.high:.3g})"
-    truths = [12.0, 17.0, 9.0, 9.1]  # 9.1 is just inside
+    truths = [12.0, 17.0, 9.0, 9.1]  # 9.1 is barely inside
     cases = [task.score_case({"length_mm": true}, answer, None) for true in truths]
     scores = task.score_set(pd.DataFrame([case.facts for case in cases]))
     assert scores["interval_coverage"] == 2 / 4
     assert scores["interval_width"] == pytest.approx(4 * 1.959964 * NEAR_1, rel=1e-6)
 
 
-def test_an_interval_on_a_log_scale_reaches_further_up():
+def test_an_interval_on_a_log_scale_is_longer_above():
     number = Number(column="count", scale="log", mean=2.0, deviation=0.5)
     task = Regression(name="count", scale="log", loss="gaussian", numbers=(number,))
     answer = task.decode(numbers(1.0, 0.0))
@@ -213,7 +213,7 @@ def test_an_interval_on_a_log_scale_reaches_further_up():
     assert answer.low == pytest.approx(np.exp(2.5 - half) - 1, rel=1e-5)
     assert answer.high == pytest.approx(np.exp(2.5 + half) - 1, rel=1e-5)
     assert answer.high - answer.value > 2 * (answer.value - answer.low)
-    # no unit: the task's own name is that of the column
+    # Without a unit, the column has the name of the task.
     assert list(answer.cells()) == ["", "low", "high"]
 
 
@@ -235,7 +235,7 @@ def test_coverage_of_several_counts_their_own_cases():
 
 def test_cells_and_titles_of_several_name_their_columns():
     answer = TWO.decode(numbers(1.5, 1.0))
-    # of length_mm the unit stands in the column's name already
+    # The name length_mm contains the unit already.
     assert answer.cells() == {"length_mm": 13.0, "area_cm2": 3.5}
     assert answer.title() == "sizes: length_mm 13 mm, area 3.5 cm2"
     assert TWO.truth_title({"area": 4.0}) == "area 4 cm2"
@@ -247,7 +247,9 @@ def test_cells_and_titles_of_several_name_their_columns():
         *("length_mm", "length_mm_low", "length_mm_high"),
         *("area_cm2", "area_cm2_low", "area_cm2_high"),
     ]
-    with pytest.raises(ValueError, match="'sizes' answers with length_mm, area; take one out of `values`"):
+    with pytest.raises(
+        ValueError, match=r"'sizes' predicts several numbers \(length_mm, area\); select one of `values`"
+    ):
         _ = answer.value
     assert answer.values["area"].value == 3.5
 
@@ -262,7 +264,7 @@ def test_columns_whose_names_look_alike_keep_their_own_scores():
     assert [metric.name for metric in task.training_metrics()] == ["t_mae", "t_mae_t__0", "t_mae_t__1"]
 
 
-def test_the_file_says_loss_and_is_read_again():
+def test_the_config_key_is_loss_and_can_be_read_again():
     task = Regression(name="a", loss="gaussian")
     assert task.to_config()["loss"] == "gaussian"
     assert Regression.model_validate(task.to_config()) == task
@@ -309,7 +311,7 @@ def test_each_number_has_its_panel(n):
 
     columns = tuple(f"c{i}" for i in range(n))
     task = Regression(name="sizes", targets=columns, loss="gaussian")
-    # nobody has the last of several
+    # No case has the last of several numbers.
     facts = pd.DataFrame(
         [
             task.score_case(
@@ -329,7 +331,7 @@ def test_each_number_has_its_panel(n):
 
 
 def test_a_network_learns_from_the_numbers_that_are_known():
-    """A column of the head's kernel moves only where its number is known."""
+    """A column of the head's kernel changes only if its number is known."""
     features = keras.Input((3,))
     head = keras.Model(features, TWO.build_head(type("F", (), {"pooled": features})))
     layer = head.get_layer("sizes_logits")

@@ -1,4 +1,4 @@
-"""Thresholds, edges and keys of masks, by hand."""
+"""Thresholds, edge cases and keys of masks, by hand."""
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def test_softmax_takes_the_largest_class():
     assert THREE.decode(raw).mask.dtype == np.uint8
 
 
-def test_auto_is_sigmoid_for_two_classes_alone():
+def test_auto_is_sigmoid_for_two_classes_only():
     assert (TWO._sigmoid, THREE._sigmoid) == (True, False)
 
 
@@ -68,7 +68,7 @@ def test_several_classes_by_hand():
     truth = [[0, 1, 1, 2], [0, 0, 2, 255]]
     mask = [[0, 1, 2, 2], [1, 0, 2, 1]]
     found = score(THREE, truth, mask)
-    # Core: tp 1, fp 1, fn 1; rim: tp 2, fp 1; both together: tp 4, fp 1.
+    # Core: TP 1, FP 1, FN 1; rim: TP 2, FP 1; union: TP 4, FP 1.
     expected = {
         "dice_core": 0.5,
         "dice_outer_rim": 0.8,
@@ -99,12 +99,12 @@ def test_distances_between_outlines():
     truth[0, 1:3], mask[0, 2:5] = 1, 1
     task = TWO.model_copy(update={"tolerance": 0.5})
     found = task.score_case(truth, predict(task, mask), (2.0, 0.5)).scores
-    # From the truth 0.5 and 0 mm, from the mask 0, 0.5 and 1 mm.
+    # Distances from the truth are 0.5 and 0 mm, from the mask 0, 0.5 and 1 mm.
     assert found["hd_mm"].value == 1
     assert found["assd_mm"].value == pytest.approx(2 / 5)
     assert found["surface_dice_mm"].value == pytest.approx(4 / 5)
     assert not any(name.endswith("_px") for name in found)
-    # One pixel each way is within half a pixel for the two shared ones alone, and within one for four.
+    # Within half a pixel are only the two shared pixels, and within one pixel four.
     loose = TWO.model_copy(update={"tolerance": 1.0})
     assert score(task, truth, mask).scores["surface_dice_px"].value == pytest.approx(2 / 5)
     assert score(loose, truth, mask).scores["surface_dice_px"].value == pytest.approx(4 / 5)
@@ -112,12 +112,12 @@ def test_distances_between_outlines():
         Segmentation(name="zone", tolerance=0)
 
 
-def test_outlines_in_what_nobody_labelled_count_nowhere():
+def test_outlines_in_unlabelled_pixels_are_ignored():
     truth = [[0, 1, 1, 0, 255, 255]]
     assert score(TWO, truth, [[0, 1, 1, 0, 0, 1]]).scores["hd_px"].value == 0
 
 
-def test_what_the_screen_shows():
+def test_headline_scores():
     found = score(THREE.model_copy(update={"tolerance": 1.0}), [[0, 1, 1, 2]], [[0, 1, 2, 2]]).scores
     assert [name for name in found if THREE.is_headline(name)] == [
         *("dice", "iou", "precision", "recall", "specificity", "mcc", "accuracy"),

@@ -1,4 +1,4 @@
-"""Which network is kept, when training stops, and what is left where the disk refuses."""
+"""Selection of the best network, early stopping, and the files that remain when the disk is full."""
 
 import math
 import resource
@@ -33,24 +33,26 @@ def trainer():
 
 
 def play(values, *, mode, patience, monkeypatch):
-    """The epoch that is kept, and the number of epochs that were done."""
+    """Return the epoch of the saved network, and the number of finished epochs."""
     saved = []
     monkeypatch.setattr(
         "unet_mtl.training.callbacks.save_network", lambda network, run: saved.append(len(seen))
     )
     monkeypatch.setattr("unet_mtl.training.callbacks.save_checkpoint", lambda *_: None)
     monkeypatch.setattr(RunFolder, "write_history", lambda self, rows: None)
-    keeper = Checkpointer(RunFolder("x"), None, Progress(), monitor="val_s", mode=mode, patience=patience)
-    keeper.set_model(keras.Sequential())
+    checkpointer = Checkpointer(
+        RunFolder("x"), None, Progress(), monitor="val_s", mode=mode, patience=patience
+    )
+    checkpointer.set_model(keras.Sequential())
     seen = []
     for epoch, value in enumerate(values):
         seen.append(value)
-        keeper.on_epoch_begin(epoch)
-        keeper.on_epoch_end(epoch, {"val_s": value})
-        if keeper.model.stop_training:
+        checkpointer.on_epoch_begin(epoch)
+        checkpointer.on_epoch_end(epoch, {"val_s": value})
+        if checkpointer.model.stop_training:
             break
-    assert keeper.progress.best_epoch == saved[-1]
-    assert keeper.progress.finished == keeper.model.stop_training
+    assert checkpointer.progress.best_epoch == saved[-1]
+    assert checkpointer.progress.finished == checkpointer.model.stop_training
     return saved[-1], len(seen)
 
 
@@ -87,7 +89,7 @@ def test_a_checkpoint_gives_everything_back(trainer, tmp_path):
 def test_a_checkpoint_of_another_network_is_refused(trainer, tmp_path):
     run = RunFolder(tmp_path)
     save_checkpoint(run, trainer, Progress())
-    with pytest.raises(RunError, match=r"checkpoint\.npz is of another network"):
+    with pytest.raises(RunError, match=r"checkpoint\.npz belongs to another network"):
         load_checkpoint(run, make(width=5))
 
 
@@ -117,3 +119,15 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_network(trainer, tmp_path, li
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "network.keras"]
     assert load_checkpoint(run, make()).epochs == 1
     assert keras.saving.load_model(run.network).count_params() == trainer.network.count_params()
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "empty"])
+def test_a_damaged_checkpoint_is_named(trainer, tmp_path, damage):
+    run = RunFolder(tmp_path)
+    save_checkpoint(run, trainer, Progress())
+    whole = run.checkpoint.read_bytes()
+    run.checkpoint.write_bytes(
+        {"cut": whole[: len(whole) // 2], "other": b"no archive", "empty": b""}[damage]
+    )
+    with pytest.raises(RunError, match=r"checkpoint\.npz cannot be read \(.*\); restore the file"):
+        load_checkpoint(run, trainer)

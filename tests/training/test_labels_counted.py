@@ -1,4 +1,4 @@
-"""n is said everywhere, and a split without a label of a task stops nothing."""
+"""Numbers of labelled cases are reported everywhere, and a split without labels of a task does not stop a run."""
 
 import contextlib
 import io
@@ -11,12 +11,12 @@ import pytest
 
 import unet_mtl as um
 from unet_mtl.cli.tables import print_scores
+from unet_mtl.config import make_config
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.plots.curves import describe_curve, plot_curves
 from unet_mtl.training import session
 from unet_mtl.training.labels import count_labels, describe_labels
-from unet_mtl.training.plan import Plan
 from unet_mtl.training.session import make_session
 
 COLUMNS = {"zone": "zone", "diagnosis": "diagnosis", "size": "size_mm", "side": "side"}
@@ -30,7 +30,7 @@ EXPECTED = {
 
 
 def strip(dataset, names, split):
-    """The data set without labels of some tasks in one split; None: in all of it."""
+    """Return the data set without labels of some tasks in one split, or in all splits for None."""
 
     def stripped(record):
         if split is not None and record.split != split:
@@ -58,7 +58,7 @@ class Both(um.Classification):
 
 
 def test_a_case_of_which_something_is_known_counts_as_one(parts):
-    """Whatever its weight is; of cases 5 and 9 neither is known."""
+    """The weight of the case does not matter; cases 5 and 9 have neither label."""
     assert count_labels([Both(name="both")], parts) == {"both": {"train": 5, "val": 2, "test": 3}}
 
 
@@ -74,7 +74,7 @@ def test_the_start_of_a_training_says_n():
     none = EXPECTED | {"zone": {"train": 4, "val": 0, "test": 3}, "side": {"train": 4, "val": 0, "test": 0}}
     lines = describe_labels(none, "zone")
     assert "zone       labelled: 4 train, 0 validation, 3 test; no labels in validation" in lines[0]
-    assert "no validation case can tell how good 'zone' is" in lines[-1]
+    assert "no validation case has a label of 'zone'" in lines[-1]
     assert "set training.monitor to a score of diagnosis or size" in lines[-1]
     assert len(describe_labels(none, "size")) == 4
     empty = {"zone": {"train": 1, "val": 0}}
@@ -108,15 +108,15 @@ def test_curves_say_what_they_are_made_of():
 
 
 @pytest.fixture(scope="module")
-def unmeasured(dataset, tasks, settings, tmp_path_factory):
-    """A run whose validation knows neither masks, of the monitored task, nor sizes; and what it printed."""
+def unmeasured(dataset, tasks, settings, tmp_path_factory, drawing):
+    """A run without validation labels of masks, which are monitored, and of sizes; its output and notes on curves."""
     printed, figures = io.StringIO(), []
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(
         session, "plot_curves", lambda *a, **k: figures.append(plot_curves(*a, **k)) or figures[0]
     )
     training = um.TrainingSettings(epochs=3, batch_size=2, patience=1, spread_labels=True)
-    with contextlib.redirect_stderr(printed):
+    with contextlib.redirect_stderr(printed), drawing():
         run = um.train(
             strip(dataset, ["zone", "size"], "val"),
             tasks,
@@ -151,7 +151,7 @@ def test_training_goes_on_where_validation_has_no_label(unmeasured):
     assert run.read_environment()["labels"]["zone"] == {"train": 4, "val": 0, "test": 3}
     assert run.curves.stat().st_size > 10_000
     assert "zone       labelled: 4 train, 0 validation, 3 test; no labels in validation" in printed
-    assert "no validation case can tell how good 'zone' is, so that the newest network is kept" in printed
+    assert "no validation case has a label of 'zone', so that the newest network is kept" in printed
     assert "epoch 3: loss" in printed
     assert "zone_dice undefined" in printed
     assert "nan" not in printed
@@ -174,7 +174,9 @@ def test_the_setting_reaches_the_batches(unmeasured, dataset, tasks, settings):
     parts = split_dataset(dataset, SplitSettings())
     for spread in (True, False):
         training = um.TrainingSettings(batch_size=2, spread_labels=spread)
-        made = make_session(Plan.of(tasks, **options | {"training": training}), parts)
+        made = make_session(
+            make_config(dataset.description, tasks, **options | {"training": training}), parts
+        )
         assert made.train.spread_labels is spread
         assert not made.val.spread_labels
 
@@ -194,7 +196,8 @@ def measure(trained):
     from unet_mtl.evaluation.files import write_evaluation
     from unet_mtl.inference.predictor import Predictor
 
-    predictor = Predictor.load(trained)
+    # Sums of a batch depend on its size by rounding, so that cases are predicted one by one.
+    predictor = Predictor.load(trained, batch_size=1)
 
     def measured(dataset, folder=None):
         evaluation = evaluate_cases(predictor, dataset)

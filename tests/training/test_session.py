@@ -1,4 +1,4 @@
-"""A training from data to run folder: repeated, interrupted, stopped, refused."""
+"""A training from data to run folder: repeated, interrupted, stopped and refused."""
 
 import math
 from pathlib import Path
@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unet_mtl import TrainingSettings, train
+from unet_mtl import NetworkSettings, TabularInput, TrainingSettings, train
 from unet_mtl.batches.cache.settings import Delivery
+from unet_mtl.config import make_config
+from unet_mtl.data import file_hashes
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError, TrainingError, WriteError
 from unet_mtl.runs import RunFolder
 from unet_mtl.training import callbacks
+from unet_mtl.training import session as session_module
 from unet_mtl.training.callbacks import Progress, load_checkpoint
-from unet_mtl.training.plan import Plan
-from unet_mtl.training.session import make_session, run_plan
+from unet_mtl.training.session import make_session, run_training
 
 
 def history(run):
@@ -45,12 +47,12 @@ class Interrupt(keras.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def start(dataset, tasks, settings):
-    """Starts a run with one more callback, as `train` would, and gives its folder."""
+    """Start a run with one more callback, as `train` would, and return its folder."""
 
     def run(path, callback):
         options = {name: value for name, value in settings.items() if name != "progress"}
-        plan = Plan.of(tasks, **options)
-        session = make_session(plan, split_dataset(dataset, SplitSettings()))
+        config = make_config(dataset.description, tasks, **options)
+        session = make_session(config, split_dataset(dataset, SplitSettings()))
         original = type(session).fit
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
@@ -58,7 +60,7 @@ def start(dataset, tasks, settings):
                 "fit",
                 lambda self, run, callbacks=(): original(self, run, callbacks=[callback]),
             )
-            return run_plan(plan, dataset, Path(path), resume=False, progress=False)
+            return run_training(config, dataset, Path(path), resume=False, progress=False)
 
     return run
 
@@ -116,7 +118,7 @@ def test_what_a_run_holds(trained, tasks):
 
 
 def test_the_history_is_what_numpy_finds(trained, parts, settings):
-    """Losses and scores of validation in the best epoch, from the saved network and by another way."""
+    """Recompute losses and scores of validation in the best epoch from the saved network."""
     import metrics
     from unet_mtl.batches.batches import Batches
 
@@ -149,20 +151,21 @@ def test_the_history_is_what_numpy_finds(trained, parts, settings):
             assert row[f"val_{task.name}_{name}"] == pytest.approx(value, abs=1e-5), (task.name, name)
 
 
-def test_the_saved_network_is_that_of_the_best_epoch(dataset, tasks, settings, tmp_path):
+def test_the_saved_network_is_that_of_the_best_epoch(dataset, column_tasks, column_settings, tmp_path):
     kept = {}
 
     class Keep(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             kept[epoch] = self.model.network.get_weights()
 
-    options = {name: value for name, value in settings.items() if name != "progress"}
-    plan = Plan.of(tasks, **options | {"training": TrainingSettings(epochs=3, batch_size=5)})
-    session = make_session(plan, split_dataset(dataset, SplitSettings()))
-    session = type(session)(**vars(session) | {"monitor": "val_size_mae", "mode": "min"})
+    options = {name: value for name, value in column_settings.items() if name != "progress"}
+    options |= {"training": TrainingSettings(epochs=3, batch_size=5)}
+    config = make_config(dataset.description, column_tasks, **options)
+    session = make_session(config, split_dataset(dataset, SplitSettings()))
+    session = type(session)(**vars(session) | {"monitor": "val_grade_loss", "mode": "min"})
     run = RunFolder(tmp_path)
     session.fit(run, callbacks=[Keep()])
-    best = int(run.read_history()["val_size_mae"].argmin())
+    best = int(run.read_history()["val_grade_loss"].argmin())
     saved = keras.saving.load_model(run.network, compile=False).get_weights()
     for expected, found in zip(kept[best], saved, strict=True):
         np.testing.assert_array_equal(expected, found)
@@ -170,7 +173,7 @@ def test_the_saved_network_is_that_of_the_best_epoch(dataset, tasks, settings, t
 
 
 def test_a_finished_run_resumed_stays_as_it_is(resumed, dataset, tasks, settings):
-    """Where it keeps its images is no matter of the run's."""
+    """The place of cached images may change."""
     before = {path: path.read_bytes() for path in (resumed.network, resumed.checkpoint, resumed.history)}
     train(dataset, tasks, resumed.path, **settings, delivery=Delivery(cache="memory"), resume=True)
     assert before == {path: path.read_bytes() for path in before}
@@ -238,7 +241,7 @@ def test_a_new_run_never_overwrites(trained, dataset, tasks, settings, tmp_path)
             ConfigError,
             "no score 'zone_loss'; there is zone_dice, zone_iou",
         ),
-        ({"training": TrainingSettings(monitor="zone_iou")}, ConfigError, "say max or min for 'zone_iou'"),
+        ({"training": TrainingSettings(monitor="zone_iou")}, ConfigError, "set max or min for 'zone_iou'"),
         ({"precision": "mixed_float16"}, ConfigError, "mixed_float16 needs a GPU"),
         ({"augment": "heavy"}, ConfigError, "no preset 'heavy'"),
     ],
@@ -262,20 +265,25 @@ def test_an_unreadable_image_is_named_before_anything_is_written(write_data, tas
     assert not (tmp_path / "run").exists()
 
 
-def test_a_loss_that_is_not_finite_stops_and_names_the_cases(dataset, tasks, settings, tmp_path):
+def test_a_loss_that_is_not_finite_stops_and_names_the_cases(
+    dataset, column_tasks, column_settings, tmp_path
+):
     rate = TrainingSettings(epochs=2, batch_size=2, learning_rate=1e30, schedule="constant")
     with pytest.raises(
         TrainingError, match=r"at epoch 1, step (\d); cases of that batch: case_\d\d"
     ) as caught:
-        train(dataset, tasks, tmp_path / "run", **settings | {"training": rate})
+        train(dataset, column_tasks, tmp_path / "run", **column_settings | {"training": rate})
     assert not RunFolder(tmp_path / "run").checkpoint.exists()
     assert "training.learning_rate" in str(caught.value)
 
 
-def test_the_named_batch_is_the_one_that_holds_the_infinite_label(dataset, tasks, settings, tmp_path):
+def test_the_named_batch_is_the_one_that_holds_the_infinite_label(dataset, tasks, column_settings, tmp_path):
     bad = next(r for r in dataset if r.split == "train" and "size_mm" in r.labels)
-    plan = Plan.of(tasks, **{name: value for name, value in settings.items() if name != "progress"})
-    session = make_session(plan, split_dataset(dataset, SplitSettings()))
+    size = tasks[2].model_copy(update={"inputs": ("record",)})
+    inputs = {"record": TabularInput(columns=["side"], hidden=[4])}
+    options = {name: value for name, value in column_settings.items() if name != "progress"}
+    config = make_config(dataset.description, [size], **options | {"inputs": inputs})
+    session = make_session(config, split_dataset(dataset, SplitSettings()))
     labels = {"size_mm": math.inf}
     records = [type(r)(**vars(r) | {"labels": labels}) if r is bad else r for r in session.train.dataset]
     session.train.dataset = session.train.dataset.only(records)
@@ -293,13 +301,18 @@ def test_a_file_that_goes_away_in_training_is_named(write_data, tasks, settings,
                 record.image.unlink()
 
     write_data(tmp_path / "tiny")
-    plan = Plan.of(tasks[1:3], **{name: value for name, value in settings.items() if name != "progress"})
-    session = make_session(plan, split_dataset(read_dataset(tmp_path / "tiny"), SplitSettings()))
+    dataset = read_dataset(tmp_path / "tiny")
+    options = {name: value for name, value in settings.items() if name != "progress"}
+    small = NetworkSettings(width=2, levels=2, normalization="none")
+    config = make_config(dataset.description, tasks[2:3], **options | {"network": small})
+    session = make_session(config, split_dataset(dataset, SplitSettings()))
     with pytest.raises(DataError, match=rf"{case}\.png: no such file"):
         session.fit(RunFolder(tmp_path / "run"), callbacks=[Remove()])
 
 
-def test_a_disk_that_fills_up_leaves_the_last_finished_epoch(dataset, tasks, settings, tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_leaves_the_last_finished_epoch(
+    dataset, column_tasks, column_settings, tmp_path, monkeypatch
+):
     class Fill(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
@@ -309,15 +322,40 @@ def test_a_disk_that_fills_up_leaves_the_last_finished_epoch(dataset, tasks, set
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    plan = Plan.of(tasks[1:3], **{name: value for name, value in settings.items() if name != "progress"})
+    options = {name: value for name, value in column_settings.items() if name != "progress"}
+    config = make_config(dataset.description, column_tasks, **options)
     parts = split_dataset(dataset, SplitSettings())
     run = RunFolder(tmp_path)
     with pytest.raises(WriteError, match=r"cannot write .*checkpoint\.npz: No space left on device"):
-        make_session(plan, parts).fit(run, callbacks=[Fill()])
+        make_session(config, parts).fit(run, callbacks=[Fill()])
     assert not list(tmp_path.glob(".*"))
-    trainer = make_session(plan, parts).trainer
+    trainer = make_session(config, parts).trainer
     assert load_checkpoint(run, trainer).epochs == 1
     keras.saving.load_model(run.network, compile=False)
+
+
+def test_a_training_hashes_each_file_once(dataset, tasks, settings, tmp_path, monkeypatch):
+    """For the fingerprint of the data and for the cache, in both splits that are read."""
+    hashed = []
+    original = file_hashes.hashlib.file_digest
+
+    def digest(stream, kind):
+        hashed.append(stream.name)
+        return original(stream, kind)
+
+    def read_all(session, run, callbacks=()):
+        for batches in (session.train, session.val):
+            for index in range(len(batches)):
+                batches.make(index)
+
+    monkeypatch.setattr(file_hashes, "_SETTLED_S", -60.0)
+    monkeypatch.setattr(file_hashes.hashlib, "file_digest", digest)
+    monkeypatch.setattr(session_module.Session, "fit", read_all)
+    delivery = {"cache": "memory"}
+    run = train(dataset, tasks, tmp_path / "run", **settings, delivery=delivery)
+    files = [r.image for r in dataset] + [file.path for r in dataset for file in r.masks.get("zone", ())]
+    assert sorted(hashed) == sorted(map(str, files))
+    assert run.read_environment()["data_hash"] == dataset.fingerprint()
 
 
 def test_monitor_defaults_to_the_primary_score_of_the_first_task(dataset, tasks, settings):
@@ -325,10 +363,10 @@ def test_monitor_defaults_to_the_primary_score_of_the_first_task(dataset, tasks,
     parts = split_dataset(dataset, SplitSettings())
     for first, monitor, mode in (("zone", "val_zone_dice", "max"), ("size", "val_size_mae", "min")):
         ordered = sorted(tasks, key=lambda task: task.name != first)
-        session = make_session(Plan.of(ordered, **options), parts)
+        session = make_session(make_config(dataset.description, ordered, **options), parts)
         assert (session.monitor, session.mode) == (monitor, mode)
     wanted = TrainingSettings(monitor="zone_iou", mode="max")
-    session = make_session(Plan.of(tasks, **options | {"training": wanted}), parts)
+    session = make_session(make_config(dataset.description, tasks, **options | {"training": wanted}), parts)
     assert (session.monitor, session.mode) == ("val_zone_iou", "max")
 
 

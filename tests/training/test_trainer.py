@@ -13,8 +13,8 @@ from unet_mtl import (
     TrainingSettings,
     build_network,
 )
-from unet_mtl.losses import MaskLoss
-from unet_mtl.tasks.number_coding import Number
+from unet_mtl.losses.masks import MaskLoss
+from unet_mtl.tasks.number import Number
 from unet_mtl.training.trainer import LabelledMean, make_trainer
 
 TASKS = [

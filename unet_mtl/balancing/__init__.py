@@ -1,4 +1,4 @@
-"""How the losses of several tasks become one training. A new balancer is one file, and one line in `BALANCERS`."""
+"""Balancing: how the losses of several tasks are combined into one training."""
 
 from typing import Annotated, Any, Union
 
@@ -18,9 +18,10 @@ BALANCERS: dict[str, type[Balancing]] = {
     "gradnorm": GradNorm,
     "pcgrad": PCGrad,
 }
+"""Settings classes by name. A new balancer is one file and one line here."""
 
 
-def _named(setting: Any) -> Any:
+def _expand_name(setting: Any) -> Any:
     if isinstance(setting, str):
         return {"name": setting}
     if not isinstance(setting, dict | Balancing):
@@ -31,9 +32,9 @@ def _named(setting: Any) -> Any:
 AnyBalancing: Any = Annotated[
     Union[tuple(BALANCERS.values())],  # noqa: UP007
     Field(discriminator="name"),
-    BeforeValidator(_named),
+    BeforeValidator(_expand_name),
 ]
-"""The type of a setting: a name, a mapping with `name` and options, or the settings themselves."""
+"""The type of a setting that is a name, a mapping with `name` and options, or a `Balancing`."""
 
 __all__ = [
     "BALANCERS",

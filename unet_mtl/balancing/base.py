@@ -1,4 +1,4 @@
-"""The contract of a balancer: settings, free of Keras, and what they build for one training."""
+"""The contract of a balancer: settings, which do not import Keras, and the object they build for one training."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,15 +11,16 @@ from pydantic import Field
 from unet_mtl.errors import ConfigError
 from unet_mtl.settings import Settings
 
-MEASURED_EVERY = 20
+MEASURE_EVERY = 20
+"""Default number of steps between two measurements of the tasks' gradients."""
 
 
 class Losses(NamedTuple):
-    """Of one batch, a scalar for each task.
+    """The losses of one batch, with a scalar for each of T tasks.
 
     Attributes:
-        values: Mean loss over the labelled cases; 0 where there is none.
-        labelled: Whether there is one.
+        values: The mean loss over the labelled cases; 0 where there is none.
+        labelled: Whether the batch has a labelled case.
     """
 
     values: Sequence[Any]
@@ -27,104 +28,104 @@ class Losses(NamedTuple):
 
 
 class Balancer:
-    """State and formulas in one training. As it stands, the weights that the user set, and no state.
+    """State and formulas of a balancer in one training. This base class keeps the weights fixed and has no state.
 
     Args:
-        weights: `task.weight` by task. Every balancer has them as factors on top of what it finds itself.
+        weights: The setting `weight` of each task. Every balancer applies it in addition to its own weights.
     """
 
-    reads_norms: ClassVar[bool] = False
-    """Whether `see_norms` wants the norm of each task's gradient at the last shared layer."""
+    needs_norms: ClassVar[bool] = False
+    """Whether `update_norms` must be called with the norm of each task's gradient at the last shared layer."""
 
-    mends_gradients: ClassVar[bool] = False
-    """Whether `coefficients` says how the tasks' gradients on the shared layers are added."""
+    combines_gradients: ClassVar[bool] = False
+    """Whether the tasks' gradients on shared variables must be combined by `coefficients`."""
 
     def __init__(self, weights: Sequence[float]) -> None:
         self.weights = tuple(weights)
         self.variables: list[Any] = []
-        """State, which checkpoints hold; the trainable ones learn with the network."""
+        """State that is saved in checkpoints. Trainable variables are trained together with the network."""
 
     def factors(self) -> Sequence[Any]:
-        """What each task's loss is multiplied by at present."""
+        """Return the present factor of each task's loss."""
         return self.weights
 
     def total(self, losses: Losses) -> Any:
-        """The number that is minimised."""
+        """Return the scalar that is minimised."""
         total: Any = 0.0
         for factor, value in zip(self.factors(), losses.values, strict=True):
             total = total + factor * value
         return total
 
-    def see_norms(self, losses: Losses, norms: Any) -> None:
-        """Learns from one step.
+    def update_norms(self, losses: Losses, norms: Any) -> None:
+        """Update the state after one step.
 
         Args:
-            losses: Of the batch.
-            norms: (T,) of the gradient of each task's loss, without its factor, on the last shared kernel.
+            losses: The losses of the batch.
+            norms: The norm of the gradient of each task's loss, without its factor, on the last shared kernel; (T,).
         """
 
     def coefficients(self, products: Any) -> Any:
-        """(T,) factors by which the gradients are added on shared variables, on top of `factors`.
+        """Return the factors (T,) by which gradients are added on shared variables, in addition to `factors`.
 
         Args:
-            products: (T, T) inner products of the tasks' gradients, `factors` included.
+            products: Inner products (T, T) of the tasks' gradients, multiplied by `factors`.
         """
         return np.ones(len(self.weights), np.float32)
 
     def end_epoch(self, means: NDArray[np.float64]) -> None:
-        """Learns from one epoch.
+        """Update the state after one epoch.
 
         Args:
-            means: (T,) mean loss of each task over the labelled train cases; NaN where none was.
+            means: The mean loss of each task over the labelled train cases, (T,); NaN for a task without any.
         """
 
 
 class Balancing(Settings, ABC):
-    """What may be set of a balancer.
+    """Settings of a balancer.
 
     Attributes:
-        name: Which one.
-        measure_every: Steps from one measurement of the tasks' gradients on the shared layers to the next: their
-            norms and the cosines between them. 0: never. None: 20 on TensorFlow, 50 with "fixed", and elsewhere
-            never.
+        name: The name of the balancer.
+        measure_every: The number of steps between two measurements of the tasks' gradients on the shared layers
+            (their norms and the cosines between them); 0: never. None: 20 on TensorFlow, or 50 with "fixed", and
+            never on other backends.
     """
 
     name: str
     measure_every: int | None = Field(default=None, ge=0)
 
-    usually_measured: ClassVar[int] = MEASURED_EVERY
+    default_measure_every: ClassVar[int] = MEASURE_EVERY
 
     needs_tape: ClassVar[bool] = False
-    """Whether it works on gradients of single tasks, which only TensorFlow's step gives here."""
+    """Whether the balancer needs gradients of single tasks, which are only available on TensorFlow."""
 
     @abstractmethod
     def build(self, weights: Sequence[float], *, seed: int) -> Balancer:
-        """Makes the balancer of one training; imports Keras.
+        """Return the balancer of one training. This imports Keras.
 
         Args:
-            weights: `task.weight` by task.
-            seed: Of what it draws.
+            weights: The setting `weight` of each task.
+            seed: Seed of the balancer's random numbers, if it draws any.
         """
 
-    def measured_every(self, backend: str) -> int:
-        """Resolves `measure_every`, and checks that the backend can do what was asked of it.
+    def resolve_measure_every(self, backend: str) -> int:
+        """Return the number of steps between two measurements on a backend, 0 for never.
 
         Args:
-            backend: As `keras.backend.backend()` says.
+            backend: The name of the backend, in the form of `keras.backend.backend()`.
 
         Raises:
-            ConfigError: Gradients of single tasks are needed, on another backend than TensorFlow.
+            ConfigError: The settings need gradients of single tasks, and the backend is not TensorFlow.
         """
         if backend == "tensorflow":
-            return self.usually_measured if self.measure_every is None else self.measure_every
+            return self.default_measure_every if self.measure_every is None else self.measure_every
         if self.needs_tape:
             raise ConfigError(
-                f"training.balancing: {self.name} needs the gradients of single tasks, which are taken on TensorFlow "
-                f"alone, and Keras runs on {backend}; set fixed, uncertainty or dwa, or KERAS_BACKEND=tensorflow"
+                f"training.balancing: {self.name} needs the gradients of single tasks, which are only available on "
+                f"TensorFlow, and Keras runs on {backend}; set fixed, uncertainty or dwa, or KERAS_BACKEND=tensorflow"
             )
         if self.measure_every:
             raise ConfigError(
                 f"training.balancing: measure_every is {self.measure_every}, and Keras runs on {backend}; gradients "
-                "of single tasks are taken on TensorFlow alone: set it to 0, or KERAS_BACKEND=tensorflow"
+                "of single tasks are only available on TensorFlow: set it to 0, or KERAS_BACKEND=tensorflow"
             )
         return 0

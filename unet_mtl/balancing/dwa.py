@@ -1,4 +1,4 @@
-"""Weights that follow how fast each loss falls (Liu, Johns and Davison 2019, doi:10.1109/CVPR.2019.00197)."""
+"""Dynamic weight average (Liu, Johns and Davison 2019, doi:10.1109/CVPR.2019.00197)."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,25 +11,25 @@ from unet_mtl.balancing.base import Balancer, Balancing
 
 
 class Dwa(Balancing):
-    """Dynamic weight average: `T * softmax(r / temperature)`, r the ratio of a task's last two mean train losses.
+    """Settings of weights `T * softmax(r / temperature)`, with the ratio r of a task's last two mean train losses.
 
-    Tasks whose loss falls slowly get more. The first two epochs are as `fixed`. An epoch in which a task had no
-    label leaves its ratio as it was; the next one is to its last known loss.
+    Tasks with slowly decreasing losses have larger weights. In the first two epochs the weights are fixed. An epoch
+    without labels of a task leaves its ratio unchanged, and the next ratio is relative to its last known loss.
 
     Attributes:
-        temperature: The larger, the more alike the weights.
+        temperature: The larger it is, the more similar are the weights.
     """
 
     name: Literal["dwa"] = "dwa"
     temperature: float = Field(default=2.0, gt=0)
 
     def build(self, weights: Sequence[float], *, seed: int) -> Balancer:
-        """Starts with ratios of 1."""
+        """Return a balancer with ratios of 1."""
         return DwaBalancer(weights, self.temperature)
 
 
 class DwaBalancer(Balancer):
-    """Remembers one loss and one ratio a task."""
+    """Keeps the last loss and the last ratio of each task."""
 
     def __init__(self, weights: Sequence[float], temperature: float) -> None:
         super().__init__(weights)
@@ -42,16 +42,16 @@ class DwaBalancer(Balancer):
         self.variables = [self.last, self.ratios]
 
     def factors(self) -> Sequence[Any]:
-        """The same in all steps of an epoch."""
+        """Return factors that are constant during an epoch."""
         from keras import ops
 
         if len(self.weights) == 1:
-            return self.weights  # there is nobody to share with, and Keras warns of a softmax of one
+            return self.weights  # The softmax of one number is 1, and Keras warns of it.
         shares = len(self.weights) * ops.softmax(self.ratios / self.temperature)
         return [weight * shares[i] for i, weight in enumerate(self.weights)]
 
     def end_epoch(self, means: NDArray[np.float64]) -> None:
-        """Takes the ratios of the epoch to the one before."""
+        """Update the ratios of the mean losses to those of the previous epoch."""
         from keras import ops
 
         last, ratios = (np.array(ops.convert_to_numpy(v)) for v in (self.last, self.ratios))

@@ -1,4 +1,4 @@
-"""The weights that the user set, from the first step to the last."""
+"""Fixed weights."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -7,13 +7,13 @@ from unet_mtl.balancing.base import Balancer, Balancing
 
 
 class Fixed(Balancing):
-    """Sum over tasks of `task.weight * loss`."""
+    """Settings of the sum over tasks of `task.weight * loss`, with constant weights."""
 
     name: Literal["fixed"] = "fixed"
 
-    # The one balancer that costs nothing shall cost next to nothing with what it writes down.
-    usually_measured: ClassVar[int] = 50
+    # Fixed weights need no measurements, so those for the log alone must cost little.
+    default_measure_every: ClassVar[int] = 50
 
     def build(self, weights: Sequence[float], *, seed: int) -> Balancer:
-        """Has no state and draws nothing."""
+        """Return a balancer without state."""
         return Balancer(weights)

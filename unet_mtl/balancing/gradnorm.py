@@ -1,4 +1,4 @@
-"""Weights by which all tasks pull alike at the last shared layer (Chen 2018, arXiv:1711.02257)."""
+"""GradNorm, weights that equalise the tasks' gradients at the last shared layer (Chen 2018, arXiv:1711.02257)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -9,21 +9,23 @@ from pydantic import Field
 from unet_mtl.balancing.base import Balancer, Balancing, Losses
 
 SMALLEST = 1e-3
-"""No weight falls below this: at 0 or less a task would never come back, or be unlearned."""
+"""The lower bound of weights. A task with weight 0 would never recover, and a negative weight would unlearn it."""
 
 
 class GradNorm(Balancing):
-    """Moves each weight v towards `v * norm = mean(v * norm) * r ** alpha`, after each step.
+    """Settings of weights v that are moved towards `v * norm = mean(v * norm) * r ** alpha` after each step.
 
-    r is the task's loss relative to its first one, over the mean of this over tasks: one that lags behind gets more.
-    The weights keep their sum, T. A task without labels in a batch, or without any gradient there, is in no mean, and
-    its weight stays. `task.weight` is a factor of the loss beside v, and not balanced away.
+    r is the task's loss relative to its first one, divided by the mean of this over tasks, so that tasks that learn
+    slowly have larger weights. The sum of the weights stays T. A task without labels in a batch, or with a gradient
+    norm of 0, is excluded from all means, and its weight is unchanged. `task.weight` is a further factor of the loss
+    that is not balanced.
 
     Attributes:
-        alpha: How much more a task gets that lags behind; 0: all norms alike.
-        learning_rate: Of Adam on the weights.
-        initial_steps: The first loss of a task is the mean of so many labelled steps, and its weight waits for them.
-            The paper takes one step, where a batch of few cases may happen to cost next to nothing.
+        alpha: The strength by which slow tasks are favoured; 0: all gradient norms are equalised.
+        learning_rate: The learning rate of Adam for the weights.
+        initial_steps: The number of labelled steps that the first loss of a task is the mean of. Its weight is
+            constant until then. The paper takes a single step, but the loss of one small batch may be close to 0 by
+            chance.
     """
 
     name: Literal["gradnorm"] = "gradnorm"
@@ -34,14 +36,14 @@ class GradNorm(Balancing):
     needs_tape: ClassVar[bool] = True
 
     def build(self, weights: Sequence[float], *, seed: int) -> Balancer:
-        """Starts with weights of 1."""
+        """Return a balancer with weights of 1."""
         return GradNormBalancer(weights, self)
 
 
 class GradNormBalancer(Balancer):
-    """Keeps weights, first losses and Adam's moments, of which a task's stand still where it has no label."""
+    """Keeps weights, first losses and Adam's moments. Those of a task are unchanged in steps without its labels."""
 
-    reads_norms: ClassVar[bool] = True
+    needs_norms: ClassVar[bool] = True
 
     def __init__(self, weights: Sequence[float], settings: GradNorm) -> None:
         super().__init__(weights)
@@ -55,26 +57,33 @@ class GradNormBalancer(Balancer):
 
         self.learned = state(1, "gradnorm_weights")
         self.initial = state(0, "initial_losses")
-        self.seen = state(0, "initial_steps")
+        self.initial_steps = state(0, "initial_steps")
         self.steps = state(0, "adam_steps")
         self.first = state(0, "adam_first_moments")
         self.second = state(0, "adam_second_moments")
-        self.variables = [self.learned, self.initial, self.seen, self.steps, self.first, self.second]
+        self.variables = [
+            self.learned,
+            self.initial,
+            self.initial_steps,
+            self.steps,
+            self.first,
+            self.second,
+        ]
 
     def factors(self) -> Sequence[Any]:
-        """`task.weight * v`."""
+        """Return `task.weight * v`."""
         return [weight * self.learned[i] for i, weight in enumerate(self.weights)]
 
-    def see_norms(self, losses: Losses, norms: Any) -> None:
-        """One step of Adam on `sum |v * norm - target|`, the target held constant."""
+    def update_norms(self, losses: Losses, norms: Any) -> None:
+        """Take one step of Adam on `sum |v * norm - target|`, with a constant target."""
         from keras import ops
 
         values = ops.stack(losses.values)
-        # Float16 overflows now and then, and the optimizer drops the step; so does this.
+        # If float16 overflows, the optimizer skips the step, and so does this.
         usable = ops.logical_and(ops.isfinite(norms), ops.isfinite(values))
         present = ops.logical_and(ops.logical_and(ops.stack(losses.labelled), usable), norms > 0)
-        ready = self._see_initial(values, present)
-        # Alone there is nobody to be weighed against.
+        ready = self._update_initial(values, present)
+        # A single task cannot be balanced.
         ready = ops.logical_and(ready, ops.sum(ops.cast(ready, "float32")) > 1)
 
         def mean(x: Any) -> Any:
@@ -83,28 +92,30 @@ class GradNormBalancer(Balancer):
 
         rates = ops.where(ready, ops.divide_no_nan(values, self.initial / self.settings.initial_steps), 0.0)
         relative = ops.divide_no_nan(rates, mean(rates))
-        pulls = self.learned * norms
-        target = mean(pulls) * ops.power(relative, self.settings.alpha)
-        moved = self._adam(ops.where(ready, norms * ops.sign(pulls - target), 0.0), ready)
+        weighted_norms = self.learned * norms
+        target = mean(weighted_norms) * ops.power(relative, self.settings.alpha)
+        moved = self._adam(ops.where(ready, norms * ops.sign(weighted_norms - target), 0.0), ready)
         moved = ops.maximum(moved, SMALLEST)
-        # Those that take no part keep their weights, and so the others keep their sum.
+        # Excluded tasks keep their weights, so the sum of the others must be preserved.
         moved = moved * ops.divide_no_nan(mean(self.learned), mean(moved))
         self.learned.assign(ops.where(ready, moved, self.learned))
 
-    def _see_initial(self, values: Any, present: Any) -> Any:
+    def _update_initial(self, values: Any, present: Any) -> Any:
+        """Add to the first losses, and return for each task whether it is present and its first loss complete."""
         from keras import ops
 
-        early = ops.logical_and(present, self.seen < self.settings.initial_steps)
+        n_steps = self.settings.initial_steps
+        early = ops.logical_and(present, self.initial_steps < n_steps)
         self.initial.assign_add(ops.where(early, values, 0.0))
-        self.seen.assign_add(ops.cast(early, "float32"))
-        return ops.logical_and(present, self.seen >= self.settings.initial_steps)
+        self.initial_steps.assign_add(ops.cast(early, "float32"))
+        return ops.logical_and(present, self.initial_steps >= n_steps)
 
-    def _adam(self, gradient: Any, taking_part: Any) -> Any:
-        # Keras' own would let the momentum of a task without labels run on.
+    def _adam(self, gradient: Any, ready: Any) -> Any:
+        # Keras' own Adam would update the moments of tasks without labels.
         from keras import ops
 
         def update(variable: Any, value: Any) -> Any:
-            variable.assign(ops.where(taking_part, value, variable))
+            variable.assign(ops.where(ready, value, variable))
             return variable
 
         steps = update(self.steps, self.steps + 1)

@@ -1,4 +1,4 @@
-"""How strongly each task pulls at the shared layers, and which pull against each other."""
+"""Measurements of the tasks' gradients on the shared layers: their norms and the cosines between them."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -13,8 +13,8 @@ class Measures:
     """Sums over the measured steps of an epoch.
 
     Args:
-        names: Of the tasks.
-        every: Steps from one measurement to the next.
+        names: Names of the T tasks.
+        every: The number of steps between two measurements.
     """
 
     def __init__(self, names: Sequence[str], every: int) -> None:
@@ -31,16 +31,16 @@ class Measures:
         self.cosines, self.cosine_counts = zeros(n_tasks, n_tasks), zeros(n_tasks, n_tasks)
 
     def reset(self) -> None:
-        """Forgets the epoch."""
+        """Set all sums to 0, for a new epoch."""
         for variable in (self.norms, self.norm_counts, self.cosines, self.cosine_counts):
             variable.assign(np.zeros(variable.shape, np.float32))
 
     def update(self, products: Any, losses: Losses) -> None:
-        """Takes in one step, as far as its numbers are finite.
+        """Add one step. Values that are not finite are skipped.
 
         Args:
-            products: (T, T) inner products of the gradients of the tasks' losses, without factors.
-            losses: Of the batch.
+            products: Inner products (T, T) of the gradients of the tasks' losses, without factors.
+            losses: The losses of the batch.
         """
         from keras import ops
 
@@ -55,7 +55,10 @@ class Measures:
         self.cosine_counts.assign_add(ops.cast(both, "float32"))
 
     def results(self) -> dict[str, float]:
-        """`<task>_gradient` and `cosine_<a>_<b>`: means of the epoch; NaN where no measured step had the labels."""
+        """Return the means of the epoch, `<task>_gradient` and `cosine_<a>_<b>`.
+
+        A mean is NaN if no measured step had the labels of the task, or of both tasks.
+        """
         from keras import ops
 
         sums = (self.norms, self.norm_counts, self.cosines, self.cosine_counts)

@@ -1,4 +1,4 @@
-"""Gradients of tasks that contradict each other, mended (Yu 2020, arXiv:2001.06782)."""
+"""PCGrad, the projection of conflicting gradients (Yu 2020, arXiv:2001.06782)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -7,10 +7,11 @@ from unet_mtl.balancing.base import Balancer, Balancing
 
 
 class PCGrad(Balancing):
-    """Takes out of each task's gradient what goes against another task's, before they are added.
+    """Settings of a sum of gradients from which conflicts between tasks are removed.
 
-    On the shared layers alone, all of them taken as one vector. A task without labels in a batch has a gradient of
-    zero, which goes against none.
+    If the gradients of two tasks have a negative inner product, each is projected onto the normal plane of the other
+    before they are added. This concerns the shared layers, and the gradient on all of them is one vector. A task
+    without labels in a batch has a gradient of zero, which conflicts with no other.
     """
 
     name: Literal["pcgrad"] = "pcgrad"
@@ -18,14 +19,14 @@ class PCGrad(Balancing):
     needs_tape: ClassVar[bool] = True
 
     def build(self, weights: Sequence[float], *, seed: int) -> Balancer:
-        """The others are gone through in an order drawn anew each step."""
+        """Return a balancer that projects onto the other tasks in a new random order at each step."""
         return PCGradBalancer(weights, seed)
 
 
 class PCGradBalancer(Balancer):
-    """Its state is that of the random order."""
+    """Keeps the state of the random generator that draws the order."""
 
-    mends_gradients: ClassVar[bool] = True
+    combines_gradients: ClassVar[bool] = True
 
     def __init__(self, weights: Sequence[float], seed: int) -> None:
         super().__init__(weights)
@@ -35,7 +36,7 @@ class PCGradBalancer(Balancer):
         self.variables = [self.generator.state]
 
     def coefficients(self, products: Any) -> Any:
-        """As `project`, in a new order."""
+        """Return the result of `project` with a new random order."""
         import keras
 
         n_tasks = len(self.weights)
@@ -44,27 +45,28 @@ class PCGradBalancer(Balancer):
 
 
 def project(products: Any, order: Any) -> Any:
-    """Sum of the mended gradients as coefficients of the given ones.
+    """Return the coefficients of the tasks' gradients in the sum of their projections.
 
-    Each mended gradient stays a sum of given ones, so that their inner products are all that it takes, and the
-    gradients themselves are gone through once.
+    Each projected gradient is a linear combination of the original ones. Their inner products are therefore
+    sufficient, and each original gradient is needed only once, for the final sum.
 
     Args:
-        products: (T, T) inner products of the tasks' gradients.
-        order: (T, T) integers; row i is a permutation of all tasks, in which gradient i is mended.
+        products: Inner products (T, T) of the tasks' gradients.
+        order: Integers (T, T). Row i is a permutation of all tasks, the order in which gradient i is projected.
 
     Returns:
-        (T,) c, so that sum over j of c[j] * gradient j is the sum over i of the mended gradients.
+        c of shape (T,), so that the sum over j of c[j] * gradient j is the sum of the projected gradients.
     """
     from keras import ops
 
     n_tasks = products.shape[0]
     own, squares = ops.arange(n_tasks, dtype=order.dtype), ops.diagonal(products)
-    rows = ops.eye(n_tasks, dtype=products.dtype)  # row i: mended gradient i, made of the given ones
+    # Row i has the coefficients of projected gradient i.
+    rows = ops.eye(n_tasks, dtype=products.dtype)
     for place in range(n_tasks):
         other = order[:, place]
         along = ops.sum(rows * ops.take(products, other, axis=0), axis=1)
-        against = ops.logical_and(along < 0, ops.not_equal(other, own))
-        share = ops.where(against, ops.divide_no_nan(along, ops.take(squares, other)), 0.0)
+        conflicts = ops.logical_and(along < 0, ops.not_equal(other, own))
+        share = ops.where(conflicts, ops.divide_no_nan(along, ops.take(squares, other)), 0.0)
         rows = rows - share[:, None] * ops.one_hot(other, n_tasks, dtype=products.dtype)
     return ops.sum(rows, axis=0)

@@ -1,11 +1,11 @@
-"""Which variables of a network several tasks share: read off its graph, not off names."""
+"""Variables that several tasks share, found by the graph of the network rather than by names."""
 
 from collections import Counter
 from typing import Any
 
 
 def count_tasks(network: Any) -> Counter[int]:
-    """How many outputs each trainable variable lies before, by `id(variable)`.
+    """Return the number of outputs that depend on each trainable variable, by `id(variable)`.
 
     Args:
         network: A functional model with a dict of outputs.
@@ -14,24 +14,24 @@ def count_tasks(network: Any) -> Counter[int]:
 
     counts: Counter[int] = Counter()
     for output in network.output.values():
-        # A model that ends at one output holds what lies before it, and nothing else.
+        # A functional model contains exactly the layers that its outputs depend on.
         counts.update({id(variable) for variable in keras.Model(network.inputs, output).trainable_variables})
     return counts
 
 
 def shared_variables(network: Any) -> list[Any]:
-    """Trainable variables before more than one output, in the network's order."""
+    """Return the trainable variables that more than one output depends on, in the order of the network."""
     counts = count_tasks(network)
     return [variable for variable in network.trainable_variables if counts[id(variable)] > 1]
 
 
 def last_shared_kernel(network: Any) -> Any:
-    """Of the kernels that most outputs share, the one nearest to these; None where nothing is shared.
+    """Return the last of the kernels that the largest number of outputs depends on; None if none is shared.
 
-    That is the end of the encoder: a decoder or trunk that fewer tasks read comes after it.
+    This is the end of the encoder, since fewer tasks depend on a decoder or a trunk.
     """
     counts = count_tasks(network)
-    # Layers stand in the order of the graph; biases and normalizations have one axis.
+    # Layers are in the order of the graph. Biases and the variables of normalizations have a single axis.
     kernels = [v for layer in network.layers for v in layer.trainable_variables if len(v.shape) > 1]
     most = max((counts[id(kernel)] for kernel in kernels), default=0)
     return next((k for k in reversed(kernels) if counts[id(k)] == most), None) if most > 1 else None

@@ -1,4 +1,4 @@
-"""A training step that knows each task's gradient by itself: on TensorFlow, one tape that is asked several times."""
+"""A training step on TensorFlow that computes the gradient of each task by itself, from one persistent tape."""
 
 from collections.abc import Sequence
 from itertools import compress
@@ -11,33 +11,33 @@ from unet_mtl.errors import ConfigError
 
 
 class TaskStep:
-    """Does what Keras' `train_step` does, in the same order, and looks at single tasks where somebody asks.
+    """The operations of Keras' `train_step` in the same order, with gradients of single tasks where needed.
 
     Args:
-        network: Whose shared layers are looked at.
-        balancer: What to do with the losses.
+        network: The network that the tasks share.
+        balancer: The balancer of the losses.
 
     Raises:
-        ConfigError: The balancer works on shared layers, and there are none.
+        ConfigError: The balancer needs shared layers, and the network has none.
     """
 
     def __init__(self, network: Any, balancer: Balancer) -> None:
         self.balancer = balancer
         self.shared = shared_variables(network)
         self.kernel = last_shared_kernel(network)
-        if self.kernel is None and (balancer.reads_norms or balancer.mends_gradients):
+        if self.kernel is None and (balancer.needs_norms or balancer.combines_gradients):
             raise ConfigError(
                 "training.balancing: gradients are balanced on layers that several tasks share, and in this network "
                 "no two tasks share one; set fixed, uncertainty or dwa"
             )
 
     def __call__(self, trainer: Any, data: Any, measures: Measures | None) -> dict[str, Any]:
-        """One step, and the logs after it.
+        """Take one step and return the logs.
 
         Args:
-            trainer: Whose step it is.
+            trainer: The trainer, which has the network, the optimizer and the losses of the tasks.
             data: Inputs, targets and label weights of a batch.
-            measures: What to write down; None: nothing.
+            measures: Measurements to be updated; None: none is made.
         """
         import keras
         import tensorflow as tf
@@ -49,33 +49,34 @@ class TaskStep:
             losses = trainer.mean_losses(y, outputs, weights)
             total = self.balancer.total(losses)
             scaled = scale_loss(total)
-            parts = [scale_loss(value) for value in losses.values]
+            scaled_losses = [scale_loss(value) for value in losses.values]
         next(metric for metric in trainer.metrics if metric.name == "loss").update_state(
             total, sample_weight=tf.shape(next(iter(x.values())))[0]
         )
         variables, scale = trainer.trainable_variables, scale_loss(tf.constant(1.0))
-        if self.balancer.mends_gradients:
-            gradients = self._mended(tape, parts, variables)
+        if self.balancer.combines_gradients:
+            gradients = self._combine(tape, scaled_losses, variables)
         else:
             gradients = tape.gradient(scaled, variables)
-        if self.balancer.reads_norms:
-            by_task = [_or_zeros(tape.gradient(part, [self.kernel]), [self.kernel]) for part in parts]
+        if self.balancer.needs_norms:
+            by_task = [_or_zeros(tape.gradient(loss, [self.kernel]), [self.kernel]) for loss in scaled_losses]
             norms = tf.stack([tf.norm(gradient) for (gradient,) in by_task]) / scale
-            self.balancer.see_norms(losses, norms)
+            self.balancer.update_norms(losses, norms)
         if measures is not None:
-            by_task = [_or_zeros(tape.gradient(part, self.shared), self.shared) for part in parts]
+            by_task = [_or_zeros(tape.gradient(loss, self.shared), self.shared) for loss in scaled_losses]
             measures.update(_inner_products(by_task) / tf.square(scale), losses)
         trainer.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         logs: dict[str, Any] = trainer.compute_metrics(x, y, outputs, sample_weight=weights)
         return logs
 
-    def _mended(self, tape: Any, parts: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
+    def _combine(self, tape: Any, scaled_losses: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
+        """Return the gradients of all variables; on shared ones, the balancer's coefficients are applied."""
         import tensorflow as tf
 
         factors = [tf.convert_to_tensor(factor, tf.float32) for factor in self.balancer.factors()]
         by_task = [
-            [None if g is None else factor * g for g in tape.gradient(part, variables)]
-            for factor, part in zip(factors, parts, strict=True)
+            [None if g is None else factor * g for g in tape.gradient(loss, variables)]
+            for factor, loss in zip(factors, scaled_losses, strict=True)
         ]
         ids = {id(variable) for variable in self.shared}
         is_shared = [id(variable) in ids for variable in variables]
@@ -83,14 +84,15 @@ class TaskStep:
             _or_zeros(list(compress(row, is_shared)), list(compress(variables, is_shared))) for row in by_task
         ]
         coefficients = self.balancer.coefficients(_inner_products(on_shared))
-        mended = []
+        combined = []
         for shared, column in zip(is_shared, zip(*by_task, strict=True), strict=True):
-            known = [(coefficients[i] if shared else 1.0) * g for i, g in enumerate(column) if g is not None]
-            mended.append(tf.add_n(known) if known else None)
-        return mended
+            terms = [(coefficients[i] if shared else 1.0) * g for i, g in enumerate(column) if g is not None]
+            combined.append(tf.add_n(terms) if terms else None)
+        return combined
 
 
 def _or_zeros(gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
+    """Return the gradients, with zeros in place of None for variables that a loss does not depend on."""
     import tensorflow as tf
 
     return [
@@ -100,7 +102,7 @@ def _or_zeros(gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
 
 
 def _inner_products(by_task: Sequence[Sequence[Any]]) -> Any:
-    """(T, T) in float32, not by a matrix product, which a GPU would round to 10 bits."""
+    """Return inner products (T, T) in float32, without a matrix product, which GPUs may round to 10 bits."""
     import tensorflow as tf
 
     flat = [tf.concat([tf.reshape(gradient, [-1]) for gradient in row], 0) for row in by_task]

@@ -1,4 +1,4 @@
-"""Weights that are learned as variances (Kendall, Gal and Cipolla 2018, doi:10.1109/CVPR.2018.00781)."""
+"""Weights from learned variances (Kendall, Gal and Cipolla 2018, doi:10.1109/CVPR.2018.00781)."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -9,25 +9,26 @@ from unet_mtl.balancing.base import Balancer, Balancing, Losses
 
 
 class Uncertainty(Balancing):
-    """Sum over labelled tasks of `task.weight * (loss / s^2 + log s)`, with a learned s for each task.
+    """Settings of the sum over labelled tasks of `task.weight * (loss / s^2 + log s)`, with a learned s for each task.
 
-    The paper has 1 / (2 s^2) times the squared error, and 1 / s^2 times the cross-entropy. Our loss of numbers has
-    the half inside, so that one form serves for both. Dice + cross-entropy is no likelihood; it is treated as the
-    cross-entropy is. At the optimum s^2 is twice the mean loss: of numbers, the mean squared error.
+    In the paper, the squared error has the factor 1 / (2 s^2) and the cross-entropy 1 / s^2. The losses of numbers
+    here include the factor 1/2, so that one formula serves for both. Dice + cross-entropy, which is no likelihood, is
+    treated like the cross-entropy. At the optimum s^2 is twice the mean loss, which for numbers is the mean squared
+    error.
 
-    `task.weight` multiplies the logarithm too: on the loss alone, s would learn to undo it. A task without labels
-    in a batch is left out with its logarithm, or s would shrink for want of labels. The sum may be negative.
+    `task.weight` also multiplies the logarithm; on the loss alone, s would compensate for it. The logarithm of a task
+    without labels in a batch is left out as well, or s would decrease in such batches. The sum may be negative.
     """
 
     name: Literal["uncertainty"] = "uncertainty"
 
     def build(self, weights: Sequence[float], *, seed: int) -> Balancer:
-        """Starts with s = 1: as `fixed`."""
+        """Return a balancer with s = 1, which is equivalent to fixed weights."""
         return UncertaintyBalancer(weights)
 
 
 class UncertaintyBalancer(Balancer):
-    """Learns log s^2, which may be any number, by the network's own optimizer."""
+    """Keeps log s^2, which is unbounded and trained by the network's optimizer."""
 
     def __init__(self, weights: Sequence[float]) -> None:
         super().__init__(weights)
@@ -38,13 +39,13 @@ class UncertaintyBalancer(Balancer):
         self.variables = [self.log_variances]
 
     def factors(self) -> Sequence[Any]:
-        """`task.weight / s^2`."""
+        """Return `task.weight / s^2`."""
         from keras import ops
 
         return [weight * ops.exp(-self.log_variances[i]) for i, weight in enumerate(self.weights)]
 
     def total(self, losses: Losses) -> Any:
-        """As the settings say."""
+        """Return the sum that `Uncertainty` describes."""
         from keras import ops
 
         total: Any = 0.0

@@ -19,8 +19,8 @@ from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.order.label_order import spread_order
 from unet_mtl.batches.order.sampling import Strata, draw_epoch
 from unet_mtl.batches.prefetch import Ahead
-from unet_mtl.batches.preprocess.crops import crop_sample
 from unet_mtl.batches.preprocess.preprocess import Preprocess
+from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError, UnetMtlError
 from unet_mtl.tasks import Task
@@ -56,6 +56,7 @@ class Batches(keras.utils.PyDataset):
         seed: Of order and augmentation.
         workers: Threads that prepare batches.
         cache: Where cases at the network's size are kept; None reads them each time.
+        file_hashes: Digests of files, shared with other users of the same files; None: an instance of its own.
         image_type: "float32": images in 0..1. "uint8": as they are, a quarter of the bytes; for images of 8 bits.
         shard: (index, count): these batches are one of `count` disjoint parts of each epoch, which together
             have every case once, and have as many batches each. The b-th batches of all make up the b-th of an
@@ -82,6 +83,7 @@ class Batches(keras.utils.PyDataset):
         seed: int = 0,
         workers: int = 2,
         cache: Cache | None = None,
+        file_hashes: FileHashes | None = None,
         image_type: ImageType = "float32",
         shard: tuple[int, int] = (0, 1),
     ) -> None:
@@ -109,7 +111,9 @@ class Batches(keras.utils.PyDataset):
         self.error: UnetMtlError | None = None
         # Two epochs are in the making at a time, each of many batches.
         self._drawn = lru_cache(maxsize=2)(self._draw)
-        self._cases = FittedCases(dataset.description, tasks, preprocess, cache, image=self.inputs.image)
+        self._cases = FittedCases(
+            dataset.description, tasks, preprocess, cache, image=self.inputs.image, file_hashes=file_hashes
+        )
         # OpenCV's threads wait for each other by spinning, and there are ours.
         self._ahead = Ahead(self._make, workers, lambda: cv2.setNumThreads(1))
         self._n_ahead = workers + _AHEAD
@@ -229,11 +233,10 @@ class Batches(keras.utils.PyDataset):
         image, masks = self._cases.read(record)
         # Validation must be the same every epoch.
         seed = sample_seed(self.seed, epoch if self.augment is not None else 0, _named(record, turn))
-        if image is not None and self.preprocess.fit == "crops":
-            foreground = self.preprocess.crops.foreground
-            image, masks = crop_sample(image, masks, self.preprocess.size, foreground, seed)
-        if image is not None and self.augment is not None:
-            image, masks = self.augment(image, masks, seed)
+        if image is not None:
+            image, masks = self.preprocess.draw_sample(image, masks, seed)
+            if self.augment is not None:
+                image, masks = self.augment(image, masks, seed)
         description, size = self.dataset.description, self.preprocess.size
         truths = {
             task.name: masks.get(task.name) if task.spatial else task.read(record, description)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.batches.cache.array_cache import Cache
-from unet_mtl.batches.cache.file_hashes import Contents
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.data.description import Description
+from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.records import Record
 from unet_mtl.tasks import Task
 
@@ -31,6 +31,7 @@ class FittedCases:
         preprocess: The fixed steps.
         cache: None reads each time.
         image: Whether the image is wanted.
+        file_hashes: Digests of files, shared with other users of the same files; None: an instance of its own.
     """
 
     def __init__(
@@ -41,14 +42,15 @@ class FittedCases:
         cache: Cache | None = None,
         *,
         image: bool = True,
+        file_hashes: FileHashes | None = None,
     ) -> None:
         self.description = description
         self.tasks = tuple(task for task in tasks if task.spatial)
         self.preprocess = preprocess
         self.cache = cache
         self.image = image
-        self._contents = Contents()
-        steps = [preprocess.to_config(), [(t.name, t.reading(description)) for t in self.tasks]]
+        self._file_hashes = file_hashes or FileHashes()
+        steps = [preprocess.to_config(), [(t.name, t.cache_key(description)) for t in self.tasks]]
         self._steps = repr((_code(), json.dumps(steps, sort_keys=True))).encode()
 
     def read(self, record: Record) -> tuple[NDArray[Any] | None, dict[str, NDArray[np.uint8]]]:
@@ -91,10 +93,12 @@ class FittedCases:
     def _key(self, record: Record) -> bytes | None:
         digest = hashlib.blake2b(self._steps, digest_size=20)
         try:
-            digest.update(repr(record.frame).encode() + self._contents.digest(record.require_image()))
+            digest.update(repr(record.frame).encode() + self._file_hashes.digest(record.require_image()))
             for task in self.tasks:
                 for file in record.masks.get(task.target_name, ()):
-                    digest.update(repr((task.name, file.index)).encode() + self._contents.digest(file.path))
+                    digest.update(
+                        repr((task.name, file.index)).encode() + self._file_hashes.digest(file.path)
+                    )
         except OSError:
             return None  # reading it has the better words
         return digest.digest()

@@ -13,14 +13,14 @@ def ablate(
     overrides: OverridesArgument = None,
     *,
     run: Annotated[
-        Path, typer.Option("--run", help="Folder to be, of all runs and the table.", show_default=False)
+        Path, typer.Option("--run", help="Folder for all runs and the table.", show_default=False)
     ],
     seeds: Annotated[int, typer.Option(help="Trainings of each network.", min=1)] = 3,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted ablation; finished runs are kept.")
+        bool, typer.Option("--resume", help="Continue an interrupted ablation; finished runs are kept.")
     ] = False,
 ) -> None:
-    """Did learning together help? Train all tasks in one network and each alone; compare them on the test split."""
+    """Train one network on all tasks and one on each alone, and compare them on the test split."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
     from unet_mtl.cli.tables import print_ablation
@@ -34,7 +34,7 @@ def ablate(
             dataset, settings.tasks, run, seeds=seeds, resume=resume, **settings.arguments()
         )
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; go on with the same command and --resume ({run})", err=True)
+        typer.echo(f"interrupted; continue with the same command and --resume ({run})", err=True)
         raise typer.Exit(130) from None
     print_ablation(ablation)
-    typer.echo(f"table in {run / 'ablation.csv'} and ablation.json, runs beside them")
+    typer.echo(f"table in {run / 'ablation.csv'} and ablation.json; the runs are beside them")

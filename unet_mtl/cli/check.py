@@ -1,4 +1,4 @@
-"""unet-mtl check."""
+"""The command `unet-mtl check`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,29 +21,31 @@ def check(
     html: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Also write one page with numbers and pictures, to look at and to send."
+            metavar="FILE", help="Also write an HTML page with numbers and pictures, which opens offline."
         ),
     ] = None,
     fix: FixOption = None,
     mend: MendOption = None,
     leave_out: LeaveOutOption = False,
 ) -> None:
-    """Open every file of a data set, say what is in it and all that is wrong. Without TensorFlow."""
+    """Open every file of a data set, and report its contents and problems. Does not need TensorFlow."""
     from unet_mtl import api
     from unet_mtl.cli.problems import print_problems
     from unet_mtl.cli.repaired import print_repaired
     from unet_mtl.cli.tables import print_findings, print_rows
     from unet_mtl.data.description import DESCRIPTION_FILE
     from unet_mtl.files import folder_instead
+    from unet_mtl.wording import count_of
 
     if source.name == DESCRIPTION_FILE:
         source = source.parent
     if source.is_dir() and overrides:
         raise typer.BadParameter(
-            "settings are changed in a config, and this is a folder", param_hint="overrides"
+            "settings belong to a config, but this is a folder; give its config.yaml instead",
+            param_hint="overrides",
         )
     if fix is None and (mend or leave_out):
-        raise typer.BadParameter("is for --fix OUT", param_hint="--mend" if mend else "--leave-out")
+        raise typer.BadParameter("needs --fix OUT", param_hint="--mend" if mend else "--leave-out")
     if html is not None and html.is_dir():
         raise typer.BadParameter(folder_instead(html), param_hint="--html")
     data: Any = source
@@ -71,12 +73,10 @@ def check(
         return
     print_problems(checked.problems)
     if checked.problems:
-        n = len(checked.problems)
-        typer.echo(f"{n} problem{'s' * (n > 1)}; training would not start", err=True)
+        typer.echo(f"{count_of(len(checked.problems), 'problem')}; training would not start", err=True)
         raise typer.Exit(1)
     warnings = sum(finding.kind.severity == "warning" for finding in checked.findings)
-    typer.echo(
-        f"nothing wrong found that forbids training; {warnings} to look at"
-        if warnings
-        else "nothing wrong found"
-    )
+    if warnings:
+        typer.echo(f"no errors found; {count_of(warnings, 'warning')} to look at")
+    else:
+        typer.echo("no errors or warnings found")

@@ -11,15 +11,17 @@ from unet_mtl.cli.options import RunArgument
 def evaluate(
     run: RunArgument,
     split: Annotated[str | None, typer.Option(help="train, val, test or all.", show_default="test")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of another data set with dataset.yaml.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the dataset.yaml of another data set.")
+    ] = None,
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="Millimetres (without spacing: pixels) that an outline may be off; adds surface_dice."
+            help="Tolerance of surface_dice in millimetres (without spacing: pixels); adds that score."
         ),
     ] = None,
 ) -> None:
-    """Measure a run: one row a task and score, with interval and n; tables and pictures in RUN/evaluation."""
+    """Measure a run: one row per task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
     from unet_mtl.cli.tables import print_scores

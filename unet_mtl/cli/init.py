@@ -1,4 +1,4 @@
-"""unet-mtl init."""
+"""The command `unet-mtl init`."""
 
 import shutil
 import textwrap
@@ -13,25 +13,25 @@ def init(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Write the files there; else into FOLDER.", show_default=False
+            "--out", metavar="DIR", help="Write the files to DIR instead of FOLDER.", show_default=False
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace dataset.yaml and config.yaml that are there.")
+        bool, typer.Option("--overwrite", help="Replace an existing dataset.yaml and config.yaml.")
     ] = False,
 ) -> None:
-    """Look at a folder, guess what its files and columns mean, and draft dataset.yaml and config.yaml."""
+    """Draft dataset.yaml and config.yaml from the files, names and tables in a folder."""
     from unet_mtl import api
     from unet_mtl.cli.tables import print_rows
 
     drafted = api.init(folder, out, overwrite=overwrite)
     rows = [{"what": g.what, "guess": g.guess, "because": g.because} for g in drafted.notes.in_order()]
-    print_rows("guessed", rows)
+    print_rows("guesses", rows)
     if drafted.notes.unsure:
-        typer.echo("could not tell, or for you to decide:")
+        typer.echo("to be decided:")
     width = min(shutil.get_terminal_size().columns, 120)
     for line in drafted.notes.unsure:
         typer.echo(textwrap.fill(line, width, initial_indent="- ", subsequent_indent="  "))
     description, config = drafted.files
-    typer.echo(f"\nwritten: {description} and {config}")
-    typer.echo(f"read both, correct them, then: unet-mtl check {config}")
+    typer.echo(f"\nwrote {description} and {config}")
+    typer.echo(f"check and correct both, then run: unet-mtl check {config}")

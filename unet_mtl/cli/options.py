@@ -5,20 +5,18 @@ from typing import Annotated
 
 import typer
 
-RunArgument = Annotated[
-    Path, typer.Argument(help="Run folder that `unet-mtl train` made.", show_default=False)
-]
+RunArgument = Annotated[Path, typer.Argument(help="Run folder, from `unet-mtl train`.", show_default=False)]
 ImagesArgument = Annotated[
     list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)
 ]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder for what is written.", show_default=False)]
+OutOption = Annotated[Path, typer.Option("--out", help="Output folder.", show_default=False)]
 SpacingOption = Annotated[
     str | None,
     typer.Option(
         "--spacing-mm",
         metavar="MM",
-        help="For rules about diameters: millimetres from pixel to pixel, 0.1, or 0.1,0.2 for row,column, of images "
-        "whose headers do not say.",
+        help="Millimetres between pixels, for rules about diameters: 0.1, or 0.1,0.2 for row,column. It applies to "
+        "images without a spacing of their own.",
         show_default=False,
     ),
 ]
@@ -26,21 +24,18 @@ ConfigArgument = Annotated[Path, typer.Argument(help="config.yaml", show_default
 OverridesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Settings to change, as in training.epochs=20 or tasks.NAME.weight=2", show_default=False
+        help="Settings to change, such as training.epochs=20 or tasks.NAME.weight=2", show_default=False
     ),
 ]
 
 
-def to_spacing_mm(text: str | None) -> float | tuple[float, float] | None:
-    """`0.1` -> a number, `0.1,0.2` -> (row, column)."""
+def to_spacing_mm(text: str | None) -> tuple[float, float] | None:
+    """Convert the text of the option to millimetres between (rows, columns)."""
     if text is None:
         return None
+    from unet_mtl.data.spacing import parse_spacing
+
     try:
-        steps = [float(part) for part in text.split(",")]
-    except ValueError:
-        steps = []
-    if len(steps) not in (1, 2):
-        raise typer.BadParameter(
-            f"{text!r}; expected millimetres, one number or row,column", param_hint="--spacing-mm"
-        )
-    return steps[0] if len(steps) == 1 else (steps[0], steps[1])
+        return parse_spacing(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--spacing-mm") from None

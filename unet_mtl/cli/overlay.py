@@ -8,7 +8,7 @@ from unet_mtl.cli.options import ImagesArgument, OutOption, RunArgument, Spacing
 def overlay(
     run: RunArgument, paths: ImagesArgument, *, out: OutOption, spacing_mm: SpacingOption = None
 ) -> None:
-    """Draw predicted contours on images, and the true ones where a data set knows them."""
+    """Draw predicted contours on images, and the true ones if a data set has them."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
 

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 SomeImagesArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        help="Images, or folders of images; none for a run that reads columns alone.", show_default=False
+        help="Images, or folders of images; none for a run that reads only columns.", show_default=False
     ),
 ]
 TableOption = Annotated[
     Path | None,
     typer.Option(
         "--table",
-        help="For a run that reads columns: the table that has them, a row an image; its spacing columns serve rules "
-        "about diameters.",
+        help="Table with one row per image, for a run that reads columns; its spacing columns are used by rules about "
+        "diameters.",
         show_default=False,
     ),
 ]
@@ -29,7 +29,7 @@ CaseColumnOption = Annotated[
     str | None,
     typer.Option(
         "--case-column",
-        help="Column of that table that names the images; else as in training.",
+        help="Column of that table that names the images; by default that of the training data.",
         show_default=False,
     ),
 ]
@@ -50,32 +50,35 @@ def predict(
 
     import_quietly()
     spacing = to_spacing_mm(spacing_mm)
-    found = api.predict(run, paths or [], out, table=table, case_column=case_column, spacing_mm=spacing)
-    failed = found[found["error"] != ""]
-    cases = "images" if "image" in found else "cases"
-    typer.echo(f"{len(found) - len(failed)} {cases} predicted; predictions.csv and any masks in {out}")
-    unknown = found["unknown_columns"].fillna("").ne("").sum() if "unknown_columns" in found else 0
+    predictions = api.predict(run, paths or [], out, table=table, case_column=case_column, spacing_mm=spacing)
+    failed = predictions[predictions["error"] != ""]
+    cases = "images" if "image" in predictions else "cases"
+    typer.echo(f"{len(predictions) - len(failed)} {cases} predicted; predictions.csv and any masks in {out}")
+    unknown = (
+        predictions["unknown_columns"].fillna("").ne("").sum() if "unknown_columns" in predictions else 0
+    )
     if unknown:
         typer.echo(
-            f"{unknown} of them with columns unknown or never seen in training: see unknown_columns", err=True
+            f"{unknown} of them with columns that are unknown or were never seen in training: see unknown_columns",
+            err=True,
         )
-    _say_contradictions(found)
+    _print_contradictions(predictions)
     for error in failed["error"]:
         typer.echo(f"error: {error}", err=True)
     if len(failed):
         raise typer.Exit(1)
 
 
-def _say_contradictions(found: "pd.DataFrame") -> None:
+def _print_contradictions(predictions: "pd.DataFrame") -> None:
     from unet_mtl.consistency import NO_SPACING
 
-    if "contradictions" not in found:
+    if "contradictions" not in predictions:
         return
-    n = found["contradictions"].fillna("").ne("").sum()
+    n = predictions["contradictions"].fillna("").ne("").sum()
     typer.echo(f"{n or 'none'} of them contradict a rule of consistency{': see contradictions' if n else ''}")
-    unchecked = found["not_checked"].fillna("").str.contains(NO_SPACING).sum()
+    unchecked = predictions["not_checked"].fillna("").str.contains(NO_SPACING).sum()
     if unchecked:
         typer.echo(
-            f"diameters of {unchecked} were not checked, since their pixel spacing is not known: give --spacing-mm",
+            f"diameters of {unchecked} were not checked, since their pixel spacing is unknown: give --spacing-mm",
             err=True,
         )

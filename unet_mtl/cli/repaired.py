@@ -56,8 +56,8 @@ def print_repaired(repaired: "Repaired", requested: Collection[str]) -> None:
     ]
     print_rows("not repaired", left)
     for finding in repaired.left:
-        if finding.kind.mends == "on request" and finding.name not in requested:
-            typer.echo(f"{finding.name}: look at these cases; to repair them, give --mend {finding.name}")
+        if finding.kind.repair == "on request" and finding.name not in requested:
+            typer.echo(f"{finding.name} is repaired on request, after you have looked: --mend {finding.name}")
     n = len(repaired.repairs)
     changes = f"{count_of(n, 'change')}, listed in {LOG_FILE}" if n else "nothing had to be repaired"
     cases = count_of(repaired.cases, "case")

@@ -19,17 +19,6 @@ def _to_values(text: str) -> dict[int, int]:
     return dict(pairs)
 
 
-def _to_spacing(text: str) -> list[float] | str:
-    """Converts `0.2` or `0.2,0.3` to numbers; other text is the name of a column, or of two."""
-    try:
-        steps = [float(part) for part in text.split(",")]
-    except ValueError:
-        return text
-    if len(steps) > 2:
-        raise typer.BadParameter(f"{text!r}; expected one number or two (row,column)", param_hint="--spacing")
-    return steps
-
-
 def score(
     truth: Annotated[
         Path, typer.Argument(metavar="TRUTH_DIR", help="Folder of the true masks.", show_default=False)
@@ -117,7 +106,7 @@ def score(
         out,
         classes=[name.strip() for name in classes.split(",")] if classes else (),
         values=_to_values(values) if values else None,
-        spacing=_to_spacing(spacing) if spacing else None,
+        spacing=spacing or None,
         tolerance=tolerance,
         patients=patients,
         case_column=case_column,

@@ -12,14 +12,14 @@ SheetOption = Annotated[
     typer.Option(
         "--augment",
         metavar="OUT.png",
-        help="Write a picture of augmented training cases instead.",
+        help="Write a picture of augmented train cases instead.",
         show_default=False,
     ),
 ]
 
 
 def show(config: ConfigArgument, overrides: OverridesArgument = None, augment: SheetOption = None) -> None:
-    """Show a config with every default, the network's parts, and the shapes of one batch."""
+    """Show a config with every default, the parts of the network, and the shapes of one batch."""
     import yaml
 
     from unet_mtl import api
@@ -37,4 +37,4 @@ def show(config: ConfigArgument, overrides: OverridesArgument = None, augment: S
     import_quietly()
     outline = api.show(api.read_dataset(settings.data), settings.tasks, **settings.arguments())
     print_rows(f"network: {outline.parameters:,} parameters, computing in {outline.precision}", outline.parts)
-    print_rows(f"one batch of {outline.steps} in an epoch", outline.batch)
+    print_rows(f"one batch of {outline.steps} per epoch", outline.batch)

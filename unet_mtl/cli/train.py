@@ -12,8 +12,8 @@ def train(
     config: ConfigArgument,
     overrides: OverridesArgument = None,
     *,
-    run: Annotated[Path, typer.Option("--run", help="Run folder to be.", show_default=False)],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    run: Annotated[Path, typer.Option("--run", help="Folder for the run.", show_default=False)],
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
 ) -> None:
     """Train one network on all tasks of a config."""
     from unet_mtl import api
@@ -27,7 +27,7 @@ def train(
         folder = api.train(dataset, settings.tasks, run, **settings.arguments(), resume=resume)
     except KeyboardInterrupt:
         typer.echo(
-            f"interrupted; go on from the last finished epoch with the same command and --resume ({run})",
+            f"interrupted; continue from the last finished epoch with the same command and --resume ({run})",
             err=True,
         )
         raise typer.Exit(130) from None

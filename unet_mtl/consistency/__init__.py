@@ -1,29 +1,31 @@
-"""What answers of one network must not say of the same case, as the user declares it; free of Keras."""
+"""Consistency rules: which answers for the same case contradict each other, as the user declares it; without Keras."""
 
 from unet_mtl.consistency.rules import (
     NO_SPACING,
-    Finding,
+    ClassCondition,
     MaskMeasures,
     MaskNeeds,
     Rule,
     Verdict,
     name_contradictions,
     name_unchecked,
+    needs_spacing,
 )
-from unet_mtl.consistency.statements import Said, said_by_answers, said_by_labels
+from unet_mtl.consistency.statements import CaseStatements, statements_of_answers, statements_of_labels
 from unet_mtl.consistency.validation import require_rules
 
 __all__ = [
     "NO_SPACING",
-    "Finding",
+    "CaseStatements",
+    "ClassCondition",
     "MaskMeasures",
     "MaskNeeds",
     "Rule",
-    "Said",
     "Verdict",
     "name_contradictions",
     "name_unchecked",
+    "needs_spacing",
     "require_rules",
-    "said_by_answers",
-    "said_by_labels",
+    "statements_of_answers",
+    "statements_of_labels",
 ]

@@ -1,4 +1,4 @@
-"""What is said of one case, by the answers of a network or by labels."""
+"""The statements that rules compare for one case: regions, classes and lengths, from answers or from labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,75 +14,90 @@ from unet_mtl.data.records import Record
 from unet_mtl.tasks import ClassPrediction, MultilabelPrediction, Prediction, Task, ValuePrediction
 
 MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001}
-"""Of units of length."""
+"""Millimetres per unit of length."""
 
 Regions = Mapping[str, NDArray[np.bool_] | None]
-"""By class but the background, (height, width) where it is; None: what nobody labelled may hide it."""
+"""Region of each class except the background, (height, width) bool; None if unlabelled pixels may hide the class."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What is said of one case, by answers or by labels; what is not known is not there.
+class CaseStatements:
+    """What the answers, or the labels, state about one case. Tasks without a statement have no entry.
 
     Attributes:
-        masks: By task, the regions of its classes.
-        words: By task, the class.
-        millimetres: By task, the one number, where it is a length.
-        spacing_mm: (row, column) distance of pixels; None: unknown.
+        masks: Regions of the classes, by task name.
+        classes: Class, by task name.
+        lengths_mm: Length in mm, by task name, for tasks that predict one number in a unit of length.
+        spacing_mm: Distance between neighbouring (rows, columns) in mm; None if unknown.
     """
 
     masks: Mapping[str, Regions] = field(default_factory=dict)
-    words: Mapping[str, str] = field(default_factory=dict)
-    millimetres: Mapping[str, float] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)
+    lengths_mm: Mapping[str, float] = field(default_factory=dict)
     spacing_mm: tuple[float, float] | None = None
 
     def region(self, task: str, class_: str | None) -> NDArray[np.bool_] | None:
-        """Where a class of a mask is, or any class, (height, width); None: not known."""
+        """Return the region of one class, or of all classes together.
+
+        Args:
+            task: Name of a task that predicts a mask.
+            class_: Class of the mask; None for any class except the background.
+
+        Returns:
+            The region, (height, width) bool; None if it is unknown.
+        """
         regions = self.masks.get(task)
         if regions is None:
             return None
         if class_ is not None:
             return regions[class_]
         known = [region for region in regions.values() if region is not None]
-        drawn = np.any(known, axis=0) if known else None
-        hidden = len(known) < len(regions)
-        return None if drawn is None or (hidden and not drawn.any()) else np.asarray(drawn)
+        union = np.any(known, axis=0) if known else None
+        some_hidden = len(known) < len(regions)
+        return None if union is None or (some_hidden and not union.any()) else np.asarray(union)
 
 
-def said_by_answers(answers: Mapping[str, Prediction], spacing_mm: tuple[float, float] | None = None) -> Said:
-    """What a network says of a case."""
-    return Said(
-        {name: regions for name, one in answers.items() if (regions := one.regions())},
-        {name: word for name, one in answers.items() if (word := _word(one)) is not None},
+def statements_of_answers(
+    answers: Mapping[str, Prediction], spacing_mm: tuple[float, float] | None = None
+) -> CaseStatements:
+    """Return what the predictions of a network state about a case.
+
+    Args:
+        answers: Predictions by task name.
+        spacing_mm: Distance between neighbouring (rows, columns) in mm; None if unknown.
+    """
+    return CaseStatements(
+        {name: regions for name, answer in answers.items() if (regions := answer.regions())},
+        {name: label for name, answer in answers.items() if (label := _class_of(answer)) is not None},
         {
-            name: one.value * MILLIMETRES[one.unit]
-            for name, one in answers.items()
-            if isinstance(one, ValuePrediction) and len(one.values) == 1 and one.unit in MILLIMETRES
+            name: answer.value * MILLIMETRES[answer.unit]
+            for name, answer in answers.items()
+            if isinstance(answer, ValuePrediction) and len(answer.values) == 1 and answer.unit in MILLIMETRES
         },
         spacing_mm,
     )
 
 
-def _word(one: Prediction) -> str | None:
-    if isinstance(one, MultilabelPrediction):
-        return one.words[0] if len(one.words) == 1 else None
-    return one.label if isinstance(one, ClassPrediction) else None
+def _class_of(answer: Prediction) -> str | None:
+    if isinstance(answer, MultilabelPrediction):
+        return answer.answers[0] if len(answer.answers) == 1 else None
+    return answer.label if isinstance(answer, ClassPrediction) else None
 
 
-def said_by_labels(
+def statements_of_labels(
     tasks: Sequence[Task[Any, Any]], truths: Mapping[str, Any], record: Record, description: Description
-) -> Said:
-    """What the data set says of a case.
+) -> CaseStatements:
+    """Return what the labels of the data set state about a case.
 
     Args:
-        tasks: All of them.
-        truths: What each has read of the case, by name; None where it is unknown.
+        tasks: All tasks of the run.
+        truths: Label that each task has read for the case, by task name; None for an unknown label.
         record: The case.
-        description: What its labels mean.
+        description: Description of the data set, which gives the classes and units of the labels.
     """
     masks: dict[str, Regions] = {}
-    words: dict[str, str] = {}
-    millimetres: dict[str, float] = {}
+    classes: dict[str, str] = {}
+    lengths_mm: dict[str, float] = {}
     for task in tasks:
         if task.spatial:
             if (truth := truths[task.name]) is not None:
@@ -90,17 +105,17 @@ def said_by_labels(
         elif len(task.target_names) == 1 and (label := record.labels.get(task.target_names[0])) is not None:
             column = description.columns[task.target_names[0]]
             if column.classes is not None:
-                words[task.name] = str(label)
+                classes[task.name] = str(label)
             elif column.unit in MILLIMETRES:
-                millimetres[task.name] = float(label) * MILLIMETRES[column.unit]
-    return Said(masks, words, millimetres, record.spacing_mm)
+                lengths_mm[task.name] = float(label) * MILLIMETRES[column.unit]
+    return CaseStatements(masks, classes, lengths_mm, record.spacing_mm)
 
 
 def _regions(truth: NDArray[np.uint8], classes: Sequence[str]) -> Regions:
-    """Of a mask as `read_case_mask` gives it."""
+    """Split a mask, in the form that `read_case_mask` returns, into the regions of its classes."""
     regions: dict[str, NDArray[np.bool_] | None] = {}
     for index, name in enumerate(classes[1:], start=1):
         region = region_of(truth, index)
-        hidden = truth == IGNORE if truth.ndim == 2 else truth[..., index - 1] == IGNORE
-        regions[name] = None if hidden.any() and not region.any() else region
+        ignored = truth == IGNORE if truth.ndim == 2 else truth[..., index - 1] == IGNORE
+        regions[name] = None if ignored.any() and not region.any() else region
     return regions

@@ -1,9 +1,9 @@
-"""What rules demand of the tasks that they name."""
+"""Checks that consistency rules fit the tasks and the data set that they name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from unet_mtl.consistency.rules import Finding, MaskNeeds, Rule
+from unet_mtl.consistency.rules import ClassCondition, MaskNeeds, Rule
 from unet_mtl.consistency.statements import MILLIMETRES
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.errors import ConfigError
@@ -11,10 +11,16 @@ from unet_mtl.tasks import Task
 
 
 def require_rules(rules: Sequence[Rule], tasks: Sequence[Task[Any, Any]], description: Description) -> None:
-    """Makes sure that the rules are about these tasks.
+    """Require that the rules fit the tasks.
+
+    Args:
+        rules: The rules; may be empty.
+        tasks: All tasks of the run.
+        description: Description of the data set, which gives the classes and units of the tasks' targets.
 
     Raises:
-        ConfigError: With every problem.
+        ConfigError: A rule names a task, class or unit that does not exist, or is declared twice. The message has one
+            line for each problem.
     """
     by_name = {task.name: task for task in tasks}
     problems = [problem for rule in rules for problem in _problems(rule, by_name, description)]
@@ -33,42 +39,40 @@ def _problems(rule: Rule, tasks: Mapping[str, Task[Any, Any]], description: Desc
     unknown = [name for name in (rule.mask, other) if name not in tasks]
     if unknown:
         return [f"there is no task {name!r}; there is {', '.join(tasks)}" for name in unknown]
-    problem = _problem_of_mask(rule, tasks, description)
+    problem = _mask_problem(rule, tasks, description)
     problems = [problem] if problem else []
     targets = tasks[other].target_names
     column = description.columns.get(targets[0]) if len(targets) == 1 and not tasks[other].spatial else None
     problem = (
-        _problem_of_finding(rule.needs, column) if isinstance(rule, MaskNeeds) else _problem_of_length(column)
+        _condition_problem(rule.needs, column) if isinstance(rule, MaskNeeds) else _length_problem(column)
     )
     return problems + ([f"task {other!r} {problem}"] if problem else [])
 
 
-def _problem_of_mask(rule: Rule, tasks: Mapping[str, Task[Any, Any]], description: Description) -> str:
+def _mask_problem(rule: Rule, tasks: Mapping[str, Task[Any, Any]], description: Description) -> str:
     task = tasks[rule.mask]
     if not task.spatial:
-        drawing = ", ".join(name for name, one in tasks.items() if one.spatial)
-        return f"task {rule.mask!r} draws no mask; {f'name one that does: {drawing}' if drawing else 'no task does'}"
+        spatial = ", ".join(name for name, other in tasks.items() if other.spatial)
+        return f"task {rule.mask!r} draws no mask; {f'name one that does: {spatial}' if spatial else 'no task does'}"
     classes = description.masks[task.target_name].classes[1:]
     if rule.class_ is not None and rule.class_ not in classes:
         return f"task {rule.mask!r} draws no class {rule.class_!r}; it draws {', '.join(classes)}"
     return ""
 
 
-def _problem_of_finding(finding: Finding, column: ColumnDescription | None) -> str:
+def _condition_problem(condition: ClassCondition, column: ColumnDescription | None) -> str:
     classes = column.classes if column is not None and column.classes else ()
     if not classes:
         return "does not answer with one class; name one that does"
-    return (
-        ""
-        if finding.word in classes
-        else f"has no class {finding.word!r}; it has {', '.join(map(str, classes))}"
-    )
+    if condition.class_name not in classes:
+        return f"has no class {condition.class_name!r}; it has {', '.join(map(str, classes))}"
+    return ""
 
 
-def _problem_of_length(column: ColumnDescription | None) -> str:
+def _length_problem(column: ColumnDescription | None) -> str:
     if column is None or not column.is_number:
         return "does not answer with one number; name one that does"
     if column.unit in MILLIMETRES:
         return ""
     unit = f"in {column.unit!r}, not in a unit of length" if column.unit else "without a unit of length"
-    return f"is {unit}; say `unit` of its column in dataset.yaml, one of {', '.join(MILLIMETRES)}"
+    return f"is {unit}; give `unit` of its column in dataset.yaml, one of {', '.join(MILLIMETRES)}"

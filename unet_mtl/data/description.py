@@ -14,6 +14,7 @@ from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
 
 DESCRIPTION_FILE = "dataset.yaml"
+SpacingUnit = Literal["mm", "cm", "m", "um"]
 MISSING_WORDS = ("", "na", "n/a", "nan", "none", "null", "not available")
 
 
@@ -290,7 +291,7 @@ class Description(Settings):
     columns: dict[str, ColumnDescription] = {}
     frame: Frame = None
     spacing_mm: Spacing = None
-    spacing_unit: Literal["mm", "cm", "m", "um"] = "mm"
+    spacing_unit: SpacingUnit = "mm"
     split: str | None = None
     decimal: Decimal = "."
     missing: Words = ()

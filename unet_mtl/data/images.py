@@ -1,4 +1,4 @@
-"""Read, write and resize one 2-D image or mask (`readers`, OpenCV). Masks are always nearest neighbour."""
+"""Read, write and resize 2-D images and masks. Masks are always resized by nearest neighbour."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,25 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from unet_mtl.data.readers import READERS, format_of, reader_of
+from unet_mtl.data.readers import find_format, reader_of
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Header, Picture
-from unet_mtl.data.readers.raster import may_have_alpha
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
 
 IGNORE = 255
-"""Mask value of a pixel that nobody labelled; dropped before anything is counted or summed."""
+"""The mask value of unlabelled pixels. They are dropped before anything is counted or summed."""
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-"""What a folder is searched for; `readers.READERS` names all that can be read."""
+_ROUNDING = 1e-3
+"""The largest distance of a mask value from a whole number, as left by resampling and 32-bit scaling."""
 
-_ROUNDED = 1e-3
-"""How far from a whole number a mask may be: what resampling and 32-bit scaling leave of a label."""
+_MAX_CHANNELS = 64
 
-_MOST_CHANNELS = 64
-
-# Okabe and Ito's colours: told apart by colour-blind readers too. Index 0 is the background.
+# The colours of Okabe and Ito, which colour-blind readers can distinguish. Index 0 is the background.
 PALETTE = (
     (0, 0, 0),
     (230, 159, 0),
@@ -40,24 +36,24 @@ PALETTE = (
 
 
 def read_image(path: Path, frame: int | None = None, intensity: Intensity = "auto") -> NDArray[Any]:
-    """Reads one image.
+    """Read one image.
 
     Args:
-        path: A file of any suffix in `readers.READERS`: grey, colour, palette or many channels. EXIF rotation
-            is applied, an alpha channel is dropped. DICOM, NIfTI and NRRD need an extra.
-        frame: Which picture of a file that has several. None is the first page of a TIFF, the first frame
-            of a DICOM, the middle slice along the third axis of a volume.
-        intensity: Which number becomes black and which white: "window", "percentile", "range", "zscore", a
-            window (low, high), or "auto", what fits the type (see `readers.intensity.Intensity`).
+        path: A file in one of `readers.FORMATS`: grey, colour, palette or many channels. EXIF rotation is
+            applied, and an alpha channel is dropped. DICOM, NIfTI and NRRD need an extra.
+        frame: The index of the picture in a file that has several. None is the first page of a TIFF file, the
+            first frame of a DICOM file, and the middle slice along the third axis of a volume.
+        intensity: The mapping of stored values to black and white: "window", "percentile", "range", "zscore", a
+            window (low, high), or "auto", which depends on the type (see `readers.intensity.Intensity`).
 
     Returns:
-        `(height, width, channels)`: uint8 for 8-bit files under "auto" and "range"; else float32 in 0..1: for 16-bit
-        ones (the type's range, so that no grey level is lost), for scanners' numbers, and for floating-point ones,
-        which must be in 0..1 already unless `intensity` says otherwise.
+        An array `(height, width, channels)`. It is uint8 for 8-bit files under "auto" and "range", else float32 in
+        0..1. 16-bit files are scaled by the range of the type, so that no grey level is lost. Floating-point files
+        must be in 0..1 already unless `intensity` rescales them.
 
     Raises:
-        DataError: The file is absent, truncated, not an image or of more than 2^28 pixels (of kind
-            "image-unreadable"), or its numbers have no known range ("image-range").
+        DataError: The file is absent, truncated, not an image or larger than 2^28 pixels (kind
+            "image-unreadable"), or the range of its values is unknown (kind "image-range").
     """
     try:
         return to_image(reader_of(path).read(path, frame), intensity, path)
@@ -66,24 +62,25 @@ def read_image(path: Path, frame: int | None = None, intensity: Intensity = "aut
 
 
 def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
-    """Gives an image the channel count of the network: grey is repeated, colour becomes its luminance.
+    """Convert an image to a number of channels: grey is repeated, and colour is reduced to its luminance.
 
     Args:
-        image: `(height, width, any number)`.
-        channels: 1 or 3; or as many as the image has, which is then handed back as it is.
+        image: An array `(height, width, any number)`.
+        channels: The number of channels, 1 or 3. An image that already has `channels` channels, whatever their
+            number, is returned unchanged.
 
     Returns:
-        `(height, width, channels)`, same dtype.
+        An array `(height, width, channels)` of the same dtype.
 
     Raises:
-        DataError: The image has neither 1 nor 3 channels nor those asked for, or others are asked for.
+        DataError: The number of channels differs, and one of the two numbers is neither 1 nor 3.
     """
     if image.shape[-1] == channels:
         return image
     if image.shape[-1] not in (1, 3) or channels not in (1, 3):
         raise DataError(
-            f"an image of {image.shape[-1]} channels cannot become one of {channels}; only 1 and 3 turn into "
-            "each other: keep the channels that you need in the files, the same number in all"
+            f"an image of {image.shape[-1]} channels cannot be converted to {channels}; only 1 and 3 channels can be "
+            "converted to each other: store the same number of channels in all files"
         )
     if channels == 3:
         return np.repeat(image, 3, axis=-1)
@@ -91,56 +88,58 @@ def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, frame: int | None = None) -> NDArray[np.int32]:
-    """Reads one mask of whole numbers.
+    """Read one mask of whole numbers.
 
     Args:
-        path: As for `read_image`. A palette gives its indices; equal colour channels give their one number,
-            alpha aside; floating point within 1e-3 of whole numbers is rounded.
-        frame: As for `read_image`.
+        path: A file that `read_image` can read. A palette image gives its indices, and equal colour channels give
+            their common value; floating-point values within 1e-3 of whole numbers are rounded.
+        frame: The index of the picture in the file, as for `read_image`.
 
     Returns:
-        `(height, width)` int32, the numbers as stored.
+        An array `(height, width)` int32 of the stored values.
 
     Raises:
-        DataError: The file cannot be read, or has colours (kind "mask-colours"), its shape in the alpha alone
-            ("mask-alpha"), fractions ("mask-fractions") or huge numbers ("mask-values").
+        DataError: The file cannot be read, or it has colours (kind "mask-colours"), its shape only in the alpha
+            channel ("mask-alpha"), fractions ("mask-fractions") or values beyond int32 ("mask-values").
     """
     picture = reader_of(path).read(path, frame)
     pixels = picture.pixels
     if (pixels[..., 1:] != pixels[..., :1]).any():
         raise DataError(
-            f"{path}: the mask has colours; expected one number a pixel, the index of its class",
+            f"{path}: the mask has colours; expected one number per pixel, the index of its class",
             kind="mask-colours",
         )
     _check_alpha(picture, path)
-    return _whole(pixels[..., 0], path)
+    return _to_integers(pixels[..., 0], path)
 
 
 def count_soft_alpha(path: Path, frame: int | None = None) -> int:
-    """Counts the pixels that are neither opaque nor wholly transparent; 0 without an alpha channel.
+    """Count the pixels that are neither opaque nor fully transparent; 0 without an alpha channel.
 
     Raises:
         DataError: The file cannot be read.
     """
-    alpha = reader_of(path).read(path, frame).alpha if may_have_alpha(path) else None
+    reader = reader_of(path)
+    alpha = reader.read(path, frame).alpha if reader.may_have_alpha(path) else None
     if alpha is None:
         return 0
     return int(((alpha != 0) & (alpha != np.iinfo(alpha.dtype).max)).sum())
 
 
 def read_coloured_mask(path: Path, frame: int | None = None) -> NDArray[np.uint8]:
-    """Reads one mask drawn in colour.
+    """Read one mask drawn in colour.
 
     Args:
-        path: As for `read_image`. A palette gives its colours, grey three equal channels.
-        frame: As for `read_image`.
+        path: A file that `read_image` can read. A palette image gives its colours, and a grey image three equal
+            channels.
+        frame: The index of the picture in the file, as for `read_image`.
 
     Returns:
-        `(height, width, 3)` uint8, red, green, blue.
+        An array `(height, width, 3)` uint8: red, green, blue.
 
     Raises:
-        DataError: The file cannot be read, has its shape in the alpha alone (kind "mask-alpha"), or is not of 8
-            bits a colour ("mask-colours").
+        DataError: The file cannot be read, has its shape only in the alpha channel (kind "mask-alpha"), or does not
+            have 8 bits per colour ("mask-colours").
     """
     picture = reader_of(path).read(path, frame)
     _check_alpha(picture, path)
@@ -149,36 +148,36 @@ def read_coloured_mask(path: Path, frame: int | None = None) -> NDArray[np.uint8
         pixels = pixels * np.uint8(255)
     if pixels.dtype != np.uint8 or pixels.shape[-1] not in (1, 3):
         raise DataError(
-            f"{path}: {pixels.shape[-1]} channels of type {pixels.dtype}; expected colours of 8 bits: save the mask "
-            "as an 8-bit PNG",
+            f"{path}: {pixels.shape[-1]} channels of type {pixels.dtype}; expected 8-bit colours: save the mask as an "
+            "8-bit PNG",
             kind="mask-colours",
         )
     return np.asarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
 def _check_alpha(picture: Picture, path: Path) -> None:
-    """Refuses a stencil: one colour everywhere, its shape in the alpha, would be read as one class."""
+    """Refuse a mask of one colour with its shape in the alpha channel, which would be read as one class."""
     alpha = picture.alpha
     if alpha is None or (alpha == alpha.flat[0]).all():
         return
     if (picture.pixels == picture.pixels[0, 0]).all():
         raise DataError(
             f"{path}: the mask is {', '.join(map(str, np.unique(picture.pixels[0, 0])))} everywhere and only its alpha "
-            f"varies ({alpha.min()}..{alpha.max()}); expected one number a pixel: save the mask without alpha",
+            f"channel varies ({alpha.min()}..{alpha.max()}); expected one number per pixel: save it without alpha",
             kind="mask-alpha",
         )
 
 
-def _whole(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
+def _to_integers(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
     if pixels.dtype.kind not in "buif":
         raise DataError(
-            f"{path}: mask of type {pixels.dtype}; expected whole numbers, each the index of a class"
+            f"{path}: the mask is of type {pixels.dtype}; expected whole numbers, each the index of a class"
         )
     if pixels.dtype.kind == "f":
-        wrong = ~np.isclose(pixels, np.rint(pixels), rtol=0, atol=_ROUNDED) | ~np.isfinite(pixels)
+        wrong = ~np.isclose(pixels, np.rint(pixels), rtol=0, atol=_ROUNDING) | ~np.isfinite(pixels)
         if wrong.any():
             raise DataError(
-                f"{path}: {int(wrong.sum())} pixels of the mask are fractions, {pixels[wrong][0]:g} say; expected "
+                f"{path}: {int(wrong.sum())} pixels of the mask are fractions such as {pixels[wrong][0]:g}; expected "
                 "whole numbers, each the index of a class: save it again without interpolation",
                 kind="mask-fractions",
             )
@@ -186,40 +185,43 @@ def _whole(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
     limits = np.iinfo(np.int32)
     if pixels.min() < limits.min or pixels.max() > limits.max:
         raise DataError(
-            f"{path}: mask values {pixels.min()}..{pixels.max()}; expected indices of classes",
+            f"{path}: the mask has values {pixels.min()}..{pixels.max()}; expected indices of classes",
             kind="mask-values",
         )
     return pixels.astype(np.int32)
 
 
 def image_size(path: Path, frame: int | None = None) -> tuple[int, int]:
-    """Reads `(height, width)` from the header alone, as it will be after EXIF rotation.
+    """Read the size of an image from its header.
+
+    Returns:
+        The size (height, width) after EXIF rotation.
 
     Raises:
-        DataError: The file is absent, not an image, or of more than 2^28 pixels (of kind "image-unreadable").
+        DataError: The file is absent, not an image, or larger than 2^28 pixels (kind "image-unreadable").
     """
     header = read_header(path, frame)
     return header.height, header.width
 
 
 def describe_file(path: Path) -> tuple[str, int]:
-    """What a file is, whatever its name says.
+    """Identify the format of a file from its content.
 
     Returns:
-        The usual suffix of the format that its first bytes tell, and its EXIF orientation 1..8 (1 is upright).
+        The usual suffix of the format, and the EXIF orientation, 1 to 8 (1 is upright).
 
     Raises:
-        DataError: The file is absent, or of no known format.
+        DataError: The file is absent or of no known format.
     """
-    suffix = format_of(path)
-    return suffix, READERS[suffix].measure(path, None).orientation
+    known, suffix = find_format(path)
+    return suffix, known.reader.measure(path, None).orientation
 
 
 def read_header(path: Path, frame: int | None = None) -> Header:
-    """Reads what a file says of one of its pictures without its pixels: size, spacing, how many there are.
+    """Read the size, the spacing and the number of frames of a file without decoding pixels.
 
     Raises:
-        DataError: As of `image_size`.
+        DataError: The file is absent, not an image, or larger than 2^28 pixels (kind "image-unreadable").
     """
     try:
         return reader_of(path).measure(path, frame)
@@ -228,19 +230,20 @@ def read_header(path: Path, frame: int | None = None) -> Header:
 
 
 def read_spacing(path: Path, frame: int | None = None) -> tuple[float, float] | None:
-    """Reads the mm between neighbouring (rows, columns) from the header of a DICOM, NIfTI or NRRD file.
+    """Read the pixel spacing from the header of a DICOM, NIfTI or NRRD file.
 
     Returns:
-        The spacing, or None where the file knows none; other formats never do.
+        Millimetres between neighbouring (rows, columns). None if the file has no spacing, which is always so in
+        other formats.
 
     Raises:
-        DataError: As of `image_size`.
+        DataError: The file is absent, not an image, or larger than 2^28 pixels (kind "image-unreadable").
     """
     return read_header(path, frame).spacing_mm
 
 
 def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Resizes `(height, width, channels)` to `size`: by area when shrinking, else linearly."""
+    """Resize an image `(height, width, channels)` to `size`, by area if it shrinks and else linearly."""
     if image.shape[:2] == tuple(size):
         return image
     shrinking = size[0] < image.shape[0] and size[1] < image.shape[1]
@@ -249,9 +252,9 @@ def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Resizes `(height, width)` or `(height, width, any number)` by nearest neighbour at pixel centres.
+    """Resize a mask `(height, width)` or `(height, width, any number)` by nearest neighbour at pixel centres.
 
-    So no new value appears, and all channels move alike.
+    No new value appears, and all channels are sampled at the same places.
     """
     if mask.shape[:2] == tuple(size):
         return mask
@@ -259,14 +262,13 @@ def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def resize_channels(array: NDArray[Any], size: tuple[int, int], method: int) -> NDArray[Any]:
-    """Resizes `(height, width)` or `(height, width, any number)` by a method of OpenCV.
+    """Resize an array `(height, width)` or `(height, width, any number)` by a method of OpenCV.
 
-    OpenCV takes 128 channels at a time from version 5 on, 512 before.
+    Channels are resized in groups, since OpenCV 5 accepts 128 channels at most, and earlier versions 512.
     """
     planes = array.reshape(*array.shape[:2], -1)
-    groups = [
-        planes[..., start : start + _MOST_CHANNELS] for start in range(0, planes.shape[-1], _MOST_CHANNELS)
-    ]
+    starts = range(0, planes.shape[-1], _MAX_CHANNELS)
+    groups = [planes[..., start : start + _MAX_CHANNELS] for start in starts]
     resized = [cv2.resize(np.ascontiguousarray(group), size[::-1], interpolation=method) for group in groups]
     joined = np.concatenate([part.reshape(*size, -1) for part in resized], axis=-1)
     return joined.reshape(*size, *array.shape[2:])
@@ -275,15 +277,15 @@ def resize_channels(array: NDArray[Any], size: tuple[int, int], method: int) -> 
 def write_mask(
     path: Path, mask: NDArray[np.uint8], colours: Sequence[tuple[int, int, int]] = PALETTE
 ) -> None:
-    """Writes class indices as a palette PNG: the numbers stay exact, and a viewer shows colours.
+    """Write class indices as a palette PNG, so that the values stay exact and viewers show colours.
 
     Args:
-        path: The file to be.
-        mask: `(height, width)` uint8.
-        colours: RGB of class 0, 1, ...; later classes repeat them, the background's excepted.
+        path: The file to write.
+        mask: The class indices, `(height, width)` uint8.
+        colours: The colours (red, green, blue) of class 0, 1, and so on. Further classes repeat them from class 1.
 
     Raises:
-        WriteError: The disk refused.
+        WriteError: The operating system refused to write.
     """
     image = Image.fromarray(mask)
     foreground = [colours[1 + index % (len(colours) - 1)] for index in range(254)]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from unet_mtl.data.description import (
     MaskDescription,
     read_description,
 )
+from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.numbers import Decimal, number_cure, parse_number
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patterns import (
@@ -97,9 +99,15 @@ class Dataset:
         """The same description with fewer records."""
         return replace(self, records=tuple(records))
 
-    def fingerprint(self) -> str:
-        """SHA-256 over names, labels, frames, spacings and the bytes of all images and masks."""
-        digest, files = hashlib.sha256(), _Files()
+    def fingerprint(self, hashes: FileHashes | None = None) -> str:
+        """Return the SHA-256 hash of names, labels, frames, spacings and the content of all images and masks.
+
+        Args:
+            hashes: Digests of files, shared with other users of the same files; None: each file is read.
+        """
+        digest = hashlib.sha256()
+        # A volume may hold many cases, and is hashed once even where its time stamps cannot be trusted.
+        digest_of = cache((hashes or FileHashes()).digest)
         for record in sorted(self.records, key=lambda record: record.case):
             digest.update(repr((record.case, record.patient, sorted(record.labels.items()))).encode())
             if record.spacing_mm is not None:
@@ -109,17 +117,8 @@ class Dataset:
             masks = (file.path for name in sorted(record.masks) for file in record.masks[name])
             for path in (record.image, *masks):
                 if path is not None:
-                    digest.update(files[path])
+                    digest.update(digest_of(path))
         return digest.hexdigest()
-
-
-class _Files(dict[Path, bytes]):
-    """SHA-256 of files, each read once: a volume may hold many cases."""
-
-    def __missing__(self, path: Path) -> bytes:
-        with path.open("rb") as stream:
-            self[path] = hashlib.file_digest(stream, "sha256").digest()
-        return self[path]
 
 
 def read_dataset(source: Path | str | Description) -> Dataset:

@@ -1,1 +1,1 @@
-"""A trained run against labelled cases: tables, intervals, pictures."""
+"""Evaluation of a run on labelled cases: tables with intervals, and pictures."""

@@ -1,4 +1,4 @@
-"""An evaluation on disk: tables, set pictures, and overlays of the best, the middle and the worst cases."""
+"""An evaluation on disk: tables, set pictures, and overlays of the worst, the middle and the best cases."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,11 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from unet_mtl.data.records import Dataset, Record
+from unet_mtl.data.records import Dataset
 from unet_mtl.evaluation.summary import Evaluation, write_tables
-from unet_mtl.inference.overlays import draw_overlay, make_overlay
+from unet_mtl.files import writing
+from unet_mtl.inference.case_result import cases_of
+from unet_mtl.inference.overlays import make_overlay
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.plots.overlay import new_figure, save_figure
+from unet_mtl.plots.picture_grid import draw_grid, render_png
 from unet_mtl.tasks import Task
 
 SYNTHETIC = "SYNTHETIC data"
@@ -20,28 +23,28 @@ SYNTHETIC = "SYNTHETIC data"
 def write_evaluation(
     folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, *, facts: dict[str, Any]
 ) -> Evaluation:
-    """Writes cases.csv, summary.json, a picture for each task, and overlays.
+    """Write cases.csv, summary.json, a picture for each task, and overlays.
 
     Args:
-        folder: Made where absent; older files of the same names are replaced.
-        evaluation: What was measured.
-        predictor: Draws the overlays' answers.
+        folder: Folder for the files; created if it is absent. Older files of the same names are replaced.
+        evaluation: The evaluation to write.
+        predictor: The predictor of the run, which predicts the cases of the overlays once more.
         dataset: The cases that were measured.
-        facts: Of the run and the data, for the head of summary.json.
+        facts: Facts about the run and the data, for the head of summary.json.
 
     Returns:
-        The evaluation, which knows its folder now.
+        The evaluation with its folder.
 
     Raises:
-        WriteError: The disk refused.
+        WriteError: The system refused to write a file.
     """
     write_tables(folder, evaluation, facts | {"n_cases": len(dataset)})
-    mark = SYNTHETIC if dataset.description.synthetic else ""
+    mark = f" ({SYNTHETIC})" if dataset.description.synthetic else ""
     for task in predictor.tasks:
         path = folder / f"{task.name}_{task.picture}.png"
         if len(evaluation.facts[task.name]):
             _write_set_picture(path, task, evaluation.facts[task.name], mark)
-        else:  # or one of other cases would stay
+        else:  # A picture of an earlier evaluation would remain.
             path.unlink(missing_ok=True)
     if dataset.description.images is not None:
         _write_overlays(folder / "overlays", evaluation, predictor, dataset, mark)
@@ -52,7 +55,7 @@ def _write_set_picture(path: Path, task: Task[Any, Any], facts: pd.DataFrame, ma
     figure = new_figure(5.0, 4.2)
     axes = figure.subplots()
     task.draw_set(axes, facts)
-    axes.set_title(f"{task.name}, n={len(facts)}" + (f" ({mark})" if mark else ""), fontsize=10)
+    axes.set_title(f"{task.name}, n={len(facts)}{mark}", fontsize=10)
     save_figure(figure, path)
 
 
@@ -65,34 +68,31 @@ def _write_overlays(
     if not chosen:
         return
     records = {record.case: record for record in dataset}
-    sheet = new_figure(4.0 * 3, 5.3 * -(-len(chosen) // 3), images=True)
-    panels = sheet.subplots(-(-len(chosen) // 3), 3, squeeze=False).ravel()
-    for axes in panels[len(chosen) :]:
-        axes.set_axis_off()
-    for axes, (place, case, value) in zip(panels, chosen, strict=False):
-        heading = f"{place}: {case}, {value}" + (f" ({mark})" if mark else "")
-        image, answers, truths = _overlay_parts(predictor, dataset, records[case])
-        verdicts = predictor.check(answers, records[case].spacing_mm)
-        parts = (predictor.tasks, image, answers, truths, heading, verdicts)
-        draw_overlay(axes, *parts)
-        save_figure(make_overlay(*parts), folder / f"{place.replace(' ', '_')}_{case}.png")
-    sheet.suptitle(_describe_ranking(evaluation.cases, predictor.tasks), fontsize=10)
-    save_figure(sheet, folder / "overview.png")
-
-
-def _overlay_parts(predictor: Predictor, dataset: Dataset, record: Record) -> tuple[Any, Any, Any]:
-    truths = {task.name: task.read(record, dataset.description) for task in predictor.tasks}
-    image = predictor.preprocess.open(record.require_image(), record.frame)
-    return image, predictor(record.image, record.frame, predictor.inputs.columns_of(record)), truths
+    # The images and outputs of the measured cases are not kept: the few that are drawn are predicted once more.
+    cases = cases_of(dataset.only([records[case] for _, case, _ in chosen]), predictor.inputs)
+    pictures = []
+    for (place, case, value), result in zip(chosen, predictor.predict(cases), strict=True):
+        figure = make_overlay(predictor.tasks, result.require(), f"{place}: {case}, {value}{mark}")
+        picture = render_png(figure)
+        with writing(folder / f"{place.replace(' ', '_')}_{case}.png") as temporary:
+            temporary.write_bytes(picture)
+        pictures.append(picture)
+    title = _describe_ranking(evaluation.cases, predictor.tasks)
+    save_figure(draw_grid(pictures, columns=3, title=title), folder / "overview.png")
 
 
 def choose_cases(
     cases: pd.DataFrame, tasks: Sequence[Task[Any, Any]], each: int = 3
 ) -> list[tuple[str, str, str]]:
-    """The worst, the middle and the best cases by the ranking score of the first task that has one.
+    """Choose the worst, the middle and the best cases by the ranking score of the first task that has one.
+
+    Args:
+        cases: Scores by case, in the form of `Evaluation.cases`.
+        tasks: Tasks of the run.
+        each: Number of cases of each kind.
 
     Returns:
-        (place, case, the score in words), the worst first; fewer than 3 * each where there are fewer cases.
+        (place, case, name and value of the score), the worst first; fewer than 3 * `each` if there are fewer cases.
     """
     ranking = _find_ranking(cases, tasks)
     if ranking is None:
@@ -103,7 +103,7 @@ def choose_cases(
 
 
 def _find_ranking(cases: pd.DataFrame, tasks: Sequence[Task[Any, Any]]) -> tuple[str, str, bool] | None:
-    """(column of cases, its score, whether higher is better) of the first task that any case has a score of."""
+    """Return (column of cases, its score, whether higher is better) for the first task with a score for any case."""
     for task in tasks:
         score, higher = task.ranking
         column = f"{task.name}_{score}"

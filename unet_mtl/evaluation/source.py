@@ -1,4 +1,4 @@
-"""Which cases an evaluation measures."""
+"""The cases that an evaluation measures."""
 
 from pathlib import Path
 
@@ -10,39 +10,39 @@ from unet_mtl.runs import RunFolder
 
 
 def cases_to_measure(run: RunFolder, split: str | None, data: Path | str | None) -> tuple[str, Dataset]:
-    """Finds the cases, and makes sure that they are the ones that the run knows.
+    """Find the cases to measure, and require that the run's own data are unchanged.
 
     Args:
-        run: With the description of its data in its config.
-        split: Its name; None: test, or all of another data set.
-        data: Folder of another data set with dataset.yaml; None: the run's own.
+        run: A run folder.
+        split: Name of the split, or "all"; None for "test", or for "all" of another data set.
+        data: Folder of another data set with dataset.yaml; None for the run's own data.
 
     Returns:
-        The name of the split (for another data set with the folder's name in front), and the cases.
+        Name of the split, preceded by the folder's name for another data set; and the cases.
 
     Raises:
-        DataError: The data are gone or have changed, or the split is empty.
+        DataError: The data are missing or have changed, or the split is empty.
     """
     if data is not None:
         dataset = read_dataset(read_description(Path(data)))
         name = split or "all"
-        return f"{Path(data).resolve().name}_{name}", _by_column(dataset, name)
+        return f"{Path(data).resolve().name}_{name}", _select_split(dataset, name)
     dataset = read_dataset(run.read_description())
     if dataset.fingerprint() != run.read_environment()["data_hash"]:
         raise DataError(
-            f"{dataset.description.root}: the data have changed since {run.path} was trained on them; measure on "
-            "them as they are with --data"
+            f"{dataset.description.root}: the data have changed since {run.path} was trained on them; to measure on "
+            "the changed data give the folder as `data`"
         )
     name = split or "test"
     return name, dataset if name == "all" else split_from_table(dataset, run.read_splits(), name)
 
 
-def _by_column(dataset: Dataset, name: str) -> Dataset:
+def _select_split(dataset: Dataset, name: str) -> Dataset:
     if name == "all":
         return dataset
     chosen = [record for record in dataset if record.split == name]
     if not chosen:
         raise DataError(
-            f"{dataset.description.root}: no case has split {name!r} in its table; leave --split out"
+            f"{dataset.description.root}: no case has split {name!r} in its table; leave `split` out"
         )
     return dataset.only(chosen)

@@ -1,6 +1,6 @@
-"""From the scores of cases to a table: nothing dropped in silence, every figure with its n."""
+"""Summary tables of the scores of cases: every figure with its n, and undefined scores counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,24 +35,24 @@ COUNTS = ("n", "n_undefined", "n_missed", "n_hallucinated")
 LEVEL = 0.95
 METHOD: metrics.bootstrap.Method = "percentile"
 RESAMPLES = {"cases": 2000, "set": 1000}
-"""Of the mean over cases; of a score of the set, each of whose resamples is scored anew."""
+"""Number of bootstrap resamples: for a mean over cases, and for a set score, which is recomputed for each resample."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured.
+    """The result of an evaluation.
 
     Attributes:
-        scores: One row a task and score: its label for readers, value (the mean over cases, or the score of the
-            set), 95 % bootstrap interval over patients, median and quartiles over cases, n, n undefined, n missed,
-            n hallucinated (which a score of the set has not), and whether the screen shows it.
-        cases: One row a case; an empty cell means that the case has no such label.
-        facts: By task name, the facts that the set scores were made of.
-        title: Says what was measured.
-        folder: Where it was written; None: nowhere.
-        seed: Of the bootstrap.
-        contradictions: Of a run with rules of consistency, how often answers and labels contradict them
-            (`contradictions.count_contradictions`); else no row.
+        scores: One row for each task and score: its label for readers, the value (the mean over cases, or the score of
+            the set), the 95 % bootstrap interval over patients, median and quartiles over cases, the numbers of cases
+            that are defined (n), undefined, missed and hallucinated (the last two for scores of cases only), and
+            whether the score is shown on the screen.
+        cases: One row for each case; an empty cell means that the case has no such label.
+        facts: Facts of the cases from which the set scores are computed, by task name.
+        title: Description of what was measured.
+        folder: Folder that the evaluation was written to; None if it was not written.
+        seed: Seed of the bootstrap.
+        added: Tables of the add-ons, by add-on name.
     """
 
     scores: pd.DataFrame
@@ -61,39 +61,51 @@ class Evaluation:
     title: str = ""
     folder: Path | None = None
     seed: int = 0
-    contradictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    added: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def contradictions(self) -> pd.DataFrame:
+        """Counts of contradictions of the consistency rules; empty for a run without rules."""
+        return self.added.get("contradictions", pd.DataFrame())
 
     def __str__(self) -> str:
         shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score"])
-        tables = [shown] if self.contradictions.empty else [shown, self.contradictions]
+        tables = [shown, *self.added.values()]
         return "\n\n".join(table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables)
 
     def value(self, task: str, score: str) -> float:
-        """One figure of the table.
+        """Return one value of `scores`.
+
+        Args:
+            task: Name of the task.
+            score: Name of the score.
 
         Raises:
-            KeyError: There is no such row; says which there are.
+            KeyError: There is no such row; the message lists those that exist.
         """
-        known = self.scores[self.scores["task"] == task]
-        row = known[known["score"] == score]
-        if known.empty:
+        of_task = self.scores[self.scores["task"] == task]
+        row = of_task[of_task["score"] == score]
+        if of_task.empty:
             raise KeyError(f"no task {task!r}; there is {', '.join(map(repr, self.scores['task'].unique()))}")
         if row.empty:
-            raise KeyError(f"no score {score!r} of task {task!r}; it has {', '.join(known['score'])}")
+            raise KeyError(f"no score {score!r} of task {task!r}; it has {', '.join(of_task['score'])}")
         return float(row["value"].iloc[0])
 
 
 def summarise_task(
     task: Task[Any, Any], cases: Mapping[str, CaseScores], patients: Mapping[str, str], seed: int
 ) -> list[dict[str, Any]]:
-    """Rows of `Evaluation.scores`: means over cases, then the scores of the set.
+    """Return the rows of `Evaluation.scores` for one task: means over cases, then scores of the set.
 
     Args:
-        task: Gives the scores of a set, and says which ones the screen shows.
-        cases: By case name. They may differ in the names of their scores, as where only some have a spacing: each
-            score is summarised over the cases that have it.
-        patients: By case name.
-        seed: Of the bootstrap.
+        task: The task, which computes the scores of the set and selects those that the screen shows.
+        cases: Scores of the labelled cases by case name. Cases may have different scores, for example if only some have
+            a spacing; each score is summarised over the cases that have it.
+        patients: Patient by case name.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The rows; a single row "no labelled case" with n 0 if `cases` is empty.
     """
     if not cases:
         row = {"score": "no labelled case", "value": np.nan, "n": 0, "n_undefined": 0}
@@ -102,7 +114,7 @@ def summarise_task(
     return [
         {
             "task": task.name,
-            "label": task.label(row["score"]),
+            "label": task.score_label(row["score"]),
             **row,
             "headline": task.is_headline(row["score"]),
         }
@@ -111,12 +123,12 @@ def summarise_task(
 
 
 def make_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """`Evaluation.scores` of the rows of all tasks."""
+    """Return `Evaluation.scores` from the rows of all tasks."""
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def case_columns(cases: Mapping[str, CaseScores]) -> pd.DataFrame:
-    """Scores and facts as columns, one row a case."""
+    """Return scores and facts as columns, with one row for each case."""
     rows = {
         case: {**{score: item.value for score, item in scores.scores.items()}, **scores.facts}
         for case, scores in cases.items()
@@ -125,23 +137,22 @@ def case_columns(cases: Mapping[str, CaseScores]) -> pd.DataFrame:
 
 
 def facts_of(cases: Mapping[str, CaseScores]) -> pd.DataFrame:
-    """What set scores are made of, one row a case."""
+    """Return the facts from which set scores are computed, with one row for each case."""
     return pd.DataFrame([dict(case.facts) for case in cases.values()], index=list(cases))
 
 
 def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any]) -> None:
-    """Writes cases.csv and summary.json: both, or neither.
+    """Write cases.csv and summary.json, either both or neither.
 
     Args:
-        folder: Made where absent; older files of the same names are replaced.
-        evaluation: What was measured.
-        facts: For the head of summary.json, before how the intervals were drawn.
+        folder: Folder for the files; created if it is absent. Older files of the same names are replaced.
+        evaluation: The evaluation to write.
+        facts: Entries at the head of summary.json, before the settings of the intervals.
 
     Raises:
-        WriteError: The disk refused.
+        WriteError: The system refused to write a file.
     """
     rows = _plain_rows(evaluation.scores.astype(dict.fromkeys(COUNTS, "Int64")))
-    contradictions = _plain_rows(evaluation.contradictions)
     interval = {"over": "patients", "method": METHOD, "level": LEVEL, "resamples": RESAMPLES}
     with writing(folder / "cases.csv") as temporary:
         guard_formulas(evaluation.cases).to_csv(temporary, index=False)
@@ -151,33 +162,46 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
                 **facts,
                 "interval": interval | {"seed": evaluation.seed},
                 "scores": rows,
-                **({"contradictions": contradictions} if contradictions else {}),
+                **{name: _plain_rows(table) for name, table in evaluation.added.items()},
             },
         )
 
 
 def _plain_rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
-    """For JSON: None for NaN."""
+    """Return the rows of a table for JSON, with None in place of NaN."""
     return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def summarise_cases(values: Sequence[float], *, patients: Sequence[str], seed: int) -> metrics.Summary:
+    """Summarise one number per case, in the way of all means over cases.
+
+    Args:
+        values: Numbers, NaN where undefined.
+        patients: Patient of each case.
+        seed: Seed of the bootstrap.
+    """
+    return metrics.summarise(
+        values, list(patients), resamples=RESAMPLES["cases"], seed=seed, level=LEVEL, method=METHOD
+    )
 
 
 def _case_rows(
     cases: Mapping[str, CaseScores], patients: Mapping[str, str], seed: int
 ) -> list[dict[str, Any]]:
-    owners: dict[str, list[str]] = {}
+    cases_with: dict[str, list[str]] = {}
     for case, scored in cases.items():
         for score in scored.scores:
-            owners.setdefault(score, []).append(case)
-    # Scores of the same cases are summarised together, which is much sooner done and gives the same.
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for score, names in owners.items():
-        alike.setdefault(tuple(names), []).append(score)
-    found: dict[str, metrics.Summary] = {}
-    for having, scores in alike.items():
-        columns = {score: [cases[case].scores[score] for case in having] for score in scores}
-        found |= metrics.summarise_table(
+            cases_with.setdefault(score, []).append(case)
+    # Summarising scores of the same cases together gives the same numbers in much less time.
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for score, names in cases_with.items():
+        groups.setdefault(tuple(names), []).append(score)
+    summaries: dict[str, metrics.Summary] = {}
+    for names_of_group, scores in groups.items():
+        columns = {score: [cases[case].scores[score] for case in names_of_group] for score in scores}
+        summaries |= metrics.summarise_table(
             {name: [item.value for item in column] for name, column in columns.items()},
-            [patients[case] for case in having],
+            [patients[case] for case in names_of_group],
             missed={name: [item.missed for item in column] for name, column in columns.items()},
             hallucinated={name: [item.hallucinated for item in column] for name, column in columns.items()},
             resamples=RESAMPLES["cases"],
@@ -187,8 +211,8 @@ def _case_rows(
         )
     return [
         {"score": score, "value": summary.pop("mean"), **summary}
-        for score in owners
-        for summary in [found[score].to_dict()]
+        for score in cases_with
+        for summary in [summaries[score].to_dict()]
     ]
 
 
@@ -205,21 +229,25 @@ def _set_rows(
         level=LEVEL,
         method=METHOD,
     )
-    bearers, labelled = task.bearers(facts), task.labelled(facts)
+    # The interval needs several patients among the cases that contribute; n counts all labelled ones.
+    contributing, labelled = task.contributing_cases(facts), task.labelled_cases(facts)
     every = np.ones(len(facts), bool)
     rows = []
     for score, value in task.score_set(facts).items():
         known = labelled.get(score, every)
-        owners = groups[known & bearers.get(score, every)]
-        rows.append(_set_row(score, float(value), intervals[score], owners, int(known.sum())))
+        patients_of_score = groups[known & contributing.get(score, every)]
+        rows.append(_set_row(score, float(value), intervals[score], patients_of_score, int(known.sum())))
     return rows
 
 
 def _set_row(
-    score: str, value: float, interval: metrics.bootstrap.Interval, owners: NDArray[np.str_], n: int
+    score: str, value: float, interval: metrics.bootstrap.Interval, patients: NDArray[np.str_], n: int
 ) -> dict[str, Any]:
-    """A score is of all `n` labelled cases or, undefined, of none; what a single patient says has no interval."""
-    low, high = interval if len(set(owners.tolist())) > 1 else (np.nan, np.nan)
+    """Return the row of a set score, which is defined for all `n` cases or for none.
+
+    There is no interval if all cases are of the same patient.
+    """
+    low, high = interval if len(set(patients.tolist())) > 1 else (np.nan, np.nan)
     defined = not np.isnan(value)
     counts = {"n": n if defined else 0, "n_undefined": 0 if defined else n}
     return {"score": score, "value": value, "low": low, "high": high, **counts}

@@ -1,1 +1,1 @@
-"""Building blocks of the HTML pages that this package writes."""
+"""Building blocks of every HTML page that this package writes: shell, tiles and charts."""

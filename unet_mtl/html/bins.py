@@ -1,4 +1,4 @@
-"""Numbers -> bars with round edges, far-away ones gathered at the ends."""
+"""Sorting numbers into the bars of a histogram, with round edges and outliers gathered at the ends."""
 
 import math
 from collections.abc import Iterable
@@ -8,23 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST = 12
-"""Bars between the two ends, one more where the edges fall so."""
+"""Maximum number of bars between the two ends; round edges may need one more."""
 
-_FENCE = 8.0  # quartile ranges beyond the quartiles; a wrong unit would squeeze all others into one bar
-_FEW = 0.05  # more than that are no stragglers but a second hill
+_FENCE = 8.0  # in interquartile ranges beyond the quartiles; a wrong unit would squeeze all other values into one bar
+_FEW = 0.05  # a larger share of the values is a second mode rather than outliers
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Bars of one width, side by side.
+    """Adjacent bars of equal width.
 
     Attributes:
-        start: Left edge of the first.
-        width: Of each.
-        counts: Numbers in each; the right edge belongs to the next; of fractions, the last has both.
-        below: Numbers far below the first.
-        above: Numbers far above the last.
-        single: Each bar is one whole number, in its middle.
+        start: Left edge of the first bar.
+        width: Width of each bar.
+        counts: Number of values in each bar. A value on an edge belongs to the bar on its right; a fraction on the
+            right edge of the last bar belongs to that bar.
+        below: Number of outliers below the first bar.
+        above: Number of outliers above the last bar.
+        single: Whether each bar stands for one whole number, which is at its centre.
     """
 
     start: float
@@ -36,16 +37,20 @@ class Bins:
 
     @property
     def end(self) -> float:
-        """Right edge of the last."""
+        """Right edge of the last bar."""
         return self.edge(len(self.counts))
 
     def edge(self, index: int) -> float:
-        """Left edge of a bar."""
+        """Return the left edge of a bar."""
         return self.start + index * self.width
 
 
 def bin_numbers(numbers: Iterable[float], most: int = MOST) -> Bins:
-    """Sorts finite numbers, at least one, into bars whose width is 1, 2 or 5 times a power of ten.
+    """Sort numbers into bars with a width of 1, 2 or 5 times a power of ten.
+
+    Args:
+        numbers: Finite numbers, at least one.
+        most: Maximum number of bars, apart from one more that round edges may need.
 
     >>> bin_numbers([1, 2, 2, 3]).counts
     (1, 2, 1)
@@ -63,10 +68,10 @@ def bin_numbers(numbers: Iterable[float], most: int = MOST) -> Bins:
     width = nice_step((high - low) / most) if high > low else abs(high) or 1.0
     width = max(width, 1.0) if whole else width
     first = math.floor(low / width)
-    # 0.3 / 0.1 is 2.9999999999999996: what is on an edge belongs to its right
+    # 0.3 / 0.1 is 2.9999999999999996: a value on an edge belongs to the bar on its right
     places = np.maximum(np.floor(inside / width + 1e-9).astype(np.int64) - first, 0)
     if not whole and high <= (first + places.max()) * width * (1 + 1e-12):
-        places = np.minimum(places, max(0, places.max() - 1))  # 100 % stands with 99 %
+        places = np.minimum(places, max(0, places.max() - 1))  # 100 % belongs to the same bar as 99 %
     counts = np.bincount(places)
     return Bins(first * width, width, tuple(counts.tolist()), below, above)
 
@@ -82,12 +87,12 @@ def _near(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def nice_step(least: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below.
+    """Return the smallest of 1, 2 and 5 times a power of ten that is not below `least`.
 
     >>> nice_step(0.3), nice_step(12), nice_step(5)
     (0.5, 20.0, 5.0)
     """
     power = math.floor(math.log10(least))
-    # by division, since 2 * 0.1 * 3 is not 0.6
+    # division, because 2 * 0.1 * 3 is not 0.6
     steps = [step * 10.0**power if power >= 0 else step / 10.0**-power for step in (1, 2, 5, 10)]
     return next(step for step in steps if step >= least * (1 - 1e-9))

@@ -1,4 +1,4 @@
-"""Bars as SVG inside a page: text that no other file is needed for, and no element for each case."""
+"""Bar charts as inline SVG; their size does not depend on the number of cases."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,23 +10,27 @@ from markupsafe import Markup
 from unet_mtl.html.bins import Bins, bin_numbers, nice_step
 
 _WIDTH = 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 18, 18, 38  # margins of an upright chart
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 18, 18, 38  # margins of a chart with vertical bars
 _HEIGHT = 176
-_WIDEST = 56  # of a bar
+_WIDEST = 56  # width of a bar
 _LETTER = 5.6  # width of a digit at the size of the labels
-_NAMES, _COUNTS, _ROW = 140, 84, 24  # columns and rows of a lying one
+_NAMES, _COUNTS, _ROW = (
+    140,
+    84,
+    24,
+)  # widths of the columns and height of the rows of a chart with horizontal bars
 _MOST_ROWS = 24
 _MOST_LETTERS = 20
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One picture of numbers.
+    """One chart.
 
     Attributes:
-        title: What is counted.
-        svg: The bars; empty where one sentence says it all.
-        note: That sentence, or the figures behind the bars.
+        title: What the chart shows.
+        svg: The bars, or empty where the note says everything.
+        note: The text below the bars, or empty.
     """
 
     title: str
@@ -34,28 +38,28 @@ class Chart:
     note: str
 
 
-def draw_histogram(title: str, numbers: Iterable[float], *, unit: str = "", of: str = "images") -> Chart:
-    """How often which number occurs.
+def draw_histogram(title: str, numbers: Iterable[float], *, unit: str = "", items: str = "images") -> Chart:
+    """Draw the distribution of numbers.
 
     Args:
         title: What the numbers are.
-        numbers: Finite ones.
-        unit: Written at the axis.
-        of: What each number belongs to.
+        numbers: Finite numbers. Without any, and where all are equal, the chart is a sentence.
+        unit: Unit of the numbers, which stands below the axis.
+        items: Plural noun for what has the numbers.
     """
     values = np.fromiter(numbers, np.float64)
     if not values.size:
-        return Chart(title, Markup(""), f"none of the {of} has one")
+        return Chart(title, Markup(""), f"none of the {items} has a value")
     suffix = f" {unit}" if unit else ""
     low, high, middle = (_number(float(value)) for value in (values.min(), values.max(), np.median(values)))
-    n = f"{values.size:,} {of}"
+    n = f"{values.size:,} {items}"
     if low == high:
         return Chart(title, Markup(""), f"{low}{suffix} in all {n}" if values.size > 1 else f"{low}{suffix}")
     note = f"{n}: from {low} to {high}{suffix}, median {middle}"
-    return Chart(title, _upright(bin_numbers(values), title, unit, of), note)
+    return Chart(title, _draw_vertical(bin_numbers(values), title, unit, items), note)
 
 
-def _upright(bins: Bins, title: str, unit: str, of: str) -> Markup:
+def _draw_vertical(bins: Bins, title: str, unit: str, items: str) -> Markup:
     counts = [*([bins.below] if bins.below else []), *bins.counts, *([bins.above] if bins.above else [])]
     wide = min(_WIDEST, (_WIDTH - _LEFT - _RIGHT) / len(counts))
     step = max(1.0, nice_step(max(counts) / 4))
@@ -67,45 +71,47 @@ def _upright(bins: Bins, title: str, unit: str, of: str) -> Markup:
         parts.append(_line(_LEFT, y, _WIDTH - _RIGHT, y))
         parts.append(_text(_LEFT - 5, y + 4, _short(int(tick)), "end"))
     roomy = max(len(_short(n)) for n in counts) * _LETTER <= wide
-    for place, (n, words) in enumerate(zip(counts, _ranges(bins, unit), strict=True)):
+    for place, (n, label) in enumerate(zip(counts, _describe_bars(bins, unit), strict=True)):
         x, height = _LEFT + place * wide, tall * n / top
         far = (bins.below and place == 0) or (bins.above and place == len(counts) - 1)
         parts.append(
             Markup(
                 '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
                 "<title>{}: {:,} {}</title></rect>"
-            ).format("far" if far else "bar", x + 1, floor - height, max(wide - 2, 1), height, words, n, of)
+            ).format(
+                "far" if far else "bar", x + 1, floor - height, max(wide - 2, 1), height, label, n, items
+            )
         )
         if roomy and n:
             parts.append(_text(x + wide / 2, floor - height - 4, _short(n), "middle"))
     parts += _axis(bins, wide, floor)
     parts.append(_text(_LEFT + wide * len(counts) / 2, _HEIGHT - 5, unit, "middle", "unit"))
-    return _svg(_HEIGHT, f"{title}, how many {of} have which value", parts)
+    return _svg(_HEIGHT, f"{title}: number of {items} by value", parts)
 
 
-def _ranges(bins: Bins, unit: str) -> list[str]:
-    """What each bar stands for, in words."""
+def _describe_bars(bins: Bins, unit: str) -> list[str]:
+    """Return the values that each bar stands for, as text."""
     suffix, write = f" {unit}" if unit else "", _writer(bins.width)
     start, end = write(bins.start), write(bins.end)
     if bins.single:
-        words = [f"{write(bins.edge(i) + 0.5)}{suffix}" for i in range(len(bins.counts))]
+        labels = [f"{write(bins.edge(i) + 0.5)}{suffix}" for i in range(len(bins.counts))]
         start, end = write(bins.start + 0.5), write(bins.end - 0.5)
     else:
-        words = [
+        labels = [
             f"{write(bins.edge(i))} to {write(bins.edge(i + 1))}{suffix}" for i in range(len(bins.counts))
         ]
     below = [f"below {start}{suffix}"] if bins.below else []
-    return [*below, *words, *([f"above {end}{suffix}"] if bins.above else [])]
+    return [*below, *labels, *([f"above {end}{suffix}"] if bins.above else [])]
 
 
 def _axis(bins: Bins, wide: float, floor: float) -> list[Markup]:
-    """Labels below the bars, as many as there is room for."""
+    """Return the labels below the bars, as many as there is room for."""
     write, shift = _writer(bins.width), 1 if bins.below else 0
     half = 0.5 if bins.single else 0.0
     places = range(len(bins.counts) + (not bins.single))
     labels = [write(bins.edge(i) + half) for i in places]
     every = max(1, math.ceil((max(map(len, labels)) + 1) * _LETTER / wide))
-    # a far bar's own label stands where the edge beside it would
+    # the label of a bar of outliers takes the place of the edge beside it
     first, last = (1 if bins.below and not half else 0), len(labels) - (1 if bins.above and not half else 0)
     parts = [
         _text(_LEFT + (i + shift + half) * wide, floor + 15, labels[i], "middle")
@@ -116,26 +122,28 @@ def _axis(bins: Bins, wide: float, floor: float) -> list[Markup]:
     return parts + [_text(_LEFT + (i + 0.5) * wide, floor + 15, word, "middle") for i, word in ends]
 
 
-def draw_counts(title: str, counts: Mapping[str, int], *, of: str = "cases", unlabelled: int = 0) -> Chart:
-    """A bar a word, as they come; the most frequent where there are too many.
+def draw_counts(title: str, counts: Mapping[str, int], *, items: str = "cases", unlabelled: int = 0) -> Chart:
+    """Draw one horizontal bar for each class, in the given order; of many classes, the most frequent.
 
     Args:
-        title: What the words are.
-        counts: By word.
-        of: What is counted.
-        unlabelled: How many have no word; a bar of its own.
+        title: What the classes describe.
+        counts: Number of items by class.
+        items: Plural noun for what is counted.
+        unlabelled: Number of items without a class, which get a bar of their own.
     """
     rows = dict(counts)
-    rest = sorted(rows, key=lambda word: -rows[word])[_MOST_ROWS:]
-    note = f"and {sum(rows.pop(word) for word in rest):,} {of} in {len(rest)} rarer classes" if rest else ""
-    bars = [(word, n, "bar") for word, n in rows.items()]
+    rest = sorted(rows, key=lambda name: -rows[name])[_MOST_ROWS:]
+    note = (
+        f"and {sum(rows.pop(name) for name in rest):,} {items} in {len(rest)} rarer classes" if rest else ""
+    )
+    bars = [(name, n, "bar") for name, n in rows.items()]
     bars += [("no label", unlabelled, "far")] if unlabelled else []
     total, most = sum(counts.values()) + unlabelled, max((n for _, n, _ in bars), default=0) or 1
     room = _WIDTH - _NAMES - _COUNTS
     parts = []
-    for place, (word, n, look) in enumerate(bars):
+    for place, (name, n, look) in enumerate(bars):
         y = place * _ROW
-        parts.append(_name(word, y + 16))
+        parts.append(_name(name, y + 16))
         parts.append(
             Markup('<rect class="{}" x="{}" y="{}" width="{:.1f}" height="16"/>').format(
                 look, _NAMES, y + 4, room * n / most
@@ -143,15 +151,15 @@ def draw_counts(title: str, counts: Mapping[str, int], *, of: str = "cases", unl
         )
         share = f" ({n / total:.0%})" if total else ""
         parts.append(_text(_NAMES + room * n / most + 5, y + 16, f"{n:,}{share}", "start"))
-    return Chart(title, _svg(len(bars) * _ROW + 4, f"{title}, {of} of each", parts), note)
+    return Chart(title, _svg(len(bars) * _ROW + 4, f"{title}: number of {items} by class", parts), note)
 
 
 def draw_shares(title: str, rows: Mapping[str, Mapping[str, int]]) -> Chart:
-    """A row a name, divided into parts of one whole: at most three, each with its number in words.
+    """Draw one horizontal bar for each row, divided into at most three parts with their numbers.
 
     Args:
         title: What is divided.
-        rows: By name, then by part.
+        rows: Number of items in each part, by name of the row.
     """
     shown = dict(list(rows.items())[:_MOST_ROWS])
     note = f"and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
@@ -172,10 +180,10 @@ def draw_shares(title: str, rows: Mapping[str, Mapping[str, int]]) -> Chart:
     return Chart(title, _svg(len(shown) * 42 + 2, title, parts), note)
 
 
-def _name(word: str, y: float) -> Markup:
-    short = word if len(word) <= _MOST_LETTERS else f"{word[: _MOST_LETTERS - 1]}…"
+def _name(name: str, y: float) -> Markup:
+    short = name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
     return Markup('<text x="{}" y="{}" text-anchor="end">{}<title>{}</title></text>').format(
-        _NAMES - 8, y, short, word[:200]
+        _NAMES - 8, y, short, name[:200]
     )
 
 
@@ -183,10 +191,10 @@ def _line(x: float, y: float, to_x: float, to_y: float) -> Markup:
     return Markup('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(x, y, to_x, to_y)
 
 
-def _text(x: float, y: float, words: str, anchor: str, look: str = "") -> Markup:
+def _text(x: float, y: float, text: str, anchor: str, look: str = "") -> Markup:
     extra = Markup(' class="{}"').format(look) if look else Markup("")
     return Markup('<text{} x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        extra, x, y, anchor, words
+        extra, x, y, anchor, text
     )
 
 
@@ -197,7 +205,7 @@ def _svg(height: float, label: str, parts: Sequence[Markup]) -> Markup:
 
 
 def _short(n: int) -> str:
-    """A count in at most four letters.
+    """Return a count in at most four characters.
 
     >>> _short(9999), _short(12_345), _short(2_000_000)
     ('9999', '12k', '2M')
@@ -208,7 +216,7 @@ def _short(n: int) -> str:
 
 
 def _writer(step: float) -> Callable[[float], str]:
-    """Writes numbers that are a step apart: with as many decimals as tell them apart."""
+    """Return a function that writes numbers with as many decimals as multiples of `step` need."""
     decimals = max(0, -math.floor(math.log10(step)))
     if step >= 1e6 or decimals > 5:
         return lambda value: f"{value:.3g}"
@@ -216,7 +224,7 @@ def _writer(step: float) -> Callable[[float], str]:
 
 
 def _number(value: float) -> str:
-    """Three figures that count, and no more zeros than needed."""
+    """Return a number with three significant digits, and all digits of a whole number."""
     if value == round(value) and abs(value) < 1e9:
         return f"{value:,.0f}"
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"

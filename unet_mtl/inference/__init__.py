@@ -1,1 +1,1 @@
-"""A trained run -> answers for new images, masks at the original size."""
+"""Prediction with a trained run: an engine computes, a `Predictor` streams one `CaseResult` per case."""

@@ -1,4 +1,4 @@
-"""The columns of new cases, of a table that a user gives beside the images."""
+"""The columns of new cases, from a table that a user gives beside the images."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -6,30 +6,30 @@ from pathlib import Path, PurePosixPath
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import Inputs
 from unet_mtl.data.description import Description
-from unet_mtl.data.images import IMAGE_SUFFIXES
 from unet_mtl.data.observations import texts
 from unet_mtl.data.patterns import match_pattern
+from unet_mtl.data.readers import without_suffix
 from unet_mtl.data.records import read_labels
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
 
 Rows = Mapping[str, Labels | DataError]
-"""By case, its columns, or what is wrong with them."""
+"""Columns of each case, or the error in its row, by case name."""
 
 
 def read_case_rows(
     path: Path, description: Description, columns: Sequence[str], case_column: str | None = None
 ) -> dict[str, dict[str, str]]:
-    """Reads a table in its order, its cells as words.
+    """Read a table of cases as text.
 
     Args:
-        path: CSV, TSV, Excel or Parquet.
-        description: Of the data that the run was trained on: how the table names cases.
-        columns: Those that it must have.
-        case_column: The column that names the cases; None: called as in training.
+        path: CSV, TSV, Excel or Parquet file.
+        description: Description of the data that the run was trained on, which says how a table names cases.
+        columns: Columns that the table must have.
+        case_column: Column that names the cases; None for its name in the training.
 
     Returns:
-        By case, the cells by column.
+        Cells by column, by case name, in the table's order.
 
     Raises:
         DataError: The table cannot be read, lacks a column, or names a case twice or not at all.
@@ -39,116 +39,126 @@ def read_case_rows(
     absent = [name for name in (case, *columns) if name not in table.columns]
     if absent:
         cure = (
-            "name the column of cases with --case-column"
+            "name the column of cases with `case_column`"
             if absent[0] == case
             else "empty cells are unknown values"
         )
         raise DataError(
             f"{path}: no column {', '.join(map(repr, absent))}; it has {', '.join(map(repr, table.columns))}; {cure}"
         )
-    found: dict[str, dict[str, str]] = {}
+    rows: dict[str, dict[str, str]] = {}
     problems = []
     for number, row in enumerate(table.to_dict("records"), start=1):
         name = _name_of(str(row[case]), description)
         if not name:
-            problems.append(f"{path}: row {number} below the head line has no {case!r}")
-        elif name in found:
-            problems.append(f"{path}: case {name!r} stands in several rows; keep one of them")
-        found[name] = {str(column): str(cell) for column, cell in row.items()}
+            problems.append(f"{path}: row {number} below the header has no {case!r}")
+        elif name in rows:
+            problems.append(f"{path}: case {name!r} has several rows; keep one of them")
+        rows[name] = {str(column): str(cell) for column, cell in row.items()}
     if problems:
         raise DataError(problems)
-    return found
+    return rows
 
 
 def read_columns(
     path: Path, description: Description, inputs: Inputs, case_column: str | None = None
 ) -> Rows:
-    """Reads the columns that a run needs, in the table's order.
+    """Read the columns that a run needs.
 
     Args:
-        path: As of `read_case_rows`.
-        description: Of the data that the run was trained on: what the columns mean, how the table names cases.
-        inputs: Of the run.
-        case_column: As of `read_case_rows`.
+        path: CSV, TSV, Excel or Parquet file.
+        description: Description of the data that the run was trained on, which says how the table names cases and what
+            its columns mean.
+        inputs: Inputs of the run.
+        case_column: Column that names the cases; None for its name in the training.
+
+    Returns:
+        Columns of each case, or the error in its row, in the table's order.
 
     Raises:
-        DataError: As of `read_case_rows`.
+        DataError: The table cannot be read, lacks a column, or names a case twice or not at all.
     """
     wanted = description.model_copy(
         update={"columns": {name: description.columns[name] for name in inputs.columns}}
     )
-    found: dict[str, Labels | DataError] = {}
+    rows: dict[str, Labels | DataError] = {}
     for name, row in read_case_rows(path, description, tuple(inputs.columns), case_column).items():
         labels, unreadable = read_labels(row, wanted, name)
-        found[name] = DataError(texts(unreadable)) if unreadable else labels
-    return found
+        rows[name] = DataError(texts(unreadable)) if unreadable else labels
+    return rows
 
 
 def _name_of(cell: str, description: Description) -> str:
     matched = match_pattern(description.names, cell)
-    name = matched["case"] if matched else cell
-    suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else name
+    return without_suffix(matched["case"] if matched else cell)
 
 
 def row_of(rows: Rows, name: str) -> Labels | DataError:
-    """The columns of an image: of the case that is called like it, with or without its folders.
+    """Return the columns of an image, from the row with its name, with or without its folders.
 
     Args:
-        rows: From `read_columns`.
-        name: Of the image without its suffix, folders with slashes.
+        rows: Columns by case name, in the form that `read_columns` returns.
+        name: Name of the image without its suffix, with slashes between folders.
 
     Returns:
-        Nothing where no row names it.
+        The columns, or the error in the row; empty if there is no row.
     """
     return rows.get(name, rows.get(PurePosixPath(name).name, {}))
 
 
-def lacks_needed(inputs: Inputs, row: Labels | DataError) -> DataError | None:
-    """Why a case without any column of an input cannot be answered: the run has not learned to do without it."""
+def missing_input_error(inputs: Inputs, row: Labels | DataError) -> DataError | None:
+    """Return the error of a case that lacks all columns of an input, unless the run was trained to do without them.
+
+    Args:
+        inputs: Inputs of the run.
+        row: Columns of the case, or the error in its row.
+
+    Returns:
+        The error; None if the case can be predicted, or if `row` is an error already.
+    """
     needed = [] if isinstance(row, DataError) else [t for t in inputs.missing(row) if not t.input_dropout]
     if not needed:
         return None
     columns = ", ".join(map(repr, needed[0].names))
     return DataError(
-        f"not one of the columns {columns} is known, and the run has not learned to do without (input_dropout 0)"
+        f"none of the columns {columns} is known, and the run was not trained to do without them (input_dropout 0)"
     )
 
 
 def require_optional(inputs: Inputs) -> None:
-    """Makes sure that a run has learned to answer without its columns.
+    """Require that the run was trained to answer without its columns.
 
     Raises:
-        DataError: It has not: they were never hidden in training.
+        DataError: The columns of an input were never hidden in training.
     """
     needed = [table for table in inputs.tables if not table.input_dropout]
     if needed:
         columns = ", ".join(repr(name) for table in needed for name in table.names)
         raise DataError(
-            f"the run reads columns ({columns}) and has not learned to do without; give them with --table, or train "
-            f"with `inputs: {{{needed[0].name}: {{columns: [...], input_dropout: 0.2}}}}`"
+            f"the run reads columns ({columns}) and was not trained to do without them; give them with `table`, or "
+            f"train with `inputs: {{{needed[0].name}: {{columns: [...], input_dropout: 0.2}}}}`"
         )
 
 
 def require_sources(inputs: Inputs, *, n_paths: int, table: bool, spacing: bool = False) -> None:
-    """Makes sure that what a user gives is what a run reads.
+    """Require that the user gives what the run reads, and nothing else.
 
     Args:
-        inputs: Of the run.
-        n_paths: How many images or folders there are.
-        table: Whether there is a table.
-        spacing: Whether the run has a use for the columns of the pixel spacing.
+        inputs: Inputs of the run.
+        n_paths: Number of images and folders.
+        table: Whether a table was given.
+        spacing: Whether the run can use columns of the pixel spacing.
 
     Raises:
-        DataError: Images or a table are given in vain, or lacking.
+        DataError: Images or a table are missing, or were given but are not read.
     """
     if n_paths and not inputs.image:
-        raise DataError("the run reads no images; leave them out, and give the cases with --table")
+        raise DataError("the run reads no images; leave them out, and give the cases with `table`")
     if inputs.image and not n_paths:
         raise DataError("the run reads images; give some, or a folder of them")
     if table and not inputs.tables and not spacing:
-        raise DataError("the run reads no columns of a table; leave --table out")
+        raise DataError("the run reads no columns of a table; leave `table` out")
     if not inputs.image and not table:
-        raise DataError("the run reads columns alone; give the table of the cases with --table")
+        raise DataError("the run reads only columns; give the table of the cases with `table`")
     if not table:
         require_optional(inputs)

@@ -1,4 +1,4 @@
-"""Predictions as files: which images, and what is written for them."""
+"""Predictions as files: the images to predict, and what is written for them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -6,58 +6,60 @@ from pathlib import Path
 import pandas as pd
 
 from unet_mtl.batches.inputs.columns import Labels
-from unet_mtl.consistency import name_contradictions, name_unchecked
-from unet_mtl.data.images import IMAGE_SUFFIXES, write_mask
+from unet_mtl.data.images import write_mask
+from unet_mtl.data.readers import SUFFIXES, suffix_of, without_suffix
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
-from unet_mtl.inference.columns import Rows, lacks_needed, row_of
-from unet_mtl.inference.predictor import Answers, Predictor
+from unet_mtl.inference.case_result import Answers, Case, CaseResult
+from unet_mtl.inference.columns import Rows, missing_input_error, row_of
+from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
 
 
 def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
-    """Images by path, with a name for what is written about each.
+    """Find the images to predict.
 
     Args:
-        paths: Files; or folders, of which all images are taken, also in folders below, but no hidden ones.
+        paths: Files, or folders; of a folder all images are taken, also in subfolders, except hidden ones.
 
     Returns:
-        Path -> name without suffix; for an image of a folder, with the folders between.
+        Name for output files by path: the file name without suffix, preceded by the subfolders if the image was found
+        in a folder.
 
     Raises:
-        DataError: With every problem: a path does not exist, a folder has no image, or two images would get
-            one name.
+        DataError: A path does not exist, a folder has no image, or two images would get the same name. All problems
+            are listed.
     """
-    found: dict[Path, str] = {}
+    names: dict[Path, str] = {}
     problems: list[str] = []
     for path in map(Path, paths):
         if path.is_dir():
             images = _images_below(path)
             if not images:
-                problems.append(f"{path}: no image in this folder; known are {', '.join(IMAGE_SUFFIXES)}")
-            found.update({image: image.relative_to(path).with_suffix("").as_posix() for image in images})
+                problems.append(f"{path}: no image in this folder; known are {', '.join(SUFFIXES)}")
+            names.update({image: without_suffix(image.relative_to(path).as_posix()) for image in images})
         elif path.is_file():
-            found[path] = path.stem
+            names[path] = without_suffix(path.name) if suffix_of(path) else path.stem
         else:
             problems.append(f"{path}: no such file or folder")
-    problems += _names_twice(found)
+    problems += _repeated_names(names)
     if problems:
         raise DataError(problems)
-    return found
+    return names
 
 
 def _images_below(folder: Path) -> list[Path]:
-    # Hidden ones are no images: macOS puts a ._x.png beside each x.png on foreign disks.
+    # Hidden files are not images: macOS writes a ._x.png beside each x.png on foreign disks.
     paths = (path for path in folder.rglob("*") if not path.name.startswith("."))
-    return sorted(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in paths if suffix_of(path))
 
 
-def _names_twice(found: Mapping[Path, str]) -> list[str]:
+def _repeated_names(names: Mapping[Path, str]) -> list[str]:
     by_name: dict[str, Path] = {}
     return [
         f"{path} and {by_name[name]} would both be written as {name!r}; predict them separately"
-        for path, name in found.items()
+        for path, name in names.items()
         if by_name.setdefault(name, path) != path
     ]
 
@@ -71,39 +73,31 @@ def write_predictions(
     spacings: Spacings | None = None,
     on_case: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
-    """Writes a mask a task and image (palette PNG of class indices, original size), and predictions.csv.
+    """Write a mask for each task and image (palette PNG of class indices, original size), and predictions.csv.
 
     Args:
-        predictor: Of a run.
-        images: From `find_images`; for a run that reads no images, none.
+        predictor: The predictor of a run.
+        images: Names by path, in the form that `find_images` returns; empty for a run that reads no images.
         out: Folder for `<task>/<name>.png` and predictions.csv.
-        columns: By case, from `read_columns`; None: nothing is known of any.
-        spacings: Where the pixel spacing comes from, for rules about diameters; None: from headers.
-        on_case: Called after each case.
+        columns: Columns by case, in the form that `read_columns` returns; None if no column is known.
+        spacings: Source of the pixel spacing, for rules about diameters; None for the headers of the images.
+        on_case: Callback after each case.
 
     Returns:
-        The table: image (or case, where the run reads none), then the answers; of a run with rules of consistency
-        `contradictions`, in words, and `not_checked`, the rules that could not be looked at and why; of one that reads
-        columns, `unknown_columns`, those that the case lacks, and `column=value` for a word or number far from those of
-        the training; `error` where a case could not be read.
+        The table: `image` (`case` for a run that reads no images), then the answers. A run with consistency rules adds
+        `contradictions` and `not_checked`, the rules that could not be checked with the reasons. A run that reads
+        columns adds `unknown_columns`, those that the case lacks, and `column=value` for a value far from those of the
+        training. `error` is the reason why a case could not be predicted.
 
     Raises:
-        WriteError: The disk refused.
+        WriteError: The system refused to write a file.
     """
+    cases = (spacings or Spacings()).fill(_cases(predictor, images, columns or {}), predictor.rules)
     rows: list[dict[str, str | float]] = []
-    for case, given, answers in _answers(predictor, images, columns or {}):
-        if isinstance(answers, DataError):
-            rows.append({**case, "error": str(answers)})
-        else:
-            unknown = (
-                {"unknown_columns": ";".join(predictor.inputs.describe_unknown(given))}
-                if predictor.inputs.tables
-                else {}
-            )
-            found = _contradictions(predictor, answers, case, images, spacings or Spacings())
-            rows.append({**case, **_cells(answers), **found, **unknown, "error": ""})
-            if "image" in case:
-                _write_masks(answers, images[Path(case["image"])], out)
+    for result in predictor.predict(cases):
+        rows.append(_row(predictor, result))
+        if result.image is not None:
+            _write_masks(result.answers, result.case.name, out)
         on_case()
     table = pd.DataFrame(rows)
     for name in table.columns:
@@ -116,47 +110,31 @@ def write_predictions(
     return table
 
 
-def _answers(
-    predictor: Predictor, images: Mapping[Path, str], columns: Rows
-) -> Iterator[tuple[dict[str, str], Labels, Answers | DataError]]:
-    """What each row begins with, the columns of its case, and its answers, in the order of the images or the table."""
-    asked: list[tuple[dict[str, str], Path | None, Labels | DataError]]
+def _cases(predictor: Predictor, images: Mapping[Path, str], columns: Rows) -> Iterator[Case]:
+    """Yield the cases in the order of the images, or of the table if the run reads no images."""
+    rows: list[tuple[str, Path | None, Labels | DataError]]
     if predictor.inputs.image:
-        asked = [({"image": str(path)}, path, row_of(columns, name)) for path, name in images.items()]
+        rows = [(name, path, row_of(columns, name)) for path, name in images.items()]
     else:
-        asked = [({"case": case}, None, row) for case, row in columns.items()]
-    asked = [(case, path, lacks_needed(predictor.inputs, row) or row) for case, path, row in asked]
-    good = [(path, row) for _, path, row in asked if not isinstance(row, DataError)]
-    found = predictor.predict([path for path, _ in good], columns=[row for _, row in good])
-    for case, _, row in asked:
-        if isinstance(row, DataError):
-            yield case, {}, row
-        else:
-            yield case, row, next(found)[1]
+        rows = [(name, None, row) for name, row in columns.items()]
+    for name, path, row in rows:
+        yield Case(name, path, columns=missing_input_error(predictor.inputs, row) or row)
 
 
-def _contradictions(
-    predictor: Predictor,
-    answers: Answers,
-    case: Mapping[str, str],
-    images: Mapping[Path, str],
-    spacings: Spacings,
-) -> dict[str, str]:
-    """Columns of a run with rules."""
-    if not predictor.rules:
-        return {}
-    spacing_mm = None
-    if "image" in case and any(rule.measures for rule in predictor.rules):
-        path = Path(case["image"])
-        spacing_mm = spacings.find(path, images[path])
-    verdicts = predictor.check(answers, spacing_mm)
-    return {
-        "contradictions": name_contradictions(verdicts),
-        "not_checked": name_unchecked(predictor.rules, verdicts),
-    }
+def _row(predictor: Predictor, result: CaseResult) -> dict[str, str | float]:
+    case = result.case
+    row: dict[str, str | float] = {"case": case.name} if case.image is None else {"image": str(case.image)}
+    if result.error is not None:
+        return row | {"error": str(result.error)}
+    row |= _answer_cells(result.answers)
+    for extra in result.extras.values():
+        row |= extra.cells()
+    if predictor.inputs.tables and not isinstance(case.columns, DataError):
+        row["unknown_columns"] = ";".join(predictor.inputs.describe_unknown(case.columns))
+    return row | {"error": ""}
 
 
-def _cells(answers: Answers) -> dict[str, str | float]:
+def _answer_cells(answers: Answers) -> dict[str, str | float]:
     return {
         f"{name}_{key}" if key else name: value
         for name, prediction in answers.items()

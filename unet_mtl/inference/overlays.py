@@ -1,18 +1,16 @@
-"""Overlays: an image with what the network answers, and with what is true where that is known."""
+"""Overlays: images with the predicted contours and answers, and with the true ones where they are known."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
-from unet_mtl.consistency import NO_SPACING, Verdict
 from unet_mtl.data.description import DESCRIPTION_FILE, Description
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.errors import DataError
+from unet_mtl.inference.case_result import Case, CaseResult
 from unet_mtl.inference.columns import require_optional
-from unet_mtl.inference.predictor import Answers, Predictor
+from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
 from unet_mtl.plots.overlay import add_legend, draw_image, new_figure, save_figure
 from unet_mtl.tasks import Task
@@ -21,63 +19,51 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FRAME = "#d62728"
-"""Of a picture whose answers contradict each other."""
-
 LINE = 64
-"""Letters that fit above a picture of an overview; several numbers take more than a line."""
+"""Number of characters that fit above a picture; longer lines, such as those of several numbers, are wrapped."""
 
 
-def draw_overlay(
-    axes: "Axes",
-    tasks: Sequence[Task[Any, Any]],
-    image: NDArray[Any],
-    answers: Answers,
-    truths: Mapping[str, Any],
-    heading: str,
-    verdicts: Sequence[Verdict] = (),
-) -> None:
-    """Draws one case.
+def draw_overlay(axes: "Axes", tasks: Sequence[Task[Any, Any]], result: CaseResult, heading: str) -> None:
+    """Draw one case.
+
+    The title has the heading, the answers with the true ones where they are known, and the lines of the add-ons.
 
     Args:
-        axes: Empty ones.
-        tasks: Each draws what it can.
-        image: (height, width, 1 or 3), original size.
-        answers: By task name.
-        truths: By task name; unknown ones may be absent.
-        heading: First line of the title; the answers follow, with the truth.
-        verdicts: Of `Predictor.check`; contradictions end the title and frame the picture in red.
+        axes: Empty axes.
+        tasks: Tasks of the run; each draws what it can.
+        result: Result with an image (height, width, 1 or 3).
+        heading: First line of the title.
     """
-    draw_image(axes, image)
+    if result.image is None:
+        raise DataError(f"case {result.case.name!r} has no image to draw on")
+    draw_image(axes, result.image)
     lines = [heading]
     for task in tasks:
-        truth = truths.get(task.name)
-        task.draw_case(axes, truth, answers[task.name])
-        words = answers[task.name].title()
-        if words:
-            words += f", true: {task.truth_title(truth)}" if truth is not None else ""
-            lines += textwrap.wrap(words, LINE)
-    for words in (verdict.words for verdict in verdicts if verdict.words):
-        lines += textwrap.wrap(f"CONTRADICTION: {words}", LINE)
-        axes.spines[:].set(visible=True, color=FRAME, linewidth=2.5)
-    if any(verdict.unknown == NO_SPACING for verdict in verdicts):
-        lines.append(f"diameter not checked: {NO_SPACING}")
+        truth, answer = result.truths.get(task.name), result.answers[task.name]
+        task.draw_case(axes, truth, answer)
+        title = answer.title()
+        if title:
+            title += f", true: {task.truth_title(truth)}" if truth is not None else ""
+            lines += textwrap.wrap(title, LINE)
+    for marks in (extra.marks() for extra in result.extras.values()):
+        lines += [part for line in marks.lines for part in textwrap.wrap(line, LINE)]
+        if marks.frame:
+            axes.spines[:].set(visible=True, color=marks.frame, linewidth=2.5)
     axes.set_title("\n".join(lines), fontsize=8)
     add_legend(axes)
 
 
-def make_overlay(
-    tasks: Sequence[Task[Any, Any]],
-    image: NDArray[Any],
-    answers: Answers,
-    truths: Mapping[str, Any],
-    heading: str,
-    verdicts: Sequence[Verdict] = (),
-) -> "Figure":
-    """One case as a picture of its own, about as wide as high whatever the image."""
-    height, width = image.shape[:2]
+def make_overlay(tasks: Sequence[Task[Any, Any]], result: CaseResult, heading: str) -> "Figure":
+    """Draw one case as a figure of its own, about as wide as high whatever the aspect ratio of the image.
+
+    Args:
+        tasks: Tasks of the run.
+        result: Result with an image.
+        heading: First line of the title.
+    """
+    height, width = (1, 1) if result.image is None else result.image.shape[:2]
     figure = new_figure(5.0 * min(1.8, max(1.0, width / height)), 6.4, images=True)
-    draw_overlay(figure.subplots(), tasks, image, answers, truths, heading, verdicts)
+    draw_overlay(figure.subplots(), tasks, result, heading)
     return figure
 
 
@@ -89,59 +75,74 @@ def write_overlays(
     spacings: Spacings | None = None,
     on_case: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-    """Writes one picture an image (one a case of a file of several), with the truth that a data set knows.
+    """Write one picture for each image, with the truth that a data set has for it.
 
     Args:
-        predictor: Of a run.
-        images: From `find_images`.
-        out: Folder for `<name>.png`, or `<name>_<case>.png` where a file holds several cases.
-        spacings: Of images whose data set says none; None: as their headers say.
-        on_case: Called after each image.
+        predictor: The predictor of a run.
+        images: Names by path, in the form that `find_images` returns.
+        out: Folder for the pictures: `<name>.png`, or `<name>_<case>.png` if a file holds several cases.
+        spacings: Source of the pixel spacing of images without a spacing in a data set; None for their headers.
+        on_case: Callback after each picture.
+
+    Returns:
+        Paths of the pictures.
 
     Raises:
         DataError: An image is unreadable, or the run reads no images, or columns that are not known.
-        WriteError: The disk refused.
+        WriteError: The system refused to write a file.
     """
     if not predictor.inputs.image:
         raise DataError("the run reads no images; there is nothing to draw on")
-    known = KnownTruths()
-    shown: list[tuple[Path, Record | None, Description | None]] = []
-    for path in images:
-        shown += [(path, *truth) for truth in known.find(path)] or [(path, None, None)]
-    paths = [path for path, _, _ in shown]
-    columns = [predictor.inputs.columns_of(record) if record else {} for _, record, _ in shown]
-    if any(record is None for _, record, _ in shown):
+    cases = list(_cases(predictor, images))
+    if any(case.record is None for case in cases):
         require_optional(predictor.inputs)
-    found = predictor.predict(paths, [record.frame if record else None for _, record, _ in shown], columns)
     written: list[Path] = []
-    for (_, answers), (path, record, description) in zip(found, shown, strict=True):
-        if isinstance(answers, DataError):
-            raise answers
-        truths, mark = {}, ""
-        if record is not None and description is not None:
-            truths = {task.name: task.read(record, description) for task in predictor.tasks}
-            mark = " (SYNTHETIC data)" if description.synthetic else ""
-        name = images[path] + (f"_{record.case}" if record and paths.count(path) > 1 else "")
-        image = predictor.preprocess.open(path, record.frame if record else None)
-        spacing_mm = record.spacing_mm if record else None
-        if spacing_mm is None and any(rule.measures for rule in predictor.rules):
-            spacing_mm = (spacings or Spacings()).find(path, images[path])
-        verdicts = predictor.check(answers, spacing_mm)
-        figure = make_overlay(predictor.tasks, image, answers, truths, f"{name}{mark}", verdicts)
-        save_figure(figure, out / f"{name}.png")
-        written.append(out / f"{name}.png")
+    for result in predictor.predict((spacings or Spacings()).fill(cases, predictor.rules)):
+        case = result.require().case
+        mark = " (SYNTHETIC data)" if case.description is not None and case.description.synthetic else ""
+        path = out / f"{case.name}.png"
+        save_figure(make_overlay(predictor.tasks, result, f"{case.name}{mark}"), path)
+        written.append(path)
         on_case()
     return written
 
 
+def _cases(predictor: Predictor, images: Mapping[Path, str]) -> Iterator[Case]:
+    truths = KnownTruths()
+    for path, name in images.items():
+        records = truths.find(path)
+        if not records:
+            yield Case(name, path)
+        for record, description in records:
+            yield Case(
+                name=f"{name}_{record.case}" if len(records) > 1 else name,
+                image=path,
+                frame=record.frame,
+                columns=predictor.inputs.columns_of(record),
+                spacing_mm=record.spacing_mm,
+                record=record,
+                description=description,
+            )
+
+
 class KnownTruths:
-    """Finds the records of an image by the dataset.yaml in one of the three folders above it."""
+    """Finds the records of an image, in the data set of the dataset.yaml in one of the three folders above it."""
 
     def __init__(self) -> None:
         self._datasets: dict[Path, dict[Path, list[tuple[Record, Description]]]] = {}
 
     def find(self, image: Path) -> list[tuple[Record, Description]]:
-        """The records and what their labels mean; none for an image that no data set describes."""
+        """Return the records of an image with the description of their data set.
+
+        Args:
+            image: Path of the image.
+
+        Returns:
+            One pair for each case of the file; empty if no data set describes the image.
+
+        Raises:
+            DataError: The data set cannot be read.
+        """
         for folder in list(image.resolve().parents)[:3]:
             if (folder / DESCRIPTION_FILE).is_file():
                 return self._records(folder).get(image.resolve(), [])

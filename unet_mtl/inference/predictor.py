@@ -1,9 +1,11 @@
-"""Answers for new images, in the user's terms."""
+"""Predictions for new cases, in the user's terms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,34 +13,44 @@ from numpy.typing import NDArray
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
-from unet_mtl.consistency import Rule, Verdict, said_by_answers
-from unet_mtl.device import choose_precision
-from unet_mtl.errors import DataError, RunError
+from unet_mtl.consistency import Rule, Verdict
+from unet_mtl.errors import ConfigError, DataError, RunError
+from unet_mtl.inference.add_on import AddOn
+from unet_mtl.inference.case_result import Answers, Case, CaseResult
+from unet_mtl.inference.contradictions import Contradictions
+from unet_mtl.inference.engine import Engine, Outputs
+from unet_mtl.inference.engines import ENGINES
 from unet_mtl.inference.tiling import predict_tiles
-from unet_mtl.network import in_precision
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Prediction, Task
 
-Answers = dict[str, Prediction]
-Fitted = tuple[NDArray[Any], tuple[int, int]]
-"""An image at the network's size, and its original (height, width)."""
+
+class _Read(NamedTuple):
+    """What was read of one case: the image at its original size and on the network's canvas, and the columns."""
+
+    image: NDArray[Any] | None
+    fitted: NDArray[Any] | None
+    columns: Labels
 
 
 class Predictor:
-    """A trained network with everything around it that answers depend on.
+    """A trained run: preprocessing, an engine that computes, and the tasks that decode its outputs.
 
     Args:
-        network: From `build_network`, trained.
-        tasks: Adapted ones, by which its outputs are understood.
-        preprocess: The fixed steps that it was trained with.
-        inputs: What it reads; None: an image alone.
-        batch_size: Cases a step.
-        rules: What its answers must not contradict.
+        engine: The engine with the trained network.
+        tasks: Adapted tasks, one for each output of the network.
+        preprocess: The fixed steps that the network was trained with.
+        inputs: Inputs of the network; None for an image alone.
+        batch_size: Number of cases in a batch.
+        rules: Consistency rules that the answers must not contradict.
+
+    Raises:
+        RunError: The engine takes inputs of other shapes than `preprocess` and `inputs` give.
     """
 
     def __init__(
         self,
-        network: Any,
+        engine: Engine,
         tasks: Sequence[Task[Any, Any]],
         preprocess: Preprocess,
         inputs: Inputs | None = None,
@@ -46,32 +58,44 @@ class Predictor:
         batch_size: int = 8,
         rules: Sequence[Rule] = (),
     ) -> None:
-        self.network = network
+        self.engine = engine
         self.tasks = tuple(tasks)
         self.preprocess = preprocess
         self.inputs = inputs or Inputs()
         self.batch_size = batch_size
         self.rules = tuple(rules)
+        self.add_ons: tuple[AddOn, ...] = (Contradictions(self.rules, self.tasks),) if rules else ()
+        self._require_sizes()
+
+    def _require_sizes(self) -> None:
+        expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
+        if self.inputs.image:
+            expected[IMAGE] = (*self.preprocess.size, self.preprocess.channels)
+        for name, size in self.engine.sizes.items():
+            if size != expected.get(name):
+                raise RunError(
+                    f"engine {self.engine.name!r} takes {name!r} of shape {size}, and the run gives "
+                    f"{expected.get(name, 'no such input')}; export or train the network again"
+                )
 
     @classmethod
-    def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8) -> "Predictor":
-        """Loads the best network of a run, in the precision it was trained in if this machine is fast at that.
+    def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8, engine: str = "keras") -> "Predictor":
+        """Load the best network of a run.
+
+        Args:
+            run: A trained run.
+            batch_size: Number of cases in a batch.
+            engine: Name of the engine, a key of `ENGINES`.
 
         Raises:
-            RunError: Not a run folder, or without a network.
+            RunError: `run` is not a run folder, or its network is missing or cannot be loaded.
+            ConfigError: There is no such engine.
         """
-        import keras
-
+        if engine not in ENGINES:
+            raise ConfigError(f"there is no engine {engine!r}; there is {', '.join(ENGINES)}")
         run = RunFolder.open(run)
-        try:
-            network = keras.saving.load_model(run.network, compile=False)
-        except (OSError, ValueError) as error:
-            raise RunError(f"{run.network} cannot be loaded ({error}); train again") from error
-        trained_in = run.read_environment()["precision"]
-        if trained_in not in ("float32", choose_precision("auto")):
-            network = in_precision(network, "float32")
         return cls(
-            network,
+            ENGINES[engine].load(run),
             run.read_tasks(),
             run.read_preprocess(),
             run.read_inputs(),
@@ -85,134 +109,142 @@ class Predictor:
         frame: int | None = None,
         columns: Labels | None = None,
     ) -> Answers:
-        """Answers for one case.
+        """Predict one case.
 
         Args:
-            image: A path; or an array (height, width, 1 or 3), uint8 or floating point in 0..1. Where the run was
-                trained with an `intensity` of its own, an array holds the numbers of a file, of any type, and gets
-                the same.
-                None: the network reads no image.
-            frame: Which picture of a file that has several.
-            columns: Words and numbers of the table by column, for a network that reads some; what is not there is
+            image: A path; or an array (height, width, 1 or 3), uint8 or floating point in 0..1. If the run was trained
+                with an `intensity` other than "auto", an array holds the numbers of a file, of any type, and is
+                converted in the same way. None if the network reads no image.
+            frame: Index of the picture in a file of several; None for the usual one.
+            columns: Words and numbers of the table by column, for a network that reads columns; an absent column is
                 unknown.
 
         Returns:
-            A prediction by task name; masks at the image's own size.
+            Predictions by task name; masks at the image's own size.
 
         Raises:
-            DataError: The file is not a readable image, or the array none, or the network reads an image and there
-                is none.
+            DataError: The file is not a readable image, the array is not an image, or the network reads an image and
+                none was given.
         """
-        row = columns or {}
-        if image is None or not self.inputs.image:
-            if self.inputs.image:
-                raise DataError("the network reads an image, and none was given")
-            return self._answer([None], [row])[0]
+        opened: NDArray[Any] | None = None
         if isinstance(image, np.ndarray):
-            numbers = _checked(image, of_any_range=self.preprocess.intensity != "auto")
-            fitted = self.preprocess.fit_image(self.preprocess.convert(numbers))
+            numbers = _require_image(image, of_any_range=self.preprocess.intensity != "auto")
+            opened = self.preprocess.convert(numbers) if self.inputs.image else None
         else:
-            fitted = self.preprocess.read(Path(image), frame)
-        return self._answer([fitted], [row])[0]
+            opened = self._open(None if image is None else Path(image), frame)
+        (raw,) = self._compute([self._fit(opened, columns or {})])
+        return self._decode(raw, opened)
 
-    def predict(
-        self,
-        paths: Sequence[Path | None],
-        frames: Sequence[int | None] | None = None,
-        columns: Sequence[Labels] | None = None,
-    ) -> Iterator[tuple[Path | None, Answers | DataError]]:
-        """Answers for many cases, in their order; for an unreadable image the error, so that the rest goes on.
+    def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
+        """Predict many cases, in their order, one batch at a time.
+
+        Each image is decoded once. A case that cannot be predicted gives a result with an error, and the others are
+        predicted nevertheless.
 
         Args:
-            paths: Of the images; one may stand there several times, with other frames. None where there is none.
-            frames: Which picture of each file; None: the usual one of all.
-            columns: Of each case, as of `__call__`; None: nothing is known of any.
+            cases: The cases; read lazily.
+
+        Yields:
+            The result of each case. Only the images and outputs of one batch are kept.
         """
-        chosen = [None] * len(paths) if frames is None else list(frames)
-        rows: Sequence[Labels] = [{}] * len(paths) if columns is None else columns
+        cases = iter(cases)
         with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(paths), self.batch_size):
-                part = slice(start, start + self.batch_size)
-                read = list(pool.map(self._read, paths[part], chosen[part]))
-                good = [i for i, fitted in enumerate(read) if not isinstance(fitted, DataError)]
-                fitted = [one for one in read if not isinstance(one, DataError)]
-                answers = dict(zip(good, self._answer(fitted, [rows[start + i] for i in good]), strict=True))
-                for i, path in enumerate(paths[part]):
-                    error = read[i]
-                    yield path, error if isinstance(error, DataError) else answers[i]
+            while batch := list(islice(cases, self.batch_size)):
+                yield from self._predict_batch(batch, pool)
 
-    def check(self, answers: Answers, spacing_mm: tuple[float, float] | None = None) -> list[Verdict]:
-        """Looks for what the answers for one case contradict.
+    def _predict_batch(self, batch: Sequence[Case], pool: ThreadPoolExecutor) -> Iterator[CaseResult]:
+        read = list(pool.map(self._read, batch))
+        raws = self._compute([item for item in read if isinstance(item, _Read)])
+        for case, item in zip(batch, read, strict=True):
+            if isinstance(item, DataError):
+                yield CaseResult(case, item)
+            else:
+                yield self._complete(case, item.image, next(raws))
+
+    def _complete(self, case: Case, image: NDArray[Any] | None, raw: Outputs) -> CaseResult:
+        truths: dict[str, Any] = {}
+        if case.record is not None and case.description is not None:
+            try:
+                truths = {task.name: task.read(case.record, case.description) for task in self.tasks}
+            except DataError as error:
+                return CaseResult(case, error)
+        answers = self._decode(raw, image)
+        result = CaseResult(case, None, image, raw, answers, truths)
+        return replace(result, extras={add_on.name: add_on.examine(result) for add_on in self.add_ons})
+
+    def check(self, answers: Answers, spacing_mm: tuple[float, float] | None = None) -> tuple[Verdict, ...]:
+        """Check whether the answers for one case contradict each other.
 
         Args:
-            answers: For the case.
-            spacing_mm: (row, column) distance of its pixels; None: unknown, and diameters are not checked.
+            answers: Predictions for the case by task name.
+            spacing_mm: Distance between neighbouring (rows, columns) in mm; None if unknown, then diameters are not
+                checked.
 
         Returns:
-            What each of `rules` finds; nothing for a run without rules.
+            Verdict of each of `rules`; empty for a run without rules.
         """
-        said = said_by_answers(answers, spacing_mm)
-        return [rule.check(said) for rule in self.rules]
+        return Contradictions(self.rules, self.tasks).check(answers, spacing_mm)
 
-    def _read(self, path: Path | None, frame: int | None) -> Fitted | DataError | None:
-        if not self.inputs.image:
-            return None
-        if path is None:
-            return DataError("the network reads an image, and this case has none")
+    def _read(self, case: Case) -> _Read | DataError:
+        if isinstance(case.columns, DataError):
+            return case.columns
         try:
-            return self.preprocess.read(path, frame)
+            return self._fit(self._open(case.image, case.frame), case.columns)
         except DataError as error:
             return error
 
-    def _answer(self, fitted: Sequence[Fitted | None], columns: Sequence[Labels]) -> list[Answers]:
-        if not fitted:
-            return []
-        rows = {table.name: np.stack([table.encode(row) for row in columns]) for table in self.inputs.tables}
-        images = [self.preprocess.scale(one[0]) for one in fitted if one is not None]
-        if images and self.preprocess.fit == "crops":
-            raws = [
-                self._predict_whole(image, {name: row[i] for name, row in rows.items()})
-                for i, image in enumerate(images)
-            ]
-        else:
-            outputs = self._outputs(({IMAGE: np.stack(images)} if images else {}) | rows)
-            raws = [{name: output[i] for name, output in outputs.items()} for i in range(len(fitted))]
-        sizes = [None if one is None else one[1] for one in fitted]
-        return [
-            {task.name: self._decode(task, raw[task.name], size) for task in self.tasks}
-            for raw, size in zip(raws, sizes, strict=True)
-        ]
+    def _open(self, path: Path | None, frame: int | None) -> NDArray[Any] | None:
+        if not self.inputs.image:
+            return None
+        if path is None:
+            raise DataError("the network reads an image, and none was given")
+        return self.preprocess.open(path, frame)
 
-    def _outputs(self, batch: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-        # Not `predict`, which waits at its end for tf.data to wind down.
-        outputs: dict[str, NDArray[np.float32]] = self.network.predict_on_batch(batch)
-        return outputs
+    def _fit(self, image: NDArray[Any] | None, columns: Labels) -> _Read:
+        return _Read(image, None if image is None else self.preprocess.fit_image(image)[0], columns)
 
-    def _predict_whole(
-        self, image: NDArray[np.float32], row: dict[str, NDArray[np.float32]]
-    ) -> dict[str, NDArray[np.float32]]:
-        def outputs(tiles: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def _compute(self, read: Sequence[_Read]) -> Iterator[Outputs]:
+        """Yield the outputs of each case, without the axis of cases; of tiled images one after the other."""
+        if not read:
+            return
+        rows = {t.name: np.stack([t.encode(item.columns) for item in read]) for t in self.inputs.tables}
+        images = [self.preprocess.scale(item.fitted) for item in read if item.fitted is not None]
+        overlap = self.preprocess.tile_overlap
+        if images and overlap is not None:
+            for i, image in enumerate(images):
+                yield self._compute_tiles(image, {name: row[i] for name, row in rows.items()}, overlap)
+            return
+        outputs = self.engine(({IMAGE: np.stack(images)} if images else {}) | rows)
+        for i in range(len(read)):
+            yield {name: output[i] for name, output in outputs.items()}
+
+    def _compute_tiles(
+        self, image: NDArray[np.float32], row: dict[str, NDArray[np.float32]], overlap: float
+    ) -> Outputs:
+        def outputs(tiles: NDArray[np.float32]) -> Outputs:
             rows = {name: np.repeat(values[None], len(tiles), axis=0) for name, values in row.items()}
-            return self._outputs({IMAGE: tiles} | rows)
+            return self.engine({IMAGE: tiles} | rows)
 
         return predict_tiles(
             outputs,
             image,
             size=self.preprocess.size,
-            overlap=self.preprocess.crops.overlap,
+            overlap=overlap,
             spatial={task.name for task in self.tasks if task.spatial},
             batch_size=self.batch_size,
         )
 
-    def _decode(
-        self, task: Task[Any, Any], raw: NDArray[np.float32], size: tuple[int, int] | None
-    ) -> Prediction:
-        whole = self.preprocess.restore(raw, size) if task.spatial and size is not None else raw
-        prediction: Prediction = task.decode(whole)
-        return prediction
+    def _decode(self, raw: Outputs, image: NDArray[Any] | None) -> Answers:
+        answers: dict[str, Prediction] = {}
+        for task in self.tasks:
+            output = raw[task.name]
+            if task.spatial and image is not None:
+                output = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
+            answers[task.name] = task.decode(output)
+        return answers
 
 
-def _checked(image: NDArray[Any], *, of_any_range: bool) -> NDArray[Any]:
+def _require_image(image: NDArray[Any], *, of_any_range: bool) -> NDArray[Any]:
     if image.ndim == 3 and image.shape[-1] in (1, 3) and image.size:
         if image.dtype == np.uint8 or (of_any_range and image.dtype.kind in "buif"):
             return image

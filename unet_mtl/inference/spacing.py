@@ -1,39 +1,37 @@
-"""The pixel spacing of new images: their rows of a table, their headers, or one value for all others."""
+"""The pixel spacing of new images: from rows of a table, from headers, or one value for all other images."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from unet_mtl.consistency import Rule
+from unet_mtl.consistency import Rule, needs_spacing
 from unet_mtl.data.description import Description
 from unet_mtl.data.images import read_spacing
-from unet_mtl.data.spacing import read_case_spacing, spacing_columns
+from unet_mtl.data.spacing import Spacing, parse_spacing, read_case_spacing, spacing_columns
 from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.inference.case_result import Case
 from unet_mtl.inference.columns import read_case_rows
-
-Spacing = tuple[float, float]
-"""Millimetres between neighbouring (rows, columns)."""
 
 
 @dataclass(frozen=True)
 class Spacings:
-    """Where the spacing of an image comes from: what speaks of it alone comes first.
+    """The sources of the pixel spacing of images, in the order in which they are asked: row, header, default.
 
     Attributes:
-        rows: By case, of a table.
-        otherwise: Of all that have no row and whose header says none; None: unknown.
+        rows: Spacing by case, from a table.
+        otherwise: Spacing of images without a row and without a spacing in their header; None if unknown.
     """
 
     rows: Mapping[str, Spacing] = field(default_factory=dict)
     otherwise: Spacing | None = None
 
     def find(self, path: Path, name: str) -> Spacing | None:
-        """The spacing of an image; None: unknown.
+        """Return the spacing of an image; None if it is unknown.
 
         Args:
-            path: Its header is read unless a row names it; an unreadable one says nothing here, since whoever opens
-                its pixels will say what is wrong.
-            name: Without its suffix, folders with slashes.
+            path: Path of the image. Its header is read unless a row names the image. An unreadable header is no error
+                here, since reading the pixels raises a better one.
+            name: Name of the image without its suffix, with slashes between folders.
         """
         row = self.rows.get(name, self.rows.get(PurePosixPath(name).name))
         if row is not None:
@@ -43,80 +41,88 @@ class Spacings:
         except DataError:
             return self.otherwise
 
+    def fill(self, cases: Iterable[Case], rules: Sequence[Rule]) -> Iterator[Case]:
+        """Yield the cases with the spacing of each image, where a rule needs it and the case has none yet.
+
+        Args:
+            cases: The cases; read lazily.
+            rules: Consistency rules of the run.
+        """
+        wanted = needs_spacing(rules)
+        for case in cases:
+            if wanted and case.spacing_mm is None and case.image is not None:
+                yield replace(case, spacing_mm=self.find(case.image, case.name))
+            else:
+                yield case
+
 
 def find_spacings(
     rules: Sequence[Rule],
-    given: float | Sequence[float] | None,
+    spacing_mm: float | Sequence[float] | None,
     table: Path | str | None = None,
     description: Description | None = None,
     case_column: str | None = None,
     *,
     required: bool = False,
 ) -> Spacings:
-    """Gathers what a user says of the spacing.
+    """Collect the sources of the pixel spacing.
 
     Args:
-        rules: Of the run.
-        given: Millimetres, one number or (row, column).
-        table: One with columns for it, if any; then `description`, `case_column` and `required` are as of
-            `read_spacings`.
-        description: As there.
-        case_column: As there.
-        required: As there.
+        rules: Consistency rules of the run.
+        spacing_mm: Millimetres, one number or (row, column), for images with no other source; None if unknown.
+        table: Table with columns for the spacing; None if there is none.
+        description: Description of the data that the run was trained on; needed with `table`.
+        case_column: Column that names the cases; None for its name in the training.
+        required: Whether `table` must have the columns of the spacing.
 
     Raises:
-        ConfigError: What is given is no spacing, or no rule measures.
-        DataError: As of `read_spacings`.
+        ConfigError: `spacing_mm` is not a spacing, or no rule needs one.
+        DataError: The table cannot be used; see `read_spacings`.
     """
-    if given is not None and not any(rule.measures for rule in rules):
-        raise ConfigError("no rule of `consistency` of the run compares a diameter; leave the spacing out")
+    if spacing_mm is not None and not needs_spacing(rules):
+        raise ConfigError("no rule of `consistency` of the run compares a diameter; leave `spacing_mm` out")
     rows: Mapping[str, Spacing] = {}
     if table is not None and description is not None:
         rows = read_spacings(Path(table), description, case_column, required=required)
-    return Spacings(rows, None if given is None else to_spacing(given))
-
-
-def to_spacing(given: float | Sequence[float]) -> Spacing:
-    """A spacing as a user gives it: one number, or (row, column).
-
-    Raises:
-        ConfigError: It is neither, or not above 0.
-    """
-    steps = [given] if isinstance(given, int | float) else list(given)
-    if len(steps) not in (1, 2) or not all(0 < step < float("inf") for step in steps):
-        words = ",".join(f"{step:g}" for step in steps)
-        raise ConfigError(f"the spacing is {words}; expected millimetres above 0: one number, or row,column")
-    return float(steps[0]), float(steps[-1])
+    try:
+        return Spacings(rows, None if spacing_mm is None else parse_spacing(spacing_mm))
+    except ValueError as error:
+        raise ConfigError(f"`spacing_mm`: {error}") from None
 
 
 def has_spacing_columns(rules: Sequence[Rule], description: Description) -> bool:
-    """Whether a run can use columns of a table as spacing: a rule measures, and its data set names some."""
-    return any(rule.measures for rule in rules) and bool(spacing_columns(description, ()))
+    """Return whether columns of a table can give the spacing that a rule needs.
+
+    Args:
+        rules: Consistency rules of the run.
+        description: Description of the data that the run was trained on.
+    """
+    return needs_spacing(rules) and bool(spacing_columns(description, ()))
 
 
 def read_spacings(
     path: Path, description: Description, case_column: str | None = None, *, required: bool
 ) -> dict[str, Spacing]:
-    """Reads the spacing of cases from the columns that a data set has for it.
+    """Read the spacing of cases from the columns that a data set has for it.
 
     Args:
-        path: CSV, TSV, Excel or Parquet.
-        description: Of the data that the run was trained on.
-        case_column: The column that names the cases; None: called as in training.
-        required: Whether the columns must be there.
+        path: CSV, TSV, Excel or Parquet file.
+        description: Description of the data that the run was trained on.
+        case_column: Column that names the cases; None for its name in the training.
+        required: Whether the columns must be present.
 
     Returns:
-        By case; those with an empty cell are not there.
+        Spacing by case; cases with an empty cell are absent. Empty if columns are absent and not required.
 
     Raises:
-        DataError: The table cannot be read, lacks a required column, names a case twice or not at all, or has a
-            cell that is no spacing.
+        DataError: The table cannot be read, lacks a required column, names a case twice or not at all, or has a cell
+            that is not a spacing.
     """
     columns = spacing_columns(description, ())
     rows = read_case_rows(path, description, columns if required else (), case_column)
     if any(column not in row for row in rows.values() for column in columns):
         return {}
-    found: dict[str, Spacing] = {}
+    spacings: dict[str, Spacing] = {}
     problems = []
     for case, row in rows.items():
         try:
@@ -125,7 +131,7 @@ def read_spacings(
             problems.append(f"{path}: case {case!r}: {error}")
             continue
         if spacing is not None:
-            found[case] = spacing
+            spacings[case] = spacing
     if problems:
         raise DataError(problems)
-    return found
+    return spacings

@@ -1,23 +1,27 @@
-"""A whole image through a network that sees pieces of it."""
+"""Prediction of a whole image by a network that takes pieces of it."""
 
 import math
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.inference.engine import Outputs
+
 Size = tuple[int, int]
-Outputs = dict[str, NDArray[np.float32]]
+"""(height, width) in pixels."""
 
 
 def tile_corners(canvas: Size, size: Size, overlap: float) -> Iterator[tuple[int, int]]:
-    """First rows and columns of tiles that cover an image, evenly spread.
+    """Return the positions of evenly spread tiles that cover an image.
 
     Args:
         canvas: (height, width) of the image, at least `size`.
         size: (height, width) of a tile.
-        overlap: Of neighbours, at least, as a share of the tile's side, 0 to below 1.
+        overlap: Smallest overlap of neighbouring tiles, as a share of the tile's side, from 0 to below 1.
+
+    Returns:
+        First row and first column of each tile.
     """
     rows, columns = (_starts(whole, part, overlap) for whole, part in zip(canvas, size, strict=True))
     return ((row, column) for row in rows for column in columns)
@@ -30,28 +34,28 @@ def _starts(whole: int, part: int, overlap: float) -> list[int]:
 
 
 def predict_tiles(
-    outputs: Callable[[NDArray[Any]], Outputs],
-    image: NDArray[Any],
+    outputs: Callable[[NDArray[np.float32]], Outputs],
+    image: NDArray[np.float32],
     *,
     size: Size,
     overlap: float,
     spatial: Collection[str],
     batch_size: int,
 ) -> Outputs:
-    """Predicts overlapping tiles and joins them.
+    """Predict overlapping tiles and join their outputs.
 
     Args:
-        outputs: The network: tiles (B, *size, channels) -> (B, ...) by name.
-        image: (height, width, channels), at least `size`.
+        outputs: The network: tiles (B, *size, channels) in, outputs (B, ...) by name out.
+        image: Image (height, width, channels), at least `size`.
         size: (height, width) of a tile.
-        overlap: As of `tile_corners`.
-        spatial: Names of outputs (B, *size, K).
-        batch_size: Tiles a step.
+        overlap: Smallest overlap of neighbouring tiles; see `tile_corners`.
+        spatial: Names of the outputs of shape (B, *size, K).
+        batch_size: Number of tiles in a batch.
 
     Returns:
-        By name, float32: (height, width, K), where tiles overlap their mean, in which a pixel counts the more the
-        farther it is from the edge of its tile, beyond which the network saw nothing; of the other outputs the
-        plain mean over tiles.
+        Outputs by name, float32. Spatial outputs are (height, width, K): where tiles overlap, their weighted mean, in
+        which the weight of a pixel grows with its distance from the edge of its tile, since the network sees nothing
+        beyond that edge. The other outputs are the plain mean over all tiles.
     """
     canvas = (image.shape[0], image.shape[1])
     corners = list(tile_corners(canvas, size, overlap))
@@ -63,10 +67,10 @@ def predict_tiles(
             (slice(row, row + size[0]), slice(column, column + size[1]))
             for row, column in corners[start : start + batch_size]
         ]
-        found = outputs(np.stack([image[window] for window in windows]))
+        by_name = outputs(np.stack([image[window] for window in windows]))
         for index, window in enumerate(windows):
             weights[window] += weight
-            for name, values in found.items():
+            for name, values in by_name.items():
                 if name in spatial:
                     total = sums.setdefault(name, np.zeros((*canvas, values.shape[-1]), np.float32))
                     total[window] += weight * values[index]
@@ -76,6 +80,6 @@ def predict_tiles(
 
 
 def _hat(side: int) -> NDArray[np.float32]:
-    """1 at the edges, larger towards the middle."""
+    """Return weights that rise linearly from 1 at the edges to the middle."""
     places = np.arange(1, side + 1, dtype=np.float32)
     return np.minimum(places, places[::-1])

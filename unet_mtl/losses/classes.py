@@ -1,4 +1,4 @@
-"""Cross-entropy of one class an image."""
+"""Cross-entropy of one class per image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import TINY, PerSampleLoss, focus
-from unet_mtl.losses.masks import binary_cross_entropy
+from unet_mtl.losses.base import TINY, PerSampleLoss, binary_cross_entropy, focus
 
 
 def weigh_by_class(loss: Any, index: Any, class_weights: Sequence[float] | None) -> Any:
-    """Multiplies the losses (B,) of cases of class `index` (B,) by the factor of their class, if there are any."""
+    """Multiply the loss of each case by the factor of its class.
+
+    Args:
+        loss: Losses (B,).
+        index: Indices of the true classes, (B,) integers.
+        class_weights: A factor for each class; None: 1 for all.
+
+    Returns:
+        (B,).
+    """
     if class_weights is None:
         return loss
     return loss * ops.take(ops.convert_to_tensor(class_weights, dtype=loss.dtype), index)
@@ -22,11 +30,11 @@ class ClassLoss(PerSampleLoss):
     """Binary cross-entropy of a single sigmoid, or cross-entropy of a softmax.
 
     Args:
-        n_classes: 2 or more.
-        class_weights: A factor by class on the loss of its cases. Keras refuses its own `class_weight` for
-            networks of several outputs, so they live here.
-        focal: Exponent of the focal loss; 0: plain cross-entropy.
-        name: Of the loss.
+        n_classes: The number of classes, 2 or more.
+        class_weights: A factor on the loss of the cases of each class; None: 1 for all. The factors are part of the
+            loss because Keras does not accept `class_weight` for models with several outputs.
+        focal: The exponent of the focal loss; 0: plain cross-entropy.
+        name: The name of the loss.
     """
 
     def __init__(
@@ -43,7 +51,12 @@ class ClassLoss(PerSampleLoss):
         self.class_weights = None if class_weights is None else [float(weight) for weight in class_weights]
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """(B,) or (B, 1) indices and (B, 1) or (B, n_classes) probabilities -> (B,)."""
+        """Return the loss of each case, (B,).
+
+        Args:
+            y_true: Class indices, (B,) or (B, 1).
+            y_pred: Probabilities, (B, 1) for two classes or (B, n_classes).
+        """
         index = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         if y_pred.shape[-1] == 1:
             loss = binary_cross_entropy(ops.cast(index, y_pred.dtype), ops.reshape(y_pred, (-1,)), self.focal)
@@ -53,6 +66,6 @@ class ClassLoss(PerSampleLoss):
         return weigh_by_class(loss, index, self.class_weights)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the arguments of the constructor."""
         own = ("n_classes", "class_weights", "focal")
         return super().get_config() | {key: getattr(self, key) for key in own}

@@ -6,23 +6,22 @@ from typing import Any
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import PerSampleLoss
+from unet_mtl.losses.base import PerSampleLoss, binary_cross_entropy
 from unet_mtl.losses.classes import weigh_by_class
-from unet_mtl.losses.masks import binary_cross_entropy
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
 class GradeLoss(PerSampleLoss):
-    """Sum over the thresholds of the binary cross-entropy of "the grade is above this one".
+    """Sum over the thresholds of the binary cross-entropy of "the grade is above this threshold".
 
     Args:
-        n_classes: Number of grades, 2 or more.
-        conditional: True: output k is P(grade > k, given that it is > k - 1), and learns from cases of grade k and up
-            alone (CORN, Shi et al. 2023, doi:10.1007/s10044-023-01181-9); the sum is the negative log-likelihood of
-            the case's grade. False: output k is P(grade > k), and learns from every case (CORAL, Cao et al. 2020,
+        n_classes: The number of grades, 2 or more.
+        class_weights: A factor on the loss of the cases of each grade; None: 1 for all.
+        conditional: True: output k is P(grade > k | grade > k - 1), and learns from cases of grade k or higher only
+            (CORN, Shi et al. 2023, doi:10.1007/s10044-023-01181-9). The sum is then the negative log-likelihood of
+            the grade. False: output k is P(grade > k), and learns from every case (CORAL, Cao et al. 2020,
             doi:10.1016/j.patrec.2020.11.008).
-        class_weights: A factor by grade on the loss of its cases.
-        name: Of the loss.
+        name: The name of the loss.
     """
 
     def __init__(
@@ -39,7 +38,12 @@ class GradeLoss(PerSampleLoss):
         self.conditional = conditional
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """(B,) or (B, 1) grades from 0 on and (B, n_classes - 1) probabilities -> (B,)."""
+        """Return the loss of each case, (B,).
+
+        Args:
+            y_true: Grades from 0, (B,) or (B, 1).
+            y_pred: Probabilities (B, n_classes - 1).
+        """
         grade = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         threshold = ops.arange(self.n_classes - 1, dtype="int32")
         losses = binary_cross_entropy(ops.cast(grade[:, None] > threshold, y_pred.dtype), y_pred)
@@ -48,6 +52,6 @@ class GradeLoss(PerSampleLoss):
         return weigh_by_class(ops.sum(losses, axis=-1), grade, self.class_weights)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the arguments of the constructor."""
         own = ("n_classes", "class_weights", "conditional")
         return super().get_config() | {key: getattr(self, key) for key in own}

@@ -1,4 +1,4 @@
-"""Soft Dice and pixel cross-entropy: one value an image, unlabelled pixels left out."""
+"""Soft Dice and pixel cross-entropy with one value per image. Unlabelled pixels are excluded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,20 +6,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import TINY, PerSampleLoss, focus
+from unet_mtl.data.images import IGNORE
+from unet_mtl.losses.base import TINY, PerSampleLoss, binary_cross_entropy, focus
 from unet_mtl.losses.tversky import soft_tversky
-
-IGNORE = 255
 
 
 def soft_dice(truth: Any, probabilities: Any, valid: Any, smooth: float = 1.0) -> Any:
-    """1 - Dice of probabilities, per image and channel (Milletari 2016, doi:10.1109/3DV.2016.79).
+    """Return 1 - Dice of probabilities, per image and channel (Milletari 2016, doi:10.1109/3DV.2016.79).
 
     Args:
-        truth: (B, H, W, K) 0 or 1.
-        probabilities: (B, H, W, K) in 0..1.
-        valid: (B, H, W, 1), or (B, H, W, K) by channel: 1 where a pixel is labelled, else 0.
-        smooth: Added above and below, in pixels, so that a correct empty answer costs 0.
+        truth: 0 or 1, (B, H, W, K).
+        probabilities: Probabilities in 0..1, (B, H, W, K).
+        valid: 1 where a pixel is labelled, else 0; (B, H, W, 1), or (B, H, W, K) by channel.
+        smooth: Pixels added to numerator and denominator, so that a correct empty prediction costs 0.
 
     Returns:
         (B, K) in 0..1.
@@ -30,16 +29,16 @@ def soft_dice(truth: Any, probabilities: Any, valid: Any, smooth: float = 1.0) -
 
 
 def pixel_cross_entropy(truth: Any, probabilities: Any, valid: Any, focal: float = 0.0) -> Any:
-    """Mean over the labelled pixels of an image; 0 where there are none.
+    """Return the mean cross-entropy over the labelled pixels of each image.
 
     Args:
-        truth: (B, H, W, K) 0 or 1.
-        probabilities: (B, H, W, K) in 0..1, summing to 1 over K (softmax).
-        valid: (B, H, W, 1).
-        focal: See `focus`.
+        truth: One-hot classes, (B, H, W, K).
+        probabilities: Probabilities that sum to 1 over K (softmax), (B, H, W, K).
+        valid: 1 where a pixel is labelled, else 0; (B, H, W, 1).
+        focal: The exponent of `focus`.
 
     Returns:
-        (B,) at least 0.
+        (B,), at least 0, and 0 for an image without labelled pixels.
     """
     per_pixel = -ops.sum(
         truth * focus(probabilities, focal) * ops.log(ops.maximum(probabilities, TINY)), axis=-1
@@ -48,15 +47,11 @@ def pixel_cross_entropy(truth: Any, probabilities: Any, valid: Any, focal: float
 
 
 def pixel_binary_cross_entropy(truth: Any, probabilities: Any, valid: Any, focal: float = 0.0) -> Any:
-    """Like `pixel_cross_entropy` for independent channels (sigmoid): the mean over pixels and channels."""
+    """Return the mean binary cross-entropy over the labelled pixels and all channels of each image.
+
+    Arguments and result are those of `pixel_cross_entropy`, with independent channels (sigmoid).
+    """
     return _pixel_mean(ops.mean(binary_cross_entropy(truth, probabilities, focal), axis=-1), valid)
-
-
-def binary_cross_entropy(truth: Any, probability: Any, focal: float = 0.0) -> Any:
-    """Elementwise; 1 - p is clipped where it leaves float32, p only at `TINY`."""
-    found = focus(probability, focal) * ops.log(ops.maximum(probability, TINY))
-    absent = focus(1 - probability, focal) * ops.log(ops.maximum(1 - probability, 1e-7))
-    return -(truth * found + (1 - truth) * absent)
 
 
 def _pixel_mean(per_pixel: Any, valid: Any) -> Any:
@@ -66,19 +61,19 @@ def _pixel_mean(per_pixel: Any, valid: Any) -> Any:
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
 class MaskLoss(PerSampleLoss):
-    """`dice * soft Dice + cross_entropy * cross-entropy` of masks of class indices.
+    """`dice * soft Dice + cross_entropy * cross-entropy` for masks of class indices.
 
-    The output's channels tell which: `n_classes` is a softmax (cross-entropy over classes), one less is a
-    sigmoid for each class but the background (binary cross-entropy).
+    The number of output channels selects the form: `n_classes` channels are a softmax (cross-entropy over classes),
+    one channel less is a sigmoid for each class but the background (binary cross-entropy).
 
     Args:
-        n_classes: The background included.
-        dice: Weight of the mean soft Dice of all classes but the background.
-        cross_entropy: Weight of the cross-entropy.
-        smooth: See `soft_dice`.
-        focal: Exponent of the focal cross-entropy; 0: the plain one.
-        tversky: alpha, beta and gamma of `soft_tversky` in place of soft Dice; None: Dice.
-        name: Of the loss.
+        n_classes: The number of classes, including the background.
+        dice: The weight of the mean soft Dice loss over all classes but the background.
+        cross_entropy: The weight of the cross-entropy.
+        smooth: The smoothing of `soft_dice` in pixels.
+        focal: The exponent of the focal cross-entropy; 0: plain cross-entropy.
+        tversky: Arguments alpha, beta and gamma of `soft_tversky`, which then replaces soft Dice; None: soft Dice.
+        name: The name of the loss.
     """
 
     def __init__(
@@ -101,11 +96,16 @@ class MaskLoss(PerSampleLoss):
         self.tversky = None if tversky is None else dict(tversky)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """(B, H, W) or (B, H, W, 1) indices (255: unlabelled) and (B, H, W, K) probabilities -> (B,)."""
+        """Return the loss of each image, (B,).
+
+        Args:
+            y_true: Class indices, (B, H, W) or (B, H, W, 1); 255 marks unlabelled pixels.
+            y_pred: Probabilities (B, H, W, K) with K of `n_classes` or `n_classes - 1`.
+        """
         y_true = ops.cast(ops.reshape(y_true, ops.shape(y_pred)[:3]), "int32")
         labelled = ops.not_equal(y_true, IGNORE)
         valid = ops.cast(ops.expand_dims(labelled, -1), y_pred.dtype)
-        # PyTorch refuses an index outside the classes; `valid` takes these pixels out.
+        # PyTorch raises for indices outside the classes; `valid` excludes these pixels.
         truth = ops.one_hot(ops.where(labelled, y_true, 0), self.n_classes, dtype=y_pred.dtype)
         if y_pred.shape[-1] == self.n_classes:
             entropy = pixel_cross_entropy(truth, y_pred, valid, self.focal)
@@ -121,6 +121,6 @@ class MaskLoss(PerSampleLoss):
         return soft_tversky(truth, probabilities, valid, smooth=self.smooth, **self.tversky)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the arguments of the constructor."""
         own = ("n_classes", "dice", "cross_entropy", "smooth", "focal", "tversky")
         return super().get_config() | {key: getattr(self, key) for key in own}

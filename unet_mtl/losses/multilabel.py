@@ -1,4 +1,4 @@
-"""Cross-entropy of several yes-or-no findings an image, of which some may be unknown."""
+"""Cross-entropy of several yes-or-no labels per image, some of which may be unknown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,48 +6,56 @@ from typing import Any
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import PerSampleLoss
-from unet_mtl.losses.masks import IGNORE, binary_cross_entropy
+from unet_mtl.data.images import IGNORE
+from unet_mtl.losses.base import PerSampleLoss, binary_cross_entropy
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
-class FindingsLoss(PerSampleLoss):
-    """Mean over the known findings of a case of the binary cross-entropy; 0 where none is known.
+class MultilabelLoss(PerSampleLoss):
+    """Mean binary cross-entropy over the known labels of a case; 0 where none is known.
 
-    With the share of findings that is known as the weight of the case, every known label weighs the same in
+    If the weight of a case is the share of its labels that is known, every known label counts equally in
     `sum(w * loss) / sum(w)`.
 
     Args:
-        class_weights: For each finding the factors on the losses of its absence and its presence.
-        name: Of the loss.
+        class_weights: Two factors for each label, on the losses of "no" and of "yes"; None: 1 for all.
+        name: The name of the loss.
+
+    Raises:
+        ValueError: A label does not have two factors.
     """
 
     def __init__(
-        self, class_weights: Sequence[Sequence[float]] | None = None, *, name: str = "findings_loss"
+        self, class_weights: Sequence[Sequence[float]] | None = None, *, name: str = "multilabel_loss"
     ) -> None:
         super().__init__(name=name)
         if class_weights is not None and any(len(pair) != 2 for pair in class_weights):
             raise ValueError(
-                f"class_weights must hold two factors a finding, of no and of yes, got {class_weights}"
+                f"class_weights must hold two factors per label, for no and for yes, received {class_weights}"
             )
         self.class_weights = (
             None if class_weights is None else [[float(weight) for weight in pair] for pair in class_weights]
         )
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """(B, findings) of 0, 1 and 255 (unknown), and as many probabilities -> (B,)."""
+        """Return the loss of each case, (B,).
+
+        Args:
+            y_true: 0, 1 or 255 (unknown), (B, labels).
+            y_pred: Probabilities of 1, (B, labels).
+        """
         y_true = ops.cast(y_true, "int32")
         known = ops.cast(ops.not_equal(y_true, IGNORE), y_pred.dtype)
-        present = ops.cast(ops.equal(y_true, 1), y_pred.dtype)
-        losses = binary_cross_entropy(present, y_pred) * known
+        positive = ops.cast(ops.equal(y_true, 1), y_pred.dtype)
+        losses = binary_cross_entropy(positive, y_pred) * known
         if self.class_weights is not None:
-            absence, presence = (
+            no_weights, yes_weights = (
                 ops.convert_to_tensor(factors, dtype=losses.dtype)
                 for factors in zip(*self.class_weights, strict=True)
             )
-            losses = losses * ops.where(ops.equal(y_true, 1), presence, absence)
+            losses = losses * ops.where(ops.equal(y_true, 1), yes_weights, no_weights)
         return ops.divide_no_nan(ops.sum(losses, axis=-1), ops.sum(known, axis=-1))
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the arguments of the constructor."""
         return super().get_config() | {"class_weights": self.class_weights}

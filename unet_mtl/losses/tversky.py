@@ -1,4 +1,4 @@
-"""Soft Tversky: Dice that may count missed pixels for more than false ones."""
+"""The soft Tversky loss, a Dice loss in which missed pixels may cost more than false ones."""
 
 from typing import Any
 
@@ -15,32 +15,31 @@ def soft_tversky(
     gamma: float = 1.0,
     smooth: float = 1.0,
 ) -> Any:
-    """(1 - TP / (TP + alpha FP + beta FN)) ** (1 / gamma), per image and channel.
+    """Return (1 - TP / (TP + alpha FP + beta FN)) ** (1 / gamma), per image and channel.
 
-    Salehi 2017, doi:10.1007/978-3-319-67389-9_44; with gamma Abraham 2019, doi:10.1109/ISBI.2019.8759329. Halves for
-    alpha and beta give `soft_dice`, `smooth` included.
+    The index is that of Salehi 2017, doi:10.1007/978-3-319-67389-9_44, the exponent that of Abraham 2019,
+    doi:10.1109/ISBI.2019.8759329. With alpha and beta of 0.5 the result equals `soft_dice`, including `smooth`.
 
     Args:
-        truth: (B, H, W, K) 0 or 1.
-        probabilities: (B, H, W, K) in 0..1.
-        valid: (B, H, W, 1) 1 where a pixel is labelled, else 0.
-        alpha: Cost of a false pixel.
-        beta: Cost of a missed one.
-        gamma: Above 1, images that are nearly right still teach.
-        smooth: As of `soft_dice`, in pixels.
+        truth: 0 or 1, (B, H, W, K).
+        probabilities: Probabilities in 0..1, (B, H, W, K).
+        valid: 1 where a pixel is labelled, else 0; (B, H, W, 1).
+        alpha: The cost of a false positive pixel.
+        beta: The cost of a false negative pixel.
+        gamma: 1 or more. Above 1, images that are almost right keep a larger gradient.
+        smooth: The smoothing of `soft_dice` in pixels.
 
     Returns:
         (B, K) in 0..1.
     """
-    found, false, missed = (
+    tp, fp, fn = (
         ops.sum(part * valid, axis=(1, 2))
         for part in (truth * probabilities, (1 - truth) * probabilities, truth * (1 - probabilities))
     )
-    half = smooth / 2
-    # Not 1 - index, which rounding may leave below 0.
-    lost = alpha * false + beta * missed
-    cost = lost / (found + lost + half)
+    # The difference 1 - index could be below 0 by rounding.
+    errors = alpha * fp + beta * fn
+    cost = errors / (tp + errors + smooth / 2)
     if gamma == 1:
         return cost
-    # At 0 the slope of a root has no end.
+    # The slope of the root at 0 is infinite.
     return ops.where(cost > 1e-7, ops.power(ops.maximum(cost, 1e-7), 1 / gamma), 0.0)

@@ -1,32 +1,31 @@
-"""The way back to full size."""
+"""The decoder of the U-Net, from the bottleneck back to the resolution of the image."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from keras import layers
-
-from unet_mtl.nn.blocks import build_convolutions, build_step_up
-from unet_mtl.nn.settings import Normalization, UpSampling
+from unet_mtl.nn.blocks import UP_SAMPLINGS, build_convolutions
 
 
-def build_decoder(
-    features: Sequence[Any], widths: Sequence[int], *, up: UpSampling, normalization: Normalization
-) -> Any:
-    """Steps up level by level, each joined with the encoder's features of that level.
+def build_decoder(features: Sequence[Any], *, up: str, normalization: str) -> Any:
+    """Decode the bottleneck level by level, concatenating the encoder's features of each level.
+
+    Each level has as many channels as the encoder's features at that level.
 
     Args:
-        features: By level, finest first.
-        widths: Channels by level, of all levels but the last.
-        up: How rows and columns are doubled.
-        normalization: Of each convolution.
+        features: Features from the finest level to the bottleneck; each level has half the rows and columns of the
+            one before it.
+        up: An entry of `UP_SAMPLINGS`.
+        normalization: An entry of `NORMALIZATIONS`.
 
     Returns:
-        (B, H, W, widths[0]).
+        Features of the shape of `features[0]`.
     """
-    x = features[-1]
-    for level in reversed(range(len(features) - 1)):
-        name = f"decoder{level}"
-        x = build_step_up(x, widths[level], up=up, name=name)
-        x = layers.Concatenate(name=f"{name}_skip")([features[level], x])
-        x = build_convolutions(x, widths[level], normalization=normalization, dropout=0.0, name=name)
+    from keras import layers
+
+    *skips, x = features
+    for level, skip in reversed(list(enumerate(skips))):
+        name, width = f"decoder{level}", int(skip.shape[-1])
+        x = UP_SAMPLINGS[up](x, width, name)
+        x = layers.Concatenate(name=f"{name}_skip")([skip, x])
+        x = build_convolutions(x, width, normalization=normalization, dropout=0.0, name=name)
     return x

@@ -1,34 +1,43 @@
-"""What may be set of the network; free of Keras, so that a config is checked without it."""
+"""Settings of the network. This module does not import Keras, so that a config file is checked without it."""
 
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
 from unet_mtl.errors import ConfigError
+from unet_mtl.nn.blocks import NORMALIZATIONS, UP_SAMPLINGS
+from unet_mtl.nn.encoders import ENCODERS
+from unet_mtl.nn.heads import POOLINGS
+from unet_mtl.nn.tabular import FUSIONS
+from unet_mtl.registry import name_in
 from unet_mtl.settings import Settings
 
-Normalization = Literal["batch", "group", "none"]
-UpSampling = Literal["transpose", "nearest"]
-Pooling = Literal["average", "max", "both"]
-EncoderName = Literal["plain"]
-Fusion = Literal["join", "film"]
+EncoderName = Annotated[str, name_in(ENCODERS)]
+Normalization = Annotated[str, name_in(NORMALIZATIONS)]
+UpSampling = Annotated[str, name_in(UP_SAMPLINGS)]
+Pooling = Annotated[str, name_in(POOLINGS)]
+Fusion = Annotated[str, name_in(FUSIONS)]
 
 
 class NetworkSettings(Settings):
-    """The U-Net.
+    """Settings of the U-Net.
 
     Attributes:
-        encoder: Which encoder.
-        width: Channels of the first level; each level down doubles them (32 gives 32, 64, 128, 256, 512).
-        levels: Levels, the bottleneck included; image sides must be divisible by 2 ** (levels - 1).
-        normalization: After each convolution; "group" suits batches of fewer than 4.
-        up: Transposed convolution, or nearest neighbour and a convolution.
-        pooling: What image-level heads read of the bottleneck: its average, its maximum, or both.
-        dropout: Share of bottleneck channels that is dropped in training.
-        fusion: How columns of the table meet the image. "join": beside the pooled bottleneck, for answers about the
-            whole image. "film": they scale and shift the bottleneck's channels, for masks as well.
-        trunk: Units of dense layers that all tasks of the whole image share, with the same weights, whatever inputs
-            each of them reads.
+        encoder: The name of the encoder, an entry of `ENCODERS`.
+        width: The number of channels of the first level of the plain encoder; each further level has twice as many
+            (32 gives 32, 64, 128, 256, 512).
+        levels: The number of levels of the plain encoder, including the bottleneck.
+        normalization: Normalization after each convolution: "batch", "group" (for batches of fewer than 4) or
+            "none".
+        up: Up-sampling in the decoder: "transpose" (transposed convolution) or "nearest" (nearest neighbour and a
+            convolution).
+        pooling: The statistics of the bottleneck that image-level heads read: "average", "max" or "both".
+        dropout: The share of bottleneck channels that is dropped in training.
+        fusion: How columns of the table are combined with the image. "join": they are concatenated with the pooled
+            bottleneck, for image-level tasks only. "film": they scale and shift the channels of the bottleneck, for
+            masks as well.
+        trunk: Units of dense layers that all image-level tasks share, with the same weights, whichever inputs each
+            of them reads.
     """
 
     encoder: EncoderName = "plain"
@@ -43,27 +52,32 @@ class NetworkSettings(Settings):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels by level."""
+        """The number of channels at each level of the plain encoder, finest first."""
         return tuple(self.width * 2**level for level in range(self.levels))
 
     @property
-    def stride(self) -> int:
-        """Pixels of the image to one of the bottleneck."""
-        return 2 ** (self.levels - 1)
+    def strides(self) -> tuple[int, ...]:
+        """The number of image pixels to one row or column of the features at each level, finest first."""
+        return tuple(ENCODERS[self.encoder].strides(self))
 
 
 def check_size(size: tuple[int, int], settings: NetworkSettings) -> None:
-    """Says which sizes would do.
+    """Check that the encoder can halve an image of this size down to its bottleneck.
+
+    Args:
+        size: (height, width) in pixels.
+        settings: Settings of the network.
 
     Raises:
-        ConfigError: A side is not divisible by the network's stride.
+        ConfigError: A side is not divisible by the stride of the bottleneck; the message suggests sizes that are.
     """
-    stride = settings.stride
+    strides = settings.strides
+    stride = strides[-1]
     if all(side > 0 and side % stride == 0 for side in size):
         return
     below = tuple(max(side // stride, 1) * stride for side in size)
     above = tuple(-(-max(side, 1) // stride) * stride for side in size)
     raise ConfigError(
-        f"a network of {settings.levels} levels needs image sides divisible by {stride}, received "
+        f"a network of {len(strides)} levels needs image sides divisible by {stride}, received "
         f"{size[0]}x{size[1]}; the nearest that are: {below[0]}x{below[1]} and {above[0]}x{above[1]}"
     )

@@ -1,13 +1,13 @@
-"""Columns on their way to the heads: their own layers, and how they meet the image."""
+"""Layers of tabular inputs, and their fusion with the image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-from keras import layers
 
 
 def build_dense(x: Any, units: Sequence[int], name: str) -> Any:
-    """Dense layers, each rectified: (B, F) -> (B, units[-1]); nothing where there are no units."""
+    """Apply dense layers with ReLU: (B, F) -> (B, units[-1]). Without units, the input is returned unchanged."""
+    from keras import layers
+
     for index, width in enumerate(units, start=1):
         x = layers.Dense(
             width, activation="relu", kernel_initializer="he_normal", name=f"{name}_hidden{index}"
@@ -16,27 +16,39 @@ def build_dense(x: Any, units: Sequence[int], name: str) -> Any:
 
 
 def build_joined(parts: Sequence[Any], name: str) -> Any:
-    """(B, F) each -> (B, sum of F)."""
+    """Concatenate one or more tensors (B, F) along their last axis."""
+    from keras import layers
+
     return parts[0] if len(parts) == 1 else layers.Concatenate(name=name)(list(parts))
 
 
 def build_film(x: Any, condition: Any, name: str) -> Any:
-    """Scales and shifts each channel as the condition says (Perez 2018, doi:10.1609/aaai.v32i1.11671).
+    """Scale and shift each channel by functions of a condition (Perez 2018, doi:10.1609/aaai.v32i1.11671).
 
     Args:
-        x: (B, H, W, C).
-        condition: (B, F).
-        name: Of its layers.
+        x: Features (B, H, W, C).
+        condition: Features (B, F) that scale and shift are computed from.
+        name: The prefix of the layers' names.
 
     Returns:
-        x * (1 + scale) + shift, (B, H, W, C); x itself before training, since both begin at 0.
+        x * (1 + scale) + shift, (B, H, W, C). This is x itself before training, since scale and shift start at 0.
     """
+    from keras import layers
+
     channels = x.shape[-1]
     scale, shift = (
-        layers.Reshape((1, 1, channels), name=f"{name}_{what}_pixels")(
-            layers.Dense(channels, kernel_initializer="zeros", name=f"{name}_{what}")(condition)
+        layers.Reshape((1, 1, channels), name=f"{name}_{part}_pixels")(
+            layers.Dense(channels, kernel_initializer="zeros", name=f"{name}_{part}")(condition)
         )
-        for what in ("scale", "shift")
+        for part in ("scale", "shift")
     )
     scaled = layers.Multiply(name=f"{name}_scaled")([x, scale])
     return layers.Add(name=name)([x, scaled, shift])
+
+
+FUSIONS: dict[str, Callable[[Any, Any, str], Any] | None] = {"join": None, "film": build_film}
+"""Functions of the bottleneck, a condition and a layer name that modulate the bottleneck, by the name of the setting.
+
+None: columns leave the bottleneck unchanged and are concatenated with the pooled features, so that masks do not
+depend on them. A new kind of fusion is one function and one line here.
+"""

@@ -1,1 +1,1 @@
-"""Results -> matplotlib axes. Nothing here sees a model; matplotlib is imported inside."""
+"""Plots of results as matplotlib figures; without a network. Matplotlib is imported inside the functions."""

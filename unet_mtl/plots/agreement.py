@@ -1,4 +1,4 @@
-"""Predicted numbers against true ones."""
+"""Scatter plots of predicted against true numbers."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,16 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Agreement:
-    """One number of all cases that have it: its name, unit, and true and predicted values with their intervals."""
+    """True and predicted values of one number, for all cases with a label.
+
+    Attributes:
+        name: Name of the number.
+        unit: Unit of the number; may be empty.
+        truth: True values, (cases,).
+        predicted: Predicted values, (cases,).
+        low: Lower ends of the 95 % prediction intervals, (cases,); None if none are predicted.
+        high: Upper ends of the intervals, (cases,); None if none are predicted.
+    """
 
     name: str
     unit: str
@@ -29,12 +38,17 @@ class Agreement:
 
     @property
     def suffix(self) -> str:
-        """The unit in brackets."""
+        """The unit in brackets, after a space; empty without a unit."""
         return f" [{self.unit}]" if self.unit else ""
 
 
 def draw_agreements(axes: "Axes", agreements: Sequence[Agreement]) -> None:
-    """Draws one number into the axes, several as panels within them, each in its own unit."""
+    """Draw one number into the axes, or several as panels within them, each in its own unit.
+
+    Args:
+        axes: Empty axes.
+        agreements: The numbers, at least one.
+    """
     if len(agreements) == 1:
         (only,) = agreements
         draw_agreement(axes, only)
@@ -42,7 +56,7 @@ def draw_agreements(axes: "Axes", agreements: Sequence[Agreement]) -> None:
         axes.set_ylabel(f"predicted{only.suffix}")
         axes.legend(frameon=False, fontsize=8)
         return
-    # Not `set_axis_off`, which would take the labels away too.
+    # `set_axis_off` would remove the labels too.
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -50,7 +64,7 @@ def draw_agreements(axes: "Axes", agreements: Sequence[Agreement]) -> None:
     axes.set_ylabel("predicted", labelpad=4)
     columns = 2 if len(agreements) <= 6 else 3
     rows = math.ceil(len(agreements) / columns)
-    # What a panel's ticks and title take, as shares of all.
+    # Space for the ticks and the title of a panel, as shares of the axes.
     left, top, bottom = 0.11, 0.05, 0.06
     for place, agreement in enumerate(agreements):
         row, column = divmod(place, columns)
@@ -63,12 +77,17 @@ def draw_agreements(axes: "Axes", agreements: Sequence[Agreement]) -> None:
 
 
 def _lines(agreements: Sequence[Agreement]) -> str:
-    intervals = "; bars: 95 % intervals" if any(one.low is not None for one in agreements) else ""
+    intervals = "; bars: 95 % intervals" if any(item.low is not None for item in agreements) else ""
     return f" (line: perfect{intervals})"
 
 
 def draw_agreement(axes: "Axes", agreement: Agreement) -> None:
-    """Draws a point a case, its interval as a bar, and the line of perfect answers."""
+    """Draw a point for each case, its interval as a bar, and the line of perfect predictions.
+
+    Args:
+        axes: Axes to draw on.
+        agreement: The number; without cases the axes show "no case".
+    """
     true, predicted = agreement.truth, agreement.predicted
     if not len(true):
         axes.text(0.5, 0.5, "no case", ha="center", va="center", transform=axes.transAxes)

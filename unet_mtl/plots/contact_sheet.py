@@ -1,4 +1,4 @@
-"""A contact sheet: cases in rows, what augmentation makes of each in columns."""
+"""A contact sheet of augmented images: cases in rows, augmentations of each case in columns."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ class Shot:
     """One picture of a sheet.
 
     Attributes:
-        title: Above it.
-        image: (height, width, 1 or 3), uint8 or 0..1.
-        masks: By task name, as `draw_outlines` has them.
+        title: Title above the picture.
+        image: Image (height, width, 1 or 3), uint8, or floating point in 0..1.
+        masks: Masks by task name, in the form that `draw_outlines` takes; may be empty.
     """
 
     title: str
@@ -33,13 +33,13 @@ class Shot:
 def draw_sheet(
     rows: Sequence[Sequence[Shot]], classes: Mapping[str, Sequence[str]], heading: str, steps: Sequence[str]
 ) -> "Figure":
-    """Draws the sheet.
+    """Draw a contact sheet.
 
     Args:
-        rows: Of one length, the original first.
-        classes: By task name, the background first.
-        heading: Above all.
-        steps: A line each, below all; long ones are wrapped.
+        rows: Rows of equal length, each with the original first.
+        classes: Names of the classes by task name, the background first.
+        heading: Title above the pictures.
+        steps: Lines below the pictures, one for each augmentation step; long lines are wrapped.
     """
     columns = len(rows[0])
     width = 2.1 * columns
@@ -48,16 +48,16 @@ def draw_sheet(
     ]
     figure = new_figure(width, 2.35 * len(rows) + 0.16 * len(lines) + 0.7, images=True)
     panels = figure.subplots(len(rows), columns, squeeze=False)
-    known: dict[str, Any] = {}
+    legend: dict[str, Any] = {}
     for row, shots in zip(panels, rows, strict=True):
         for axes, shot in zip(row, shots, strict=True):
             _draw_shot(axes, shot, classes)
             handles, labels = axes.get_legend_handles_labels()
-            known |= dict(zip(labels, handles, strict=True))
+            legend |= dict(zip(labels, handles, strict=True))
     figure.suptitle(heading, fontsize=11)
-    if known:
+    if legend:
         figure.legend(
-            known.values(), known.keys(), loc="outside upper right", ncols=4, frameon=False, fontsize=8
+            legend.values(), legend.keys(), loc="outside upper right", ncols=4, frameon=False, fontsize=8
         )
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=8, family="monospace")
     return figure

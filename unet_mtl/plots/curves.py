@@ -1,4 +1,4 @@
-"""Losses and scores over the epochs."""
+"""Curves of losses and scores over the epochs."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -12,7 +12,7 @@ from unet_mtl.plots.overlay import class_colour, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NO_CURVE = ("epoch", "seconds", "learning_rate")
+_NOT_DRAWN = ("epoch", "seconds", "learning_rate")
 
 
 def plot_curves(
@@ -25,19 +25,19 @@ def plot_curves(
     tasks: Sequence[str] = (),
     unjudged: Sequence[str] = (),
 ) -> "Figure":
-    """One panel for each loss and score, train and validation together, the kept epoch marked.
+    """Plot each loss and score in a panel, for train and validation together, and mark the epoch that was kept.
 
     Args:
-        history: One row an epoch; `val_x` stands beside `x`; NaN where nothing could be measured.
-        best_epoch: Of the network that was kept.
-        monitor: Column that chose it.
-        counts: By column, the labelled cases of train and of validation that it is made of; of "loss" all cases.
-        title: Above all.
-        tasks: Names, of which `plot_balance` draws weights and gradients.
-        unjudged: Tasks without a label in validation, whose losses its total lacks.
+        history: One row for each epoch; `val_x` is the validation value of `x`; NaN where nothing could be measured.
+        best_epoch: Epoch of the network that was kept.
+        monitor: Column that selected the epoch.
+        counts: Numbers of labelled (train, validation) cases by column; for "loss" the numbers of all cases.
+        title: Title above the panels.
+        tasks: Names of the tasks; `plot_balance` draws their weights and gradients.
+        unjudged: Tasks without a label in validation. Their losses are missing from the validation loss.
     """
-    elsewhere = {*NO_CURVE, *chain.from_iterable(balance_columns(tasks).values())}
-    names = [name for name in history.columns if name not in elsewhere and not name.startswith("val_")]
+    not_here = {*_NOT_DRAWN, *chain.from_iterable(balance_columns(tasks).values())}
+    names = [name for name in history.columns if name not in not_here and not name.startswith("val_")]
     names.sort(key=lambda name: (name != "loss", name))
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
@@ -50,10 +50,10 @@ def plot_curves(
                 axes.plot(history["epoch"], history[column], label=label, **style)
         axes.axvline(best_epoch, color="grey", linewidth=1, linestyle=":", label=f"kept: epoch {best_epoch}")
         axes.set_title(name + (" (monitored)" if f"val_{name}" == monitor else ""), fontsize=9, pad=16)
-        words = describe_curve(history, name, counts[name]) if name in counts else ""
+        subtitle = describe_curve(history, name, counts[name]) if name in counts else ""
         if name == "loss" and unjudged:
-            words += f" (these without {', '.join(unjudged)})"
-        axes.text(0.5, 1.02, words, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
+            subtitle += f" (these without {', '.join(unjudged)})"
+        axes.text(0.5, 1.02, subtitle, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
         axes.set_xlabel("epoch", fontsize=8)
         axes.locator_params(axis="x", integer=True)
     panels[0].legend(frameon=False, fontsize=8)
@@ -64,12 +64,12 @@ def plot_curves(
 
 
 def describe_curve(history: pd.DataFrame, name: str, counts: tuple[int, int]) -> str:
-    """What the curves of one panel are made of, and why one is absent.
+    """Return the numbers of cases behind the curves of one panel, and why a curve is absent.
 
     Args:
-        history: As in `plot_curves`.
-        name: Of the column.
-        counts: Its labelled cases of train and of validation.
+        history: One row for each epoch, in the form that `plot_curves` takes.
+        name: Name of the column.
+        counts: Numbers of its labelled (train, validation) cases.
 
     >>> describe_curve(pd.DataFrame({"dice": [0.5], "val_dice": [0.4]}), "dice", (23, 6))
     '23 train, 6 validation labelled'

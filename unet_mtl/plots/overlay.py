@@ -1,4 +1,4 @@
-"""An image with predicted and true contours."""
+"""Images with predicted and true contours, and the figures that hold them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,20 +15,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DPI = 130
+"""Resolution of written pictures in pixels per inch."""
+
 
 def class_colour(index: int) -> tuple[float, float, float]:
-    """RGB in 0..1 of a class; the same as in the mask files."""
+    """Return the colour of a class, RGB in 0..1; the same as in mask files."""
     red, green, blue = PALETTE[1 + (index - 1) % (len(PALETTE) - 1)]
     return (red / 255, green / 255, blue / 255)
 
 
 def new_figure(width: float, height: float, *, images: bool = False) -> "Figure":
-    """A figure without a window or global state.
+    """Return a figure without a window or global state.
 
     Args:
-        width: In inches.
-        height: In inches.
-        images: Whether its panels are images, whose fixed aspect the usual layout does not reckon with.
+        width: Width in inches.
+        height: Height in inches.
+        images: Whether the panels are images. The usual layout does not allow for their fixed aspect ratio.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -38,17 +41,31 @@ def new_figure(width: float, height: float, *, images: bool = False) -> "Figure"
     return figure
 
 
-def save_figure(figure: "Figure", path: Path, *, dpi: int = 130) -> None:
-    """Writes a picture whole or not at all."""
+def save_figure(figure: "Figure", path: Path, *, dpi: int = DPI) -> None:
+    """Write a figure as a picture, completely or not at all.
+
+    Args:
+        figure: The figure.
+        path: File to write; its suffix selects the format.
+        dpi: Resolution in pixels per inch.
+
+    Raises:
+        WriteError: The system refused to write the file.
+    """
     with writing(path) as temporary:
         figure.savefig(temporary, dpi=dpi, bbox_inches="tight", pad_inches=0.1)
 
 
 def draw_image(axes: "Axes", image: NDArray[Any]) -> None:
-    """Shows (height, width, 1 or 3), uint8 or 0..1, without ticks."""
+    """Show an image without ticks.
+
+    Args:
+        axes: Axes to draw on.
+        image: Image (height, width, 1 or 3), uint8, or floating point in 0..1.
+    """
     span = 255 if image.dtype == np.uint8 else 1
     axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=span)
-    # Not `set_axis_off`, which would take the title out of the layout's sight.
+    # The layout would ignore the title after `set_axis_off`.
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -57,14 +74,14 @@ def draw_image(axes: "Axes", image: NDArray[Any]) -> None:
 def draw_contours(
     axes: "Axes", truth: NDArray[np.uint8] | None, mask: NDArray[np.uint8], classes: Sequence[str]
 ) -> None:
-    """Draws predicted contours solid and true ones dashed, with a legend of what is there.
+    """Draw predicted contours solid and true ones dashed, with a legend entry for each contour.
 
     Args:
-        axes: With the image on it.
-        truth: (height, width) class indices, 255 unlabelled; or (height, width, classes but the background) of 0, 1
-            and 255, where classes overlap; None: not known.
-        mask: The predicted one, likewise.
-        classes: The background first.
+        axes: Axes with the image.
+        truth: True mask, (height, width) class indices with 255 for unlabelled pixels; or (height, width, classes
+            except the background) of 0, 1 and 255 if classes overlap. None if it is unknown.
+        mask: Predicted mask, in the same form.
+        classes: Names of the classes, the background first.
     """
     for index in range(1, len(classes)):
         colour = class_colour(index)
@@ -76,12 +93,12 @@ def draw_contours(
 
 
 def draw_outlines(axes: "Axes", mask: NDArray[np.uint8], classes: Sequence[str]) -> None:
-    """Draws one mask alone in thin lines, with a legend of what is there.
+    """Draw the contours of one mask in thin lines, with a legend entry for each contour.
 
     Args:
-        axes: With the image on it.
-        mask: As of `draw_contours`.
-        classes: The background first.
+        axes: Axes with the image.
+        mask: Mask in the form that `draw_contours` takes.
+        classes: Names of the classes, the background first.
     """
     for index in range(1, len(classes)):
         _draw_outline(axes, region_of(mask, index), class_colour(index), "-", classes[index], width=0.5)
@@ -101,7 +118,7 @@ def _draw_outline(
 
 
 def add_legend(axes: "Axes") -> None:
-    """Below the picture, where it hides nothing; nothing if there is nothing to tell apart."""
+    """Add a legend below the image, where it hides nothing; no legend if there are no entries."""
     handles, _ = axes.get_legend_handles_labels()
     if handles:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, frameon=False, fontsize=8)

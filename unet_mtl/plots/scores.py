@@ -1,4 +1,4 @@
-"""Pictures of a whole set: confusion matrix, findings, Dice by class."""
+"""Pictures of the scores of a whole set: confusion matrix, findings, Dice by class."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 def draw_confusion(axes: "Axes", matrix: NDArray[np.int64], classes: Sequence[str]) -> None:
-    """Counts in cells, coloured by their share of the row (the true class)."""
+    """Draw a confusion matrix, with cells coloured by their share of the row.
+
+    Args:
+        axes: Axes to draw on.
+        matrix: Counts (true class, predicted class).
+        classes: Names of the classes.
+    """
     rows = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, rows, out=np.zeros(matrix.shape), where=rows > 0)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -27,23 +33,23 @@ def draw_confusion(axes: "Axes", matrix: NDArray[np.int64], classes: Sequence[st
 
 
 def draw_findings(axes: "Axes", matrices: Mapping[str, NDArray[np.int64]]) -> None:
-    """Sensitivity and specificity of each finding as a pair of bars, with the numbers of cases in them.
+    """Draw sensitivity and specificity of each finding as a pair of bars, with the numbers of cases.
 
     Args:
-        axes: Where to draw.
-        matrices: By finding, counts [[right no, false yes], [missed, right yes]].
+        axes: Axes to draw on.
+        matrices: Counts [[true negatives, false positives], [false negatives, true positives]] by finding.
     """
     sides = (
-        ("sensitivity: found of those with it", 1, -0.2),
-        ("specificity: cleared of those without", 0, 0.2),
+        ("sensitivity (cases with the finding)", 1, -0.2),
+        ("specificity (cases without it)", 0, 0.2),
     )
     for (label, side, offset), colour in zip(sides, (class_colour(2), "lightgrey"), strict=True):
-        right = np.array([matrix[side, side] for matrix in matrices.values()])
+        correct = np.array([matrix[side, side] for matrix in matrices.values()])
         n = np.array([matrix[side].sum() for matrix in matrices.values()])
-        shares = np.divide(right, n, out=np.zeros(len(n)), where=n > 0)
+        shares = np.divide(correct, n, out=np.zeros(len(n)), where=n > 0)
         places = np.arange(len(n)) + offset
         axes.barh(places, shares, height=0.38, color=colour, label=label)
-        for place, hits, cases in zip(places, right, n, strict=True):
+        for place, hits, cases in zip(places, correct, n, strict=True):
             axes.text(0.02, place, f"{hits}/{cases}" if cases else "no case", va="center", fontsize=8)
     axes.set_yticks(range(len(matrices)), list(matrices))
     axes.invert_yaxis()
@@ -52,7 +58,12 @@ def draw_findings(axes: "Axes", matrices: Mapping[str, NDArray[np.int64]]) -> No
 
 
 def draw_dice(axes: "Axes", values: Mapping[str, NDArray[np.float64]]) -> None:
-    """A box and the single cases for each class; undefined cases (both empty) are counted in the label."""
+    """Draw a box plot and the single cases for each class.
+
+    Args:
+        axes: Axes to draw on.
+        values: Dice of each case by class, NaN where both masks are empty; those cases are counted in the label.
+    """
     rng = np.random.default_rng(0)
     classes = [part for part in values if part != "foreground"]
     colours = [class_colour(classes.index(part) + 1) if part in classes else "grey" for part in values]

@@ -1,1 +1,1 @@
-"""Before the first training: draft a description, check it, repair files, import and export data sets."""
+"""Everything before the first training: draft a description, check data, repair files, import and export data sets."""

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.spacing import Spacing, parse_spacing
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.names import ANY_NAME, MOST_NAMES
@@ -24,7 +24,6 @@ CASE_COLUMNS = (
 )
 PATIENT_COLUMNS = ("patient", "patient_id", "patient_name", "patient_number", "subject", "subject_id")
 
-Spacing: TypeAlias = tuple[float, float]
 AnySpacing: TypeAlias = float | str | Sequence[float] | Sequence[str] | NDArray[Any] | None
 
 
@@ -129,18 +128,24 @@ def read_spacing(spacing: AnySpacing) -> Spacing | str | None:
     >>> read_spacing(0.5), read_spacing([1, 2]), read_spacing(["row", "column"])
     ((0.5, 0.5), (1.0, 2.0), 'row,column')
     """
-    if spacing is None or isinstance(spacing, str):
-        return spacing
-    parts: list[Any] = [spacing] if isinstance(spacing, float | int) else list(np.ravel(spacing).tolist())
-    if parts and all(isinstance(part, str) for part in parts):
-        return ",".join(parts)
-    received = ",".join(f"{part:g}" if isinstance(part, float | int) else str(part) for part in parts)
-    steps = [float(part) if isinstance(part, float | int) else nan for part in parts]
-    if len(steps) not in (1, 2) or not all(0 < step < inf for step in steps):
-        raise ConfigError(
-            f"`spacing` is {received or 'empty'}; expected one number or two (row, column) above 0, in millimetres"
-        )
-    return steps[0], steps[-1]
+    if spacing is None:
+        return None
+    if isinstance(spacing, Sequence) and spacing and all(isinstance(part, str) for part in spacing):
+        text = spacing if isinstance(spacing, str) else ",".join(map(str, spacing))
+        if not _is_numeric(text):
+            return text
+        spacing = text
+    try:
+        return parse_spacing(spacing)
+    except ValueError as error:
+        raise ConfigError(f"`spacing`{str(error).removeprefix('spacing')}") from None
+
+
+def _is_numeric(text: str) -> bool:
+    try:
+        return [float(part) for part in text.split(",")] != []
+    except ValueError:
+        return False
 
 
 def _from_table(
@@ -245,15 +250,8 @@ def _read_steps(
     cells = [row[column] for column in columns]
     if all(cell.lower() in MISSING_WORDS for cell in cells):
         return None
-    steps = [_read_step(cell) for cell in cells]
-    for cell, step in zip(cells, steps, strict=True):
-        if not 0 < step < inf:
-            problems.append(f"{path}: case {row[CASE]!r}: spacing is {cell!r}; expected millimetres above 0")
-    return steps[0], steps[-1]
-
-
-def _read_step(cell: str) -> float:
     try:
-        return float(cell.replace(",", "."))  # a decimal comma, as German and French programs write it
-    except ValueError:
-        return nan
+        return parse_spacing(cells, decimal=None)
+    except ValueError as error:
+        problems.append(f"{path}: case {row[CASE]!r}: {error}")
+        return None

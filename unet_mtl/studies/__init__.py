@@ -1,1 +1,1 @@
-"""Comparisons that need several trainings."""
+"""Studies that compare several trainings."""

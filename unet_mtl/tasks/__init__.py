@@ -1,4 +1,4 @@
-"""The kinds of task. A new kind is one file, and one line in `TASKS`."""
+"""The kinds of task."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,18 +31,19 @@ TASKS: dict[str, type[Task[Any, Any]]] = {
     "multilabel": Multilabel,
     "regression": Regression,
 }
+"""Classes by `kind`. A new kind of task is one file and one line here."""
 
 
 def make_task(config: dict[str, Any]) -> Task[Any, Any]:
-    """The task that `task.to_config()` described."""
+    """Return the task of a config that `task.to_config()` returned."""
     return TASKS[config["kind"]].model_validate(config)
 
 
 def adapt_tasks(tasks: Sequence[Task[Any, Any]], train: Dataset) -> list[Task[Any, Any]]:
-    """Fills in classes, units and constants from the train cases.
+    """Adapt each task to the train cases, which determine classes, units and constants.
 
     Raises:
-        DataError: With the problems of all tasks, a line each.
+        DataError: At least one task cannot be adapted. The problems of all tasks are listed, one per line.
     """
     adapted: list[Task[Any, Any]] = []
     problems: list[str] = []

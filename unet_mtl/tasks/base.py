@@ -1,4 +1,4 @@
-"""The contract of a task: one output of the network, from its label to its scores and picture."""
+"""The contract of a task: one output of the network, from its label to its scores and pictures."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -24,20 +24,21 @@ Truth = TypeVar("Truth")
 Answer = TypeVar("Answer", bound=Prediction)
 
 
-TAKEN = {
+RESERVED_NAMES = {
     "image": "the network's input",
     "error": "a column of predictions.csv",
     "val": "the validation loss (val_loss)",
 }
-"""Names that no task may have, and whose they are."""
+"""Names that no task may have, and what has them."""
 
 
 class Features(NamedTuple):
-    """What the body of the network offers to one head.
+    """Features of the network that a head is built on.
 
     Attributes:
-        pixels: (B, H, W, C) of the decoder, for tasks that are spatial; else None.
-        pooled: (B, F) of all inputs that the task reads, behind trunk and hidden layers, for the others; else None.
+        pixels: Features (B, H, W, C) of the decoder for spatial tasks; else None.
+        pooled: Features (B, F) of all inputs that the task reads, after trunk and hidden layers, for image-level
+            tasks; else None.
     """
 
     pixels: Any
@@ -49,9 +50,9 @@ class CaseScore:
     """One score of one case.
 
     Attributes:
-        value: NaN where the score is undefined.
-        missed: There was something to find and nothing was found.
-        hallucinated: There was nothing to find and something was found.
+        value: The score, or NaN where it is undefined.
+        missed: Whether the truth is non-empty and the prediction empty.
+        hallucinated: Whether the truth is empty and the prediction non-empty.
     """
 
     value: float
@@ -61,7 +62,12 @@ class CaseScore:
 
 @dataclass(frozen=True)
 class CaseScores:
-    """What evaluation keeps of one case: scores to average, and the facts that set scores are made of."""
+    """Results of one case that evaluation keeps.
+
+    Attributes:
+        scores: Scores of the case, which evaluation averages over cases.
+        facts: Values of the case that scores of a set are computed from, such as its true and predicted class.
+    """
 
     scores: Mapping[str, CaseScore] = field(default_factory=dict)
     facts: Mapping[str, str | float] = field(default_factory=dict)
@@ -71,11 +77,11 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     """One output of the network.
 
     Attributes:
-        name: The one key everywhere: config, batch, network output, loss, log, table, picture.
-        target: What it learns: a mask or a column of the data set's description. Default: its name.
-        weight: Factor of its loss in the sum over tasks.
-        inputs: Names of the network's inputs that it reads; None: all of them.
-        hidden: Units of dense layers of its own before the last one, for tasks that answer for the whole image.
+        name: The key of the task in config, batches, network outputs, losses, logs, tables and pictures.
+        target: The mask or column of the data set's description that the task learns. Default: the name.
+        weight: The factor of the task's loss in the sum over tasks.
+        inputs: Names of the network's inputs that the task reads; None: all of them.
+        hidden: Units of the task's own dense layers before the last one, for image-level tasks.
     """
 
     kind: str
@@ -86,45 +92,49 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     hidden: tuple[PositiveInt, ...] = ()
 
     spatial: ClassVar[bool] = False
-    """Whether the target moves with the image under augmentation."""
+    """Whether the target is transformed together with the image by augmentation."""
 
     picture: ClassVar[str] = ""
-    """What `draw_set` draws, as part of a file name."""
+    """The last part of the file name of the picture that `draw_set` draws."""
 
     @field_validator("name")
     @classmethod
-    def _not_taken(cls, name: str) -> str:
-        if name in TAKEN:
-            raise ValueError(f"{TAKEN[name]} has that name; choose another, and give the column as `target`")
+    def _is_free(cls, name: str) -> str:
+        if name in RESERVED_NAMES:
+            raise ValueError(
+                f"{RESERVED_NAMES[name]} has that name; choose another, and give the column as `target`"
+            )
         return name
 
     @field_validator("hidden")
     @classmethod
-    def _no_pixels_through_dense_layers(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+    def _is_image_level(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
         if hidden and cls.spatial:
-            raise ValueError("dense layers are for tasks that answer for the whole image; leave `hidden` out")
+            raise ValueError(
+                "dense layers are for image-level tasks, and this task predicts masks; remove `hidden`"
+            )
         return hidden
 
     @property
     def target_name(self) -> str:
-        """`target`, or the task's own name."""
+        """`target`, or the name of the task if that is empty."""
         return self.target or self.name
 
     @property
     def target_names(self) -> tuple[str, ...]:
-        """All that it learns: masks, for a task that is spatial, else columns."""
+        """Everything that the task learns: masks for a spatial task, else columns."""
         return (self.target_name,)
 
     def is_labelled(self, record: Record) -> bool:
-        """Whether anything of what it learns is known of a case; opens no file."""
+        """Return whether at least one target of a case is known. No file is opened."""
         known = record.masks if self.spatial else record.labels
         return any(name in known for name in self.target_names)
 
     def case_class(self, record: Record) -> str | None:
-        """The class that `training.sampling` draws a case by; None: unknown.
+        """Return the class of a case for `training.sampling`; None: unknown.
 
         Raises:
-            ConfigError: This kind of task puts cases into no classes.
+            ConfigError: Tasks of this kind do not assign cases to classes.
         """
         raise ConfigError(
             f"training.sampling: task {self.name!r} is a {self.kind}, which puts cases into no classes; name a "
@@ -134,124 +144,151 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     @property
     @abstractmethod
     def primary(self) -> tuple[str, bool]:
-        """(streaming score, whether higher is better) that picks the best checkpoint."""
+        """The streaming score that selects the best checkpoint, and whether higher is better."""
 
     @property
     def ranking(self) -> tuple[str, bool]:
-        """(case score, whether higher is better) that says which cases went well."""
+        """The score by which cases are sorted from best to worst, and whether higher is better."""
         return self.primary
 
     @property
-    def paired(self) -> tuple[str, bool]:
-        """(score that each case has by itself, whether higher is better), by which two networks are compared."""
+    def comparison_score(self) -> tuple[str, bool]:
+        """The score, defined for each single case, by which two networks are compared; whether higher is better."""
         return self.ranking
 
-    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
-        """The score `paired` of each case.
+    def comparison_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the `comparison_score` of each case.
 
         Args:
             cases: Scores and facts of labelled cases, one row each.
 
         Returns:
-            (cases,), NaN where it is undefined.
+            (cases,), NaN where the score is undefined.
         """
-        score = self.paired[0]
+        score = self.comparison_score[0]
         return cases[score].to_numpy(np.float64) if score in cases else np.full(len(cases), np.nan)
 
     @abstractmethod
     def adapt(self, train: Dataset) -> "Task[Truth, Answer]":
-        """A new task with classes, unit and constants filled in, from TRAIN cases only.
+        """Return a new task with classes, unit and constants, computed from TRAIN cases only.
 
         Raises:
-            ConfigError: The data set does not describe the target.
+            ConfigError: The description of the data set does not contain the target.
             DataError: No train case is labelled.
         """
 
     @abstractmethod
     def read(self, record: Record, description: Description) -> Truth | None:
-        """The label of one case, at the image's own size; None: unknown.
+        """Return the label of one case, at the image's original size; None: unknown.
 
         Raises:
-            DataError: The label is there, but is not what the description says.
+            DataError: The label exists, but contradicts the description or the classes that the task learned.
         """
 
-    def reading(self, description: Description) -> Any:
-        """Plain JSON of all, beside record and files of the target, that `read` depends on.
+    def cache_key(self, description: Description) -> Any:
+        """Return, as plain JSON, everything that `read` depends on besides the record and the target's files.
 
-        What a task that moves with the image read before is used again only while this is the same.
+        A cached target of a spatial task is used again only while this is unchanged.
         """
         return [self.to_config(), description.model_dump(mode="json")]
 
     @abstractmethod
     def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """(target, weight) of one case; an unknown label is a finite filler with weight 0.0, never NaN.
+        """Return target and label weight of one case for the loss.
 
-        Where a task learns several things, the weight is the share of them that is known.
+        An unknown label is a finite filler with weight 0.0, never NaN. If a task has several targets, the weight is
+        the share of them that is known.
+
+        Args:
+            truth: The label; None: unknown. Masks have the network's size.
+            size: (height, width) of the network.
         """
 
     @abstractmethod
     def build_head(self, features: Features) -> Any:
-        """Keras layers from the features to an output whose last layer has the task's name, in float32."""
+        """Build Keras layers on the features; the last one is named after the task and has dtype float32."""
 
     @abstractmethod
     def loss(self) -> "keras.losses.Loss":
-        """A loss with one value a sample."""
+        """Return the loss, with one value per sample."""
 
     @abstractmethod
     def training_metrics(self) -> "list[keras.metrics.Metric]":
-        """Cheap streaming metrics for the curves; the primary score's is among them."""
+        """Return inexpensive streaming metrics for the training curves, including the `primary` score."""
 
     @abstractmethod
     def decode(self, raw: NDArray[np.float32]) -> Answer:
-        """The prediction in the user's terms, of the network's output for one case."""
+        """Return the prediction in the user's terms from the network's output for one case."""
 
     @abstractmethod
     def score_case(
         self, truth: Truth, prediction: Answer, spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
-        """Scores and facts of one labelled case. Formulas live in `metrics`."""
+        """Return scores and facts of one labelled case. The formulas are in `metrics`.
+
+        Args:
+            truth: The label, as `read` returns it.
+            prediction: The prediction for the case.
+            spacing_mm: Distances of pixel centres (between rows, between columns); None: unknown.
+        """
 
     @abstractmethod
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Scores that exist only over a set, from the facts of its cases, one row each."""
+        """Return scores that are defined only for a set of cases, from the facts of the cases, one row each."""
 
-    def labelled(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Of each score of the set, the cases whose label it is about: its n. A score without an entry is about all.
+    def labelled_cases(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Return, for each score of the set, which cases have the label that it needs; their number is its n.
 
-        Where a task learns several things, a case may have the label of one and not of another.
+        Scores without an entry are computed from all cases. Entries are needed by tasks with several targets, since
+        a case may have the label of one target and not of another.
+
+        Args:
+            facts: Facts of the cases, one row each.
+
+        Returns:
+            Masks (cases,) by name of score.
         """
         return {}
 
-    def bearers(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Of these, the cases that it is made of: only where they are of several patients it has an interval."""
-        return self.labelled(facts)
+    def contributing_cases(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Return, for each score of the set, which cases influence its value.
 
-    def label(self, score: str) -> str:
-        """The name of a score for readers."""
+        A score has an interval only if these cases belong to several patients. Arguments and result are those of
+        `labelled_cases`.
+        """
+        return self.labelled_cases(facts)
+
+    def score_label(self, score: str) -> str:
+        """Return the name of a score for tables that people read."""
         return score
 
     def is_headline(self, score: str) -> bool:
-        """Whether a score is shown on the screen; all of them stand in summary.json."""
+        """Return whether a score is printed on the screen; summary.json contains all scores."""
         return True
 
     def truth_title(self, truth: Truth) -> str:
-        """The truth in a few words, as `Prediction.title` says the answer."""
+        """Return the label in a few words, in the form of `Prediction.title`; empty: the picture shows it."""
         return ""
 
     def draw_case(self, axes: "Axes", truth: Truth | None, prediction: Answer) -> None:
-        """Draws onto the image of one case; most tasks have nothing to draw there."""
+        """Draw label and prediction onto the image of one case; image-level tasks draw nothing."""
 
     @abstractmethod
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
-        """One picture of all cases: a confusion matrix, say."""
+        """Draw one picture of all cases, such as a confusion matrix."""
 
-    def _described(self, kind: str, described: Mapping[str, Any], target: str | None = None) -> Any:
-        """What the data set says of the one target, or of one of several."""
+    def _find_described(self, kind: str, described: Mapping[str, Any], target: str | None = None) -> Any:
+        """Return the description of the only target, or of one of several.
+
+        Raises:
+            ConfigError: The data set does not describe it.
+        """
         name = self.target_name if target is None else target
         if name not in described:
             setting = "target" if target is None else "targets"
             raise ConfigError(
-                f"task {self.name!r}: the data set describes no {kind} {name!r}; "
-                f"it has {', '.join(map(repr, described)) or 'none'}. Set `{setting}` of the task, or add it there"
+                f"task {self.name!r}: the data set describes no {kind} {name!r}; it has "
+                f"{', '.join(map(repr, described)) or 'none'}. Set `{setting}` of the task, or describe the {kind} in "
+                "the data set"
             )
         return described[name]

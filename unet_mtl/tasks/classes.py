@@ -1,4 +1,4 @@
-"""What tasks share that learn columns of classes: labels, counts, weights, confusion. It knows no kind of task."""
+"""The base class of tasks that predict one class of a column, and functions for columns of classes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,43 +20,50 @@ if TYPE_CHECKING:
 
 
 def count_classes(train: Dataset, column: str, classes: Sequence[str], task: str) -> tuple[int, ...]:
-    """Cases of each class.
+    """Return the number of cases of each class.
 
     Raises:
-        DataError: No case has a label in that column; names the task.
+        DataError: No case has a label in the column. The message names `task`.
     """
-    found = Counter(record.labels[column] for record in train if column in record.labels)
-    if not found:
+    counts = Counter(record.labels[column] for record in train if column in record.labels)
+    if not counts:
         raise DataError(f"task {task!r}: none of the {len(train)} train cases has a {column!r}")
-    return tuple(found[name] for name in classes)
+    return tuple(counts[name] for name in classes)
 
 
 def balance_classes(counts: Sequence[int]) -> tuple[float, ...]:
-    """Factors that make each class weigh the same in sum, with a mean of 1 over the cases; 0 for absent classes."""
+    """Return factors that give each class the same total weight, with a mean of 1 over the cases.
+
+    Classes without cases have the factor 0.
+    """
     present = sum(count > 0 for count in counts)
     return tuple(sum(counts) / (present * count) if count else 0.0 for count in counts)
 
 
-def find_indices(words: "pd.Series[str]", classes: Sequence[str]) -> NDArray[np.int64]:
-    """Index of each word among the classes; -1: it is none of them."""
-    return np.asarray(pd.Categorical(words, categories=list(classes)).codes, np.int64)
+def find_indices(labels: "pd.Series[str]", classes: Sequence[str]) -> NDArray[np.int64]:
+    """Return the index of each label among the classes, or -1 if it is none of them."""
+    return np.asarray(pd.Categorical(labels, categories=list(classes)).codes, np.int64)
 
 
 def sensitivity_and_specificity(matrix: NDArray[np.int64]) -> tuple[float, float]:
-    """Of the second of two classes, from their confusion matrix; NaN where nobody has the class that it is about."""
-    # the specificity of one class is the sensitivity to the other
+    """Return both scores of the second of two classes from their confusion matrix.
+
+    NaN where no case belongs to the class that the score is about.
+    """
+    # The specificity of one of two classes is the sensitivity of the other.
     sensitivity, specificity = metrics.specificity(metrics.counts_from_confusion(matrix)).tolist()
     return sensitivity, specificity
 
 
-class OneClass(Task[int, ClassPrediction]):
-    """Answers with one of the classes of a column; what the network says and how it learns is the kinds' own.
+class ClassTask(Task[int, ClassPrediction]):
+    """Base of the tasks that predict one class of a column. Subclasses define head, loss, decoding and scores.
 
     Attributes:
-        classes: Their names; filled in from the data set.
-        class_weights: None; "balanced" (each class weighs the same in sum, from train counts, mean weight 1; one
-            that train lacks weighs 0); or a factor by class.
-        counts: Train cases by class; filled in.
+        classes: Names of the classes; set by `adapt`.
+        class_weights: Factors on the loss of the cases of each class. None: 1 for all. "balanced": each class has
+            the same total weight, from train counts, with a mean of 1 over the cases; a class without train cases
+            has weight 0. A tuple: one factor per class.
+        counts: The number of train cases of each class; set by `adapt`.
     """
 
     classes: tuple[str, ...] = ()
@@ -66,18 +73,18 @@ class OneClass(Task[int, ClassPrediction]):
     picture: ClassVar[str] = "confusion"
 
     @property
-    def paired(self) -> tuple[str, bool]:
-        """Whether the class is right: 1 or 0."""
+    def comparison_score(self) -> tuple[str, bool]:
+        """Accuracy, which is 0 or 1 for a single case."""
         return ("accuracy", True)
 
-    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
-        """1 where the class is right, else 0."""
+    def comparison_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """Return 1 for each case with the right class, else 0."""
         pairs = zip(*self._labels(cases), strict=True)
         return np.array([metrics.accuracy([true], [predicted]) for true, predicted in pairs])
 
     def adapt(self, train: Dataset) -> Self:
-        """Takes the classes from the description and counts them in train."""
-        described: ColumnDescription = self._described("column", train.description.columns)
+        """Return the task with the classes of the description and their counts in train."""
+        described: ColumnDescription = self._find_described("column", train.description.columns)
         if described.classes is None:
             raise ConfigError(
                 f"task {self.name!r}: column {self.target_name!r} has no `classes` in the description of the data "
@@ -86,42 +93,43 @@ class OneClass(Task[int, ClassPrediction]):
         counts = count_classes(train, self.target_name, described.classes, self.name)
         if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(described.classes):
             raise ConfigError(
-                f"task {self.name!r}: {len(self.class_weights)} class_weights for {len(described.classes)} classes"
+                f"task {self.name!r}: expected {len(described.classes)} `class_weights`, one per class, received "
+                f"{len(self.class_weights)}"
             )
         return self.model_copy(update={"classes": described.classes, "counts": counts})
 
     def read(self, record: Record, description: Description) -> int | None:
-        """Index of the class."""
-        described: ColumnDescription = self._described("column", description.columns)
+        """Return the index of the class."""
+        described: ColumnDescription = self._find_described("column", description.columns)
         if described.classes != self.classes:
             raise DataError(
                 f"task {self.name!r} learned the classes {self.classes}, the data set has {described.classes}"
             )
-        label = record.labels.get(self.target_name)
-        return None if label is None else self.classes.index(str(label))
+        label = self.case_class(record)
+        return None if label is None else self.classes.index(label)
 
     def case_class(self, record: Record) -> str | None:
-        """Its label."""
+        """Return the name of the class; None: unknown."""
         label = record.labels.get(self.target_name)
         return None if label is None else str(label)
 
     def encode(self, truth: int | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """The index; 0 with weight 0 where it is unknown."""
+        """Return the class index with weight 1, or 0 with weight 0 if it is unknown."""
         return (np.int32(0), 0.0) if truth is None else (np.int32(truth), 1.0)  # type: ignore[return-value]
 
     def score_case(
         self, truth: int, prediction: ClassPrediction, spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
-        """No score of a single case: the facts go into the set's."""
+        """Return the facts that the scores of the set need; a single case has no scores."""
         facts: dict[str, str | float] = {"truth": self.classes[truth], "predicted": prediction.label}
         return CaseScores(facts=facts | {k: v for k, v in prediction.cells().items() if k})
 
     def truth_title(self, truth: int) -> str:
-        """The class."""
+        """Return the name of the class."""
         return self.classes[truth]
 
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
-        """Confusion matrix."""
+        """Draw the confusion matrix."""
         from unet_mtl.plots.scores import draw_confusion
 
         true, predicted = self._labels(facts)
@@ -131,7 +139,7 @@ class OneClass(Task[int, ClassPrediction]):
         return balance_classes(self.counts) if self.class_weights == "balanced" else self.class_weights
 
     def _labels(self, facts: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Indices of true and predicted classes."""
+        """Return the indices of true and predicted classes."""
         return find_indices(facts["truth"], self.classes), find_indices(facts["predicted"], self.classes)
 
     def _probabilities(self, facts: pd.DataFrame) -> NDArray[np.float64]:

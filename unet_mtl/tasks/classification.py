@@ -1,4 +1,4 @@
-"""One class out of several for the whole image."""
+"""Classification: one class out of several for the whole image."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 import metrics
+from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import Features
-from unet_mtl.tasks.classes import OneClass, sensitivity_and_specificity
+from unet_mtl.tasks.classes import ClassTask, sensitivity_and_specificity
 from unet_mtl.tasks.predictions import ClassPrediction
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ HEADLINES = (
 )
 
 
-class Classification(OneClass):
-    """Answers with one class.
+class Classification(ClassTask):
+    """Predicts one class of a column.
 
     Attributes:
-        focal: Exponent by which cases that are right already count less in the loss; 0: they do not.
-        threshold: Of two classes, the second is answered where its probability reaches this (`>=`).
+        focal: The exponent of the focal cross-entropy, by which well-classified cases count less; 0: plain
+            cross-entropy.
+        threshold: For two classes, the probability of the second class from which on (`>=`) it is predicted.
     """
 
     kind: Literal["classification"] = "classification"
@@ -42,11 +44,11 @@ class Classification(OneClass):
 
     @property
     def primary(self) -> tuple[str, bool]:
-        """Macro F1: a rare class counts as much as a frequent one."""
+        """Macro F1, in which a rare class counts as much as a frequent one."""
         return ("f1", True)
 
     def build_head(self, features: Features) -> Any:
-        """A dense layer: one sigmoid for two classes (B, 1), else softmax (B, classes)."""
+        """Build a dense layer: one sigmoid for two classes (B, 1), else a softmax (B, classes)."""
         from unet_mtl.nn.heads import dense_head
 
         if len(self.classes) == 2:
@@ -54,24 +56,22 @@ class Classification(OneClass):
         return dense_head(features.pooled, len(self.classes), "softmax", self.name)
 
     def loss(self) -> "keras.losses.Loss":
-        """Cross-entropy, weighted by class."""
-        from unet_mtl.losses import ClassLoss
-
-        return ClassLoss(len(self.classes), self._weights(), focal=self.focal)
+        """Return the cross-entropy, weighted by class."""
+        return LOSSES[self.kind]["cross_entropy"].build(len(self.classes), self._weights(), focal=self.focal)
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
-        """Accuracy and macro F1 over the labelled cases."""
+        """Return accuracy and macro F1 over the labelled cases."""
         from metrics import streaming
 
         options: dict[str, Any] = {"per": "pooled", "include_background": True, "threshold": self.threshold}
-        # Keras' own accuracy of no labelled case is 0.
+        # Keras' own accuracy is 0, not undefined, without labelled cases.
         return [
             score(len(self.classes), name=f"{self.name}_{name}", **options)
             for name, score in (("accuracy", streaming.Accuracy), ("f1", streaming.F1))
         ]
 
     def decode(self, raw: NDArray[np.float32]) -> ClassPrediction:
-        """The most probable class; of two, the second from `threshold` on."""
+        """Return the most probable class or, for two classes, the second if it reaches `threshold`."""
         if len(self.classes) == 2:
             probabilities = np.array([1 - raw[0], raw[0]], np.float32)
             index = int(raw[0] >= self.threshold)
@@ -80,7 +80,7 @@ class Classification(OneClass):
         return ClassPrediction(self.name, self.classes[index], probabilities, self.classes)
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Decisions, ranking and calibration, and what the most frequent class alone would give."""
+        """Return scores of decisions, ranking and calibration, and the accuracy of the most frequent class."""
         true, predicted = self._labels(facts)
         probabilities = self._probabilities(facts)
         matrix = metrics.confusion_matrix(true, predicted, len(self.classes))
@@ -103,5 +103,5 @@ class Classification(OneClass):
         return scores | {"sensitivity": sensitivity, "specificity": specificity}
 
     def is_headline(self, score: str) -> bool:
-        """Those of the decision and the ranking, not those of the probabilities."""
+        """Return whether a score is about decisions or ranking, not about the probabilities."""
         return score in HEADLINES

@@ -1,18 +1,25 @@
-"""What may be set of a loss, free of Keras."""
+"""Settings of losses. This module does not import Keras."""
+
+from typing import Annotated
 
 from pydantic import Field
 
+from unet_mtl.losses import LOSSES
+from unet_mtl.registry import name_in
 from unet_mtl.settings import Settings
+
+OrdinalMethod = Annotated[str, name_in(LOSSES["ordinal"])]
+RegressionLoss = Annotated[str, name_in(LOSSES["regression"])]
 
 
 class Tversky(Settings):
-    """In place of soft Dice, for structures that are small and must not be missed; see `soft_tversky`.
+    """The Tversky loss in place of soft Dice, for small structures that must not be missed; see `soft_tversky`.
 
     Attributes:
-        alpha: Cost of a pixel found where nothing is.
-        beta: Cost of a pixel missed.
-        gamma: 1: Salehi 2017. Above: focal Tversky (Abraham 2019, who take 4/3), which still learns from images that
-            are nearly right.
+        alpha: The cost of a false positive pixel.
+        beta: The cost of a false negative pixel.
+        gamma: 1: the loss of Salehi 2017. Above 1: the focal Tversky loss (Abraham 2019, with 4/3), which keeps a
+            larger gradient for images that are almost right.
     """
 
     alpha: float = Field(default=0.3, gt=0)

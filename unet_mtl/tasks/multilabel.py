@@ -1,4 +1,4 @@
-"""Several yes-or-no findings for the whole image, of which some may be unknown for a case."""
+"""Multilabel classification: several yes-or-no labels for the whole image, some of which may be unknown."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -7,14 +7,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-import unet_mtl.tasks.yes_no_labels as yes_no_labels
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
+from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import CaseScores, Features, Task
 from unet_mtl.tasks.classes import balance_classes, count_classes
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
-from unet_mtl.tasks.yes_no_labels import UNKNOWN, Findings, Targets, Truth
+from unet_mtl.tasks.yes_no_labels import UNKNOWN, Targets, Truth, list_present, read_truth, require_pair
+from unet_mtl.tasks.yes_no_scores import LABEL_SCORES, LabelOutcomes, collect_facts
 
 if TYPE_CHECKING:
     import keras
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 
 class Multilabel(Task[Truth, MultilabelPrediction]):
-    """Answers yes or no to several questions at once, each a column of two classes; the second is the finding.
+    """Predicts several yes-or-no labels, each a column of two classes of which the second means "yes".
 
     Attributes:
-        targets: Their columns, in place of `target`.
-        class_weights: None; "balanced": for each finding, yes and no weigh the same in sum, from train counts.
-        threshold: A finding is answered where its probability reaches this (`>=`).
-        classes: The two words of each column; filled in, as are `counts`, the train cases of each of the two.
+        targets: The columns, in place of `target`.
+        class_weights: None, or "balanced": yes and no have the same total weight for each label, from train counts.
+        threshold: The probability from which on (`>=`) a label is predicted to hold.
+        classes: The two classes of each column; set by `adapt`.
+        counts: The number of train cases of each of these classes; set by `adapt`.
     """
 
     kind: Literal["multilabel"] = "multilabel"
@@ -42,8 +44,10 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
 
     @field_validator("target")
     @classmethod
-    def _several(cls, target: str) -> str:
-        return yes_no_labels.refuse_single(target)
+    def _is_empty(cls, target: str) -> str:
+        if target:
+            raise ValueError("a multilabel task learns several columns; list them in `targets`")
+        return target
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -52,100 +56,94 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
 
     @property
     def primary(self) -> tuple[str, bool]:
-        """Mean AUROC: a rare finding counts as much as a frequent one, before any of them reaches the threshold."""
+        """Mean AUROC, in which rare labels count as much as frequent ones and which needs no threshold."""
         return ("auroc", True)
 
     @property
-    def paired(self) -> tuple[str, bool]:
-        """Of a case's known findings, the share that is right."""
+    def comparison_score(self) -> tuple[str, bool]:
+        """Accuracy, which for a single case is the share of its known labels that is right."""
         return ("accuracy", True)
 
-    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
-        """0 to 1."""
-        return self._findings(cases).accuracy_by_case()
+    def comparison_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the share of known labels of each case that is right, in 0..1."""
+        return self._outcomes(cases).accuracy_by_case()
 
     def adapt(self, train: Dataset) -> "Multilabel":
-        """Takes the words from the description and counts them in train."""
-        pairs = list(zip(self.targets, self._words(train.description), strict=True))
-        counts = tuple(count_classes(train, target, words, self.name) for target, words in pairs)
-        return self.model_copy(update={"classes": tuple(words for _, words in pairs), "counts": counts})
+        """Return the task with the classes of the description and their counts in train."""
+        classes = self._find_classes(train.description)
+        pairs = zip(self.targets, classes, strict=True)
+        counts = tuple(count_classes(train, target, pair, self.name) for target, pair in pairs)
+        return self.model_copy(update={"classes": classes, "counts": counts})
 
-    def _words(self, description: Description) -> tuple[tuple[str, str], ...]:
-        columns = description.columns
-        return tuple(
-            yes_no_labels.words_of(self._described("column", columns, t), t, self.name) for t in self.targets
-        )
+    def _find_classes(self, description: Description) -> tuple[tuple[str, str], ...]:
+        described = {name: self._find_described("column", description.columns, name) for name in self.targets}
+        return tuple(require_pair(column, name, self.name) for name, column in described.items())
 
     def read(self, record: Record, description: Description) -> Truth | None:
-        """1, 0 or 255 (unknown) by finding; None where all are unknown."""
-        if (found := self._words(description)) != self.classes:
-            raise DataError(f"task {self.name!r} learned the words {self.classes}, the data set has {found}")
-        return (
-            yes_no_labels.read_truth(record, self.targets, self.classes) if self.is_labelled(record) else None
-        )
+        """Return 1, 0 or 255 (unknown) for each label; None if all are unknown."""
+        if (classes := self._find_classes(description)) != self.classes:
+            raise DataError(f"task {self.name!r} learned {self.classes}, the data set has {classes}")
+        return read_truth(record, self.targets, self.classes) if self.is_labelled(record) else None
 
     def encode(self, truth: Truth | None, size: tuple[int, int]) -> tuple[Truth, float]:
-        """The truth, weighted by the share that is known, so that every known label weighs the same."""
-        filled = yes_no_labels.nothing_known(len(self.targets)) if truth is None else truth
-        return filled, float((filled != UNKNOWN).mean())
+        """Return the labels, weighted by the share that is known, so that every known label counts equally."""
+        target = np.full(len(self.targets), UNKNOWN, np.uint8) if truth is None else truth
+        return target, float((target != UNKNOWN).mean())
 
     def build_head(self, features: Features) -> Any:
-        """A dense layer with a sigmoid a finding: (B, findings)."""
+        """Build a dense layer with a sigmoid for each label: (B, labels)."""
         from unet_mtl.nn.heads import dense_head
 
         return dense_head(features.pooled, len(self.targets), "sigmoid", self.name)
 
     def loss(self) -> "keras.losses.Loss":
-        """Mean binary cross-entropy of the known findings."""
-        from unet_mtl.losses import FindingsLoss
-
-        balanced = [balance_classes(counts) for counts in self.counts]
-        return FindingsLoss(balanced if self.class_weights else None)
+        """Return the mean binary cross-entropy of the known labels."""
+        weights = [balance_classes(pair) for pair in self.counts] if self.class_weights else None
+        return LOSSES[self.kind]["cross_entropy"].build(weights)
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
-        """Means over the findings of AUROC and F1, from the known labels alone."""
+        """Return AUROC and F1 as means over the labels, from the known labels only."""
         from metrics import streaming
 
-        n = len(self.targets)
-        known: dict[str, Any] = {"multilabel": True, "ignore": UNKNOWN}
-        f1 = streaming.F1(n, per="pooled", threshold=self.threshold, name=f"{self.name}_f1", **known)
-        return [streaming.AUROC(n, name=f"{self.name}_auroc", **known), f1]
+        options: dict[str, Any] = {"n_classes": len(self.targets), "multilabel": True, "ignore": UNKNOWN}
+        f1 = streaming.F1(per="pooled", threshold=self.threshold, name=f"{self.name}_f1", **options)
+        return [streaming.AUROC(name=f"{self.name}_auroc", **options), f1]
 
     def decode(self, raw: NDArray[np.float32]) -> MultilabelPrediction:
-        """Each finding by itself, from `threshold` on."""
-        found = raw >= self.threshold
-        words = tuple(pair[int(yes)] for pair, yes in zip(self.classes, found, strict=True))
-        return MultilabelPrediction(self.name, self.targets, words, found, raw)
+        """Return each label by itself, by `threshold`."""
+        present = raw >= self.threshold
+        answers = tuple(pair[int(yes)] for pair, yes in zip(self.classes, present, strict=True))
+        return MultilabelPrediction(self.name, self.targets, answers, present, raw)
 
     def score_case(
         self, truth: Truth, prediction: MultilabelPrediction, spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
-        """No score of a single case: the facts go into the set's; the truth of an unknown finding is empty."""
-        return CaseScores(facts=yes_no_labels.facts_of(truth, self.classes, prediction))
+        """Return the facts that the scores of the set need; the truth of an unknown label is empty."""
+        return CaseScores(facts=collect_facts(truth, self.classes, prediction))
 
-    def _findings(self, facts: pd.DataFrame) -> Findings:
-        return Findings.from_facts(facts, keys_of(self.targets), self.classes)
+    def _outcomes(self, facts: pd.DataFrame) -> LabelOutcomes:
+        return LabelOutcomes.from_facts(facts, keys_of(self.targets), self.classes)
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Scores of each finding over the cases where it is known, their means, and how often all are right."""
-        return self._findings(facts).scores()
+        """Return scores of each label over its known cases, their means, and how often all labels are right."""
+        return self._outcomes(facts).scores()
 
-    def labelled(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Those where the finding is known; all findings, for an exact match."""
-        return self._findings(facts).labelled()
+    def labelled_cases(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Return the cases where the label of each score is known; for an exact match, all labels."""
+        return self._outcomes(facts).labelled_cases()
 
-    def label(self, score: str) -> str:
-        """The name of a score for readers, who are to know a mean over findings."""
-        return f"{score} (mean of findings)" if score in yes_no_labels.FINDING_SCORES else score
+    def score_label(self, score: str) -> str:
+        """Return the name of a score for tables that people read; means over labels are marked."""
+        return f"{score} (mean of labels)" if score in LABEL_SCORES else score
 
     def is_headline(self, score: str) -> bool:
-        """The means, and of each finding what a decision or a ranking gets right."""
+        """Return whether a score is a mean, or one of the decisions or the ranking of a single label."""
         return not score.startswith(("accuracy_", "f1_", "average_precision_"))
 
     def truth_title(self, truth: Truth) -> str:
-        """Those that are there; those that nobody knows have a question mark."""
-        return yes_no_labels.name_findings(self.targets, truth)
+        """Return the labels that hold; unknown ones are followed by a question mark."""
+        return list_present(self.targets, truth)
 
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
-        """Sensitivity and specificity of each finding, with the numbers of cases."""
-        self._findings(facts).draw(axes, self.targets)
+        """Draw sensitivity and specificity of each label, with the numbers of cases."""
+        self._outcomes(facts).draw(axes, self.targets)

@@ -1,4 +1,4 @@
-"""What is measured of answers that are numbers: of one case, and over a set; names as `by_suffix` has them."""
+"""Scores and facts of predicted numbers: of one case, and over a set. Names end in the keys of `by_suffix`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,19 +8,21 @@ from numpy.typing import NDArray
 
 from metrics import regression
 from unet_mtl.tasks.base import CaseScore, CaseScores
-from unet_mtl.tasks.number_coding import Number, by_suffix
+from unet_mtl.tasks.number import Number, by_suffix
 from unet_mtl.tasks.predictions import Value
 
 
 def score_case(
     numbers: Sequence[Number], truth: Mapping[str, float], answers: Mapping[str, Value]
 ) -> CaseScores:
-    """Absolute and relative error of each known number; of several also their mean in train standard deviations.
+    """Return the absolute and relative error of each known number.
+
+    With several numbers there is also their mean absolute error in train standard deviations.
 
     Args:
-        numbers: All of the task.
-        truth: The known ones, by column.
-        answers: By column.
+        numbers: All numbers of the task.
+        truth: The known numbers, by column.
+        answers: The predicted numbers, by column.
     """
     known = {suffix: number for suffix, number in by_suffix(numbers).items() if number.column in truth}
     scores: dict[str, float] = {}
@@ -41,35 +43,35 @@ def score_case(
 
 
 def pick_facts(facts: pd.DataFrame, suffix: str) -> dict[str, NDArray[np.float64]]:
-    """The facts of one number without its suffix, of the cases that have it."""
+    """Return the facts of one number, without its suffix, for the cases where the number is known."""
     names = ["truth", "predicted"] + ["low", "high"] * any(str(name).startswith("low") for name in facts)
-    known = has_number(facts, suffix)
+    known = is_known(facts, suffix)
     if not known.any():
         return {name: np.empty(0) for name in names}
     return {name: facts[name + suffix].to_numpy(np.float64)[known] for name in names}
 
 
-def has_number(facts: pd.DataFrame, suffix: str) -> NDArray[np.bool_]:
-    """Of all cases, those whose number is known."""
+def is_known(facts: pd.DataFrame, suffix: str) -> NDArray[np.bool_]:
+    """Return whether the number is known, (cases,)."""
     column = f"truth{suffix}"
     return facts[column].notna().to_numpy() if column in facts else np.zeros(len(facts), np.bool_)
 
 
-def labelled(numbers: Sequence[Number], facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    """Of each score of the set, the cases whose number is known."""
+def labelled_cases(numbers: Sequence[Number], facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return, for each score of `score_set`, the cases where the number is known."""
     return {
-        name + suffix: has_number(facts, suffix)
+        name + suffix: is_known(facts, suffix)
         for suffix, number in by_suffix(numbers).items()
         for name in _score_number(number, pick_facts(facts, suffix))
     }
 
 
 def score_set(numbers: Sequence[Number], facts: pd.DataFrame) -> dict[str, float]:
-    """Of each number error, bias, correlation, what the train median alone would give, and how intervals cover.
+    """Return error, bias, correlation, errors of the train median, and coverage of intervals for each number.
 
     Args:
-        numbers: All of the task.
-        facts: From `score_case`; of a number that nobody has all scores are NaN.
+        numbers: All numbers of the task.
+        facts: Facts from `score_case`, one row per case. Scores of a number that no case has are NaN.
     """
     return {
         name + suffix: value
@@ -78,15 +80,15 @@ def score_set(numbers: Sequence[Number], facts: pd.DataFrame) -> dict[str, float
     }
 
 
-def _score_number(number: Number, found: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    true, predicted = found["truth"], found["predicted"]
-    always = np.full(len(true), number.median)
+def _score_number(number: Number, facts: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    true, predicted = facts["truth"], facts["predicted"]
+    median = np.full(len(true), number.median)
     limits = regression.limits_of_agreement(true, predicted)
     scores = {
         "median_relative_error": regression.median_relative_error(true, predicted),
-        "median_relative_error_of_train_median": regression.median_relative_error(true, always),
+        "median_relative_error_of_train_median": regression.median_relative_error(true, median),
         "rmse": regression.rmse(true, predicted),
-        "mae_of_train_median": regression.mae(true, always),
+        "mae_of_train_median": regression.mae(true, median),
         "bias": limits.bias,
         "limit_of_agreement_low": limits.low,
         "limit_of_agreement_high": limits.high,
@@ -95,7 +97,7 @@ def _score_number(number: Number, found: Mapping[str, NDArray[np.float64]]) -> d
         "spearman": regression.spearman(true, predicted),
         "concordance": regression.concordance(true, predicted),
     }
-    if "low" in found:
-        scores["interval_coverage"] = regression.interval_coverage(true, found["low"], found["high"])
-        scores["interval_width"] = regression.mean_interval_width(found["low"], found["high"])
+    if "low" in facts:
+        scores["interval_coverage"] = regression.interval_coverage(true, facts["low"], facts["high"])
+        scores["interval_width"] = regression.mean_interval_width(facts["low"], facts["high"])
     return scores

@@ -1,4 +1,4 @@
-"""One grade out of several in order, for the whole image."""
+"""Ordinal classification: one of several ordered grades for the whole image."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -7,47 +7,49 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import metrics
+from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import Features
-from unet_mtl.tasks.classes import OneClass
+from unet_mtl.tasks.classes import ClassTask
+from unet_mtl.tasks.loss_settings import OrdinalMethod
 from unet_mtl.tasks.predictions import GradePrediction
 
 if TYPE_CHECKING:
     import keras
 
 
-class Ordinal(OneClass):
-    """Answers with one of several classes in order, as the grades of BI-RADS are: far off is worse than next to it.
+class Ordinal(ClassTask):
+    """Predicts one of several ordered classes, such as BI-RADS grades, where distant errors are worse than near ones.
 
     The order of `classes` in the description of the data set is that of the grades, the lowest first.
 
     Attributes:
-        method: "corn": each threshold between two grades has weights of its own, and learns from the cases that are
-            above the one before it (Shi et al. 2023, doi:10.1007/s10044-023-01181-9). "cumulative": all thresholds
-            share the weights and have a bias each, for few cases (CORAL, Cao et al. 2020,
+        method: "corn": each threshold between two grades has its own weights, and learns from the cases above the
+            previous threshold (Shi et al. 2023, doi:10.1007/s10044-023-01181-9). "cumulative": all thresholds share
+            the weights and have a bias each, which suits few cases (CORAL, Cao et al. 2020,
             doi:10.1016/j.patrec.2020.11.008; proportional odds, McCullagh 1980,
             doi:10.1111/j.2517-6161.1980.tb01109.x).
     """
 
     kind: Literal["ordinal"] = "ordinal"
-    method: Literal["corn", "cumulative"] = "corn"
+    method: OrdinalMethod = "corn"
 
     @property
     def primary(self) -> tuple[str, bool]:
-        """Quadratic weighted kappa: agreement beyond chance, an error of two grades as bad as four of one."""
+        """Quadratic weighted kappa: agreement beyond chance, with errors weighted by their square."""
         return ("quadratic_weighted_kappa", True)
 
     @property
-    def paired(self) -> tuple[str, bool]:
-        """Error in grades: lower is better."""
+    def comparison_score(self) -> tuple[str, bool]:
+        """Absolute error in grades; lower is better."""
         return ("mae", False)
 
-    def paired_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
-        """How many grades off."""
+    def comparison_values(self, cases: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the absolute error of each case in grades."""
         pairs = zip(*self._labels(cases), strict=True)
         return np.array([metrics.grade_mae([true], [predicted]) for true, predicted in pairs])
 
     def build_head(self, features: Features) -> Any:
-        """A sigmoid a threshold: (B, classes - 1)."""
+        """Build a sigmoid for each threshold: (B, classes - 1)."""
         from unet_mtl.nn.heads import dense_head, threshold_head
 
         thresholds = len(self.classes) - 1
@@ -56,13 +58,11 @@ class Ordinal(OneClass):
         return dense_head(features.pooled, thresholds, "sigmoid", self.name)
 
     def loss(self) -> "keras.losses.Loss":
-        """Cross-entropy of the thresholds, weighted by grade."""
-        from unet_mtl.losses import GradeLoss
-
-        return GradeLoss(len(self.classes), self._weights(), conditional=self.method == "corn")
+        """Return the cross-entropy of the thresholds, weighted by grade."""
+        return LOSSES[self.kind][self.method].build(len(self.classes), self._weights())
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
-        """Quadratic weighted kappa and mean error in grades over the labelled cases."""
+        """Return quadratic weighted kappa and mean absolute error in grades over the labelled cases."""
         from metrics import streaming
 
         options: dict[str, Any] = {"conditional": self.method == "corn"}
@@ -74,23 +74,23 @@ class Ordinal(OneClass):
         ]
 
     def decode(self, raw: NDArray[np.float32]) -> GradePrediction:
-        """The median grade: as many thresholds up as are passed with a probability of 0.5 or more."""
-        # P(grade > k) must not rise with k; shared weights alone do not keep biases in order
+        """Return the median grade: the number of thresholds that are passed with a probability of at least 0.5."""
+        # P(grade > k) must not rise with k; shared weights alone do not keep the biases in order.
         beyond = np.cumprod(raw) if self.method == "corn" else np.minimum.accumulate(raw)
         edges = np.concatenate([[1], beyond, [0]]).astype(np.float32)
         label = self.classes[int((beyond >= 0.5).sum())]
         return GradePrediction(self.name, label, edges[:-1] - edges[1:], self.classes)
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Agreement and error in grades, and what the most frequent and the median train grade alone would give."""
+        """Return agreement and error in grades, and those of the most frequent and the median train grade."""
         true, predicted = self._labels(facts)
-        passed = np.cumsum(self.counts) * 2 >= sum(self.counts)
-        frequent, median = (
-            np.full(len(true), index) for index in (np.argmax(self.counts), np.argmax(passed))
+        reaches_half = np.cumsum(self.counts) * 2 >= sum(self.counts)
+        majority, median = (
+            np.full(len(true), index) for index in (np.argmax(self.counts), np.argmax(reaches_half))
         )
         return {
             "accuracy": metrics.accuracy(true, predicted),
-            "accuracy_of_train_majority": metrics.accuracy(true, frequent),
+            "accuracy_of_train_majority": metrics.accuracy(true, majority),
             "adjacent_accuracy": metrics.adjacent_accuracy(true, predicted),
             "adjacent_accuracy_of_train_median": metrics.adjacent_accuracy(true, median),
             "mae": metrics.grade_mae(true, predicted),
@@ -101,5 +101,5 @@ class Ordinal(OneClass):
         }
 
     def is_headline(self, score: str) -> bool:
-        """Those of the decision, not of the probabilities."""
+        """Return whether a score is about decisions, not about the probabilities, and no macro mean."""
         return score not in ("macro_mae", "log_loss")

@@ -1,4 +1,4 @@
-"""Decoded outputs, in the user's terms: what a predictor hands out, and what a task is scored on."""
+"""Decoded outputs in the user's terms, as a predictor returns them and as tasks are scored on them."""
 
 import re
 from abc import ABC, abstractmethod
@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def key_of(words: str) -> str:
-    """A class name as part of a column name: lower case, anything but letters and digits an underscore.
+def key_of(name: str) -> str:
+    """Return a class name as part of a column name: lower case, with underscores for all but letters and digits.
 
     >>> key_of("Posterior region")
     'posterior_region'
     """
-    return re.sub(r"\W+", "_", words.strip().lower())
+    return re.sub(r"\W+", "_", name.strip().lower())
 
 
 def keys_of(classes: Sequence[str]) -> list[str]:
-    """Like `key_of` for all classes; where two would be alike, each gets its index.
+    """Return the key of each class; classes with the same key have their index appended.
 
     >>> keys_of(["HER2-", "HER2+", "unclear"])
     ['her2__0', 'her2__1', 'unclear']
@@ -29,56 +29,33 @@ def keys_of(classes: Sequence[str]) -> list[str]:
 
 
 class Prediction(ABC):
-    """A decoded output."""
+    """A decoded output of one case."""
 
     def masks(self) -> dict[str, NDArray[np.uint8]]:
-        """What is written as pictures, (height, width) class indices; the key is added to the file's name."""
+        """Return class indices (H, W) to be written as images, by the suffix of the file name; empty: none."""
         return {}
 
     def regions(self) -> dict[str, NDArray[np.bool_]]:
-        """Where each class is, (height, width), by its name and without the background; nothing without a mask."""
+        """Return the region (H, W) of each class but the background, by class name; empty without a mask."""
         return {}
 
     @abstractmethod
     def cells(self) -> dict[str, str | float]:
-        """Columns of predictions.csv, without the task's name in front."""
+        """Return cells of predictions.csv by column, without the task's name at the start of the column."""
 
     @abstractmethod
     def title(self) -> str:
-        """A few words for the head of a picture; empty if the picture itself says it."""
+        """Return the prediction in a few words, for the title of a picture; empty if the picture shows it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskPrediction(Prediction):
-    """`mask` (H, W) uint8 class indices; `probabilities` (H, W, classes) float32."""
+    """A mask of classes that exclude each other.
 
-    mask: NDArray[np.uint8]
-    probabilities: NDArray[np.float32]
-    classes: tuple[str, ...]
-
-    def masks(self) -> dict[str, NDArray[np.uint8]]:
-        """The one mask."""
-        return {"": self.mask}
-
-    def regions(self) -> dict[str, NDArray[np.bool_]]:
-        """Of each class but the background."""
-        return {name: self.mask == index for index, name in enumerate(self.classes) if index}
-
-    def cells(self) -> dict[str, str | float]:
-        """Pixels of each class but the background, at the original size."""
-        sizes = np.bincount(self.mask.ravel(), minlength=len(self.classes))
-        return {f"{key}_px": int(sizes[i]) for i, key in enumerate(keys_of(self.classes)) if i}
-
-    def title(self) -> str:
-        """Nothing: the contours say it."""
-        return ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OverlapPrediction(Prediction):
-    """`mask` (H, W, K) uint8, 1 where a class is, else 0; `probabilities` likewise, float32.
-
-    The K channels are `classes` but the background, which comes first there.
+    Attributes:
+        mask: Class indices (H, W), uint8.
+        probabilities: Probabilities (H, W, classes), float32.
+        classes: Names of the classes, the background first.
     """
 
     mask: NDArray[np.uint8]
@@ -86,27 +63,66 @@ class OverlapPrediction(Prediction):
     classes: tuple[str, ...]
 
     def masks(self) -> dict[str, NDArray[np.uint8]]:
-        """A mask of 0 and 1 for each class, by its key."""
+        """Return the mask, with an empty suffix."""
+        return {"": self.mask}
+
+    def regions(self) -> dict[str, NDArray[np.bool_]]:
+        """Return the region of each class but the background."""
+        return {name: self.mask == index for index, name in enumerate(self.classes) if index}
+
+    def cells(self) -> dict[str, str | float]:
+        """Return the number of pixels of each class but the background, at the original size."""
+        sizes = np.bincount(self.mask.ravel(), minlength=len(self.classes))
+        return {f"{key}_px": int(sizes[i]) for i, key in enumerate(keys_of(self.classes)) if i}
+
+    def title(self) -> str:
+        """Return an empty string, since contours show the mask."""
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlapPrediction(Prediction):
+    """Masks of K classes that may overlap.
+
+    Attributes:
+        mask: 1 where a pixel belongs to a class, else 0, (H, W, K), uint8.
+        probabilities: Probabilities (H, W, K), float32.
+        classes: Names of the background and, after it, of the K classes.
+    """
+
+    mask: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+
+    def masks(self) -> dict[str, NDArray[np.uint8]]:
+        """Return a mask of 0 and 1 for each class, by the key of the class."""
         return {
             key: np.ascontiguousarray(self.mask[..., i]) for i, key in enumerate(keys_of(self.classes)[1:])
         }
 
     def regions(self) -> dict[str, NDArray[np.bool_]]:
-        """Of each class; they may overlap."""
+        """Return the region of each class; regions may overlap."""
         return {name: self.mask[..., i] == 1 for i, name in enumerate(self.classes[1:])}
 
     def cells(self) -> dict[str, str | float]:
-        """Pixels of each class, at the original size."""
+        """Return the number of pixels of each class, at the original size."""
         return {f"{key}_px": int(np.count_nonzero(mask)) for key, mask in self.masks().items()}
 
     def title(self) -> str:
-        """Nothing: the contours say it."""
+        """Return an empty string, since contours show the masks."""
         return ""
 
 
 @dataclass(frozen=True)
 class ClassPrediction(Prediction):
-    """`label` is one of `classes`; `probabilities` (classes,) float32 sum to 1."""
+    """One class of several.
+
+    Attributes:
+        name: The name of the task.
+        label: The predicted class, one of `classes`.
+        probabilities: Probabilities (classes,) that sum to 1, float32.
+        classes: Names of the classes.
+    """
 
     name: str
     label: str
@@ -114,66 +130,73 @@ class ClassPrediction(Prediction):
     classes: tuple[str, ...]
 
     def cells(self) -> dict[str, str | float]:
-        """The class, and the probability of each."""
+        """Return the class and the probability of each class."""
         pairs = zip(keys_of(self.classes), self.probabilities, strict=True)
         return {"": self.label} | {f"probability_{key}": round(float(p), 6) for key, p in pairs}
 
     def title(self) -> str:
-        """The class with its probability."""
+        """Return the class with its probability."""
         return f"{self.name}: {self.label} ({self.probabilities[self.classes.index(self.label)]:.2f})"
 
 
 @dataclass(frozen=True)
 class GradePrediction(ClassPrediction):
-    """`label` is the median of the probabilities of `classes`, which are in order."""
+    """One of several ordered classes; `label` is the median of the distribution `probabilities`."""
 
     @property
     def expected_rank(self) -> float:
-        """Mean of the ranks by their probabilities, from 1 (the first class) to the number of classes."""
+        """The mean rank under `probabilities`, from 1 (the first class) to the number of classes."""
         return float(self.probabilities @ np.arange(1, len(self.classes) + 1))
 
     def cells(self) -> dict[str, str | float]:
-        """The grade, the probability of each, and the expected rank."""
+        """Return the grade, the probability of each grade, and the expected rank."""
         return super().cells() | {"expected_rank": round(self.expected_rank, 4)}
 
 
 @dataclass(frozen=True)
 class MultilabelPrediction(Prediction):
-    """Several yes-or-no answers.
+    """Several yes-or-no labels.
 
     Attributes:
-        name: Of the task.
-        findings: Names of what was asked for.
-        words: The answer to each, in the words of its column.
-        found: (findings,) bool.
-        probabilities: (findings,) float32 of being there.
+        name: The name of the task.
+        labels: Names of the labels.
+        answers: For each label, the predicted one of the two classes of its column.
+        present: Whether each label is predicted to hold, (labels,) bool.
+        probabilities: The probability that each label holds, (labels,) float32.
     """
 
     name: str
-    findings: tuple[str, ...]
-    words: tuple[str, ...]
-    found: NDArray[np.bool_]
+    labels: tuple[str, ...]
+    answers: tuple[str, ...]
+    present: NDArray[np.bool_]
     probabilities: NDArray[np.float32]
 
     def cells(self) -> dict[str, str | float]:
-        """The word and the probability of each finding."""
-        answers = zip(keys_of(self.findings), self.words, self.probabilities, strict=True)
+        """Return the answer and the probability of each label."""
+        rows = zip(keys_of(self.labels), self.answers, self.probabilities, strict=True)
         return {
             name: cell
-            for key, word, probability in answers
-            for name, cell in ((key, word), (f"{key}_probability", round(float(probability), 6)))
+            for key, answer, probability in rows
+            for name, cell in ((key, answer), (f"{key}_probability", round(float(probability), 6)))
         }
 
     def title(self) -> str:
-        """Those found, with their probabilities."""
-        answers = zip(self.findings, self.probabilities, self.found, strict=True)
-        found = [f"{finding} ({probability:.2f})" for finding, probability, is_there in answers if is_there]
-        return f"{self.name}: {', '.join(found) or 'none'}"
+        """Return the labels that are predicted to hold, with their probabilities."""
+        rows = zip(self.labels, self.probabilities, self.present, strict=True)
+        present = [f"{label} ({probability:.2f})" for label, probability, is_present in rows if is_present]
+        return f"{self.name}: {', '.join(present) or 'none'}"
 
 
 @dataclass(frozen=True)
 class Value:
-    """A number in its unit, and the ends of its 95 % interval where one is predicted."""
+    """A number in its unit.
+
+    Attributes:
+        value: The number.
+        unit: The unit, or an empty string.
+        low: The lower end of the 95 % interval; None: no interval is predicted.
+        high: The upper end of the interval.
+    """
 
     value: float
     unit: str
@@ -181,13 +204,18 @@ class Value:
     high: float | None = None
 
     def __str__(self) -> str:
-        words = f"{self.value:.3g} {self.unit}".rstrip()
-        return words if self.low is None else f"{words} ({self.low:.3g} to {self.high:.3g})"
+        text = f"{self.value:.3g} {self.unit}".rstrip()
+        return text if self.low is None else f"{text} ({self.low:.3g} to {self.high:.3g})"
 
 
 @dataclass(frozen=True)
 class ValuePrediction(Prediction):
-    """`values` by column; of a task with one number `value`, `unit`, `low` and `high` are its own."""
+    """One number or several. With one number, `value`, `unit`, `low` and `high` are those of the number.
+
+    Attributes:
+        name: The name of the task.
+        values: Numbers by column.
+    """
 
     name: str
     values: Mapping[str, Value]
@@ -199,29 +227,29 @@ class ValuePrediction(Prediction):
 
     @property
     def unit(self) -> str:
-        """Its unit."""
+        """The unit of the number."""
         return self._only.unit
 
     @property
     def low(self) -> float | None:
-        """Lower end of its interval; None: none is predicted."""
+        """The lower end of the interval; None: no interval is predicted."""
         return self._only.low
 
     @property
     def high(self) -> float | None:
-        """Upper end of its interval."""
+        """The upper end of the interval; None: no interval is predicted."""
         return self._only.high
 
     @property
     def _only(self) -> Value:
         if len(self.values) != 1:
             raise ValueError(
-                f"task {self.name!r} answers with {', '.join(self.values)}; take one out of `values`"
+                f"task {self.name!r} predicts several numbers ({', '.join(self.values)}); select one of `values`"
             )
         return next(iter(self.values.values()))
 
     def cells(self) -> dict[str, str | float]:
-        """Values and ends of intervals, the unit in the column's name; of several numbers their columns too."""
+        """Return numbers and ends of intervals. Columns contain the unit and, with several numbers, the column."""
         cells: dict[str, str | float] = {}
         for name, value in zip(self._cell_names(), self.values.values(), strict=True):
             cells[name] = round(value.value, 4)
@@ -233,15 +261,15 @@ class ValuePrediction(Prediction):
     def _cell_names(self) -> list[str]:
         if len(self.values) == 1:
             return [self.unit]
-        # many a column says its unit already: length_mm
+        # Many column names contain the unit already, such as length_mm.
         units = {column: f"_{value.unit}" if value.unit else "" for column, value in self.values.items()}
         return keys_of([column.removesuffix(unit) + unit for column, unit in units.items()])
 
     def title(self) -> str:
-        """The values with their units."""
+        """Return the numbers with their units."""
         return f"{self.name}: {list_values(self.values, columns=len(self.values) > 1)}"
 
 
 def list_values(values: Mapping[str, Value], *, columns: bool) -> str:
-    """The values in a few words, each behind its column if wanted."""
+    """Return the numbers as text, each after the name of its column if `columns` is true."""
     return ", ".join(f"{column} {value}" if columns else str(value) for column, value in values.items())

@@ -1,4 +1,4 @@
-"""A mask: each pixel belongs to one class."""
+"""Segmentation: each pixel belongs to one class."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -8,8 +8,10 @@ from pydantic import Field
 
 import metrics
 from unet_mtl.data.images import IGNORE
+from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import CaseScores, Features
 from unet_mtl.tasks.loss_settings import Tversky
+from unet_mtl.tasks.mask_scores import collect_scores
 from unet_mtl.tasks.masks import MaskTask
 from unet_mtl.tasks.predictions import MaskPrediction, keys_of
 
@@ -21,10 +23,12 @@ class Segmentation(MaskTask[MaskPrediction]):
     """Segments classes that exclude each other.
 
     Attributes:
-        activation: "softmax": one channel a class. "sigmoid": one channel a class but the background; a
-            pixel is background unless its largest channel reaches `threshold`. "auto": sigmoid for two classes.
-        focal: Exponent by which pixels that are right already count less in the cross-entropy; 0: they do not.
-        tversky: alpha, beta and gamma of the Tversky loss in place of Dice, with the weight `dice`; None: Dice.
+        activation: "softmax": one channel per class. "sigmoid": one channel per class but the background; a pixel
+            is background unless its largest channel reaches `threshold`. "auto": sigmoid for two classes, else
+            softmax.
+        focal: The exponent of the focal cross-entropy, by which well-classified pixels count less; 0: plain
+            cross-entropy.
+        tversky: alpha, beta and gamma of the Tversky loss, which replaces Dice with the weight `dice`; None: Dice.
     """
 
     kind: Literal["segmentation"] = "segmentation"
@@ -33,8 +37,8 @@ class Segmentation(MaskTask[MaskPrediction]):
     tversky: Tversky | None = None
 
     overlap: ClassVar[bool] = False
-    instead: ClassVar[str] = (
-        "take `kind: overlapping_segmentation`, or leave `overlap` out of the mask's description, so that the last "
+    overlap_hint: ClassVar[str] = (
+        "set `kind: overlapping_segmentation`, or remove `overlap` from the mask's description, so that the last "
         "class of a pixel counts"
     )
 
@@ -43,24 +47,23 @@ class Segmentation(MaskTask[MaskPrediction]):
         return self.activation == "sigmoid" or (self.activation == "auto" and len(self.classes) == 2)
 
     def encode(self, truth: NDArray[np.uint8] | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
-        """The mask itself (already at the network's size); background with weight 0 where there is none.
+        """Return the mask (already at the network's size) with weight 1, or background with weight 0.
 
-        A mask without a labelled pixel, as a crop may have it, weighs 0 too, or its loss of 0 would thin out others.
+        A mask without labelled pixels, which a crop may have, has weight 0 as well, since its loss of 0 would lower
+        the mean over the batch.
         """
         return (np.zeros(size, np.uint8), 0.0) if truth is None else (truth, float((truth != IGNORE).any()))
 
     def build_head(self, features: Features) -> Any:
-        """A 1x1 convolution with softmax or sigmoid: (B, H, W, channels)."""
+        """Build a 1x1 convolution with softmax or sigmoid: (B, H, W, channels)."""
         from unet_mtl.nn.heads import pixel_head
 
         channels = len(self.classes) - self._sigmoid
         return pixel_head(features.pixels, channels, "sigmoid" if self._sigmoid else "softmax", self.name)
 
     def loss(self) -> "keras.losses.Loss":
-        """Soft Dice + cross-entropy, weighted."""
-        from unet_mtl.losses import MaskLoss
-
-        return MaskLoss(
+        """Return the weighted sum of soft Dice (or Tversky) and cross-entropy."""
+        return LOSSES[self.kind]["dice_cross_entropy"].build(
             len(self.classes),
             dice=self.dice,
             cross_entropy=self.cross_entropy,
@@ -70,7 +73,7 @@ class Segmentation(MaskTask[MaskPrediction]):
         )
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
-        """Dice and IoU per case, at the network's size."""
+        """Return Dice and IoU per case, at the network's size."""
         from metrics import streaming
 
         options: dict[str, Any] = {"threshold": self.threshold, "ignore": IGNORE}
@@ -81,32 +84,33 @@ class Segmentation(MaskTask[MaskPrediction]):
         ]
 
     def decode(self, raw: NDArray[np.float32]) -> MaskPrediction:
-        """Class indices by the largest probability, or by the threshold for a sigmoid."""
+        """Return class indices: the largest probability of a softmax, or by the threshold of a sigmoid."""
         if not self._sigmoid:
             mask = raw.argmax(-1).astype(np.uint8)
             return MaskPrediction(mask=mask, probabilities=raw, classes=self.classes)
-        best = raw.argmax(-1) + 1
-        mask = np.where(raw.max(-1) >= self.threshold, best, 0).astype(np.uint8)
+        largest = raw.argmax(-1) + 1
+        mask = np.where(raw.max(-1) >= self.threshold, largest, 0).astype(np.uint8)
         probabilities = np.concatenate([1 - raw.max(-1, keepdims=True), raw], -1)
         return MaskPrediction(mask=mask, probabilities=probabilities, classes=self.classes)
 
     def score_case(
         self, truth: NDArray[np.uint8], prediction: MaskPrediction, spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
-        """As `score_mask`."""
+        """Return the result of `score_mask` for the predicted mask."""
         return self.score_mask(truth, prediction.mask, spacing_mm)
 
     def score_mask(
         self, truth: NDArray[np.uint8], mask: NDArray[np.uint8], spacing_mm: tuple[float, float] | None
     ) -> CaseScores:
-        """Overlap and surfaces by class, their mean, and (with several classes) all of them as one.
+        """Return overlap and surface scores by class, their mean and, with several classes, those of their union.
 
         Args:
-            truth: Class indices, 255 where nobody labelled.
-            mask: Class indices, from wherever.
-            spacing_mm: Distance of pixels (row, column); None measures in pixels.
+            truth: Class indices (H, W); 255 marks unlabelled pixels.
+            mask: Class indices (H, W), which need not be a prediction of this package.
+            spacing_mm: Distances of pixel centres (between rows, between columns); None: distances are in pixels.
         """
-        keys, tolerance = keys_of(self.classes), self.tolerance
-        return self._as_case(
-            metrics.score_mask(truth, mask, keys, spacing_mm=spacing_mm, tolerance=tolerance, ignore=IGNORE)
+        keys = keys_of(self.classes)
+        structures = metrics.score_mask(
+            truth, mask, keys, spacing_mm=spacing_mm, tolerance=self.tolerance, ignore=IGNORE
         )
+        return collect_scores(structures, keys[1])

@@ -1,4 +1,4 @@
-"""What happens at the end of steps and epochs: checkpoints, history, early stopping, clear stops."""
+"""Callbacks of a training: checkpoints, history, early stopping, and a clear stop when the loss is not finite."""
 
 import json
 import math
@@ -12,19 +12,19 @@ import numpy as np
 from unet_mtl.batches.batches import Batches
 from unet_mtl.errors import RunError, TrainingError
 from unet_mtl.files import writing
-from unet_mtl.runs import RunFolder
+from unet_mtl.runs import RunFolder, reading
 
 
 @dataclass
 class Progress:
-    """What an interrupted run has to know, beside the variables.
+    """The state of a run that a checkpoint holds beside the variables.
 
     Attributes:
-        epochs: Finished ones.
-        best: Best value of the monitored score; NaN before the first.
-        best_epoch: When that was (from 1); 0 before the first.
-        finished: Whether training came to its end.
-        history: One row an epoch.
+        epochs: The number of finished epochs.
+        best: The best value of the monitored score; NaN before there is one.
+        best_epoch: The epoch (from 1) of the best value; 0 before there is one.
+        finished: Whether early stopping has ended the training.
+        history: One row per epoch.
     """
 
     epochs: int = 0
@@ -35,26 +35,26 @@ class Progress:
 
 
 class EpochSync(keras.callbacks.Callback):
-    """Tells the batches which epoch it is: order and augmentation follow from it."""
+    """Sets the epoch of the batches, which determines their order and augmentation."""
 
     def __init__(self, batches: Batches) -> None:
         super().__init__()
         self.batches = batches
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called before the first batch of the epoch is asked for."""
+        """Set the epoch before its first batch is requested."""
         self.batches.epoch = epoch
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Stops at the first loss that is not finite, and says where."""
+    """Stops the training at the first loss that is not finite, and names the cases of its batch."""
 
     def __init__(self, batches: Batches) -> None:
         super().__init__()
         self.batches = batches
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Looks at the running mean, which is not finite from the first such step on."""
+        """Check the running mean, which is not finite from the first such step on."""
         if math.isfinite(float((logs or {})["loss"])):
             return
         cases = ", ".join(record.case for record in self.batches.records_of(batch))
@@ -65,18 +65,18 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class BalanceLog(keras.callbacks.Callback):
-    """Writes weights and measures of the tasks into the logs, and lets the balancer learn from the epoch.
+    """Adds the weights and gradient measures of the tasks to the logs, and updates the balancer once per epoch.
 
-    To be called before whoever keeps logs or state.
+    Must precede logging and checkpoint callbacks.
     """
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Measures are means of one epoch."""
+        """Reset the measures, which are means over one epoch."""
         if self.model.measures is not None:
             self.model.measures.reset()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """`<task>_weight` is the factor at the epoch's end, before what follows from it for the next."""
+        """Log `<task>_weight`, the factor at the end of the epoch, before the balancer changes it for the next."""
         logs = {} if logs is None else logs
         trainer = self.model
         names = [task.name for task in trainer.tasks]
@@ -89,15 +89,15 @@ class BalanceLog(keras.callbacks.Callback):
 
 
 class Checkpointer(keras.callbacks.Callback):
-    """Keeps the best network, the last state and the history on disk, each whole or not at all.
+    """Saves the best network, the latest state and the history, each completely or not at all.
 
     Args:
-        run: Where.
-        network: What is saved.
-        progress: Of the run so far; updated here.
-        monitor: Key of the logs to watch.
+        run: The folder of the run.
+        network: The network to save.
+        progress: The state of the run so far; it is updated after each epoch.
+        monitor: The key of the logs that selects the best network.
         mode: "max" or "min".
-        patience: Epochs without a better value until training stops; None: never.
+        patience: Epochs without a better value after which training stops; None: it never stops early.
     """
 
     def __init__(
@@ -120,11 +120,11 @@ class Checkpointer(keras.callbacks.Callback):
         self._began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Starts the clock."""
+        """Record the time at which the epoch began."""
         self._began = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Writes the checkpoint last: only with it the epoch counts as done, and is not done again."""
+        """Write the checkpoint last: without it, a resumed run repeats the epoch."""
         row = {name: float(value) for name, value in (logs or {}).items()}
         progress = self.progress
         progress.epochs = epoch + 1
@@ -141,40 +141,41 @@ class Checkpointer(keras.callbacks.Callback):
     def _is_better(self, value: float) -> bool:
         best = self.progress.best
         if math.isnan(best):
-            # Undefined on this validation set so far: the newest network is the most trained one.
+            # The score has been undefined so far, and the newest network is the one trained longest.
             return True
         return value > best if self.mode == "max" else value < best
 
 
 def save_network(network: keras.Model, run: RunFolder) -> None:
-    """Writes network.keras."""
+    """Save the network in Keras' own format."""
     with writing(run.network) as temporary:
         network.save(temporary)
 
 
 def _variables(trainer: keras.Model) -> list[Any]:
-    # `variables` holds the random state of dropout too, `weights` would not.
+    # Unlike `weights`, `variables` holds the random state of dropout.
     return [*trainer.network.variables, *trainer.optimizer.variables, *trainer.balancer.variables]
 
 
 def save_checkpoint(run: RunFolder, trainer: keras.Model, progress: Progress) -> None:
-    """Writes network, optimizer, balancer and progress in one file, without pickles."""
+    """Save network, optimizer, balancer and progress in one file, without pickles."""
     arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(_variables(trainer))}
     with writing(run.checkpoint) as temporary:
         np.savez(temporary, allow_pickle=False, progress=np.asarray(json.dumps(asdict(progress))), **arrays)
 
 
 def load_checkpoint(run: RunFolder, trainer: keras.Model) -> Progress:
-    """Puts the trainer where it was after the last finished epoch.
+    """Restore the trainer to its state after the last finished epoch.
 
     Raises:
-        RunError: The checkpoint is of another network.
+        RunError: The checkpoint is unreadable, or belongs to another network.
     """
     variables = _variables(trainer)
-    with np.load(run.checkpoint, allow_pickle=False) as arrays:
-        shapes = [arrays[f"v{i}"].shape for i in range(len(arrays.files) - 1)]
-        if shapes != [tuple(variable.shape) for variable in variables]:
-            raise RunError(f"{run.checkpoint} is of another network than {run.config} describes")
-        for index, variable in enumerate(variables):
-            variable.assign(arrays[f"v{index}"])
-        return Progress(**json.loads(str(arrays["progress"])))
+    with reading(run.checkpoint), np.load(run.checkpoint, allow_pickle=False) as arrays:
+        values = [arrays[f"v{index}"] for index in range(len(arrays.files) - 1)]
+        progress = Progress(**json.loads(str(arrays["progress"])))
+    if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+        raise RunError(f"{run.checkpoint} belongs to another network than {run.config} describes")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return progress

@@ -1,9 +1,9 @@
-"""How many cases are labelled, by task and split: the n of every loss, score and curve."""
+"""Numbers of labelled cases by task and split: the n of every loss, score and curve."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from unet_mtl.data.counts import count_labels as counts_of_columns
+from unet_mtl.data.counts import count_labels as count_columns
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import SplitName
 from unet_mtl.tasks import Task
@@ -16,9 +16,9 @@ Labels = dict[str, dict[SplitName, int]]
 
 
 def count_labels(tasks: Sequence[Task[Any, Any]], parts: Mapping[SplitName, Dataset]) -> Labels:
-    """Labelled cases by task name and split; opens no file.
+    """Return the number of labelled cases by task name and split, without opening a file.
 
-    A case of which only something is known counts as one, and so does a mask without an annotated pixel.
+    A case counts if any target of the task is known. A mask without an annotated pixel counts too.
     """
     return {
         task.name: {split: sum(map(task.is_labelled, part)) for split, part in parts.items()}
@@ -33,17 +33,17 @@ def count_by_curve(
     train: Dataset,
     val: Dataset,
 ) -> dict[str, tuple[int, int]]:
-    """By column of the history, the train and validation cases that it is made of.
+    """Return the numbers of train and validation cases behind each column of the history.
 
     Args:
-        labels: From `count_labels`.
-        scores: Of the curves, by task; of a task of several columns, those of one column end in its name.
-        tasks: All of them.
+        labels: Numbers of labelled cases, from `count_labels`.
+        scores: Streaming scores by task. Where a task has several columns, the name of a score ends in its column.
+        tasks: All tasks.
         train: The train cases.
         val: The validation cases.
     """
     counts = {"loss": (len(train), len(val))}
-    known = counts_of_columns(train), counts_of_columns(val)
+    known = count_columns(train), count_columns(val)
     for task in tasks:
         names = [score.name for score in scores[task.name]]
         n = (labels[task.name]["train"], labels[task.name]["val"])
@@ -56,26 +56,23 @@ def count_by_curve(
 
 
 def describe_labels(labels: Labels, monitored: str) -> list[str]:
-    """The counts as lines for the start of a training, with what follows from a split without a label.
+    """Return the counts as lines for the start of a training, with the consequences of splits without labels.
 
     Args:
-        labels: From `count_labels`.
-        monitored: Name of the task whose score picks the best checkpoint.
+        labels: Numbers of labelled cases, from `count_labels`.
+        monitored: The name of the task that provides the score that selects the best checkpoint.
     """
-    words = {"train": "train", "val": "validation", "test": "test"}
+    split_names = {"train": "train", "val": "validation", "test": "test"}
     width = max(len(name) for name in labels)
     lines = []
     for name, counts in labels.items():
-        line = f"{name:<{width}}  labelled: " + ", ".join(
-            f"{n} {words[split]}" for split, n in counts.items()
-        )
-        lines.append(
-            line + ("" if counts["val"] else "; no labels in validation, where its curves stay empty")
-        )
+        n_by_split = ", ".join(f"{n} {split_names[split]}" for split, n in counts.items())
+        remark = "" if counts["val"] else "; no labels in validation, where its curves stay empty"
+        lines.append(f"{name:<{width}}  labelled: {n_by_split}{remark}")
     if not labels[monitored]["val"]:
         others = [name for name, counts in labels.items() if counts["val"]]
-        cure = f"; set training.monitor to a score of {' or '.join(others)}" if others else ""
+        advice = f"; set training.monitor to a score of {' or '.join(others)}" if others else ""
         lines.append(
-            f"no validation case can tell how good {monitored!r} is, so that the newest network is kept{cure}"
+            f"no validation case has a label of {monitored!r}, so that the newest network is kept{advice}"
         )
     return lines

@@ -1,4 +1,4 @@
-"""What a training would be made of, without starting it."""
+"""A summary of network and batches, made without training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Outline:
-    """Parts of the network, and one batch.
+    """The parts of the network, and one batch.
 
     Attributes:
-        precision: What it would compute in.
-        parameters: Of the whole network.
-        steps: Batches an epoch.
-        parts: Rows of part, output shape and parameters.
-        batch: Rows of name, shape and type.
+        precision: The precision that the network computes in.
+        parameters: Parameters of the whole network.
+        steps: Batches per epoch.
+        parts: Rows with part, output shape and parameters.
+        batch: Rows with name, shape and type of each array.
     """
 
     precision: str
@@ -35,15 +35,15 @@ class Outline:
 def make_outline(
     network: keras.Model, batches: Batches, tasks: Sequence[Task[Any, Any]], precision: str
 ) -> Outline:
-    """Describes a network and the first batch that it would see.
+    """Describe a network and the first batch that it would be trained on.
 
     Args:
-        network: From `build_network`.
-        batches: Of the train split.
-        tasks: Those of the network.
-        precision: Resolved.
+        network: The network, from `build_network`.
+        batches: Batches of the train split.
+        tasks: The tasks that the network was built for.
+        precision: The resolved precision, from `choose_precision`.
     """
-    # A training has looked at all images, and delivers these as they are; here the first batch must do.
+    # A training knows the type of all images; here the first batch has to do.
     if batches.inputs.image:
         read = (batches.preprocess.read(r.require_image(), r.frame) for r in batches.records_of(0))
         batches.image_type = "uint8" if {image.dtype.name for image, _ in read} == {"uint8"} else "float32"
@@ -70,8 +70,8 @@ def _parts(network: keras.Model, heads: set[str]) -> Rows:
 
 
 def _part_of(layer: str, heads: set[str]) -> str:
-    owners = [head for head in heads if layer == head or layer.startswith(f"{head}_")]
-    return f"head {max(owners, key=len)}" if owners else layer.partition("_")[0]
+    matching = [head for head in heads if layer == head or layer.startswith(f"{head}_")]
+    return f"head {max(matching, key=len)}" if matching else layer.partition("_")[0]
 
 
 def _shape(shape: Sequence[int | None]) -> str:

@@ -1,4 +1,4 @@
-"""The progress bar of a training: losses and scores by task, and the time left."""
+"""The progress bar of a training, with losses and scores by task and the remaining time."""
 
 import math
 from typing import Any
@@ -16,10 +16,10 @@ from rich.progress import (
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """One bar for the whole training, and one line an epoch, on stderr.
+    """Shows one bar for the whole training and prints one line per epoch, on stderr.
 
     Args:
-        monitor: Shown in bold; `val_<task>_<score>`.
+        monitor: The score that is shown in bold, `val_<task>_<score>`.
     """
 
     def __init__(self, monitor: str) -> None:
@@ -27,7 +27,7 @@ class ProgressBar(keras.callbacks.Callback):
         self.monitor = monitor
         self.console = Console(stderr=True)
         if not self.console.is_terminal:
-            self.console.width = 240  # a log file is searched by the line
+            self.console.width = 240  # an epoch stays on one line of a log file, which is searched by line
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -42,24 +42,24 @@ class ProgressBar(keras.callbacks.Callback):
         self.bar = self.progress.add_task("", total=None, losses="")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """A resumed run starts where it stood."""
+        """Set the bar to the start of the epoch, which is not 0 in a resumed run."""
         steps, epochs = int(self.params["steps"]), int(self.params["epochs"])
         self.progress.update(
             self.bar, description=f"epoch {epoch + 1}/{epochs}", total=steps * epochs, completed=steps * epoch
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """One step further."""
-        losses = (f"{name} {_word(value)}" for name, value in (logs or {}).items() if name.endswith("loss"))
+        """Advance the bar and show the losses."""
+        losses = (f"{name} {_format(value)}" for name, value in (logs or {}).items() if name.endswith("loss"))
         self.progress.update(self.bar, advance=1, losses=" ".join(losses))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """The validation scores of the epoch."""
+        """Print the losses and validation scores of the epoch."""
         row = {name: float(value) for name, value in (logs or {}).items()}
         scores = ", ".join(
-            f"[bold]{name[4:]} {_word(value)}[/bold]"
+            f"[bold]{name[4:]} {_format(value)}[/bold]"
             if name == self.monitor
-            else f"{name[4:]} {_word(value)}"
+            else f"{name[4:]} {_format(value)}"
             for name, value in row.items()
             if name.startswith("val_") and not name.endswith("loss")
         )
@@ -67,7 +67,7 @@ class ProgressBar(keras.callbacks.Callback):
         self.console.print(line, highlight=False)
 
 
-def _word(value: Any) -> str:
-    """Without a labelled case so far there is no number."""
+def _format(value: Any) -> str:
+    """Return a number as text; NaN, which stands for no labelled case so far, as a word."""
     number = float(value)
     return "undefined" if math.isnan(number) else f"{number:.3f}"

@@ -1,4 +1,4 @@
-"""One training from labelled cases to a run folder, and its continuation."""
+"""A training, from labelled cases to a run folder, and its continuation after an interruption."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,19 +11,19 @@ import keras
 import pandas as pd
 
 from unet_mtl.batches.augment.augment import Augment
-from unet_mtl.batches.augment.augment_config import check_steps
 from unet_mtl.batches.batches import Batches, ImageType
 from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.feed import feed
 from unet_mtl.batches.order.sampling import make_strata
-from unet_mtl.consistency import require_rules
+from unet_mtl.config import Config, TrainingSettings
 from unet_mtl.data.duplicates import find_duplicates
+from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import (
-    Linked,
+    CaseGroups,
     SplitName,
-    keeps_copies_together,
+    keeps_duplicates_together,
     split_dataset,
     split_table,
 )
@@ -43,32 +43,41 @@ from unet_mtl.training.callbacks import (
     StopOnNonFinite,
     load_checkpoint,
 )
+from unet_mtl.training.inputs import make_inputs
 from unet_mtl.training.labels import Labels, count_by_curve, count_labels, describe_labels
-from unet_mtl.training.plan import Plan, make_inputs
 from unet_mtl.training.progress import ProgressBar
-from unet_mtl.training.settings import TrainingSettings
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
 
 
-def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress: bool) -> RunFolder:
-    """Checks everything, then writes the run folder, then trains.
+def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, progress: bool) -> RunFolder:
+    """Check everything, then write the run folder, then train.
+
+    Args:
+        config: All settings.
+        dataset: The data set that `config.data` describes.
+        path: The folder of the run.
+        resume: Whether to continue an interrupted run.
+        progress: Whether to show a progress bar.
 
     Raises:
-        UnetMtlError: As `api.train` says.
+        UnetMtlError: The conditions are those of `api.train`.
     """
-    config = plan.to_config(dataset)
-    require_rules(plan.consistency, plan.tasks, dataset.description)
     run = RunFolder(path)
     if resume:
-        # Delivery changes no number, and a run may go on where there is less memory.
-        run.require_settings({key: value for key, value in config.items() if key != "delivery"})
+        run.require_settings(config.to_config())
     else:
         run.require_free()
-    inspection = _inspect(dataset, plan)
-    parts = split_dataset(dataset, plan.split, _linked(dataset, plan, inspection))
+    inspection = _inspect(dataset, config)
+    parts = split_dataset(dataset, config.split, _linked_cases(dataset, config, inspection))
     eight_bits = all(kind.startswith("8-bit") for kind in inspection.types)
-    session = make_session(plan, parts, image_type="uint8" if eight_bits else "float32")
-    facts = {"seed": plan.seed, "precision": session.precision, "data_hash": dataset.fingerprint()}
+    # The cache needs the digests that the fingerprint needs, so that each file is hashed once.
+    hashes = FileHashes()
+    session = make_session(config, parts, image_type="uint8" if eight_bits else "float32", file_hashes=hashes)
+    facts = {
+        "seed": config.seed,
+        "precision": session.precision,
+        "data_hash": dataset.fingerprint(hashes),
+    }
     if resume:
         run.require_facts(facts)
     else:
@@ -76,7 +85,6 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
             config=config,
             tasks=session.trainer.tasks,
             inputs=session.train.inputs,
-            preprocess=plan.preprocess,
             splits=split_table(parts),
             environment=describe_environment(
                 **facts, data_commit=git_commit(dataset.description.root), labels=session.labels
@@ -87,16 +95,16 @@ def run_plan(plan: Plan, dataset: Dataset, path: Path, *, resume: bool, progress
     return run
 
 
-def _inspect(dataset: Dataset, plan: Plan) -> Inspection:
-    """Opens every file once, before anything is written: what cannot be read is an error."""
-    inspection = inspect_dataset(dataset, intensity=plan.preprocess.intensity)
+def _inspect(dataset: Dataset, config: Config) -> Inspection:
+    """Open every file once, so that an unreadable one is an error before anything is written."""
+    inspection = inspect_dataset(dataset, intensity=config.preprocess.intensity)
     if inspection.problems:
         raise DataError(inspection.problems)
     return inspection
 
 
-def _linked(dataset: Dataset, plan: Plan, inspection: Inspection) -> Linked:
-    if not keeps_copies_together(dataset, plan.split):
+def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> CaseGroups:
+    if not keeps_duplicates_together(dataset, config.split):
         return []
     return [group.cases for group in find_duplicates(inspection.prints)]
 
@@ -122,15 +130,15 @@ class Session:
     """Everything that a training needs, made and checked before a file is written.
 
     Attributes:
-        trainer: Compiled.
+        trainer: The compiled trainer.
         train: Batches to learn from.
-        val: Batches that pick the best checkpoint.
-        labels: Labelled cases by task and split.
-        settings: How long and how fast.
-        monitor: Column of the history that picks the best checkpoint.
+        val: Batches that select the best checkpoint.
+        labels: Numbers of labelled cases by task and split.
+        settings: Epochs, optimizer and early stopping.
+        monitor: The column of the history that selects the best checkpoint.
         mode: "max" or "min".
-        precision: What it computes in.
-        title: Of the curves.
+        precision: The precision that the network computes in.
+        title: The title of the curves.
     """
 
     trainer: MultiTaskTrainer
@@ -144,21 +152,22 @@ class Session:
     title: str
 
     def fit(self, run: RunFolder, *, callbacks: Sequence[keras.callbacks.Callback] = ()) -> None:
-        """Trains to the end, from the last finished epoch where the run has a checkpoint.
+        """Train to the end, after the last finished epoch if the run has a checkpoint.
 
         Args:
-            run: Where checkpoints, history and curves go.
-            callbacks: More of them: a progress bar, say.
+            run: The folder of checkpoints, history and curves.
+            callbacks: Further callbacks, such as a progress bar.
 
         Raises:
             TrainingError: The loss is not finite.
-            DataError: A file is not there any more.
+            DataError: A file has been removed or changed.
             ConfigError: An augmentation changes the size of the image.
-            WriteError: The disk refused.
-            KeyboardInterrupt: Handed on; the run can be continued.
+            RunError: The checkpoint is unreadable, or belongs to another network.
+            WriteError: The operating system refused a write.
+            KeyboardInterrupt: The user interrupted the training, which can be resumed.
         """
         progress = load_checkpoint(run, self.trainer) if run.checkpoint.is_file() else Progress()
-        keeper = Checkpointer(
+        checkpointer = Checkpointer(
             run,
             self.trainer.network,
             progress,
@@ -166,7 +175,7 @@ class Session:
             mode=self.mode,
             patience=self.settings.patience,
         )
-        # Keras writes event files with TensorFlow, whatever the backend.
+        # Keras writes event files with TensorFlow on every backend.
         boards = (
             [keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)]
             if find_spec("tensorflow")
@@ -176,7 +185,7 @@ class Session:
             if not progress.finished and progress.epochs < self.settings.epochs:
                 self.trainer.fit(
                     feed(self.train),
-                    # Keras would shuffle whole batches again, by a global state that no checkpoint holds.
+                    # Keras would shuffle the batches again, from a global state that no checkpoint holds.
                     shuffle=False,
                     validation_data=feed(self.val),
                     epochs=self.settings.epochs,
@@ -185,15 +194,16 @@ class Session:
                         EpochSync(self.train),
                         StopOnNonFinite(self.train),
                         BalanceLog(),
-                        keeper,
+                        checkpointer,
                         *boards,
                         *callbacks,
                     ],
                     verbose=0,
                 )
         except Exception:
-            if own := self.train.error or self.val.error:
-                raise own from None
+            # TensorFlow passes on only the message of an error in a worker thread.
+            if original := self.train.error or self.val.error:
+                raise original from None
             raise
         finally:
             self.train.close()
@@ -216,73 +226,85 @@ class Session:
                 tasks=names,
             )
             save_figure(figure, run.curves, dpi=100)
-            # Weights that stay as the user set them are no picture.
-            measured = [f"{name}_gradient" for name in names if f"{name}_gradient" in history]
-            seen = self.settings.balancing.name != "fixed" or history[measured].notna().to_numpy().any()
-            if len(names) > 1 and seen:
+            # Fixed weights without measured gradients would give a picture of straight lines.
+            gradients = [f"{name}_gradient" for name in names if f"{name}_gradient" in history]
+            varies = self.settings.balancing.name != "fixed" or history[gradients].notna().to_numpy().any()
+            if len(names) > 1 and varies:
                 save_figure(plot_balance(history, names, title=self.title), run.balance, dpi=100)
 
     @property
     def monitored(self) -> str:
-        """Name of the task whose score is `monitor`."""
-        scores = self.trainer.scores.items()
-        return next(task for task, own in scores if any(self.monitor == f"val_{score.name}" for score in own))
+        """The name of the task that `monitor` is a score of."""
+        return next(
+            task
+            for task, scores in self.trainer.scores.items()
+            if any(self.monitor == f"val_{score.name}" for score in scores)
+        )
 
 
 def make_session(
-    plan: Plan, parts: Mapping[SplitName, Dataset], *, image_type: ImageType = "float32"
+    config: Config,
+    parts: Mapping[SplitName, Dataset],
+    *,
+    image_type: ImageType = "float32",
+    file_hashes: FileHashes | None = None,
 ) -> Session:
-    """Builds network, trainer and batches.
+    """Build network, trainer and batches.
 
     Args:
-        plan: What was set.
-        parts: train, val and, where its labels are to be counted, test.
-        image_type: Of the batches; "uint8" where all images are known to be of 8 bits.
+        config: All settings.
+        parts: The splits train and val and, if its labels are to be counted, test.
+        image_type: The type of images in batches; "uint8" requires that all images have 8 bits.
+        file_hashes: Digests of the files, shared with other users of them; None: an instance per split.
 
     Raises:
-        ConfigError: The size does not suit the network, a step of `augment` is wrong, or `monitor`, `sampling` or
-            `balancing` asks for what is not there.
+        ConfigError: `training` names a score, a class or a method that the tasks or the backend do not have, or the
+            precision needs another device.
         DataError: A task has no label in train.
     """
-    keras.utils.set_random_seed(plan.seed)
-    inputs = make_inputs(plan, parts["train"])
-    tasks = adapt_tasks(plan.tasks, parts["train"])
-    precision = choose_precision(plan.precision)
-    size, channels = plan.preprocess.size, plan.preprocess.channels
-    if not isinstance(plan.augment, str):
-        check_steps(plan.augment, size, channels)
+    keras.utils.set_random_seed(config.seed)
+    inputs = make_inputs(config, parts["train"])
+    tasks = adapt_tasks(config.tasks, parts["train"])
+    precision = choose_precision(config.precision)
+    preprocess, settings = config.preprocess, config.training
     network = build_network(
-        tasks, inputs, size=size, channels=channels, settings=plan.network, precision=precision
+        tasks,
+        inputs,
+        size=preprocess.size,
+        channels=preprocess.channels,
+        settings=config.network,
+        precision=precision,
     )
     options: dict[str, Any] = {
         "inputs": inputs,
-        "batch_size": plan.training.batch_size,
-        "workers": plan.training.workers,
-        "cache": None if plan.delivery.cache == "off" else Cache(plan.delivery),
+        "batch_size": settings.batch_size,
+        "workers": settings.workers,
+        "cache": None if config.delivery.cache == "off" else Cache(config.delivery),
         "image_type": image_type,
+        "file_hashes": file_hashes,
     }
-    sampling = plan.training.sampling
+    sampling = settings.sampling
     train = Batches(
         parts["train"],
         tasks,
-        plan.preprocess,
-        augment=Augment(plan.augment),
+        preprocess,
+        augment=Augment(config.augment),
         hide=True,
         shuffle=True,
-        spread_labels=plan.training.spread_labels,
+        spread_labels=settings.spread_labels,
         strata=None if sampling is None else make_strata(sampling, tasks, parts["train"]),
-        seed=plan.seed,
+        seed=config.seed,
         **options,
     )
-    trainer = make_trainer(network, tasks, plan.training, steps=len(train), seed=plan.seed)
-    monitor, mode = _choose_monitor(trainer, plan.training)
+    trainer = make_trainer(network, tasks, settings, steps=len(train), seed=config.seed)
+    monitor, mode = _choose_monitor(trainer, settings)
     description = parts["train"].description
     return Session(
         trainer=trainer,
         train=train,
-        val=Batches(parts["val"], tasks, plan.preprocess, **options),
+        val=Batches(parts["val"], tasks, preprocess, **options),
         labels=count_labels(tasks, parts),
-        settings=plan.training,
+        settings=settings,
         monitor=monitor,
         mode=mode,
         precision=precision,
@@ -293,9 +315,11 @@ def make_session(
 def _choose_monitor(trainer: MultiTaskTrainer, settings: TrainingSettings) -> tuple[str, str]:
     scores = [metric.name for metrics in trainer.scores.values() for metric in metrics]
     directions = {f"{task.name}_{task.primary[0]}": task.primary[1] for task in trainer.tasks}
-    wanted = settings.monitor or next(iter(directions))
-    if wanted not in scores:
-        raise ConfigError(f"training.monitor: no score {wanted!r}; there is {', '.join(scores)}")
-    if settings.mode is None and wanted not in directions:
-        raise ConfigError(f"training.mode: say max or min for {wanted!r}, which is no task's primary score")
-    return f"val_{wanted}", settings.mode or ("max" if directions[wanted] else "min")
+    monitor = settings.monitor or next(iter(directions))
+    if monitor not in scores:
+        raise ConfigError(f"training.monitor: no score {monitor!r}; there is {', '.join(scores)}")
+    if settings.mode is None and monitor not in directions:
+        raise ConfigError(
+            f"training.mode: set max or min for {monitor!r}, which is not the primary score of a task"
+        )
+    return f"val_{monitor}", settings.mode or ("max" if directions[monitor] else "min")

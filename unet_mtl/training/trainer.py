@@ -1,4 +1,4 @@
-"""Trains one network on several tasks, each loss and score over its labelled cases alone."""
+"""The Keras model that trains one network on several tasks, each loss and score over its labelled cases alone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,24 +9,25 @@ from keras import ops
 from unet_mtl.balancing import Balancer, Losses
 from unet_mtl.balancing.measures import Measures
 from unet_mtl.balancing.shared import shared_variables
-from unet_mtl.losses import weighted_mean
+from unet_mtl.config import TrainingSettings
+from unet_mtl.losses.base import weighted_mean
 from unet_mtl.tasks import Task
-from unet_mtl.training.settings import TrainingSettings
 
 
 class LabelledMean(keras.metrics.Mean):
-    """The mean of an epoch over labelled cases; NaN where there was none, and not a flattering 0."""
+    """The mean over the labelled cases of an epoch; NaN without one, since 0 would look like a perfect loss."""
 
     def result(self) -> Any:
-        """sum(w * v) / sum(w)."""
+        """Return sum(w * v) / sum(w)."""
         empty = ops.equal(self.count, 0)
         return ops.where(empty, float("nan"), ops.divide_no_nan(self.total, self.count))
 
 
 def as_floats(images: Any) -> Any:
-    """uint8 to float32 in 0..1, as `Preprocess.scale` does; here, so that a quarter of the bytes is copied to get here.
+    """Convert uint8 images to float32 in 0..1, as `Preprocess.scale` does, and return others as they are.
 
-    Whoever calls the network itself, and what is exported, goes on with numbers in 0..1.
+    The conversion takes place here so that batches reach the device in a quarter of the bytes. The network itself, and
+    whatever is exported, takes numbers in 0..1.
     """
     if keras.backend.standardize_dtype(images.dtype) != "uint8":
         return images
@@ -34,16 +35,16 @@ def as_floats(images: Any) -> Any:
 
 
 class MultiTaskTrainer(keras.Model):
-    """Gives `fit` to a network: the sum of weighted task losses, and curves that are exact.
+    """Trains a network with `fit` on the combined loss of all tasks, and logs exact losses and scores.
 
-    Keras' own per-output losses are means of batch means, diluted by unlabelled cases; these are means over
+    The per-output losses of Keras are means of batch means, diluted by unlabelled cases; these are means over
     labelled cases. Only `network` is ever saved.
 
     Args:
-        network: From `build_network`.
-        tasks: Those that it was built for.
-        balancer: How their losses become one; None: by the tasks' weights.
-        measure_every: Steps from one look at the tasks' gradients to the next; 0: none. TensorFlow only.
+        network: The network, from `build_network`.
+        tasks: The tasks that the network was built for.
+        balancer: The balancer that combines the losses; None: their sum, weighted by the tasks' weights.
+        measure_every: Steps between two measurements of the tasks' gradients; 0: none. TensorFlow only.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class MultiTaskTrainer(keras.Model):
         self.loss_means = {task.name: LabelledMean(name=f"{task.name}_loss") for task in tasks}
         self.scores = {task.name: task.training_metrics() for task in tasks}
         self.balancer = balancer or Balancer([task.weight for task in tasks])
-        self.balancer_variables = self.balancer.variables  # Keras follows lists, not our objects
+        self.balancer_variables = (
+            self.balancer.variables
+        )  # Keras tracks lists of variables, but not our objects
         self.measures: Measures | None = None
         self.measuring = False
         self.train_function: Any = None
@@ -74,10 +77,10 @@ class MultiTaskTrainer(keras.Model):
 
     @property
     def _balances_gradients(self) -> bool:
-        return self.balancer.reads_norms or self.balancer.mends_gradients
+        return self.balancer.needs_norms or self.balancer.combines_gradients
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """The network's outputs by task name, of images in 0..1 or of uint8 ones."""
+        """Return the outputs of the network by task name, for images in 0..1 or uint8 images."""
         return self.network({name: as_floats(array) for name, array in inputs.items()}, training=training)
 
     def compute_loss(
@@ -88,19 +91,21 @@ class MultiTaskTrainer(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The balancer's total of `sum(w * loss) / sum(w)` by task; in validation with what it learned so far.
+        """Return the balancer's total of the task losses `sum(w * loss) / sum(w)`.
+
+        In validation, the balancer's present weights are used.
 
         Args:
             x: Not used.
             y: Targets by task name.
             y_pred: Outputs by task name.
-            sample_weight: (B,) label weights by task name.
+            sample_weight: Label weights (B,) by task name.
             training: Not used.
         """
         return self.balancer.total(self.mean_losses(y, y_pred, sample_weight))
 
     def mean_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> Losses:
-        """The mean loss of each task over the labelled cases of a batch; counted in the means of the epoch."""
+        """Return the mean loss of each task over the labelled cases of a batch, and update the means of the epoch."""
         means, labelled = [], []
         for task in self.tasks:
             values = self.task_losses[task.name].call(y[task.name], y_pred[task.name])
@@ -111,16 +116,16 @@ class MultiTaskTrainer(keras.Model):
         return Losses(means, labelled)
 
     def train_step(self, *arguments: Any) -> Any:
-        """Keras' own, unless somebody asks for gradients of single tasks."""
+        """Run the step of Keras, or our own where gradients of single tasks are needed."""
         if self.measuring or self._balances_gradients:
             return self.task_step(self, *arguments, self.measures if self.measuring else None)
         return super().train_step(*arguments)
 
     def make_train_function(self, force: bool = False) -> Any:
-        """Keras' own; where gradients are measured, two of them, of which the measuring one has every n-th step.
+        """Make the train function of Keras or, where gradients are measured, two: one of them for every n-th step.
 
-        The steps between cost what they cost without, and a training that ends before its first measurement never
-        waits for that function to be traced.
+        The other steps take as long as without measurement, and a training that ends before its first measurement does
+        not wait for the measuring function to be traced.
         """
         if self.measures is None or (self.train_function is not None and not force):
             return super().make_train_function(force)
@@ -133,17 +138,17 @@ class MultiTaskTrainer(keras.Model):
 
         def train_function(iterator: Any) -> Any:
             nonlocal step
-            # Each function is traced while this is as it will always be for it.
+            # Each function is always called, and so traced, with the same value of this flag.
             self.measuring = (step + 1) % every == 0
             logs = (measuring if self.measuring else plain)(iterator)
-            step += 1  # not at the end of the data, which is an error
+            step += 1  # not reached at the end of the data, which raises an error
             return logs
 
         self.train_function = train_function
         return train_function
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Updates each task's scores with its own output, target and label weights."""
+        """Update the scores of each task with its output, target and label weights, and return all results."""
         for name, metrics in self.scores.items():
             for metric in metrics:
                 metric.update_state(y[name], y_pred[name], sample_weight=sample_weight[name])
@@ -158,19 +163,19 @@ def make_trainer(
     steps: int,
     seed: int = 0,
 ) -> MultiTaskTrainer:
-    """A compiled trainer.
+    """Return a compiled trainer.
 
     Args:
-        network: From `build_network`.
-        tasks: Those that it was built for.
-        settings: Learning rate and so on.
-        steps: Batches an epoch.
-        seed: Of what the balancer draws.
+        network: The network, from `build_network`.
+        tasks: The tasks that the network was built for.
+        settings: Optimizer, schedule and balancing.
+        steps: Batches per epoch.
+        seed: Seed of the balancer.
 
     Raises:
-        ConfigError: The balancer does not work on this backend, or nothing is shared that it could balance.
+        ConfigError: The balancer does not work on this backend, or needs layers that several tasks share.
     """
-    measure_every = settings.balancing.measured_every(keras.backend.backend())
+    measure_every = settings.balancing.resolve_measure_every(keras.backend.backend())
     balancer = settings.balancing.build([task.weight for task in tasks], seed=seed)
     learned = [variable for variable in balancer.variables if variable.trainable]
     rate: Any = settings.learning_rate
@@ -179,10 +184,10 @@ def make_trainer(
     optimizer: Any = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
     optimizer.exclude_from_weight_decay(var_list=learned, var_names=["bias", "gamma", "beta"])
     if any(layer.compute_dtype == "float16" for layer in network.layers):
-        # `compile` would do so by the trainer's own policy, which is not the network's.
+        # `compile` would decide by the policy of the trainer, which differs from that of the network.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     trainer = MultiTaskTrainer(network, tasks, balancer, measure_every)
-    # On a CPU a jit-compiled step runs at 0.7 of the speed; "auto" knows that.
+    # On a CPU a compiled step runs at 0.7 of the speed; "auto" compiles only where it pays.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
     optimizer.build([*network.trainable_variables, *learned])
     return trainer

@@ -17,13 +17,13 @@ from PIL import Image
 
 from unet_mtl import Preprocess, Segmentation, read_dataset
 from unet_mtl.batches.cache import array_cache as caches
-from unet_mtl.batches.cache import file_hashes
 from unet_mtl.batches.cache.array_cache import Cache, default_folder
 from unet_mtl.batches.cache.array_files import SUFFIX, read_entry, remove_parts, write_entry
-from unet_mtl.batches.cache.file_hashes import Contents
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.batches.case_loader import FittedCases
+from unet_mtl.data import file_hashes
 from unet_mtl.data.description import make_description
+from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.errors import ConfigError, DataError
 
 SIZE = (12, 10)
@@ -153,7 +153,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(folder, tmp_path, monk
 
 
 def test_unchanged_files_are_not_hashed_again(folder, trusting, monkeypatch):
-    known = Contents()
+    known = FileHashes()
     path = folder / "images" / "c0.png"
     first = known.digest(path)
     monkeypatch.setattr(file_hashes.hashlib, "file_digest", None)

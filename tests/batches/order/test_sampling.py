@@ -10,9 +10,9 @@ from unet_mtl import Multilabel, Ordinal, Preprocess, TrainingSettings
 from unet_mtl.batches.augment.augment import Augment
 from unet_mtl.batches.batches import Batches
 from unet_mtl.batches.order.sampling import Sampling, Strata, class_chances, draw_epoch, make_strata
+from unet_mtl.config import make_config
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError
-from unet_mtl.training.plan import Plan
 from unet_mtl.training.session import make_session
 
 
@@ -232,7 +232,8 @@ def test_a_training_draws_train_cases_alone_and_validation_is_as_ever(dataset, t
     options = {name: value for name, value in settings.items() if name != "progress"}
     training = TrainingSettings(batch_size=2, sampling={"task": "side", "power": 1.0})
     session = make_session(
-        Plan.of(tasks, **options | {"training": training}), split_dataset(dataset, SplitSettings())
+        make_config(dataset.description, tasks, **options | {"training": training}),
+        split_dataset(dataset, SplitSettings()),
     )
     # Of the five, 0 has no side; 2 and 4 are left, 1 and 3 right.
     np.testing.assert_allclose(session.train.strata.chances, [0.2] * 5)

@@ -119,3 +119,21 @@ def test_labels_of_the_whole_image_stay_with_its_crop(make, dataset, adapted):
     for name in ("diagnosis", "size", "side"):
         np.testing.assert_array_equal(cut[1][name], whole[1][name])
         np.testing.assert_array_equal(cut[2][name], whole[2][name])
+
+
+@pytest.mark.parametrize("fit", ["stretch", "pad", "crops"])
+def test_a_preprocess_knows_what_training_and_prediction_see(fit, speck):
+    preprocess = Preprocess(size=SIZE, channels=1, fit=fit)
+    image, _ = preprocess.fit_image(np.repeat(speck[..., None], 1, -1))
+    mask = preprocess.fit_mask(speck)
+    sample, masks = preprocess.draw_sample(image, {"zone": mask}, seed=3)
+    assert (sample.shape, masks["zone"].shape) == ((*SIZE, 1), SIZE)
+    if fit == "crops":
+        expected, masks_expected = crop_sample(image, {"zone": mask}, SIZE, 0.5, 3)
+        np.testing.assert_array_equal(sample, expected)
+        np.testing.assert_array_equal(masks["zone"], masks_expected["zone"])
+        assert preprocess.tile_overlap == 0.25
+    else:
+        np.testing.assert_array_equal(sample, image)
+        np.testing.assert_array_equal(masks["zone"], mask)
+        assert preprocess.tile_overlap is None

@@ -1,1 +1,1 @@
-"""A good data set, and every single way that we know to break it; a package, so that other tests can import it."""
+"""A good data set, and the known ways to break it; a package, so that other tests can import it."""

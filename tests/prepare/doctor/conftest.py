@@ -1,4 +1,4 @@
-"""The good set, written once."""
+"""The good data set, written once for all tests."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from .good import write_good
 
 
 def check_folder(folder: Path) -> Any:
-    """Like `unet-mtl check FOLDER/config.yaml`."""
+    """Check a folder as `unet-mtl check FOLDER/config.yaml` does."""
     settings = load_config(folder / "config.yaml", [])
     return api.check(settings.data, settings.tasks, settings.split)
 
 
 @pytest.fixture(scope="session")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Not to be written into: copy it first."""
+    """The good data set, which tests must copy before they change it."""
     folder = tmp_path_factory.mktemp("corpus") / "good"
     write_good(folder)
     return folder

@@ -1,4 +1,4 @@
-"""What the corpus says of each fault."""
+"""The form of an entry of the corpus of faults."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to break the good set.
+    """One way to break the good data set.
 
     Attributes:
-        apply: Breaks the copy that it is given.
-        kind: What the doctor has to say, of its catalogue.
-        cases: Exactly whom it has to name, beside those that it names in the good set already.
-        words: What else must stand in its lines: files, rows, columns, where no case is to blame.
-        allowed: Other errors and warnings that follow from this fault.
-        mended: Whether a repaired copy is as good as the good set.
+        apply: Breaks the copy at the given path.
+        kind: The kind of finding that the doctor must report.
+        cases: Exactly the cases that the finding must name, beside those that it names in the good data set.
+        words: What its lines must contain: files, rows or columns, if no case is at fault.
+        allowed: Other kinds of errors and warnings that follow from this fault.
+        repaired: Whether a repaired copy equals the good data set.
     """
 
     apply: Callable[[Path], None]
@@ -23,7 +23,7 @@ class Fault:
     cases: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     allowed: frozenset[str] = frozenset()
-    mended: bool = False
+    repaired: bool = False
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""All faults."""
+"""All faults of the corpus."""
 
 from .faults_copies import COPY_FAULTS
 from .faults_files import FILE_FAULTS

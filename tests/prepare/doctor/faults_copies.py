@@ -1,4 +1,4 @@
-"""Faults of several images: copies, and splits that cut through what belongs together."""
+"""Faults of several images: duplicates, and splits that divide what belongs together."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ VIEWS = tuple(case for case in CASES if PATIENT[case] == PATIENT[TWO_VIEWS])
 
 
 def _add_copy(folder: Path, change: Callable[[Any], Any], **cells: str) -> None:
-    """One case again under another name, image and mask changed alike."""
+    """Add a case again under another name, with the same change to image and mask."""
     row = {"case": COPY} | cells
     change_table(folder, lambda table: pd.concat([table, table.loc[[ONE]].assign(**row)]))
     for path in (image_path, mask_path):
@@ -82,7 +82,7 @@ def copy_enlarged(folder: Path) -> None:
 
 
 def _sides() -> list[str]:
-    """A split by patient whose parts have every class."""
+    """Return the part of each case in a split by patient in which each part has every class."""
     side = {}
     for word in ("normal", "benign", "malignant"):
         patients = list(dict.fromkeys(PATIENT[case] for case in cases_of(word)))
@@ -105,7 +105,7 @@ def patient_on_two_sides(folder: Path) -> None:
 def _copy_on_the_other_side(folder: Path) -> None:
     other = "test" if _sides()[CASES.index(ONE)] == "train" else "train"
     set_cell(folder, COPY, "split", other)
-    set_cell(folder, COPY, "patient", "patient_900")  # else it is the patient who stands on two sides
+    set_cell(folder, COPY, "patient", "patient_900")  # a shared patient would be a fault of its own
 
 
 def copy_on_two_sides(folder: Path) -> None:
@@ -139,9 +139,9 @@ def class_only_in_train(folder: Path) -> None:
 
 PAIR = (ONE, COPY)
 COPY_FAULTS = [
-    Fault(copy_with_equal_labels, "identical", PAIR, mended=True),
+    Fault(copy_with_equal_labels, "identical", PAIR, repaired=True),
     Fault(copy_with_another_diagnosis, "identical", PAIR, words=("diagnosis",)),
-    Fault(copy_stored_as_colour, "identical", PAIR, mended=True),
+    Fault(copy_stored_as_colour, "identical", PAIR, repaired=True),
     Fault(copy_as_jpeg, "near", PAIR),
     Fault(copy_brightened, "near", PAIR),
     Fault(copy_turned, "near", PAIR),

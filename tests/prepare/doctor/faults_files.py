@@ -1,4 +1,4 @@
-"""Faults of names and places of files."""
+"""Faults of the names and places of files."""
 
 import unicodedata
 from pathlib import Path
@@ -36,7 +36,7 @@ def image_with_a_blank(folder: Path) -> None:
 
 
 def image_of_another_normal_form(folder: Path) -> None:
-    """The umlaut as one letter in the table, and as a letter with dots in the file, as a Mac writes it."""
+    """Write the umlaut as one character in the table, and as two in the file name, as macOS does."""
     _with_an_umlaut(folder, image=unicodedata.normalize("NFD", UMLAUT), mask=UMLAUT)
 
 
@@ -96,7 +96,7 @@ def row_deleted(folder: Path) -> None:
     change_table(folder, lambda table: table.drop(index=ONE))
 
 
-def mask_of_nobody(folder: Path) -> None:
+def mask_without_a_case(folder: Path) -> None:
     mask_path(folder, "extra").write_bytes(mask_path(folder, ONE).read_bytes())
 
 
@@ -137,7 +137,7 @@ def folder_of_images_by_a_link(folder: Path) -> None:
 
 
 def _by_column(folder: Path, name: str) -> None:
-    """Images named by a column, the one by something that a person should not get at."""
+    """Name the images by a column, one of them by a path that must not be opened."""
     image_path(folder, ONE).rename(folder.parent / "secret.png")
     files = [name if case == ONE else f"images/{case}.png" for case in CASES]
     change_table(folder, lambda table: table.assign(file=files))
@@ -155,22 +155,22 @@ def path_from_the_root(folder: Path) -> None:
 FILE_FAULTS = [
     Fault(image_deleted, "image-missing", (ONE,)),
     Fault(row_without_files, "image-missing", ("case_9000",), allowed=allow("split-class")),
-    Fault(image_in_capitals, "image-renamed", (ONE,), words=(f"{ONE.upper()}.PNG",), mended=True),
-    Fault(image_with_another_suffix, "image-renamed", (ONE,), words=(f"{ONE}.jpeg",), mended=True),
-    Fault(image_with_a_blank, "image-renamed", (ONE,), words=(ONE.replace("_", " "),), mended=True),
-    Fault(image_of_another_normal_form, "image-renamed", (ONE,), mended=True),
-    Fault(mask_of_another_normal_form, "mask-renamed", (ONE,), mended=True),
-    Fault(mask_in_capitals, "mask-renamed", (ONE,), words=(f"{ONE.upper()}.png",), mended=True),
-    Fault(mask_with_a_blank, "mask-renamed", (ONE,), words=(ONE.replace("_", " "),), mended=True),
-    Fault(mask_with_another_suffix, "mask-renamed", (ONE,), words=(f"{ONE}.bmp",), mended=True),
-    Fault(required_mask_in_capitals, "mask-renamed", (ONE,), allowed=allow("mask-missing"), mended=True),
-    Fault(all_masks_in_capitals, "mask-renamed", tuple(CASES), allowed=allow("task"), mended=True),
+    Fault(image_in_capitals, "image-renamed", (ONE,), words=(f"{ONE.upper()}.PNG",), repaired=True),
+    Fault(image_with_another_suffix, "image-renamed", (ONE,), words=(f"{ONE}.jpeg",), repaired=True),
+    Fault(image_with_a_blank, "image-renamed", (ONE,), words=(ONE.replace("_", " "),), repaired=True),
+    Fault(image_of_another_normal_form, "image-renamed", (ONE,), repaired=True),
+    Fault(mask_of_another_normal_form, "mask-renamed", (ONE,), repaired=True),
+    Fault(mask_in_capitals, "mask-renamed", (ONE,), words=(f"{ONE.upper()}.png",), repaired=True),
+    Fault(mask_with_a_blank, "mask-renamed", (ONE,), words=(ONE.replace("_", " "),), repaired=True),
+    Fault(mask_with_another_suffix, "mask-renamed", (ONE,), words=(f"{ONE}.bmp",), repaired=True),
+    Fault(required_mask_in_capitals, "mask-renamed", (ONE,), allowed=allow("mask-missing"), repaired=True),
+    Fault(all_masks_in_capitals, "mask-renamed", tuple(CASES), allowed=allow("task"), repaired=True),
     Fault(mask_deleted, "mask-absent", (ONE,)),
     Fault(mask_deleted_that_is_required, "mask-missing", (ONE,)),
     Fault(masks_elsewhere, "mask-nowhere", words=("masks/{case}.png",), allowed=allow("task")),
     Fault(image_without_a_row, "image-without-row", words=("images/extra.png",)),
     Fault(row_deleted, "image-without-row", words=(f"images/{ONE}.png",), allowed=allow("mask-without-case")),
-    Fault(mask_of_nobody, "mask-without-case", words=("masks/extra.png",)),
+    Fault(mask_without_a_case, "mask-without-case", words=("masks/extra.png",)),
     Fault(image_by_a_link_that_leaves, "path-outside", (ONE,), words=(f"images/{ONE}.png",)),
     Fault(mask_by_a_link_that_leaves, "path-outside", (ONE,), words=(f"masks/{ONE}.png",)),
     Fault(folder_of_images_by_a_link, "path-outside", tuple(CASES)),

@@ -1,4 +1,4 @@
-"""Faults of images: files that are none, and pictures that are odd."""
+"""Faults of images: unreadable files and unusual pixels."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ from .pictures import encoded
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
 TRANSPOSED = 6
-"""EXIF orientation of a telephone held upright."""
+"""EXIF orientation of a phone held upright."""
 
 
 def png_cut_off(folder: Path) -> None:
@@ -73,7 +73,7 @@ def header_of_60000_pixels(folder: Path) -> None:
 
 
 def decompression_bomb(folder: Path) -> None:
-    """400 MB of black in 400 KB: one block that says the same again and again."""
+    """Write 400 MB of black pixels in 400 KB: a compressed block that repeats."""
     packed = zlib.compressobj(9)
     start = packed.compress(bytes(2**20)) + packed.flush(zlib.Z_FULL_FLUSH)
     block = packed.compress(bytes(2**20)) + packed.flush(zlib.Z_FULL_FLUSH)
@@ -203,14 +203,14 @@ IMAGE_FAULTS = [
     Fault(floats_of_no_range, "image-range", (ONE,), words=("0..",)),
     Fault(floats_that_are_not_finite, "image-range", (ONE,), words=(f"images/{ONE}.png",)),
     Fault(twelve_bits_in_sixteen, "image-dark", (ONE,)),
-    Fault(lying_down_with_a_note, "image-turned", (ONE,), words=("orientation 6",), mended=True),
-    Fault(jpeg_named_png, "image-suffix", (ONE,), words=(".jpg",), mended=True),
-    Fault(bmp_named_png, "image-suffix", (ONE,), words=(".bmp",), mended=True),
+    Fault(lying_down_with_a_note, "image-turned", (ONE,), words=("orientation 6",), repaired=True),
+    Fault(jpeg_named_png, "image-suffix", (ONE,), words=(".jpg",), repaired=True),
+    Fault(bmp_named_png, "image-suffix", (ONE,), words=(".bmp",), repaired=True),
     Fault(image_grey_all_over, "image-constant", (ONE,)),
     Fault(image_black, "image-constant", (ONE,)),
     Fault(image_white, "image-constant", (ONE,)),
-    Fault(image_negative, "image-inverted", (ONE,), mended=True),
-    Fault(two_negatives, "image-inverted", (ONE, OTHER), mended=True),
+    Fault(image_negative, "image-inverted", (ONE,), repaired=True),
+    Fault(two_negatives, "image-inverted", (ONE, OTHER), repaired=True),
     Fault(one_image_in_colour, "types-mixed", (ONE,), words=("1 8-bit colour",)),
     Fault(grey_stored_as_colour, "plain-colour", tuple(CASES)),
     Fault(calipers_in_colour, "coloured-marks", (ONE,)),

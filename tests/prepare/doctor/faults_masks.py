@@ -26,7 +26,7 @@ from .pictures import encoded
 BENIGN, MALIGNANT, NORMAL = (cases_of(word) for word in ("benign", "malignant", "normal"))
 ONE, OTHER = LESIONS[3], LESIONS[8]
 LEVELS = (0, 120, 240)
-"""Grey levels of the three classes, where masks are not of indices."""
+"""Grey levels of the three classes, for masks that are not class indices."""
 
 
 def _mask(folder: Path, case: str = ONE) -> Any:
@@ -34,7 +34,7 @@ def _mask(folder: Path, case: str = ONE) -> Any:
 
 
 def _to_levels(folder: Path) -> None:
-    """The good set again, its masks in three grey levels: in these one sees what smoothing does."""
+    """Rewrite the masks of the good data set in three grey levels, which show the effect of smoothing."""
     for case in CASES:
         write_pixels(mask_path(folder, case), np.array(LEVELS, np.uint8)[_mask(folder, case)])
     values = {level: index for index, level in enumerate(LEVELS)}
@@ -211,7 +211,7 @@ MASK_FAULTS = [
         mask_not_turned_with_its_image,
         "mask-unturned",
         (ONE,),
-        mended=True,
+        repaired=True,
     ),
     Fault(mask_of_objects, "mask-values", (ONE,)),
     Fault(mask_of_a_number_too_many, "mask-values", (ONE,)),
@@ -222,23 +222,25 @@ MASK_FAULTS = [
         words=("values",),
         allowed=allow("masks-empty"),
     ),
-    Fault(mask_with_three_strange_pixels, "mask-stray", (ONE,), mended=True),
-    Fault(mask_smoothed, "mask-antialiased", (ONE,), mended=True),
-    Fault(all_masks_smoothed, "mask-antialiased", tuple(LESIONS), allowed=allow("masks-empty"), mended=True),
-    Fault(mask_saved_as_jpeg, "mask-antialiased", (ONE,), mended=True),
+    Fault(mask_with_three_strange_pixels, "mask-stray", (ONE,), repaired=True),
+    Fault(mask_smoothed, "mask-antialiased", (ONE,), repaired=True),
+    Fault(
+        all_masks_smoothed, "mask-antialiased", tuple(LESIONS), allowed=allow("masks-empty"), repaired=True
+    ),
+    Fault(mask_saved_as_jpeg, "mask-antialiased", (ONE,), repaired=True),
     Fault(mask_drawn_in_colours, "mask-colours", (ONE,)),
     Fault(mask_of_a_colour_not_described, "mask-colours", (ONE,), words=("#0000ff",)),
     Fault(mask_of_halves, "mask-fractions", (ONE,), words=("0.5",)),
     Fault(mask_in_the_alpha_alone, "mask-alpha", (ONE,)),
-    Fault(mask_half_transparent, "mask-soft-alpha", (ONE,), words=("5 pixels",), mended=True),
+    Fault(mask_half_transparent, "mask-soft-alpha", (ONE,), words=("5 pixels",), repaired=True),
     Fault(all_masks_empty, "masks-empty", tuple(CASES)),
     Fault(all_masks_of_0_and_255_not_described, "masks-empty", tuple(CASES), words=("not labelled",)),
     Fault(mask_of_0_and_255_not_described, "mask-ignored", (ONE,), allowed=allow("mask-contradicts")),
     Fault(class_that_no_mask_shows, "class-no-pixels", words=("posterior region",)),
     Fault(mask_not_drawn_yet, "mask-contradicts", (MALIGNANT[2],), words=("empty",)),
-    Fault(mask_of_a_lesion_in_a_normal_case, "mask-contradicts", (NORMAL[2],), words=("drawn",)),
+    Fault(mask_of_a_lesion_in_a_normal_case, "mask-contradicts", (NORMAL[2],), words=("has foreground",)),
     Fault(case_without_a_mask_or_a_diagnosis, "mask-empty", (ONE,)),
     Fault(mask_full, "mask-full", (ONE,)),
-    Fault(mask_inverted, "mask-inverted", (ONE,), mended=True),
+    Fault(mask_inverted, "mask-inverted", (ONE,), repaired=True),
     Fault(mask_of_another_case, "mask-repeated", (ONE, OTHER)),
 ]

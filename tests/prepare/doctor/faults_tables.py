@@ -123,12 +123,12 @@ def formula_after_a_minus(folder: Path) -> None:
     _remark(folder, "-2+3+cmd|' /C calc'!A0")
 
 
-def class_nobody_has(folder: Path) -> None:
+def class_without_a_case(folder: Path) -> None:
     change_yaml(folder, lambda content: content["columns"]["diagnosis"]["classes"].append("cyst"))
 
 
 def class_of_two_cases(folder: Path) -> None:
-    class_nobody_has(folder)
+    class_without_a_case(folder)
     for case in (ONE, OTHER):
         set_cell(folder, case, "diagnosis", "cyst")
 
@@ -158,8 +158,8 @@ def task_without_a_label(folder: Path) -> None:
 
 
 TABLE_FAULTS = [
-    Fault(row_without_a_name, "row-unnamed", words=("row 41 ",), mended=True),
-    Fault(row_twice, "case-repeated", (ONE,), mended=True),
+    Fault(row_without_a_name, "row-unnamed", words=("row 41 ",), repaired=True),
+    Fault(row_twice, "case-repeated", (ONE,), repaired=True),
     Fault(row_twice_with_two_diagnoses, "case-repeated", (ONE,)),
     Fault(patient_blank, "patient-missing", (ONE,)),
     Fault(patient_not_available, "patient-missing", (ONE,)),
@@ -168,8 +168,8 @@ TABLE_FAULTS = [
     ),
     Fault(class_misspelt, "class-unknown", (ONE,), words=("malignent",)),
     Fault(class_in_another_language, "class-unknown", (ONE,), words=("bösartig",)),
-    Fault(class_in_capitals, "class-spelling", (ONE,), mended=True),
-    Fault(class_with_a_blank, "class-spelling", (ONE,), mended=True),
+    Fault(class_in_capitals, "class-spelling", (ONE,), repaired=True),
+    Fault(class_with_a_blank, "class-spelling", (ONE,), repaired=True),
     Fault(number_with_a_comma, "number-invalid", (ONE,), words=("12,5",)),
     Fault(number_with_its_unit, "number-invalid", (ONE,), words=("12 mm",)),
     Fault(number_infinite, "number-invalid", (ONE,)),
@@ -185,10 +185,10 @@ TABLE_FAULTS = [
     Fault(formula_that_opens_a_page, "formula", (ONE,), words=("remark",)),
     Fault(formula_that_starts_a_program, "formula", (ONE,), words=("remark",)),
     Fault(formula_after_a_minus, "formula", (ONE,), words=("remark",)),
-    Fault(class_nobody_has, "class-unused", words=("cyst",)),
+    Fault(class_without_a_case, "class-unused", words=("cyst",)),
     Fault(class_of_two_cases, "class-rare", (ONE, OTHER), words=("cyst",), allowed=allow("split-class")),
-    Fault(diagnosis_in_other_words, "leak", words=("'outcome' gives 'diagnosis' away",)),
-    Fault(score_that_separates, "leak", words=("'score' gives 'diagnosis' away",)),
+    Fault(diagnosis_in_other_words, "leak", words=("'outcome' reveals 'diagnosis'",)),
+    Fault(score_that_separates, "leak", words=("'score' reveals 'diagnosis'",)),
     Fault(patient_not_named, "no-patient", words=("'patient'",)),
     Fault(task_without_its_column, "task", words=("weight_kg",)),
     Fault(task_without_a_label, "task", words=("lesion_diameter_mm",)),

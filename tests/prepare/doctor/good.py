@@ -1,4 +1,4 @@
-"""The good set: forty phantom cases of thirty patients, in which the doctor finds nothing to look at."""
+"""The good data set: forty phantom cases of thirty patients, without an error or a warning."""
 
 import shutil
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from unet_mtl.phantom.cases import who_is
 
 N_CASES, SEED = 40, 7
 SIZE = (88, 72)
-"""(height, width): not square, so that what is turned shows."""
+"""Height and width; not square, so that a rotation shows."""
 
 DESCRIPTION = """\
 name: good
@@ -43,14 +43,14 @@ tasks:
   - {kind: regression, name: size, target: lesion_diameter_mm}
 """
 
-_WHO = [who_is(index, SEED) for index in range(N_CASES)]
+_PEOPLE = [who_is(index, SEED) for index in range(N_CASES)]
 CASES = [f"case_{index + 1:04d}" for index in range(N_CASES)]
-DIAGNOSIS = {case: who.diagnosis for case, who in zip(CASES, _WHO, strict=True)}
-PATIENT = {case: who.patient for case, who in zip(CASES, _WHO, strict=True)}
+DIAGNOSIS = {case: person.diagnosis for case, person in zip(CASES, _PEOPLE, strict=True)}
+PATIENT = {case: person.patient for case, person in zip(CASES, _PEOPLE, strict=True)}
 
 
 def cases_of(*diagnoses: str) -> list[str]:
-    """Cases with one of these diagnoses; the normal ones have an empty mask."""
+    """Return the cases with one of these diagnoses; the masks of normal cases are empty."""
     return [case for case in CASES if DIAGNOSIS[case] in diagnoses]
 
 
@@ -58,7 +58,7 @@ LESIONS = cases_of("benign", "malignant")
 
 
 def write_good(folder: Path) -> None:
-    """Writes the good set into a new folder."""
+    """Write the good data set into a new folder."""
     write_phantom(
         folder,
         cases=N_CASES,
@@ -73,7 +73,7 @@ def write_good(folder: Path) -> None:
 
 
 def copy_good(good: Path, folder: Path) -> Path:
-    """A copy that may be broken."""
+    """Copy the good data set, so that a test can break the copy."""
     return Path(shutil.copytree(good, folder))
 
 
@@ -86,7 +86,7 @@ def mask_path(folder: Path, case: str) -> Path:
 
 
 def read_pixels(path: Path) -> Any:
-    """As stored: grey values, or the indices of a palette."""
+    """Return the pixels as stored: grey values, or indices of a palette."""
     with Image.open(path) as stored:
         return np.asarray(stored).copy()
 
@@ -96,7 +96,7 @@ def write_pixels(path: Path, pixels: Any) -> None:
 
 
 def change_table(folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame | None]) -> None:
-    """Changes the table in place, or puts what is returned in its place; the index is the case."""
+    """Change the table in place, or replace it by the returned one; its index is the case."""
     path = folder / "cases.csv"
     table = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("case", drop=False)
     changed = change(table)

@@ -1,4 +1,4 @@
-"""Ways to write the good set that look odd and are none: the doctor finds nothing to look at."""
+"""Unusual but correct variants of the good data set, in which the doctor must not find errors or warnings."""
 
 from collections.abc import Callable
 from pathlib import Path

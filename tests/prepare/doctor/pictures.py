@@ -1,4 +1,4 @@
-"""Pixels to put into files: from the good set changed, or made up."""
+"""Pixels for files of the corpus: made up, or encoded in a given format."""
 
 import io
 from typing import Any
@@ -11,7 +11,7 @@ from .good import SIZE
 
 
 def speckle(seed: int) -> Any:
-    """A picture that is like none of the good set."""
+    """Return an image that resembles none of the good data set."""
     rng = np.random.default_rng(seed)
     smooth = cv2.GaussianBlur(rng.normal(0, 1, SIZE), (0, 0), 5)
     fine = cv2.GaussianBlur(rng.normal(0, 1, SIZE), (0, 0), 1)
@@ -19,7 +19,7 @@ def speckle(seed: int) -> Any:
 
 
 def encoded(pixels: Any, kind: str, **options: Any) -> bytes:
-    """The bytes of a file of "PNG", "JPEG" or "TIFF"."""
+    """Return the bytes of a file in the format "PNG", "JPEG" or "TIFF"."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, kind, **options)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""Data sets that attack whoever checks them: refused by name and with the cure, without memory, disk or a run."""
+"""Malicious data sets are refused with a clear message, without using much memory or disk and without running code."""
 
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from unet_mtl.data.split_files import read_split, write_split
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import Evaluation, write_tables
+from unet_mtl.inference.case_result import CaseResult
 from unet_mtl.inference.files import write_predictions
 from unet_mtl.runs import RunFolder
 
@@ -152,7 +153,7 @@ except DataError as error:
 
 
 def named_by_a_formula(folder):
-    """One case whose name, and that of its files, would be run."""
+    """Rename one case and its files to a formula, and return the data set."""
     for path in (image_path, mask_path):
         path(folder, CASES[0]).rename(path(folder, "=1+1"))
     change_table(folder, lambda table: table.replace({"case": {CASES[0]: "=1+1"}}))
@@ -166,7 +167,7 @@ def test_a_split_has_no_formula_and_reads_back(folder):
     write_split(folder / "splits.csv", table, dataset, {})
     assert "\n'=1+1,'=1+1,train\n" in (folder / "splits.csv").read_text()
     pd.testing.assert_frame_equal(read_split(folder / "splits.csv", dataset), table, check_dtype=False)
-    # so does what a spreadsheet made of it
+    # the same without the apostrophe, which a spreadsheet removes
     (folder / "splits.csv").write_text((folder / "splits.csv").read_text().replace("'=", "="))
     assert list(read_split(folder / "splits.csv", dataset)["case"]) == names
 
@@ -199,9 +200,10 @@ def test_the_cases_of_an_evaluation_have_no_formula(tmp_path):
 def test_predictions_have_no_formula(tmp_path):
     class Stub:
         inputs = Inputs()
+        rules = ()
 
-        def predict(self, images, columns):
-            return iter([(image, DataError("@nothing")) for image in images])
+        def predict(self, cases):
+            return (CaseResult(case, DataError("@nothing")) for case in cases)
 
     path = tmp_path / "=1+1.png"
     table = write_predictions(Stub(), {path.relative_to(tmp_path): "=1+1"}, tmp_path / "out")
@@ -211,5 +213,5 @@ def test_predictions_have_no_formula(tmp_path):
 
 
 def test_the_tag_that_is_refused_would_run():
-    """The test of the test."""
+    """The tag that the other tests refuse would run code in an unsafe reader."""
     assert yaml.unsafe_load("!!python/object/apply:len [[1, 2]]") == 2

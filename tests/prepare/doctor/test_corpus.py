@@ -1,4 +1,4 @@
-"""Each single fault is named with the files that have it, and nothing else is."""
+"""The doctor reports each fault of the corpus with the cases concerned, and nothing else."""
 
 import sys
 
@@ -21,12 +21,12 @@ def loud(checkup):
 
 
 def lines(checkup):
-    """What a failed test shows."""
+    """Return the lines of errors and warnings, for the message of a failed test."""
     return "\n".join(
-        f"{f.kind.severity} {f.name}: {seen.text}"
+        f"{f.kind.severity} {f.name}: {observation.text}"
         for f in checkup.findings
         if f.kind.severity in LOUD
-        for seen in f.observations
+        for observation in f.observations
     )
 
 
@@ -40,7 +40,7 @@ def cases_of(checkup, kind):
 
 
 def exit_code(checkup, folder, monkeypatch):
-    """Of the command, given what it finds."""
+    """Return the exit code of the command for this result of a check."""
     monkeypatch.setattr(api, "check", lambda *_: checkup)
     monkeypatch.setattr(sys, "argv", ["unet-mtl", "check", str(folder / "config.yaml")])
     with pytest.raises(SystemExit) as end:
@@ -51,7 +51,7 @@ def exit_code(checkup, folder, monkeypatch):
 def test_the_good_set_is_good(good_checkup, good, monkeypatch, capsys):
     assert not loud(good_checkup), lines(good_checkup)
     assert exit_code(good_checkup, good, monkeypatch) == 0
-    assert capsys.readouterr().out.rstrip().endswith("nothing wrong found")
+    assert capsys.readouterr().out.rstrip().endswith("no errors or warnings found")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -62,7 +62,7 @@ def test_a_fault_is_named(fault, good, good_checkup, tmp_path, monkeypatch, caps
     finding = found(checkup, fault.kind)
     assert finding is not None, lines(checkup)
     assert cases_of(checkup, fault.kind) - cases_of(good_checkup, fault.kind) == set(fault.cases)
-    text = "\n".join(seen.text for seen in finding.observations)
+    text = "\n".join(observation.text for observation in finding.observations)
     for word in fault.words:
         assert word in text
     assert loud(checkup) - {fault.kind} <= fault.allowed, lines(checkup)
@@ -86,7 +86,6 @@ def test_every_kind_has_a_fault():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 45
 
 
-def test_what_is_mended_stands_in_the_catalogue():
-    """And each kind that a repaired copy is free of has a fault to prove it with."""
-    mended = {fault.kind for fault in FAULTS if fault.mended}
-    assert mended == {kind for kind, entry in KINDS.items() if entry.mends}
+def test_each_kind_that_a_repair_corrects_has_a_fault_that_proves_it():
+    repaired = {fault.kind for fault in FAULTS if fault.repaired}
+    assert repaired == {kind for kind, entry in KINDS.items() if entry.repair}

@@ -1,4 +1,4 @@
-"""Folders of tiny images and masks, in whatever layout, and their drafts."""
+"""Folders of tiny images and masks in any layout, and their drafts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +13,13 @@ from PIL import Image
 SIZE = 24
 
 
-def seen(index: int) -> Any:
-    """What a sensor sees: no two neighbours are alike."""
+def noise(index: int) -> Any:
+    """Return noise, in which neighbouring pixels differ as in an image from a sensor."""
     return np.random.default_rng(index).integers(0, 256, (SIZE, SIZE), dtype=np.uint8)
 
 
-def drawn(index: int, value: int = 255) -> Any:
-    """A disc."""
+def disc(index: int, value: int = 255) -> Any:
+    """Return the mask of a disc."""
     rows, columns = np.mgrid[:SIZE, :SIZE]
     return np.where(np.hypot(rows - 8 - index % 5, columns - 10) < 6, value, 0).astype(np.uint8)
 
@@ -31,13 +31,13 @@ def save(path: Path, pixels: Any, **options: Any) -> None:
 
 @pytest.fixture
 def pictures() -> Any:
-    """The functions above, which tests cannot import."""
-    return SimpleNamespace(seen=seen, drawn=drawn, save=save, size=SIZE)
+    """Return the functions above, which tests cannot import."""
+    return SimpleNamespace(noise=noise, disc=disc, save=save, size=SIZE)
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
-    """Writes images and masks by patterns of their number, and other files by name."""
+    """Return a function that writes images and masks by patterns of their number, and other files by name."""
 
     def write(image: str = "", mask: str = "", n: int = 12, value: int = 255, **files: str) -> Path:
         folder = tmp_path / "set"
@@ -45,9 +45,9 @@ def make(tmp_path: Path) -> Callable[..., Path]:
         for index in range(n):
             if image:
                 name = image.format(index)
-                save(folder / name, seen(crc32(name.encode())))
+                save(folder / name, noise(crc32(name.encode())))
             if mask:
-                save(folder / mask.format(index), drawn(index, value))
+                save(folder / mask.format(index), disc(index, value))
         for name, text in files.items():
             (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
         return folder
@@ -57,7 +57,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def draft() -> Callable[[Path], Any]:
-    """Drafts a folder: (data set as read, config, notes, text of dataset.yaml)."""
+    """Return a function that drafts a folder and returns data set, config, notes and the text of dataset.yaml."""
 
     def call(folder: Path) -> Any:
         from unet_mtl import init, load_config, read_dataset

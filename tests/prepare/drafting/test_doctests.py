@@ -1,4 +1,4 @@
-"""The examples in docstrings."""
+"""The examples in docstrings are right."""
 
 import doctest
 import importlib

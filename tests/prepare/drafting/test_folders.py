@@ -1,4 +1,4 @@
-"""Layouts as people have them: which files are images, which are masks, and whose."""
+"""Common layouts of folders: images, masks, and the cases to which they belong."""
 
 import shutil
 
@@ -8,7 +8,7 @@ from unet_mtl import api
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.errors import DataError
 
-# name: (pattern of the images by number, of the masks, images and masks as they must be described)
+# name: (pattern of the images by number, pattern of the masks, expected `images`, expected `path` of the masks)
 LAYOUTS = {
     "two folders": ("images/c{:02d}.png", "masks/c{:02d}.png", "images/{case}.png", "masks/{case}.png"),
     "capitals": (
@@ -59,7 +59,7 @@ def test_layout(make, draft, layout):
         assert 20 < read_case_mask(record, name, dataset.description.masks[name]).sum() < 200
     assert [(task.kind, task.target_name) for task in config.tasks] == [("segmentation", name)]
     assert api.check(folder, config.tasks).problems == []
-    assert any("whose images" in line for line in notes.unsure)
+    assert any("counts as a patient of its own" in line for line in notes.unsure)
 
 
 def test_masks_of_the_training_folder_alone(make, draft):
@@ -88,12 +88,14 @@ def test_one_object_a_file(make, draft):
     assert [len(record.masks["mask"]) for record in dataset] == [2] * 12
 
 
-def test_files_that_fit_the_pattern_but_are_none_of_its_cases_are_said(make):
+def test_files_that_fit_the_pattern_but_are_no_images_are_reported(make):
     folder = make("benign/a{:02d}.png")
     make("malignant/b{:02d}.png")
     make("", "segmentation/c{:02d}.png")
     notes = api.init(folder).notes
-    assert any("36 files fit `images: {diagnosis}/{case}.png`, of which 24" in line for line in notes.unsure)
+    assert any(
+        "36 files fit `images: {diagnosis}/{case}.png`, but 24 of them" in line for line in notes.unsure
+    )
 
 
 def test_nothing_but_images(make, draft):
@@ -101,8 +103,8 @@ def test_nothing_but_images(make, draft):
     assert len(dataset) == 12
     assert config is None
     assert not dataset.description.masks
-    assert any("what is to be learned" in line for line in notes.unsure)
-    assert "what is to be learned" in text or "tasks" in text
+    assert any("No mask or column is suitable for a task" in line for line in notes.unsure)
+    assert "No mask or column is suitable for a task" in text
 
 
 def test_images_in_a_folder_called_masks_are_images(make, draft):
@@ -126,10 +128,10 @@ def busi(tmp_path, pictures):
     for kind, n in (("benign", 8), ("malignant", 5), ("normal", 4)):
         for index in range(1, n + 1):
             name = tmp_path / "set" / kind / f"{kind} ({index})"
-            pictures.save(name.with_name(f"{name.name}.png"), pictures.seen(10 * n + index))
-            pictures.save(name.with_name(f"{name.name}_mask.png"), pictures.drawn(0))
+            pictures.save(name.with_name(f"{name.name}.png"), pictures.noise(10 * n + index))
+            pictures.save(name.with_name(f"{name.name}_mask.png"), pictures.disc(0))
             if index == 3:
-                pictures.save(name.with_name(f"{name.name}_mask_1.png"), pictures.drawn(0)[:, ::-1])
+                pictures.save(name.with_name(f"{name.name}_mask_1.png"), pictures.disc(0)[:, ::-1])
     return tmp_path / "set"
 
 
@@ -169,12 +171,12 @@ def test_split_folders(make, draft, sides):
     assert {name: len(part) for name, part in checkup.parts.items()} == {"train": 5, "val": 5, "test": 5}
 
 
-def test_split_folders_without_val_are_left_aside(make, draft):
+def test_split_folders_without_val_are_ignored(make, draft):
     for side in ("train", "test"):
         folder = make(f"{side}/images/{side}{{:02d}}.png", f"{side}/masks/{side}{{:02d}}.png")
     _, config, notes, _ = draft(folder)
     assert config.split.column == "ratio"
-    assert any("has no val side" in line for line in notes.unsure)
+    assert any("has no val cases" in line for line in notes.unsure)
     assert api.check(folder, config.tasks, config.split).problems == []
 
 
@@ -186,7 +188,7 @@ def test_patient_folders(make, draft):
     dataset, _, notes, _ = draft(folder)
     assert dataset.description.patient == "patient"
     assert len({record.patient for record in dataset}) == 6
-    assert not any("whose images" in line for line in notes.unsure)
+    assert not any("counts as a patient of its own" in line for line in notes.unsure)
 
 
 def test_a_folder_of_binary_masks_for_each_class(make, draft):
@@ -197,7 +199,7 @@ def test_a_folder_of_binary_masks_for_each_class(make, draft):
     assert mask.files == {"lumen": "masks/lumen/{case}.png", "wall": "masks/wall/{case}.png"}
     assert mask.classes == ("background", "lumen", "wall")
     assert len(config.tasks) == 1
-    assert any("the last one counts" in line for line in notes.unsure)
+    assert any("the last one wins" in line for line in notes.unsure)
     assert api.check(folder, config.tasks).problems == []
 
 
@@ -210,7 +212,7 @@ def test_several_kinds_of_mask_in_one_folder(make, draft):
         "cup": "masks/{case}_cup.png",
     }
     assert [task.name for task in config.tasks] == ["disc"]
-    assert any("masks of their own" in line for line in notes.unsure)
+    assert any("treated as separate masks" in line for line in notes.unsure)
     assert "disc" in text
 
 
@@ -229,18 +231,23 @@ def test_several_modalities_give_one_image_a_case(make, draft):
     dataset, _, notes, _ = draft(folder)
     assert len(dataset) == 12
     assert dataset.description.images == "t1/{case}.png"
-    assert any("t2 has files of the same names" in line for line in notes.unsure)
+    assert any(
+        "Only t1 is used, because a case has one image and the file names in t2 are the same" in line
+        for line in notes.unsure
+    )
 
 
 def test_names_that_repeat_between_class_folders_are_refused(make, draft):
     folder = make("benign/{}.png", n=5)
     make("malignant/{}.png", n=7)
-    with pytest.raises(DataError, match=r"5 images share their names .*benign/.\.png, malignant/.\.png"):
+    with pytest.raises(
+        DataError, match=r"5 images have the same file name .*benign/.\.png, malignant/.\.png"
+    ):
         draft(folder)
     assert not list(folder.glob("*.yaml"))
 
 
-def test_masks_that_fit_no_image_are_left_out_and_said(make, draft):
+def test_masks_that_fit_no_image_are_left_out_and_reported(make, draft):
     folder = make("images/c{:02d}.png", "masks/other{:02d}x.png")
     shutil.rmtree(folder / "masks")
     make("", "masks/q{:02d}z.png", n=3)
@@ -248,7 +255,9 @@ def test_masks_that_fit_no_image_are_left_out_and_said(make, draft):
         path.rename(path.with_name(f"{'abc'[int(path.stem[1:3])]}-{path.name[:1]}.png"))
     dataset, _, notes, _ = draft(folder)
     assert not dataset.description.masks
-    assert any("fit no image by name" in line for line in notes.unsure)
+    assert any(
+        "3 masks in masks will not be used, because no name fits an image" in line for line in notes.unsure
+    )
 
 
 def test_hidden_files_and_files_of_other_kinds_are_not_looked_at(make, draft):
@@ -265,7 +274,7 @@ def test_hidden_files_and_files_of_other_kinds_are_not_looked_at(make, draft):
 def test_files_that_know_their_spacing(tmp_path, pictures, draft):
     nibabel = pytest.importorskip("nibabel", reason="NIfTI files are read with nibabel, which is not here")
     for index in range(6):
-        for name, pixels in (("images", pictures.seen(index)), ("labels", pictures.drawn(index, 1))):
+        for name, pixels in (("images", pictures.noise(index)), ("labels", pictures.disc(index, 1))):
             (tmp_path / name).mkdir(exist_ok=True)
             volume = nibabel.Nifti1Image(pixels[..., None], affine=None)
             volume.header.set_zooms((0.5, 0.25, 1))

@@ -1,4 +1,4 @@
-"""What the numbers and colours in masks mean."""
+"""The meaning of values and colours in masks is guessed right."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ NEEDS_INSTANCES = pytest.mark.skipif(
 
 @pytest.fixture
 def described(make, pictures, tmp_path):
-    """Drafts a folder whose masks are made by a function of their number: (mask as described, notes, text)."""
+    """Return a function that drafts masks made by a function of their number: (description, notes, text)."""
 
     def call(pixels, n=12, name="masks/c{:02d}.png", **options):
         folder = make("images/c{:02d}.png", n=n)
@@ -53,16 +53,16 @@ def test_numbers(described, pictures, found, values, classes):
     mask, notes, _ = described(lambda index: indices(pictures, index, *found))
     assert mask.get("values") == values
     assert mask["classes"] == classes
-    assert any("are called" in line for line in notes.unsure) == (len(classes) > 2)
+    assert any("have no names yet" in line for line in notes.unsure) == (len(classes) > 2)
 
 
 def test_grey_stored_as_colours_is_grey(described, pictures):
-    mask, _, _ = described(lambda index: np.repeat(pictures.drawn(index)[..., None], 3, -1))
+    mask, _, _ = described(lambda index: np.repeat(pictures.disc(index)[..., None], 3, -1))
     assert mask["values"] == {0: 0, 255: 1}
 
 
 def test_a_bit_a_pixel(described, pictures):
-    mask, _, _ = described(lambda index: pictures.drawn(index) > 0)
+    mask, _, _ = described(lambda index: pictures.disc(index) > 0)
     assert mask == {"path": "masks/{case}.png", "classes": ["background", "foreground"]}
 
 
@@ -71,9 +71,9 @@ def test_a_class_that_only_one_file_has_is_found(described, pictures):
     assert mask["classes"] == ["background", "class1", "class2"]
 
 
-def test_one_stray_value_is_left_out_and_said(described, pictures):
+def test_one_stray_value_is_left_out_and_reported(described, pictures):
     def pixels(index):
-        mask = pictures.drawn(index)
+        mask = pictures.disc(index)
         if index == 6:
             mask[0, 0] = 37
         return mask
@@ -126,7 +126,7 @@ def test_numbers_of_objects(described):
     assert mask["instances"] is True
     assert mask["classes"] == ["background", "foreground"]
     assert "values" not in mask
-    assert "# numbers are those of objects" in text
+    assert "# values are object numbers" in text
 
 
 @NEEDS_INSTANCES
@@ -138,7 +138,7 @@ def test_numbers_of_objects_are_read_as_described(make, pictures):
 
 
 def smooth(pictures, index):
-    grown = np.kron(pictures.drawn(index), np.ones((6, 6))).astype(np.float64)
+    grown = np.kron(pictures.disc(index), np.ones((6, 6))).astype(np.float64)
     for axis in (0, 1):
         grown = sum(np.roll(grown, shift, axis) for shift in (-1, 0, 1)) / 3
     return grown.astype(np.uint8)
@@ -149,12 +149,12 @@ def test_smoothed_masks_are_recognised_and_not_repaired(described, pictures):
     assert mask["values"] == {0: 0, 255: 1}
     assert "repair" not in mask
     assert "    # repair: nearest" in text
-    assert any("values between those of the classes" in line for line in notes.unsure)
+    assert any("values between those of its classes" in line for line in notes.unsure)
 
 
 def test_jpeg_masks_are_recognised(described, pictures):
     mask, _, text = described(
-        lambda index: np.kron(pictures.drawn(index), np.ones((5, 5), np.uint8)),
+        lambda index: np.kron(pictures.disc(index), np.ones((5, 5), np.uint8)),
         name="masks/c{:02d}.jpg",
         quality=60,
     )
@@ -168,9 +168,9 @@ def test_all_empty_masks_and_unreadable_ones(described, pictures):
     assert mask["classes"] == ["background", "foreground"]
 
 
-def test_unreadable_masks_are_said(make, pictures):
+def test_unreadable_masks_are_reported(make, pictures):
     folder = make("images/c{:02d}.png", "masks/c{:02d}.png")
     path = folder / "masks" / "c03.png"
     path.write_bytes(path.read_bytes()[:40])
     notes = api.init(folder).notes
-    assert any("1 file cannot be read" in line and "c03.png" in line for line in notes.unsure)
+    assert any("1 file that cannot be read" in line and "c03.png" in line for line in notes.unsure)

@@ -1,4 +1,4 @@
-"""Tables with small faults are kept: what is wrong is said, and `check` finds it again."""
+"""Tables with small faults are used; the faults are reported, and `check` finds them again."""
 
 import doctest
 
@@ -22,7 +22,7 @@ def folder(make):
 
 @pytest.fixture
 def drafted(folder):
-    """Drafts the folder with a table of the columns given: (description, what is wrong with cases, notes, text)."""
+    """Return a function that drafts a table of the given columns: (description, observations, notes, text)."""
 
     def call(name="cases.csv", separator=",", **columns):
         rows = {"case": [f"c{i:02d}" for i in range(N)], "patient": [f"p{i // 2}" for i in range(N)]}
@@ -62,10 +62,10 @@ def test_suffixes_in_small_and_capital_letters(drafted, folder, renamed, usual):
     assert is_kept(description)
     assert description.images == f"images/{{case}}{usual}"
     assert [o.kind for o in observations] == ["image-missing"] * 4
-    said = [line for line in notes.unsure if line.startswith("which suffix images should have")]
-    assert len(said) == 1
-    assert f"{usual} (20)" in said[0]
-    assert not any("left out" in line for line in notes.unsure)
+    lines = [line for line in notes.unsure if line.startswith("The images have several suffixes")]
+    assert len(lines) == 1
+    assert f"{usual} (20)" in lines[0]
+    assert not any("not be used" in line or "not used" in line for line in notes.unsure)
     assert not any(guess.what == "images.{suffix}" for guess in notes.guesses)
 
 
@@ -88,8 +88,8 @@ def test_suffixes_without_a_table_stand_in_braces(folder):
 @pytest.mark.parametrize(
     ("changes", "words", "kinds"),
     [
-        ([(5, "c02")], "'c02' stands in several", ["case-repeated"]),
-        ([(5, "c02"), (7, "c01")], "'c02' and 1 more stand in several", ["case-repeated"] * 2),
+        ([(5, "c02")], "'c02' occurs in several", ["case-repeated"]),
+        ([(5, "c02"), (7, "c01")], "'c02' and 1 more occur in several", ["case-repeated"] * 2),
         ([(5, ""), (7, ""), (8, "")], "", ["row-unnamed"] * 3),
     ],
 )
@@ -97,16 +97,20 @@ def test_few_repeated_rows(drafted, changes, words, kinds):
     description, observations, notes, _ = drafted(case=names(*changes))
     assert is_kept(description)
     assert [o.kind for o in observations] == kinds
-    said = [line for line in notes.unsure if line.startswith("which row of cases.csv is right")]
-    assert len(said) == bool(words)
-    assert all(words in line for line in said)
-    assert not any("name no image" in line for line in notes.unsure)
+    lines = [line for line in notes.unsure if line.startswith("cases.csv needs one row per case")]
+    assert len(lines) == bool(words)
+    assert all(words in line for line in lines)
+    assert not any("without an image" in line for line in notes.unsure)
 
 
 def test_many_repeated_rows_are_no_small_fault(drafted):
     description, _, notes, _ = drafted(case=names(*((i, "c00") for i in range(1, 8))))
     assert description.table is None
-    assert any("'c00' stands in several rows; a table needs one row a case" in line for line in notes.unsure)
+    assert any(
+        "cases.csv is not used: a table needs one row per case" in line
+        and "'c00' occurs in several rows" in line
+        for line in notes.unsure
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_decimal_commas(drafted, name, separator):
     assert description.columns["size_mm"].classes is None
     assert description.spacing_mm == "pixel_spacing_mm"
     assert not observations
-    assert not any("as well" in line for line in notes.unsure)
+    assert not any("may be it as well" in line for line in notes.unsure)
     assert any(guess.what == "decimal" for guess in notes.in_order())
 
 
@@ -143,14 +147,11 @@ def test_commas_in_one_column_and_points_in_another(drafted):
     assert description.decimal == "."
     assert "length_mm" in description.columns
     assert "size_mm" not in description.columns
-    assert "beside others with points" in text
-    assert any(
-        line.startswith("what stands before decimals in cases.csv: a comma in size_mm")
-        for line in notes.unsure
-    )
+    assert "while other columns have decimal points" in text
+    assert any(line.startswith("cases.csv has decimal commas in size_mm (not used)") for line in notes.unsure)
 
 
-def test_what_is_no_decimal_comma():
+def test_commas_that_are_no_decimal_separators():
     columns = {
         "thousands": ["1,234", "5,678", "901"],
         "words": ["1,5", "a", "b"],
@@ -161,10 +162,10 @@ def test_what_is_no_decimal_comma():
     assert (found.decimal, found.commas, found.points, found.both) == (".", [], [], ["both"])
 
 
-def test_a_few_numbers_written_in_another_way_are_to_be_corrected_and_not_called_missing():
+def test_numbers_in_another_notation_are_to_be_corrected_rather_than_called_missing():
     words = [f"{i},5" for i in range(9)]
     assert read_column("x", pd.Series([*words, "1.234,5"]), ",").because == (
-        "numbers, but for 1.234,5: correct these cells"
+        "numbers except 1.234,5; correct these cells"
     )
     assert "list them under `missing`" in read_column("x", pd.Series([*words, "ca. 5"]), ",").because
 
@@ -179,10 +180,10 @@ def test_a_probable_typo_is_named(drafted):
     diagnoses = [CLASSES[i % 2] for i in range(N)]
     diagnoses[2] = "bening"
     _, _, notes, _ = drafted(diagnosis=diagnoses)
-    (said,) = [line for line in notes.unsure if "typo" in line]
-    assert said == (
-        "diagnosis: whether 'bening' (1) is a probable typo for 'benign' (11): then correct the cells, or take it out "
-        "of `classes` and write `values: {bening: benign}`"
+    (line,) = [line for line in notes.unsure if "typo" in line]
+    assert line == (
+        "diagnosis: 'bening' (1) may be a typo for 'benign' (11). If so, correct the cells, or remove it from "
+        "`classes` and add `values: {bening: benign}`."
     )
 
 
@@ -198,7 +199,7 @@ def test_doctests_of_near_names_and_wording():
     assert doctest.testmod(wording).failed == 0
 
 
-def test_check_asks_whether_a_class_was_meant(folder, drafted):
+def test_check_suggests_the_class_that_was_meant(folder, drafted):
     drafted()
     path = folder / "cases.csv"
     path.write_text(

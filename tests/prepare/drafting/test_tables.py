@@ -1,4 +1,4 @@
-"""What the columns of a table mean, and which table it is."""
+"""The table and the meaning of its columns are guessed right."""
 
 import re
 
@@ -15,7 +15,7 @@ N = 24
 
 @pytest.fixture
 def described(make, draft):
-    """Drafts images and masks c00 ... c23 with a table, whose columns are given as lists."""
+    """Return a function that drafts images and masks c00 to c23 with a table of the given columns."""
 
     def call(case="case", name="cases.csv", **columns):
         folder = make("images/c{:02d}.png", "masks/c{:02d}.png", n=N)
@@ -73,21 +73,21 @@ def test_names_in_cells(described, cell, names):
 def test_numbers_that_lost_their_zeros_do_not_name_files(described):
     dataset, _, notes, _ = described(case=None, number=list(range(N)), size=[1.5, 2.5])
     assert dataset.description.table is None
-    assert any("no column of it names the images" in line for line in notes.unsure)
+    assert any("no column names the images" in line for line in notes.unsure)
 
 
 def test_a_table_of_several_rows_a_case_is_left_out(described):
     dataset, _, notes, _ = described(case=None, case_=[f"c{i // 2:02d}" for i in range(N)])
     assert dataset.description.table is None
-    assert any("one row a case" in line for line in notes.unsure)
+    assert any("one row per case" in line for line in notes.unsure)
 
 
 def test_paths_of_images_and_masks_in_columns(tmp_path, pictures, draft):
     rows = ["scan,drawing,diagnosis"]
     for index in range(12):
         image, mask = f"2024/{index}/s{index * 7}.png", f"drawn/{index}_by_hand.png"
-        pictures.save(tmp_path / "pictures" / image, pictures.seen(index))
-        pictures.save(tmp_path / mask, pictures.drawn(index))
+        pictures.save(tmp_path / "pictures" / image, pictures.noise(index))
+        pictures.save(tmp_path / mask, pictures.disc(index))
         rows.append(f"{image},{mask},{['benign', 'malignant'][index % 2]}")
     (tmp_path / "list.csv").write_text("\n".join(rows))
     dataset, config, _, _ = draft(tmp_path)
@@ -117,7 +117,7 @@ def test_patients(described, name):
     patients = [f"p{i // 2}" for i in range(N)]
     dataset, _, notes, _ = described(case="image", **{name: patients})
     assert dataset.description.patient == name
-    assert not any("whose images" in line for line in notes.unsure)
+    assert not any("counts as a patient of its own" in line for line in notes.unsure)
 
 
 def test_a_case_number_that_never_repeats_is_no_patient(described):
@@ -129,7 +129,7 @@ def test_a_case_number_that_never_repeats_is_no_patient(described):
 def test_patients_that_are_not_always_known(described):
     dataset, _, notes, _ = described(patient=[f"p{i // 2}" if i else "" for i in range(N)])
     assert dataset.description.patient is None
-    assert any("1 rows do not say whose they are" in line for line in notes.unsure)
+    assert any("is empty in 1 row" in line for line in notes.unsure)
 
 
 def test_names_that_look_like_views_of_one_patient(make, draft):
@@ -137,7 +137,7 @@ def test_names_that_look_like_views_of_one_patient(make, draft):
     for index in range(6):
         make(f"images/p{index:02d}_{{}}.png", f"masks/p{index:02d}_{{}}.png", n=2)
     _, _, notes, _ = draft(folder)
-    assert any("p00_0, p00_1 may be views of one patient" in line for line in notes.unsure)
+    assert any("p00_0, p00_1 may be images of one patient" in line for line in notes.unsure)
 
 
 def test_split_and_folds(described):
@@ -153,7 +153,7 @@ def test_folds_that_tear_patients_apart_are_not_used(described):
     assert any("patients (patient) are in several folds" in line for line in notes.unsure)
 
 
-def test_an_unknown_word_for_a_side(described):
+def test_an_unknown_part_of_a_split(described):
     dataset, _, notes, _ = described(split=["train", "holdout"])
     assert dataset.description.split is None
     assert any("holdout" in line for line in notes.unsure)
@@ -178,7 +178,7 @@ def test_spacing_of_an_unknown_unit_is_commented_out(described):
     dataset, _, notes, text = described(pixel_size=[0.0078, 0.0069])
     assert dataset.description.spacing_mm is None
     assert "# spacing_mm: pixel_size" in text
-    assert any("in which unit pixel_size is" in line for line in notes.unsure)
+    assert any("The unit of pixel_size is unknown" in line for line in notes.unsure)
 
 
 def test_grades_words_and_numbers():
@@ -190,8 +190,8 @@ def test_grades_words_and_numbers():
     assert column([f"remark {i}" for i in range(30)]).kind == "other"
     assert column([str(i) for i in range(30)], "row").kind == "other"
     assert column(["x"] * 30).kind == "other"
-    assert column(["a&b", "a", "b"] * 9).because.startswith("cells join several words")
-    assert column(["1", "2.5", "3", "4", "5", "6", "7", ">80"] * 3).because.startswith("numbers, but for >80")
+    assert column(["a&b", "a", "b"] * 9).because.startswith("several words per cell")
+    assert column(["1", "2.5", "3", "4", "5", "6", "7", ">80"] * 3).because.startswith("numbers except >80")
 
 
 def test_numbers_written_in_other_ways():
@@ -203,10 +203,10 @@ def test_words_that_mean_missing():
     found = column(["benign", "malignant", "not applicable", "not available", ""] * 6)
     assert found.classes == ("benign", "malignant")
     assert found.missing == ("not applicable",)
-    assert "12 unknown (not available, empty)" in found.because
+    assert "12 missing (not available, empty)" in found.because
     coded = column(["1.5", "2.5", "3.5", "-9"] * 6)
     assert (coded.kind, coded.missing) == ("numbers", ("-9",))
-    assert "nobody knows" in coded.unsure[0]
+    assert "-9 (6 rows) is treated as a missing value" in coded.unsure[0]
     assert column(["-9", "-1.5", "3"] * 6).missing == ()
 
 
@@ -223,7 +223,7 @@ def test_other_spellings_are_joined():
     assert found.values == {"Benign": "benign"}
 
 
-def test_what_is_asked_and_what_is_not(described):
+def test_which_columns_become_tasks(described):
     dataset, config, notes, _ = described(
         diagnosis=["benign", "Malignant", "benign", "not applicable"],
         birads=["2", "4a", "5"],
@@ -243,12 +243,12 @@ def test_what_is_asked_and_what_is_not(described):
     assert any("birads, sex, age, ki67" in line for line in notes.unsure)
 
 
-def test_rare_classes_are_said(described):
+def test_rare_classes_are_reported(described):
     _, _, notes, _ = described(diagnosis=["benign"] * 11 + ["malignant"])
     assert any("malignant (2)" in line for line in notes.unsure)
 
 
-def test_a_column_that_follows_from_another_is_not_asked(described):
+def test_a_column_that_follows_from_another_is_no_task(described):
     _, config, _notes, _ = described(stain=["h", "p", "q"], light=["0", "1", "1"])
     assert [task.name for task in config.tasks] == ["mask", "stain"]
 
@@ -272,7 +272,7 @@ def test_names_that_are_hostile_to_yaml(described):
 def test_an_unreadable_table_is_one_clear_error(make, junk):
     folder = make("images/c{:02d}.png", "masks/c{:02d}.png")
     (folder / "cases.csv").write_bytes(junk)
-    with pytest.raises(DataError, match=r"cases\.csv.*\n.*mend the table, or move it"):
+    with pytest.raises(DataError, match=r"cases\.csv.*\n.*repair the table, or move it"):
         api.init(folder)
     assert not list(folder.glob("*.yaml"))
 
@@ -280,5 +280,5 @@ def test_an_unreadable_table_is_one_clear_error(make, junk):
 def test_an_unreadable_table_beside_a_good_one_is_left_out(described, make):
     folder = make("images/c{:02d}.png", "masks/c{:02d}.png", n=N, broken__csv="a,b\n1,2,3,4\n1,2,3\n")
     _, _, notes, _ = described(diagnosis=["benign", "malignant"])
-    assert any(line.startswith("left out") and "broken.csv" in line for line in notes.unsure)
+    assert any(line.startswith("This table is not used") and "broken.csv" in line for line in notes.unsure)
     assert folder.is_dir()

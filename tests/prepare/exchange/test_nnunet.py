@@ -138,7 +138,7 @@ def test_every_problem_of_files_at_once(write, tmp_path):
         "b.2.png: has 3x3 pixels, but its image has 8x6",
         "case 'c' has channels [0, 2]",
         "leads over the link",
-        "cannot become one colour image",
+        "cannot form one colour image",
     ):
         assert words in text
     assert len(caught.value.problems) == 7

@@ -10,7 +10,8 @@ import unet_mtl as um
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.strata import read_strata
 from unet_mtl.errors import DataError
-from unet_mtl.prepare.doctor.pictures import Album, draw_outlines
+from unet_mtl.html.album import Album
+from unet_mtl.html.pictures import draw_outlines
 from unet_mtl.prepare.exchange import to_nnunet
 
 

@@ -254,7 +254,7 @@ def test_every_kind_that_is_always_repaired_is_broken_here():
     from unet_mtl.prepare.doctor.catalogue import KINDS
 
     here = set(BREAKS) | {"mask-antialiased"}
-    assert {name for name, kind in KINDS.items() if kind.mends == "always"} <= here
+    assert {name for name, kind in KINDS.items() if kind.repair == "always"} <= here
 
 
 def test_all_at_once(good, broken, tmp_path, read_log, assert_same):
@@ -308,12 +308,12 @@ def history_of(tasks, settings, tmp_path_factory):
 def test_training_on_repaired_copies_equals_training_on_the_good_set(good, tmp_path, history_of):
     expected = history_of(good)
     assert len(expected) == 1
+    broken, copy = tmp_path / "broken", tmp_path / "copy"
+    shutil.copytree(good, broken)
     for break_it in (words_in_another_spelling, images_that_lie, a_stray_pixel):
-        broken, copy = tmp_path / f"broken {break_it.__name__}", tmp_path / break_it.__name__
-        shutil.copytree(good, broken)
         break_it(broken)
-        um.repair(broken, copy, progress=False)
-        pd.testing.assert_frame_equal(history_of(copy), expected, check_exact=True)
+    um.repair(broken, copy, progress=False)
+    pd.testing.assert_frame_equal(history_of(copy), expected, check_exact=True)
 
 
 def test_image_and_mask_of_one_case_are_renamed(good, broken, tmp_path, assert_same):

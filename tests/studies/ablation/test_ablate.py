@@ -1,4 +1,4 @@
-"""An ablation end to end on a table of columns: what it claims, whether its numbers are right, how it goes on."""
+"""An ablation end to end on a table of columns: its verdicts, its numbers, and its continuation."""
 
 import json
 import shutil
@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 import unet_mtl as um
 from unet_mtl.cli import app
+from unet_mtl.config import make_config
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.evaluation import summary
 from unet_mtl.studies.ablation import plans
 from unet_mtl.studies.ablation.plans import plan_runs
-from unet_mtl.training.plan import Plan
 
 N, COLUMNS, SEEDS = 360, 16, (7, 8)
 CONFIG = f"""\
@@ -68,7 +68,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
-    """Intervals of the single runs' own scores are not what is looked at here, and are most of the time."""
+    """Use few resamples for the intervals of single runs, which are not tested here and take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(summary, "RESAMPLES", {"cases": 50, "set": 20})
         yield
@@ -202,7 +202,7 @@ def test_an_interruption_says_how_to_go_on(folder, tmp_path, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(plans, "run_plan", interrupt)
+    monkeypatch.setattr(plans, "run_training", interrupt)
     result = run("ablate", folder / "config.yaml", "--run", tmp_path / "out")
     assert result.exit_code == 130
     assert "--resume" in result.output
@@ -218,11 +218,11 @@ def test_bad_input_is_refused_before_anything_is_trained(done, folder, tmp_path)
 
     with pytest.raises(ConfigError, match=r"one network of several tasks .* received often alone"):
         ablate(config.tasks[:1])
-    with pytest.raises(ConfigError, match="seeds is 0; expected 1 or more"):
+    with pytest.raises(ConfigError, match="`seeds` is 0; expected 1 or more"):
         ablate(seeds=0)
     with pytest.raises(ConfigError, match="'together': the runs of all tasks have that name"):
         ablate((config.tasks[0], um.Regression(name="together", target="seldom")))
-    with pytest.raises(RunError, match=r"exists already; .* --resume"):
+    with pytest.raises(RunError, match=r"exists already; .* `resume`"):
         ablate(out=done[0])
     with pytest.raises(RunError, match="nothing to resume"):
         ablate(resume=True)
@@ -232,18 +232,20 @@ def test_bad_input_is_refused_before_anything_is_trained(done, folder, tmp_path)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_single_network_differs_in_its_task_alone():
+def test_a_single_network_differs_in_its_task_alone(folder):
     tasks = [um.Regression(name="size"), um.Regression(name="size_left", weight=0.2)]
     training = um.TrainingSettings(patience=2, monitor="size_left_mae", mode="min", learning_rate=0.5)
-    plan = Plan.of(tasks, training=training, augment="none", seed=3)
-    runs = plan_runs(plan, 2)
+    given = um.load_config(folder / "config.yaml")
+    tasks = [task.model_copy(update={"target": "often"}) for task in tasks]
+    config = make_config(given.data, tasks, inputs=given.inputs, training=training, augment="none", seed=3)
+    runs = plan_runs(config, 2)
     names = ["together", "size", "size_left"]
     assert [one.name for one in runs] == [f"{name}_seed{seed}" for seed in (3, 4) for name in names]
-    together, size, left = (one.plan for one in runs[:3])
-    assert together.tasks == plan.tasks
+    together, size, left = (one.config for one in runs[:3])
+    assert together.tasks == config.tasks
     assert together.training == training.model_copy(update={"patience": None})
     assert size.tasks == (tasks[0],)
     assert size.training.monitor is None
     assert left.training == together.training
     assert [task.weight for task in left.tasks] == [1.0]
-    assert replace(size, tasks=plan.tasks, training=training) == plan
+    assert size.model_copy(update={"tasks": config.tasks, "training": training}) == config

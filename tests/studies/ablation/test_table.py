@@ -16,7 +16,7 @@ GRADE = make_task({"kind": "classification", "name": "grade", "classes": ("a", "
 
 
 def evaluation(patients, errors=None, right=None):
-    """Of a regression's errors and a classification's right answers; NaN is no label (size) or None (grade)."""
+    """Make an evaluation of errors of a regression and right answers of a classification; NaN and None are no label."""
     names = [f"c{i}" for i in range(len(patients))]
     cases, facts = {"case": names, "patient": patients}, {}
     if errors is not None:
@@ -134,7 +134,7 @@ def test_holm_takes_back_what_one_of_many_tasks_shows_by_chance():
 
 
 def test_noise_is_rarely_called_a_difference():
-    """Of 200 pairs of coin throwers 5 % may be told apart by mistake; with 16 or fewer, chance is 0.98."""
+    """A test at 5 % may separate 10 of 200 pairs of equal coins; the chance of 16 or fewer is 0.98."""
     rng = np.random.default_rng(1)
     patients = [f"p{i:02d}" for i in range(40)]
     said = 0
@@ -149,9 +149,9 @@ def test_noise_is_rarely_called_a_difference():
 
 
 def test_chance_of_the_training_is_no_difference():
-    """Two networks whose trainings vary twice as much as patients do, and are alike otherwise: 16 or fewer, as above.
+    """Two equal networks with twice as much variation over trainings as over patients: 16 or fewer, as above.
 
-    Over patients alone, which knows nothing of trainings, it would be some 40.
+    A test over patients alone, which ignores the variation over trainings, would report some 40.
     """
     rng = np.random.default_rng(2)
     patients = [f"p{i:02d}" for i in range(40)]

@@ -7,6 +7,7 @@ from unet_mtl.batches.inputs.columns import FittedInput, Labels
 from unet_mtl.data.records import Record
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import Fusion
+from unet_mtl.nn.tabular import FUSIONS
 from unet_mtl.settings import Settings
 from unet_mtl.tasks import Task
 
@@ -82,7 +83,7 @@ def find_reads(
     reads: Reads = {}
     for task in tasks:
         wanted = names if task.inputs is None else task.inputs
-        if task.spatial and task.inputs is None and fusion == "join":
+        if task.spatial and task.inputs is None and FUSIONS[fusion] is None:
             wanted = (IMAGE,)
         reads[task.name] = tuple(name for name in names if name in wanted)
         problems += _problems(task, wanted, names, tables, fusion)
@@ -108,7 +109,7 @@ def _problems(
         return [f"{start}there is nothing to read; describe `images`, or name columns under `inputs`"]
     if task.spatial and IMAGE not in wanted:
         return [f"{start}a mask is drawn into the image; name {IMAGE!r} among its inputs"]
-    if task.spatial and fusion == "join" and len(wanted) > 1:
+    if task.spatial and FUSIONS[fusion] is None and len(wanted) > 1:
         return [
             f"{start}a mask reads columns with `network.fusion: film` alone; set that, or `inputs: [image]`"
         ]

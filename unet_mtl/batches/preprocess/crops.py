@@ -1,4 +1,4 @@
-"""Pieces of a large image for training, weighted to what is to be found in it."""
+"""Random crops of a large image for training, placed more often where there is something to segment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,33 +6,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.batches.preprocess.preprocess import Size
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.masks import count_pixels, region_of
 
-# A stream of its own: the augmentation of the same sample starts from the same seed.
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+# A random stream of its own: the augmentation of the same sample starts from the same seed.
 _STREAM = 1
 
 
 def choose_corner(
     masks: Mapping[str, NDArray[np.uint8]], canvas: Size, size: Size, foreground: float, seed: int
 ) -> tuple[int, int]:
-    """Chooses where a piece lies.
+    """Choose the position of a crop.
 
     Args:
-        masks: (height, width) of `canvas`, by task name, 0 background, 255 unlabelled; or (height, width,
-            classes) of 0, 1 and 255, where classes overlap.
-        canvas: (height, width) of the whole, at least `size`.
-        size: (height, width) of the piece.
-        foreground: Chance that it lies around a pixel of a class other than the background, where there is one.
-        seed: Decides alone.
+        masks: Masks by task name: (height, width) of `canvas`, with 0 for background and 255 for unlabelled pixels;
+            or (height, width, classes) of 0, 1 and 255 if classes overlap. May be empty.
+        canvas: (height, width) of the whole image, at least `size`.
+        size: (height, width) of the crop.
+        foreground: Probability, in 0..1, that the crop contains a pixel drawn from a class other than the background,
+            if there is any.
+        seed: Seed that alone determines the position.
 
     Returns:
-        Its first row and column.
+        First row and first column of the crop.
     """
     rng = np.random.default_rng([seed, _STREAM])
     anywhere = [(0, canvas[axis] - size[axis]) for axis in (0, 1)]
-    # Drawn whether there is a foreground or not, so that a mask more or less changes as little as it can.
+    # Drawn even if there is no foreground, so that adding or removing a mask changes as little as possible.
     if rng.random() >= foreground:
         return _draw(rng, anywhere)
     classes = [
@@ -61,14 +64,17 @@ def _draw(rng: np.random.Generator, ranges: list[tuple[int, int]]) -> tuple[int,
 def crop_sample(
     image: NDArray[Any], masks: Mapping[str, NDArray[np.uint8]], size: Size, foreground: float, seed: int
 ) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]]]:
-    """Cuts one piece out of an image and its masks.
+    """Cut one crop out of an image and its masks.
 
     Args:
-        image: (height, width, channels), at least `size`.
-        masks: As of `choose_corner`.
-        size: (height, width) of the piece.
-        foreground: As of `choose_corner`.
-        seed: As of `choose_corner`.
+        image: Image (height, width, channels), at least `size`.
+        masks: Masks of the image's size by task name, in the form that `choose_corner` takes.
+        size: (height, width) of the crop.
+        foreground: Probability of a crop with foreground; see `choose_corner`.
+        seed: Seed that alone determines the position.
+
+    Returns:
+        The crop of the image, (*size, channels), and those of the masks, as views.
     """
     canvas = (image.shape[0], image.shape[1])
     row, column = choose_corner(masks, canvas, size, foreground, seed)

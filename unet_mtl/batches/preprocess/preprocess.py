@@ -1,5 +1,6 @@
-"""The fixed steps from a file to the network's input, and back: saved with the run, used by everyone."""
+"""The fixed steps from an image file to the input of the network, and back; saved with the run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
+from unet_mtl.batches.preprocess.crops import Size, crop_sample
 from unet_mtl.data.images import (
     IGNORE,
     read_image,
@@ -20,17 +22,15 @@ from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.settings import Settings
 
-Size = tuple[int, int]
-
 
 class Placement(NamedTuple):
-    """Where an image lies after the fixed steps.
+    """Position of an image on its canvas after the fixed steps.
 
     Attributes:
-        canvas: (height, width) of all.
-        inner: (height, width) of the image on it.
-        top: Rows above the image.
-        left: Columns left of it.
+        canvas: (height, width) of the canvas, the image with its padding.
+        inner: (height, width) of the image on the canvas.
+        top: Number of rows above the image.
+        left: Number of columns left of the image.
     """
 
     canvas: Size
@@ -40,18 +40,19 @@ class Placement(NamedTuple):
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Rows and columns of the image."""
+        """Slices of the rows and columns that the image occupies."""
         return slice(self.top, self.top + self.inner[0]), slice(self.left, self.left + self.inner[1])
 
 
 class Crops(Settings):
-    """How large images are cut, for `fit: crops`.
+    """Settings of `fit: crops`: how large images are cut into pieces.
 
     Attributes:
-        scale: Pixels of the network for each pixel of the file: 0.5 halves width and height before cutting.
-        foreground: Share of the training crops that are placed around a labelled pixel of a class other than the
-            background, each class of the image as often as the next; the others lie anywhere.
-        overlap: Of neighbouring tiles in prediction, as a share of their side.
+        scale: Size of the scaled image relative to the file, above 0 and up to 8: 0.5 halves width and height before
+            cutting.
+        foreground: Share of the training crops that contain a labelled pixel of a class other than the background;
+            all classes of the image are equally likely. The other crops are placed uniformly.
+        overlap: Overlap of neighbouring tiles in prediction, as a share of their side, 0..0.9.
     """
 
     scale: float = Field(default=1.0, gt=0, le=8)
@@ -60,20 +61,20 @@ class Crops(Settings):
 
 
 class Preprocess(Settings):
-    """What happens to every image before the network.
+    """The fixed steps that turn every image into an input of the network.
 
     Attributes:
         size: (height, width) of the network's input.
-        channels: 1 or 3: colour becomes grey or grey is repeated.
+        channels: 1 or 3. Colour images are converted to grey, and grey images are repeated three times.
         intensity: Which number becomes black and which white: "auto" (what fits the file), "window" (the file's
             own), "percentile", "range", "zscore" (mean and 4 standard deviations around it, clipped), or a window
-            (low, high), (-160, 240) for CT, say; see `readers.intensity.Intensity`.
-        fit: How images of other sizes come to `size`. "stretch": resized, whatever their aspect ratio. "pad": resized
-            to lie within it with their aspect ratio kept, in the middle, the rest filled with `padding` and
-            unlabelled (255) in masks. "crops": see `crops`.
-        padding: Of the image, 0 (black) to 1 (white), where it is padded.
-        crops: For "crops": training and its validation scores see pieces of `size` cut from the image, prediction
-            and evaluation overlapping tiles of the whole one.
+            (low, high) such as (-160, 240) for CT; see `readers.intensity.Intensity`.
+        fit: How images of another size are brought to `size`. "stretch" resizes them without keeping the aspect
+            ratio. "pad" resizes them with the aspect ratio kept and centres them; the rest is filled with `padding`
+            in images and is unlabelled (255) in masks. "crops" cuts pieces; see `crops`.
+        padding: Grey value of the padding, from 0 (black) to 1 (white).
+        crops: Settings of "crops": training and its validation scores use pieces of `size` cut from the image,
+            prediction and evaluation use overlapping tiles of the whole image.
     """
 
     size: tuple[PositiveInt, PositiveInt] = (256, 256)
@@ -84,7 +85,7 @@ class Preprocess(Settings):
     crops: Crops = Crops()
 
     @model_validator(mode="after")
-    def _nothing_in_vain(self) -> Self:
+    def _require_effect(self) -> Self:
         if self.fit != "crops" and self.crops != Crops():
             raise ValueError(f"crops are for `fit: crops`, and fit is {self.fit}")
         if self.fit == "stretch" and self.padding:
@@ -92,32 +93,44 @@ class Preprocess(Settings):
         return self
 
     def open(self, path: Path, frame: int | None = None) -> NDArray[Any]:
-        """Reads an image at its original size: what the network is to see, and people in overlays.
+        """Read an image at its original size.
+
+        Args:
+            path: Image file.
+            frame: Index of the picture in a file of several; None for the usual one.
 
         Returns:
-            (height, width, channels of the file), uint8 or float32 in 0..1.
+            Image (height, width, channels of the file), uint8, or float32 in 0..1.
 
         Raises:
-            DataError: As of `read_image`.
+            DataError: The file cannot be read as an image, or its numbers have no known range.
         """
         return read_image(path, frame, self.intensity)
 
     def convert(self, numbers: NDArray[Any]) -> NDArray[Any]:
-        """Like `open`, of an array (height, width, channels) of the numbers that a file would hold."""
+        """Convert an array in the way that `open` converts the numbers of a file.
+
+        Args:
+            numbers: Array (height, width, channels) of the numbers that a file would hold.
+
+        Returns:
+            Image of the same shape, uint8, or float32 in 0..1.
+        """
         return to_image(Picture(pixels=numbers), self.intensity, Path("the array"))
 
     def read(self, path: Path, frame: int | None = None) -> tuple[NDArray[Any], Size]:
-        """Reads and fits an image.
-
-        Returns:
-            (height, width, channels), uint8 or float32 in 0..1; and the original (height, width).
-        """
+        """Read an image with `open` and fit it with `fit_image`."""
         return self.fit_image(self.open(path, frame))
 
     def place(self, size: Size) -> Placement:
-        """Where an image of an original (height, width) comes to lie.
+        """Return the position of an image on its canvas.
 
-        Its canvas is `size`; with "crops" that of the whole image, at least `size`, of which pieces are cut.
+        Args:
+            size: Original (height, width) of the image.
+
+        Returns:
+            The position. The canvas has the size of the network's input, except with "crops", where it holds the
+            whole scaled image and is at least as large as the input.
         """
         if self.fit == "stretch":
             return Placement(self.size, self.size, 0, 0)
@@ -127,7 +140,14 @@ class Preprocess(Settings):
         return Placement(canvas, (height, width), (canvas[0] - height) // 2, (canvas[1] - width) // 2)
 
     def fit_image(self, image: NDArray[Any]) -> tuple[NDArray[Any], Size]:
-        """Like `read`, of an image (height, width, 1 or 3)."""
+        """Resize and pad an image to its canvas.
+
+        Args:
+            image: Image (height, width, 1 or 3), uint8, or float32 in 0..1.
+
+        Returns:
+            Image (height, width, channels) of the canvas, of the same dtype; and the original (height, width).
+        """
         height, width = image.shape[:2]
         place = self.place((height, width))
         resized = resize_image(with_channels(image, self.channels), place.inner)
@@ -135,21 +155,53 @@ class Preprocess(Settings):
         return _padded(resized, place, value), (height, width)
 
     def fit_mask(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Fits a mask, (height, width) or (height, width, classes), by nearest neighbour, 255 around it."""
+        """Resize a mask by nearest neighbour and pad it with 255 to its canvas.
+
+        Args:
+            mask: Mask (height, width) or (height, width, classes).
+
+        Returns:
+            Mask of the canvas, uint8.
+        """
         place = self.place((mask.shape[0], mask.shape[1]))
         return _padded(resize_mask(mask, place.inner), place, IGNORE)
 
     def scale(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        """Gives what the network wants: float32 in 0..1."""
+        """Convert an image to the number format of the network, float32 in 0..1."""
         scaled = image.astype(np.float32)
         return scaled / np.float32(255) if image.dtype == np.uint8 else scaled
 
-    def restore(self, raw: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-        """Brings probabilities back to the original size, linearly, before any threshold; padding falls away.
+    def draw_sample(
+        self, image: NDArray[Any], masks: Mapping[str, NDArray[np.uint8]], seed: int
+    ) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]]]:
+        """Return the part of a fitted image that the network sees in training.
 
         Args:
-            raw: (height, width, K) of the canvas.
-            size: The original (height, width).
+            image: Image (height, width, channels) of the canvas.
+            masks: Masks of the canvas by task name; may be empty.
+            seed: Seed that alone determines the position of a crop.
+
+        Returns:
+            Image (*size, channels) and masks of `size`: a random crop with "crops", else the arguments unchanged.
+        """
+        if self.fit != "crops":
+            return image, dict(masks)
+        return crop_sample(image, masks, self.size, self.crops.foreground, seed)
+
+    @property
+    def tile_overlap(self) -> float | None:
+        """Overlap of the tiles that cover an image in prediction, 0..0.9; None if one input holds the whole image."""
+        return self.crops.overlap if self.fit == "crops" else None
+
+    def restore(self, raw: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
+        """Resize probabilities linearly to the original size, before any threshold; the padding is removed.
+
+        Args:
+            raw: Output (height, width, K) of the canvas.
+            size: Original (height, width) of the image.
+
+        Returns:
+            Output (*size, K), float32.
         """
         inner = raw[self.place(size).window]
         if inner.shape[:2] == size:

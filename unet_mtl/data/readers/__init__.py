@@ -1,71 +1,178 @@
-"""One reader for each family of files; a new format is one file and its line in `READERS`."""
+"""The formats of images and masks. A new format is its reader and one entry in `FORMATS`."""
 
+from dataclasses import dataclass
 from pathlib import Path
+
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from unet_mtl.data.readers.arrays import ARRAYS
 from unet_mtl.data.readers.dicom import DICOM
 from unet_mtl.data.readers.picture import Reader, reading, unreadable
-from unet_mtl.data.readers.raster import RASTER
+from unet_mtl.data.readers.raster import pillow_reader, png_has_alpha
 from unet_mtl.data.readers.tiff import TIFF
 from unet_mtl.data.readers.volumes import NIFTI, NRRD
 
-READERS: dict[str, Reader] = {
-    ".png": RASTER,
-    ".jpg": RASTER,
-    ".jpeg": RASTER,
-    ".tif": TIFF,
-    ".tiff": TIFF,
-    ".bmp": RASTER,
-    ".webp": RASTER,
-    ".npy": ARRAYS,
-    ".dcm": DICOM,
-    ".nii": NIFTI,
-    ".nii.gz": NIFTI,
-    ".nrrd": NRRD,
+_HEAD_BYTES = 348
+"""The number of bytes at the start of a file that all signatures lie in."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format that images and masks can be read from.
+
+    Attributes:
+        name: The name of the format, as shown in messages.
+        suffixes: The suffixes of its files in lower case; the usual one comes first.
+        reader: The functions that read its files.
+        signatures: Pairs of an offset in bytes and the bytes that identify a file of this format there. One
+            match is enough. A file without any known signature is identified by its suffix.
+        extra: The extra of this package that installs the library the reader needs; empty if it needs none.
+        raster: Whether it is a raster format that annotation tools and image viewers exchange.
+        stores_spacing: Whether its header can hold the physical pixel spacing.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    reader: Reader
+    signatures: tuple[tuple[int, bytes], ...]
+    extra: str = ""
+    raster: bool = False
+    stores_spacing: bool = False
+
+    def matches(self, head: bytes) -> bool:
+        """Return whether the first bytes of a file carry a signature of this format."""
+        return any(head[offset:].startswith(signature) for offset, signature in self.signatures)
+
+
+FORMATS: dict[str, Format] = {
+    "png": Format(
+        name="PNG",
+        suffixes=(".png",),
+        reader=pillow_reader(PngImageFile, png_has_alpha),
+        signatures=((0, b"\x89PNG\r\n\x1a\n"),),
+        raster=True,
+    ),
+    "jpeg": Format(
+        name="JPEG",
+        suffixes=(".jpg", ".jpeg"),
+        reader=pillow_reader(JpegImageFile),
+        signatures=((0, b"\xff\xd8\xff"),),
+        raster=True,
+    ),
+    "tiff": Format(
+        name="TIFF",
+        suffixes=(".tif", ".tiff"),
+        reader=TIFF,
+        signatures=((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
+        raster=True,
+    ),
+    "bmp": Format(
+        name="BMP",
+        suffixes=(".bmp",),
+        reader=pillow_reader(BmpImageFile),
+        signatures=((0, b"BM"),),
+        raster=True,
+    ),
+    "webp": Format(
+        name="WebP",
+        suffixes=(".webp",),
+        reader=pillow_reader(WebPImageFile, lambda path: True),
+        signatures=((8, b"WEBP"),),
+        raster=True,
+    ),
+    "npy": Format(name="NPY", suffixes=(".npy",), reader=ARRAYS, signatures=((0, b"\x93NUMPY"),)),
+    "dicom": Format(
+        name="DICOM",
+        suffixes=(".dcm",),
+        reader=DICOM,
+        signatures=((128, b"DICM"),),
+        extra="dicom",
+        stores_spacing=True,
+    ),
+    "nifti": Format(
+        name="NIfTI",
+        suffixes=(".nii", ".nii.gz"),
+        reader=NIFTI,
+        signatures=((344, b"n+1\0"), (4, b"n+2\0")),
+        extra="volumes",
+        stores_spacing=True,
+    ),
+    "nrrd": Format(
+        name="NRRD",
+        suffixes=(".nrrd",),
+        reader=NRRD,
+        signatures=((0, b"NRRD000"),),
+        extra="volumes",
+        stores_spacing=True,
+    ),
 }
 
-_SIGNATURES = (
-    (0, b"\x89PNG\r\n\x1a\n", ".png"),
-    (0, b"\xff\xd8\xff", ".jpg"),
-    (0, b"II*\0", ".tif"),
-    (0, b"MM\0*", ".tif"),
-    (0, b"II+\0", ".tif"),
-    (0, b"MM\0+", ".tif"),
-    (0, b"BM", ".bmp"),
-    (8, b"WEBP", ".webp"),
-    (0, b"\x93NUMPY", ".npy"),
-    (0, b"NRRD000", ".nrrd"),
-    (128, b"DICM", ".dcm"),
-    (344, b"n+1\0", ".nii"),
-    (4, b"n+2\0", ".nii"),
-)
+SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffixes)
+"""All suffixes that can be read, in lower case."""
+
+RASTER_SUFFIXES = tuple(suffix for known in FORMATS.values() if known.raster for suffix in known.suffixes)
+"""The suffixes of raster formats, in lower case."""
+
+_BY_SUFFIX = {suffix: known for known in FORMATS.values() for suffix in known.suffixes}
 
 
-def suffix_of(path: Path) -> str:
-    """Gives the suffix that `READERS` knows, in small letters: `.nii.gz` whole; "" where it knows none."""
-    name = path.name.lower()
-    return max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
+def suffix_of(name: Path | str) -> str:
+    """Return the suffix of a file that can be read, in lower case.
+
+    Args:
+        name: A path or a file name.
+
+    Returns:
+        The longest suffix in `SUFFIXES` that the name ends in; empty if there is none.
+
+    >>> suffix_of("a/scan.NII.GZ"), suffix_of("table.csv")
+    ('.nii.gz', '')
+    """
+    name = (name.name if isinstance(name, Path) else name).lower()
+    return max((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len, default="")
 
 
-def format_of(path: Path) -> str:
-    """Gives the suffix in `READERS` that a file should have: by its first bytes, since names lie; else by its name.
+def without_suffix(name: str) -> str:
+    """Return a file name without the suffix of a readable file; other dots are part of the name.
+
+    >>> without_suffix("scan.1.NII.gz"), without_suffix("scan.1")
+    ('scan.1', 'scan.1')
+    """
+    return name[: len(name) - len(suffix_of(name))]
+
+
+def format_named(name: Path | str) -> Format | None:
+    """Return the format that the suffix of a file stands for, or None if the suffix is unknown."""
+    return _BY_SUFFIX.get(suffix_of(name))
+
+
+def find_format(path: Path) -> tuple[Format, str]:
+    """Identify the format of a file by its first bytes, since a name may be wrong, and else by its name.
+
+    Returns:
+        The format, and the suffix that the file should have.
 
     Raises:
-        DataError: The file is absent, or of no known format.
+        DataError: The file is absent or of no known format.
     """
     with reading(path), path.open("rb") as stream:
-        head = stream.read(348)
-    found = (suffix for start, signature, suffix in _SIGNATURES if head[start:].startswith(signature))
-    suffix = next(found, "") or suffix_of(path)
+        head = stream.read(_HEAD_BYTES)
+    for known in FORMATS.values():
+        if known.matches(head):
+            return known, known.suffixes[0]
+    suffix = suffix_of(path)
     if not suffix:
-        raise unreadable(path, f"of no known format; known are {', '.join(READERS)}")
-    return suffix
+        raise unreadable(path, f"of no known format; known are {', '.join(SUFFIXES)}")
+    return _BY_SUFFIX[suffix], suffix
 
 
 def reader_of(path: Path) -> Reader:
-    """Gives the reader of a file.
+    """Return the reader of a file.
 
     Raises:
-        DataError: The file is absent, or of no known format.
+        DataError: The file is absent or of no known format.
     """
-    return READERS[format_of(path)]
+    return find_format(path)[0].reader

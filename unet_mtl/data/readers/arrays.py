@@ -1,4 +1,4 @@
-"""NPY arrays of NumPy: `(height, width)` or `(height, width, channels)`; never a pickle."""
+"""Read arrays that `numpy.save` wrote, `(height, width)` or `(height, width, channels)`. Pickles are refused."""
 
 from math import prod
 from pathlib import Path
@@ -20,19 +20,19 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 def measure(path: Path, frame: int | None) -> Header:
-    """Reads the shape from the header alone, and holds it against the size of the file."""
+    """Read the shape from the header and check that the file is long enough for it."""
     with reading(path):
         choose_frame(path, frame, count=1)
         with path.open("rb") as stream:
             version = np.lib.format.read_magic(stream)
             if version not in _HEADERS:
                 raise DataError(
-                    f"{path}: NPY of version {version}; expected (1, 0) or (2, 0): numpy.save it again"
+                    f"{path}: NPY version {version}; expected (1, 0) or (2, 0): save it again with numpy.save"
                 )
             shape, _, dtype = _HEADERS[version](stream)
             offset = stream.tell()
         if dtype.hasobject or dtype.kind not in "buif":
-            raise DataError(f"{path}: array of type {dtype}; expected numbers (a pickle is never opened)")
+            raise DataError(f"{path}: array of type {dtype}; expected numbers (pickled objects are not read)")
         if len(shape) not in (2, 3):
             raise DataError(
                 f"{path}: array of shape {shape}; expected (height, width) or (height, width, channels)"
@@ -43,7 +43,7 @@ def measure(path: Path, frame: int | None) -> Header:
 
 
 def read(path: Path, frame: int | None) -> Picture:
-    """Reads the array as stored."""
+    """Read the array as stored."""
     header = measure(path, frame)
     with reading(path):
         pixels = np.array(np.load(path, mmap_mode="r", allow_pickle=False))

@@ -1,6 +1,5 @@
-"""DICOM by pydicom (extra `dicom`): rescaled, with the file's window, spacing and one chosen frame."""
+"""Read one frame of a DICOM file with pydicom (extra `dicom`), with its rescaling, window and spacing."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.readers.picture import (
-    MOST_PACKED,
+    MAX_RATIO,
     Header,
     Picture,
     Reader,
     check_bytes,
     check_size,
     choose_frame,
+    import_optional,
     reading,
     unreadable,
 )
@@ -25,18 +25,15 @@ _RUN_LENGTH = "1.2.840.10008.1.2.5"
 
 
 def _pydicom(path: Path) -> Any:
-    try:
-        importlib.import_module("pydicom.pixels")
-        return importlib.import_module("pydicom")
-    except ImportError as error:
-        raise DataError(f'{path}: DICOM needs pydicom; pip install "unet-mtl[dicom]"') from error
+    import_optional(path, "pydicom.pixels", "DICOM", "dicom")
+    return import_optional(path, "pydicom", "DICOM", "dicom")
 
 
 def _header(path: Path, pydicom: Any) -> Any:
     meta = pydicom.filereader.read_file_meta_info(path)
-    # pydicom would inflate all of it, however much, to see the size
+    # To read the header, pydicom would decompress the whole file, however large.
     if meta.get("TransferSyntaxUID") == _DEFLATED:
-        raise DataError(f"{path}: a deflated DICOM is not opened; save it as Explicit VR Little Endian")
+        raise DataError(f"{path}: deflated DICOM files are not read; save it as Explicit VR Little Endian")
     header = pydicom.dcmread(path, stop_before_pixels=True)
     absent = [name for name in ("Rows", "Columns", "BitsAllocated") if header.get(name) is None]
     if absent:
@@ -47,20 +44,20 @@ def _header(path: Path, pydicom: Any) -> Any:
     return header
 
 
-def _frames(header: Any) -> int:
+def _count_frames(header: Any) -> int:
     return int(header.get("NumberOfFrames") or 1)
 
 
-def _check_bytes(path: Path, header: Any, a_frame: int) -> None:
+def _check_bytes(path: Path, header: Any, bytes_per_frame: int) -> None:
     syntax = header.file_meta.TransferSyntaxUID
     if not syntax.is_compressed:
-        check_bytes(path, a_frame * _frames(header))
+        check_bytes(path, bytes_per_frame * _count_frames(header))
     elif syntax == _RUN_LENGTH:
-        check_bytes(path, a_frame * _frames(header), MOST_PACKED)
+        check_bytes(path, bytes_per_frame * _count_frames(header), MAX_RATIO)
 
 
 def _spacing(header: Any) -> tuple[float, float] | None:
-    """Gives the spacing in the patient; that at a detector (ImagerPixelSpacing) is magnified, so no measure."""
+    """Return the spacing in the patient. ImagerPixelSpacing, at the detector, is magnified and not used."""
     spacing = header.get("PixelSpacing")
     if spacing is None and header.get("SharedFunctionalGroupsSequence"):
         measures = header.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence")
@@ -71,7 +68,7 @@ def _spacing(header: Any) -> tuple[float, float] | None:
 
 
 def _window(header: Any) -> tuple[float, float] | None:
-    """Gives the first window: PS3.3 C.11.2.1.2 counts LINEAR from centre - 0.5 over width - 1."""
+    """Return the first window. PS3.3 C.11.2.1.2 defines LINEAR by centre - 0.5 and width - 1."""
     centre, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
     if centre is None or width is None:
         return None
@@ -91,19 +88,21 @@ def _first(value: Any) -> float | None:
 
 
 def measure(path: Path, frame: int | None) -> Header:
-    """Reads size and spacing without the pixels."""
+    """Read the size and the spacing without the pixels."""
     with reading(path):
         header = _header(path, _pydicom(path))
-        choose_frame(path, frame, _frames(header))
-        return Header(int(header.Rows), int(header.Columns), _spacing(header), frames=_frames(header))
+        n_frames = _count_frames(header)
+        choose_frame(path, frame, n_frames)
+        return Header(int(header.Rows), int(header.Columns), _spacing(header), frames=n_frames)
 
 
 def read(path: Path, frame: int | None) -> Picture:
-    """Reads one frame (the first where none is named): modality rescale or table, or palette, applied."""
+    """Read one frame, the first by default, with the modality rescaling, lookup table or palette applied."""
     with reading(path):
         pydicom = _pydicom(path)
         header = _header(path, pydicom)
-        stored = pydicom.pixels.pixel_array(path, index=choose_frame(path, frame, _frames(header)))
+        chosen = choose_frame(path, frame, _count_frames(header))
+        stored = pydicom.pixels.pixel_array(path, index=chosen)
         if header.get("PhotometricInterpretation") == "PALETTE COLOR":
             stored = pydicom.pixels.apply_color_lut(stored, header)
         pixels = np.asarray(stored).reshape(header.Rows, header.Columns, -1)

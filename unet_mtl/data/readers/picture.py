@@ -1,5 +1,6 @@
-"""What every reader gives back, and the checks that a header must pass before any pixel is decoded."""
+"""The result of every reader, and the checks that a header must pass before any pixel is decoded."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,25 +12,25 @@ from numpy.typing import NDArray
 from unet_mtl.errors import DataError, UnetMtlError
 
 MAX_PIXELS = 2**28
-"""Most pixels of one picture (16,384 x 16,384), read from the header before anything is decoded."""
+"""The largest number of pixels of one picture (16,384 x 16,384), compared with the header before decoding."""
 
 MAX_VALUES = 4 * MAX_PIXELS
-"""Most numbers of one picture, all channels together."""
+"""The largest number of values of one picture, all channels together."""
 
-MOST_PACKED = 1400
-"""No file of deflate (1032), LZW (about 1300), PackBits or Huffman JPEG unpacks to more bytes a byte."""
+MAX_RATIO = 1400
+"""An upper limit of the compression ratio of deflate (1032), LZW (about 1300), PackBits and Huffman JPEG."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of one of its pictures before a pixel is decoded.
+    """The properties of one picture that are known before its pixels are decoded.
 
     Attributes:
-        height: Rows, after EXIF rotation.
-        width: Columns, after EXIF rotation.
-        spacing_mm: Distance of neighbouring (rows, columns), where the file knows it.
-        orientation: As EXIF has it, 1..8, before it was turned upright; 1 where the file says none.
-        frames: How many pictures the file has.
+        height: The number of rows, after EXIF rotation.
+        width: The number of columns, after EXIF rotation.
+        spacing_mm: The distance between neighbouring (rows, columns) in millimetres; None if the file has none.
+        orientation: The EXIF orientation of the stored pixels, 1 to 8; 1 (upright) if the file has none.
+        frames: The number of pictures in the file.
     """
 
     height: int
@@ -41,17 +42,17 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One picture as stored; `intensity.to_image` makes an image of it, `images.read_mask` a mask.
+    """One picture as stored; `intensity.to_image` converts it to an image, `images.read_mask` to a mask.
 
     Attributes:
-        pixels: `(height, width, channels)`, without alpha; the indices, where there is a palette.
-        extent: The (lowest, highest) number that the type can hold; None where the dtype tells it.
-        spacing_mm: Distance of neighbouring (rows, columns), where the file knows it.
-        window: The (lowest, highest) number to be shown, where the file names it.
-        measured: The numbers are a scanner's, whose range is not that of the type.
-        inverted: The lowest number is white.
-        colours: `(n, 3)` uint8, the palette.
-        alpha: `(height, width)` opacity.
+        pixels: An array `(height, width, channels)` without alpha. It holds indices if there is a palette.
+        extent: The (lowest, highest) value that a pixel can have; None if it is that of the dtype.
+        spacing_mm: The distance between neighbouring (rows, columns) in millimetres; None if unknown.
+        window: The (lowest, highest) value of the display window; None if the file has none.
+        measured: Whether the values are measurements of a scanner, which do not fill the range of the dtype.
+        inverted: Whether the lowest value is white.
+        colours: The palette, `(n, 3)` uint8; None if there is none.
+        alpha: The opacity, `(height, width)`; None if there is none.
     """
 
     pixels: NDArray[Any]
@@ -64,27 +65,57 @@ class Picture:
     alpha: NDArray[Any] | None = None
 
 
+def has_no_alpha(path: Path) -> bool:
+    """Return False, for formats whose files never have an alpha channel."""
+    return False
+
+
 @dataclass(frozen=True)
 class Reader:
-    """How one family of files is read; both functions take the path and the frame (None: the usual one).
+    """The functions that read the files of one format.
 
     Attributes:
-        measure: Reads the header alone.
+        measure: Reads the header only. Like `read`, it takes the path and the index of the frame, or None for
+            the default frame.
         read: Reads one picture.
+        may_have_alpha: Returns whether a file may have an alpha channel, without decoding its pixels.
     """
 
     measure: Callable[[Path, int | None], Header]
     read: Callable[[Path, int | None], Picture]
+    may_have_alpha: Callable[[Path], bool] = has_no_alpha
+
+
+def import_optional(path: Path, module: str, format_name: str, extra: str) -> Any:
+    """Import a library that is installed only with an extra of this package.
+
+    Args:
+        path: The file to read, named in the error.
+        module: The module to import.
+        format_name: The name of the file format.
+        extra: The extra that installs the library.
+
+    Returns:
+        The module.
+
+    Raises:
+        DataError: The library is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise DataError(f'{path}: {format_name} needs {library}; pip install "unet-mtl[{extra}]"') from error
 
 
 def unreadable(path: Path, reason: str) -> DataError:
-    """Makes the error of a file that is damaged, hostile or no image."""
+    """Return the error for a file that is damaged, hostile or not an image."""
     return DataError(f"{path}: not a readable image ({reason}); export it again from its source")
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turns whatever a library raises at a damaged file into a `DataError`: a parser promises no types."""
+    """Convert every exception of a parser to a `DataError`, since damaged files can raise exceptions of any type."""
     try:
         yield
     except UnetMtlError:
@@ -96,59 +127,64 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def check_size(path: Path, height: int, width: int, channels: int = 1) -> None:
-    """Refuses a picture that would fill the memory, by its header.
+    """Refuse a picture that would exhaust the memory, by the size in its header.
+
+    Args:
+        path: The file.
+        height: The number of rows.
+        width: The number of columns.
+        channels: The number of channels.
 
     Raises:
-        DataError: More than 2^28 pixels, four times as many numbers, or none at all.
+        DataError: There are no pixels, more than `MAX_PIXELS` pixels, or more than `MAX_VALUES` values.
     """
-    received = f"its header says {width} x {height} pixels (width x height)"
+    received = f"its header declares {width} x {height} pixels (width x height)"
     if min(height, width, channels) < 1:
-        raise unreadable(path, received if channels > 0 else f"{received} of {channels} channels")
+        raise unreadable(path, received if channels > 0 else f"{received} with {channels} channels")
     if height * width > MAX_PIXELS:
         raise DataError(
             f"{path}: {received}, a decompression bomb; at most {MAX_PIXELS} pixels are read: cut it into tiles"
         )
     if height * width * channels > MAX_VALUES:
         raise DataError(
-            f"{path}: {received} of {channels} channels; at most {MAX_VALUES} numbers are read: "
-            "keep the channels that you need"
+            f"{path}: {received} with {channels} channels; at most {MAX_VALUES} values are read: "
+            "keep only the channels that you need"
         )
 
 
-def check_bytes(path: Path, needed: int, most_packed: int = 1, offset: int = 0) -> None:
-    """Refuses a file too short for what its header promises, before memory is taken for it.
+def check_bytes(path: Path, needed: int, max_ratio: int = 1, offset: int = 0) -> None:
+    """Refuse a file that is too short for the pixels that its header declares, before memory is allocated.
 
     Args:
         path: The file.
-        needed: Bytes of the unpacked pixels.
-        most_packed: How many bytes one stored byte may become; 1 where nothing is packed.
-        offset: Bytes before the pixels.
+        needed: The number of bytes of the decompressed pixels.
+        max_ratio: The highest compression ratio of the format; 1 if the pixels are not compressed.
+        offset: The number of bytes before the pixels.
 
     Raises:
-        DataError: The header and the file contradict each other.
+        DataError: The file is too short.
     """
     stored = path.stat().st_size - offset
-    if needed > max(stored, 0) * most_packed:
+    if needed > max(stored, 0) * max_ratio:
         raise unreadable(
             path,
-            f"truncated: its header promises {needed} bytes of pixels, the file has {max(stored, 0)}, "
-            "so the two contradict each other",
+            f"truncated: its header declares {needed} bytes of pixels, but the file holds {max(stored, 0)}",
         )
 
 
-def choose_frame(path: Path, frame: int | None, count: int, usual: int = 0) -> int:
-    """Gives the index of the picture to read.
+def choose_frame(path: Path, frame: int | None, count: int, default: int = 0) -> int:
+    """Return the index of the frame to read.
 
     Args:
         path: The file.
-        frame: What was asked for; None is the usual one.
-        count: How many pictures the file has.
-        usual: Index of the picture that is read when nothing was asked.
+        frame: The requested index; None for the default frame.
+        count: The number of frames in the file.
+        default: The index of the default frame.
 
     Raises:
-        DataError: The file has no such picture.
+        DataError: The file has no such frame.
     """
-    chosen = usual if frame is None else frame
+    chosen = default if frame is None else frame
     if not 0 <= chosen < count:
-        raise DataError(f"{path}: frame {frame} of a file that has {count}; choose 0..{count - 1}")
+        raise DataError(f"{path}: frame {frame} of a file that has {count} frames; choose 0..{count - 1}")
     return chosen

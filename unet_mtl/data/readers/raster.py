@@ -1,5 +1,7 @@
-"""PNG, JPEG, BMP and WebP: Pillow, and OpenCV for the 16-bit colours that Pillow would squeeze to 8 bits."""
+"""Read raster images with Pillow, and with OpenCV the 16-bit colours that Pillow would reduce to 8 bits."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -14,41 +16,49 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from unet_mtl.data.readers.picture import (
-    MOST_PACKED,
+    MAX_RATIO,
     Header,
     Picture,
     Reader,
     check_bytes,
     check_size,
     choose_frame,
+    has_no_alpha,
     reading,
     unreadable,
 )
 
-# Opened by their own classes and not by Image.open: no other of Pillow's many parsers can be reached,
-# and its bomb warning, at a third of our limit, stays silent without a change of its global settings.
-_KINDS: dict[bytes, type[ImageFile]] = {
-    b"\x89PNG\r\n\x1a\n": PngImageFile,
-    b"\xff\xd8\xff": JpegImageFile,
-    b"BM": BmpImageFile,
-    b"RIFF": WebPImageFile,
-}
 Number = TypeVar("Number", bound=np.generic)
 ORIENTATION = 0x0112
 _MOST_EXIF = 2**20
+_HEAD_BYTES = 34
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
-def _open(path: Path, stream: BinaryIO, frame: int | None) -> ImageFile:
+def pillow_reader(decoder: type[ImageFile], may_have_alpha: Callable[[Path], bool] = has_no_alpha) -> Reader:
+    """Return the reader for the files of one Pillow class.
+
+    The class is named instead of calling `Image.open`, so that no other parser of Pillow can be reached, and so
+    that Pillow's warning about decompression bombs, which comes at a third of our limit, is not raised.
+    """
+    return Reader(partial(_measure, decoder), partial(_read, decoder), may_have_alpha)
+
+
+def png_has_alpha(path: Path) -> bool:
+    """Return whether the header of a PNG file declares an alpha channel."""
+    with reading(path), path.open("rb") as stream:
+        return stream.read(_HEAD_BYTES)[25:26] in (b"\4", b"\6")
+
+
+def _open(decoder: type[ImageFile], path: Path, stream: BinaryIO, frame: int | None) -> ImageFile:
     choose_frame(path, frame, count=1)
-    head = stream.read(34)
+    head = stream.read(_HEAD_BYTES)
     stream.seek(0)
-    kind = next((known for signature, known in _KINDS.items() if head.startswith(signature)), None)
-    if kind is None:
-        raise unreadable(path, "of no known format")
-    if kind is WebPImageFile and head[12:16] == b"VP8X":  # Pillow makes the canvas while it opens
+    if (
+        decoder is WebPImageFile and head[12:16] == b"VP8X"
+    ):  # Pillow allocates the canvas as it opens the file
         check_size(path, 1 + int.from_bytes(head[27:30], "little"), 1 + int.from_bytes(head[24:27], "little"))
-    image = kind(stream)
+    image = decoder(stream)
     check_size(path, image.height, image.width)
     _check_bytes(path, image, head)
     return image
@@ -57,17 +67,20 @@ def _open(path: Path, stream: BinaryIO, frame: int | None) -> ImageFile:
 def _check_bytes(path: Path, image: ImageFile, head: bytes) -> None:
     if isinstance(image, PngImageFile):
         bits = head[24] * _PNG_CHANNELS.get(head[25], 1)
-        check_bytes(path, image.height * (image.width * bits // 8), MOST_PACKED)
+        check_bytes(path, image.height * (image.width * bits // 8), MAX_RATIO)
     elif isinstance(image, JpegImageFile):
-        check_bytes(path, image.height * image.width, MOST_PACKED)
-    elif isinstance(image, BmpImageFile) and head[30:34] in (bytes(4), b"\x03\0\0\0"):  # not run-length coded
+        check_bytes(path, image.height * image.width, MAX_RATIO)
+    elif isinstance(image, BmpImageFile) and head[30:34] in (
+        bytes(4),
+        b"\x03\0\0\0",
+    ):  # no run-length encoding
         check_bytes(path, image.height * (image.width * int.from_bytes(head[28:30], "little") // 8))
 
 
 def _orientation(image: ImageFile, stream: BinaryIO) -> int:
     if not isinstance(image, PngImageFile):
         return int(image.getexif().get(ORIENTATION, 1))
-    # PngImageFile's own getexif decodes the whole picture: EXIF may stand behind the pixels
+    # PngImageFile.getexif decodes the whole picture, since EXIF data may follow the pixels.
     exif = Image.Image.getexif(image)
     if ORIENTATION not in exif:
         exif.load(_png_exif(stream))
@@ -84,28 +97,17 @@ def _png_exif(stream: BinaryIO) -> bytes:
     return b""
 
 
-def may_have_alpha(path: Path) -> bool:
-    """Whether a file may have an alpha channel; by the first bytes of a PNG, else by its name."""
-    with reading(path), path.open("rb") as stream:
-        head = stream.read(26)
-    if head.startswith(b"\x89PNG"):
-        return head[25:] in (b"\4", b"\6")
-    return path.suffix.lower() in (".tif", ".tiff", ".webp")
-
-
-def measure(path: Path, frame: int | None) -> Header:
-    """Reads the size from the header alone, as it will be after EXIF rotation."""
-    with reading(path), path.open("rb") as stream, _open(path, stream, frame) as image:
+def _measure(decoder: type[ImageFile], path: Path, frame: int | None) -> Header:
+    with reading(path), path.open("rb") as stream, _open(decoder, path, stream, frame) as image:
         return turned_header(image.height, image.width, _orientation(image, stream))
 
 
-def read(path: Path, frame: int | None) -> Picture:
-    """Reads one picture, turned as its EXIF says."""
-    with reading(path), path.open("rb") as stream, _open(path, stream, frame) as image:
+def _read(decoder: type[ImageFile], path: Path, frame: int | None) -> Picture:
+    with reading(path), path.open("rb") as stream, _open(decoder, path, stream, frame) as image:
         stream.seek(0)
-        head = stream.read(34)
+        head = stream.read(_HEAD_BYTES)
         stream.seek(0)
-        image.load()  # for 16-bit colours as well: OpenCV would return a truncated file in silence
+        image.load()  # 16-bit colours too, since OpenCV returns a truncated picture without an error
         if isinstance(image, PngImageFile) and head[24] == 16 and head[25] in (2, 4, 6):
             return _read_deep(path, grey=head[25] == 4, orientation=image.getexif().get(ORIENTATION, 1))
         return from_pillow(ImageOps.exif_transpose(image))
@@ -114,16 +116,16 @@ def read(path: Path, frame: int | None) -> Picture:
 def _read_deep(path: Path, grey: bool, orientation: int) -> Picture:
     pixels = decode_with_opencv(path)
     if pixels.dtype != np.uint16 or pixels.ndim != 3:
-        raise unreadable(path, f"16-bit colours that decode as {pixels.dtype} of shape {pixels.shape}")
+        raise unreadable(path, f"its 16-bit colours decode to {pixels.dtype} of shape {pixels.shape}")
     pixels = turn(pixels, orientation)
     alpha = pixels[..., 3] if pixels.shape[-1] == 4 else None
     return Picture(pixels=pixels[..., :1] if grey else pixels[..., :3], alpha=alpha)
 
 
 def decode_with_opencv(path: Path) -> NDArray[np.generic]:
-    """Decodes a whole file with all of its bits; colours come back in the order red, green, blue."""
+    """Decode a whole file at its full bit depth; colours are returned in the order red, green, blue."""
     data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)  # "unchanged" leaves the orientation alone too
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)  # "unchanged" also ignores the orientation
     if pixels is None:
         raise unreadable(path, "its pixels cannot be decoded")
     if pixels.ndim == 3 and pixels.shape[-1] in (3, 4):
@@ -132,14 +134,14 @@ def decode_with_opencv(path: Path) -> NDArray[np.generic]:
 
 
 def turned_header(height: int, width: int, orientation: int, frames: int = 1) -> Header:
-    """The header of a file that stores (height, width) and is to be turned as EXIF's orientation 1..8 says."""
+    """Return the header of a file that stores `(height, width)` pixels with an EXIF orientation of 1 to 8."""
     if orientation in (5, 6, 7, 8):
         height, width = width, height
     return Header(height, width, orientation=orientation, frames=frames)
 
 
 def turn(pixels: NDArray[Number], orientation: int) -> NDArray[Number]:
-    """Turns `(height, width, ...)` as EXIF's orientation 1..8 says."""
+    """Rotate and mirror an array `(height, width, ...)` as an EXIF orientation of 1 to 8 specifies."""
     if orientation in (5, 6, 7, 8):
         pixels = np.swapaxes(pixels, 0, 1)
     if orientation in (3, 4, 7, 8):
@@ -150,7 +152,7 @@ def turn(pixels: NDArray[Number], orientation: int) -> NDArray[Number]:
 
 
 def from_pillow(image: Image.Image) -> Picture:
-    """Gives the numbers of a decoded Pillow image as stored, its palette and its alpha apart."""
+    """Convert a decoded Pillow image, with its palette and its alpha channel kept apart from its pixels."""
     if image.mode in ("P", "PA"):
         palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
         indices = image if image.mode == "P" else image.getchannel(0)
@@ -163,6 +165,3 @@ def from_pillow(image: Image.Image) -> Picture:
     if image.mode in ("1", "L", "I", "F"):
         return Picture(pixels=np.asarray(image)[..., None])
     return Picture(pixels=np.asarray(image.convert("RGB")))
-
-
-RASTER = Reader(measure, read)

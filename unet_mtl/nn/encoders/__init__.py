@@ -1,10 +1,9 @@
-"""Encoders: image -> features by level, finest first. A new one is one file, and one line here."""
+"""Encoders, which turn an image into features at several resolutions."""
 
-from collections.abc import Callable
-from typing import Any
+from unet_mtl.nn.encoders.plain import PLAIN
+from unet_mtl.nn.encoders.spec import EncoderSpec
 
-from unet_mtl.nn.encoders.plain import build_plain_encoder
+ENCODERS: dict[str, EncoderSpec] = {spec.name: spec for spec in (PLAIN,)}
+"""Encoders by the name of the setting. A new encoder is one file and one entry here."""
 
-ENCODERS: dict[str, Callable[..., list[Any]]] = {"plain": build_plain_encoder}
-
-__all__ = ["ENCODERS"]
+__all__ = ["ENCODERS", "EncoderSpec"]

@@ -1,1 +1,1 @@
-"""What is in a data set and what is wrong with it: found, said with its cure, and mended in a copy."""
+"""Checks a data set, and reports each problem with its cases and its cure."""

@@ -1,10 +1,10 @@
-"""Everything that the doctor knows to look for. A new kind of finding is one line in `KINDS`."""
+"""Every kind of finding that the doctor can report. A new kind is one line in `KINDS`."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
-Mends = Literal["", "always", "on request"]
+Repair = Literal["", "always", "on request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,152 +12,190 @@ class Kind:
     """One kind of finding.
 
     Attributes:
-        severity: "error": training would fail or learn what is wrong; "warning": look at it; "note": good to know.
-        title: What it is, for many cases.
-        cure: What helps.
-        mends: Whether a repaired copy is free of it: "always"; "on request", where only a person can be sure.
+        severity: "error" if training would fail or learn from wrong data, "warning" if a person should look at it,
+            "note" if it is only worth knowing.
+        title: What is wrong, as a heading over all cases with this finding.
+        cure: What to do about it.
+        repair: Whether a repaired copy corrects it: "always"; "on request", where a person has to confirm it first;
+            or "", if it does not.
     """
 
     severity: Severity
     title: str
     cure: str
-    mends: Mends = ""
+    repair: Repair = ""
 
 
-def _error(title: str, cure: str, mends: Mends = "") -> Kind:
-    return Kind("error", title, cure, mends)
+def _error(title: str, cure: str, repair: Repair = "") -> Kind:
+    return Kind("error", title, cure, repair)
 
 
-def _warning(title: str, cure: str, mends: Mends = "") -> Kind:
-    return Kind("warning", title, cure, mends)
+def _warning(title: str, cure: str, repair: Repair = "") -> Kind:
+    return Kind("warning", title, cure, repair)
 
 
-def _note(title: str, cure: str, mends: Mends = "") -> Kind:
-    return Kind("note", title, cure, mends)
+def _note(title: str, cure: str, repair: Repair = "") -> Kind:
+    return Kind("note", title, cure, repair)
 
 
 KINDS: dict[str, Kind] = {
     # the table and the names of files
-    "row-unnamed": _error("rows without a name", "name each case, or remove the row", "always"),
+    "row-unnamed": _error("rows without a case name", "fill in the case name, or remove the row", "always"),
     "case-repeated": _error(
-        "cases that stand in several rows", "leave one row a case; rows that are equal are mended", "always"
+        "cases in more than one row", "keep one row per case; identical rows are merged by a repair", "always"
     ),
-    "image-missing": _error("cases without their image", "put the file there, or remove the row"),
+    "image-missing": _error("cases without an image file", "add the file, or remove the row"),
     "image-renamed": _error(
-        "images whose names differ from the table in capitals, blanks or suffix",
+        "image file names that differ from the table in letter case, spaces or suffix",
         "rename the file, or correct the cell",
         "always",
     ),
-    "mask-missing": _error("cases without a mask that is required", "add it, or say `required: false`"),
+    "mask-missing": _error(
+        "cases without a required mask", "add the mask, or set `required: false` in dataset.yaml"
+    ),
     "mask-absent": _note(
-        "cases without a mask", "nothing, if nobody drew one; if there is nothing to draw, save an empty mask"
+        "cases without a mask",
+        "nothing, if these cases were not annotated; if they show nothing to annotate, save an empty mask",
     ),
     "mask-renamed": _warning(
-        "masks whose names differ from what is expected in capitals, blanks or suffix",
-        "rename the file: until then its case counts as not labelled",
+        "mask file names that differ from the expected ones in letter case, spaces or suffix",
+        "rename the file; until then, its case counts as not labelled",
         "always",
     ),
-    "mask-nowhere": _error("masks without one file", "correct the pattern in dataset.yaml"),
-    "path-outside": _error("files that lie outside of the data set", "move them, or say `links: true`"),
-    "patient-missing": _error("cases whose patient is not known", "say whose they are"),
-    "class-unknown": _error("words that are no class", "declare the class, or correct the cell"),
-    "class-spelling": _error(
-        "classes in another spelling", "correct the cells, or use `values` in dataset.yaml", "always"
+    "mask-nowhere": _error("mask patterns that match no file", "correct the pattern in dataset.yaml"),
+    "path-outside": _error(
+        "files outside the data set", "move them into the data set, or set `links: true` in dataset.yaml"
     ),
-    "number-invalid": _error("cells that are no number", "correct the cell, or list the word under `missing`"),
-    "frame-invalid": _error("numbers of frames that are none", "give a whole number from 0 on, or leave it empty"),
-    "spacing-invalid": _error("pixel spacings that are none", "give millimetres above 0, or leave the cell empty"),
-    "image-without-row": _warning("images that no row names", "add rows for them, or move them away"),
-    "mask-without-case": _warning("masks that belong to no case", "correct their names, or move them away"),
+    "patient-missing": _error("cases without a patient", "fill in the patient column"),
+    "class-unknown": _error(
+        "labels that are not among the classes", "add the class to dataset.yaml, or correct the cell"
+    ),
+    "class-spelling": _error(
+        "classes in another spelling", "correct the cells, or map them with `values` in dataset.yaml", "always"
+    ),
+    "number-invalid": _error(
+        "cells that are not numbers", "correct the cell, or list its content under `missing` in dataset.yaml"
+    ),
+    "frame-invalid": _error("invalid frame numbers", "enter a whole number of 0 or above, or leave the cell empty"),
+    "spacing-invalid": _error("invalid pixel spacings", "enter a number above 0, or leave the cell empty"),
+    "image-without-row": _warning("images without a row in the table", "add rows for them, or move the files away"),
+    "mask-without-case": _warning("masks without a case", "correct their file names, or move the files away"),
     "formula": _warning(
         "cells that a spreadsheet would run as a formula",
-        "remove the leading = + - or @: what is written from here has an apostrophe in front of them",
+        "remove the leading =, +, - or @; files written by unet-mtl put an apostrophe in front of such cells",
     ),
-    "class-unused": _warning("classes without a case", "remove them from dataset.yaml, or correct their spelling"),
-    "class-rare": _warning("classes of fewer than five cases", "nothing can be learned or measured of them: join them"),
-    "number-outlier": _warning("numbers far from all others", "a slip of the comma or another unit? Correct the cell"),
-    "spacing-outlier": _warning("pixel spacings far from all others", "another unit? Correct the cell"),
+    "class-unused": _warning("classes without cases", "remove the class from dataset.yaml, or correct its spelling"),
+    "class-rare": _warning(
+        "classes with fewer than five cases", "merge them with other classes; so few cases cannot be learned or scored"
+    ),
+    "number-outlier": _warning("numbers far from all others", "check the decimal point and the unit of the cell"),
+    "spacing-outlier": _warning("pixel spacings far from all others", "check the unit of the cell"),
     "leak": _warning(
-        "columns that give a target away",
-        "never let such a column be an input; and if it was known before the target, ask why",
+        "columns that reveal a target",
+        "do not use the column as an input, and ask whether it was known before the target",
     ),
     "no-patient": _warning(
-        "NO PATIENT IS KNOWN",
-        "name the column in dataset.yaml, `patient: patient_id`: else images of one patient may stand in train and "
-        "test, and the scores will be too good",
+        "THE PATIENT OF EACH CASE IS UNKNOWN",
+        "name the patient column in dataset.yaml, such as `patient: patient_id`; without it, images of one patient may "
+        "be in both train and test, and the scores are too optimistic",
     ),
-    "labels-missing": _note("columns with unknown labels", "nothing: an unknown label is left out of loss and scores"),
-    "patient-views": _note("patients with several images", "nothing: they stay on one side of a split"),
-    "spacing-missing": _note("cases without pixel spacing", "their distances are measured in pixels"),
+    "labels-missing": _note("columns with missing labels", "nothing; missing labels are left out of loss and scores"),
+    "patient-views": _note("patients with several images", "nothing; they stay in the same part of a split"),
+    "spacing-missing": _note("cases without pixel spacing", "nothing, if distances in pixels are enough for them"),
     # images
-    "image-unreadable": _error("images that cannot be read", "export them again from their source"),
+    "image-unreadable": _error("unreadable images", "export the files again from their source"),
     "image-range": _error(
-        "images whose numbers have no known range", "set `preprocess: {intensity: percentile}` in config.yaml"
+        "images with an unknown intensity range", "set `preprocess: {intensity: percentile}` in config.yaml"
     ),
     "image-turned": _note(
-        "images that are stored lying down, with an EXIF note to turn them",
-        "nothing: they are turned here, and in a repaired copy; other programs may not",
+        "images rotated by their EXIF orientation",
+        "nothing here, since images are read upright; other programs may ignore the orientation",
         "always",
     ),
     "image-suffix": _note(
-        "files that are not of the format that their name says", "rename them; they are read all the same", "always"
+        "files with a suffix that does not match their format", "rename them; unet-mtl reads them anyway", "always"
     ),
-    "image-constant": _warning("images of one brightness", "remove the row, or export the image again"),
+    "image-constant": _warning("images of a single brightness", "export the image again, or remove the row"),
     "image-inverted": _warning(
-        "images that seem to be negatives of the others", "look at them; export them again", "on request"
+        "images that seem to be inverted", "look at them, and export them again if they are negatives", "on request"
     ),
     "image-dark": _warning(
-        "images that use a small part of their type's range",
-        "12-bit numbers in 16-bit files? Set `preprocess: {intensity: percentile}` in config.yaml",
+        "images that use a small part of their intensity range",
+        "set `preprocess: {intensity: percentile}` in config.yaml if 16-bit files hold 12-bit values",
     ),
-    "types-mixed": _note("grey and colour, or 8 and 16 bit, in one set", "nothing: `preprocess.channels` unites them"),
-    "plain-colour": _note("grey images stored as colour", "set `preprocess: {channels: 1}` in config.yaml, if all are"),
-    "text": _warning("images with lines of text burnt in", "blank or crop them, if a word can tell the answer"),
-    "coloured-marks": _warning("grey images with coloured marks in them", "export them without calipers and marks"),
-    "fixed-marks": _warning("bright marks at one place in most images", "crop or blank it, if it can tell the answer"),
+    "types-mixed": _note(
+        "a mixture of grey and colour images, or of 8 and 16 bits",
+        "nothing; `preprocess.channels` converts them to the same number of channels",
+    ),
+    "plain-colour": _note(
+        "grey images stored as colour", "set `preprocess: {channels: 1}` in config.yaml if all images are grey"
+    ),
+    "text": _warning("images with burned-in text", "blank or crop the text if it could reveal a label"),
+    "coloured-marks": _warning(
+        "grey images with coloured marks", "export the images without calipers and other marks"
+    ),
+    "fixed-marks": _warning(
+        "bright marks at the same place in most images", "blank or crop them if they could reveal a label"
+    ),
     # masks
-    "mask-unreadable": _error("masks that cannot be read", "export them again from their source"),
-    "mask-size": _error("masks of another size than their image", "export both at one size"),
+    "mask-unreadable": _error("unreadable masks", "export the files again from their source"),
+    "mask-size": _error("masks that differ in size from their image", "export mask and image at the same size"),
     "mask-unturned": _error(
-        "masks of the size that the image has before its EXIF turn", "turn them as the image is", "always"
+        "masks that do not follow the EXIF orientation of their image", "rotate the mask like its image", "always"
     ),
-    "mask-values": _error("mask values outside of the classes", "say in dataset.yaml what they mean"),
-    "mask-stray": _error("masks with a few pixels of no class", "set `repair: nearest` in dataset.yaml", "always"),
+    "mask-values": _error(
+        "mask values that are not classes", "describe them in dataset.yaml with `values` or more `classes`"
+    ),
+    "mask-stray": _error(
+        "masks with a few pixels of unknown values", "set `repair: nearest` in dataset.yaml", "always"
+    ),
     "mask-antialiased": _error(
-        "masks with soft edges or JPEG noise", "set `repair: nearest` in dataset.yaml", "always"
+        "masks with smoothed edges or JPEG noise", "set `repair: nearest` in dataset.yaml", "always"
     ),
-    "mask-colours": _error("masks in colour", "say in dataset.yaml what each colour means: `colours`"),
-    "mask-fractions": _error("masks of fractions", "export them without interpolation"),
-    "mask-alpha": _error("masks whose shape is in the alpha alone", "export them as black and white"),
+    "mask-colours": _error("masks with undescribed colours", "describe each colour in dataset.yaml with `colours`"),
+    "mask-fractions": _error("masks with fractional values", "export them without interpolation"),
+    "mask-alpha": _error("masks drawn in the alpha channel only", "export them as black and white"),
     "mask-soft-alpha": _note(
-        "masks with half-transparent pixels", "nothing: alpha is ignored here, the colour below it counts", "always"
+        "masks with semi-transparent pixels", "nothing; the alpha channel is ignored and the colours count", "always"
     ),
-    "masks-empty": _error("masks that never show a class", "are the numbers right? See `values` in dataset.yaml"),
-    "class-no-pixels": _warning("mask classes without a pixel", "remove them from dataset.yaml, or see `values`"),
-    "mask-empty": _note("masks without a pixel of any class", "nothing, if there is nothing to see in these images"),
+    "masks-empty": _error(
+        "targets with empty masks only", "check the mask values, and `values` in dataset.yaml"
+    ),
+    "class-no-pixels": _warning(
+        "mask classes without a pixel", "remove the class from dataset.yaml, or check `values` there"
+    ),
+    "mask-empty": _note("empty masks", "nothing, if the images show nothing to annotate"),
     "mask-ignored": _warning(
-        "masks of nothing but background and what nobody labelled",
-        "255 is `ignore` by default: in masks of 0 and 255 it needs a meaning, `values: {0: 0, 255: 1}`",
+        "masks of background and unlabelled pixels only",
+        "describe the value 255 in dataset.yaml, such as `values: {0: 0, 255: 1}`; by default it means unlabelled",
     ),
-    "mask-full": _warning("masks that are one class from edge to edge", "look at them"),
+    "mask-full": _warning("masks filled with a single class", "look at them"),
     "mask-inverted": _warning(
-        "masks that seem to be inverted", "look at them; swap background and foreground", "on request"
+        "masks that seem to be inverted", "look at them, and swap background and foreground", "on request"
     ),
-    "mask-repeated": _warning("one and the same mask for different images", "look at them: a slip while saving?"),
+    "mask-repeated": _warning("identical masks of different images", "look at them; a file may have been saved twice"),
     "mask-contradicts": _warning(
-        "masks that contradict the table", "look at them: is the label wrong, or was nothing drawn yet?"
+        "masks that contradict the table", "check whether the label is wrong or the annotation is missing"
     ),
     # several images, and splits
     "identical": _warning(
-        "images that are identical", "keep one of each; those with equal labels and masks are mended", "always"
+        "identical images", "keep one of them; copies with equal labels and masks are merged by a repair", "always"
     ),
     "near": _warning(
-        "images that are nearly identical", "nothing: a split by ratio or folds keeps them on one side; look at them"
+        "nearly identical images", "look at them; a split by ratio or folds keeps them in the same part"
     ),
-    "identical-split": _error("one image on two sides of the split", "move all copies to one side, or remove them"),
-    "near-split": _warning("nearly identical images on two sides of the split", "look at them; move them to one side"),
-    "patient-split": _error("patients on two sides of the split", "move all their cases to one side"),
-    "split": _error("splits that cannot be trained on", "correct the split"),
-    "split-class": _warning("parts of the split that lack a class", "add cases, or set `split: {stratify: ...}`"),
-    "task": _error("tasks that cannot be trained", "correct the task, or the data"),
+    "identical-split": _error(
+        "identical images in different parts of the split", "move all copies to the same part, or remove them"
+    ),
+    "near-split": _warning(
+        "nearly identical images in different parts of the split", "look at them, and move them to the same part"
+    ),
+    "patient-split": _error(
+        "patients in different parts of the split", "move all cases of a patient to the same part"
+    ),
+    "split": _error("splits that cannot be used for training", "correct the split"),
+    "split-class": _warning(
+        "parts of the split that lack a class", "add cases, or set `split: {stratify: ...}` in config.yaml"
+    ),
+    "task": _error("tasks that cannot be trained", "correct the task, or add labels for it"),
 }  # fmt: skip

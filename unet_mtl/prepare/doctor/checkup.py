@@ -1,4 +1,4 @@
-"""What stands in a data set for the tasks at hand, and whether a training could start."""
+"""The contents and problems of a data set, and whether a training on it could start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from unet_mtl.data.rows import read_rows
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,
-    absent_classes,
-    deal_cases,
-    keeps_copies_together,
+    assign_parts,
+    find_absent_classes,
+    keeps_duplicates_together,
     split_problems,
 )
 from unet_mtl.errors import DataError
@@ -32,23 +32,24 @@ from unet_mtl.prepare.doctor.mask_names import find_renamed_masks
 from unet_mtl.prepare.doctor.masks import check_masks
 from unet_mtl.prepare.doctor.tables import check_table
 from unet_mtl.tasks import Task, adapt_tasks
+from unet_mtl.wording import count_of
 
 Rows = list[dict[str, Any]]
 
 MOST_DUPLICATES = 20
-"""Groups of look-alikes on the screen."""
+"""Maximum number of groups of duplicates in a table."""
 
 
 @dataclass(frozen=True)
 class Checkup:
-    """What was found.
+    """The result of a check.
 
     Attributes:
-        dataset: What could be read of it.
-        inspection: Of its files.
-        parts: Its splits; empty where it cannot be split.
-        findings: What is wrong or odd, the worst first.
-        duplicates: Groups of images that are identical or nearly so, the most alike first.
+        dataset: The cases that could be read.
+        inspection: Facts about their files.
+        parts: The parts of the split, or empty if the data set cannot be split.
+        findings: The findings, most severe first.
+        duplicates: Groups of images that are identical or nearly identical, most alike first.
     """
 
     dataset: Dataset
@@ -59,12 +60,12 @@ class Checkup:
 
     @property
     def problems(self) -> list[str]:
-        """What forbids to train, a line each; empty if training may start."""
+        """Return the text of each observation of an error; empty if training may start."""
         errors = (finding for finding in self.findings if finding.kind.severity == "error")
-        return [seen.text for finding in errors for seen in finding.observations]
+        return [observation.text for finding in errors for observation in finding.observations]
 
     def tables(self) -> dict[str, Rows]:
-        """Rows by title: the data set, its images, labels, classes, mask pixels and splits."""
+        """Return tables as rows by title: data set, images, labels, classes, mask pixels, splits and duplicates."""
         description, cases = self.dataset.description, len(self.dataset)
         title = f"data set {description.title}{' (SYNTHETIC data)' if description.synthetic else ''}"
         patients = count_patients(self.dataset) if description.patient else "not named"
@@ -75,9 +76,9 @@ class Checkup:
             "image sizes": self._sizes(),
             "labels": self._labels(),
             "classes": [
-                {"target": target, "class": word, "cases": n}
+                {"target": target, "class": name, "cases": n}
                 for target, counts in count_classes(self.dataset).items()
-                for word, n in counts.items()
+                for name, n in counts.items()
             ],
             "mask classes": self._mask_classes(),
             "splits": self._splits(),
@@ -111,7 +112,7 @@ class Checkup:
         ]
 
     def _splits(self) -> Rows:
-        """A row a target, not a column: there may be more targets than a screen is wide."""
+        """Return a row for each target rather than a column, since the targets may not fit on a screen side by side."""
         counts = {split: _count_part(part) for split, part in self.parts.items()}
         rows = counts.get("train", {})
         return [{"split": row} | {split: counts[split][row] for split in counts} for row in rows]
@@ -130,21 +131,23 @@ class Checkup:
         ]
         if len(self.duplicates) > len(shown):
             n = len(self.duplicates) - len(shown)
-            rows.append({"cases": f"and {n} more groups", "images are": "", "distance": "", "in": ""})
+            rows.append(
+                {"cases": f"and {count_of(n, 'more group')}", "images are": "", "distance": "", "in": ""}
+            )
         return rows
 
     def _mask_classes(self) -> Rows:
         rows = []
         for target, description in self.dataset.description.masks.items():
             pixels, present = self.inspection.pixels(target), self.inspection.present(target)
-            words = dict(enumerate(description.classes)) | (
+            classes = dict(enumerate(description.classes)) | (
                 {IGNORE: "not labelled"} if pixels[IGNORE] else {}
             )
             masks = self.inspection.masks[target].values()
             total = sum(mask.labelled for mask in masks) + pixels[IGNORE]
-            for index, word in words.items():
+            for index, name in classes.items():
                 share = f"{pixels[index] / total:.2%}" if total else ""
-                row = {"target": target, "class": word, "cases with it": present[index]}
+                row = {"target": target, "class": name, "cases with it": present[index]}
                 rows.append(row | {"pixels": pixels[index], "share of pixels": share})
         return rows
 
@@ -165,48 +168,62 @@ def check_dataset(
     split: SplitSettings,
     intensity: Intensity = "auto",
 ) -> Checkup:
-    """Opens every file inside of the data set, splits the cases, and tries each task on the train split.
+    """Open every file of a data set, split its cases, and adapt each task to the training split.
+
+    Files outside the data set are not opened.
 
     Args:
         source: A folder with dataset.yaml, or a description.
-        tasks: May be none.
-        split: How cases are dealt out.
-        intensity: As the training will read the images.
+        tasks: The tasks, possibly none.
+        split: How the cases are split.
+        intensity: How the training will scale the intensities of the images.
+
+    Returns:
+        The result; problems of single files, cases, splits and tasks are among its findings.
 
     Raises:
         DataError: The table cannot be used at all.
     """
-    dataset, seen = scan_dataset(source)
+    dataset, observations = scan_dataset(source)
     table = read_rows(dataset.description)
     renamed = find_renamed_masks(dataset, table)
-    seen = check_files(dataset, seen, renamed)
+    observations = check_files(dataset, observations, renamed)
     elsewhere = {mask.target for mask in renamed}
-    outside = {case for one in seen if one.kind == "path-outside" for case in one.cases}
+    outside = {
+        case
+        for observation in observations
+        if observation.kind == "path-outside"
+        for case in observation.cases
+    }
     inside = dataset.only([record for record in dataset if record.case not in outside])
     inspection = inspect_dataset(inside, intensity=intensity)
-    seen += inspection.observations
+    observations += inspection.observations
     duplicates = find_duplicates(inspection.prints)
-    parts = _deal(dataset, split, duplicates, seen)
-    seen += check_copies(duplicates, parts, dataset, inspection)
-    seen += [*check_table(dataset, table), *find_leaks(dataset, table)]
-    seen += [*check_images(dataset, inspection), *check_masks(dataset, inspection, duplicates, elsewhere)]
+    parts = _split(dataset, split, duplicates, observations)
+    observations += check_copies(duplicates, parts, dataset, inspection)
+    observations += [*check_table(dataset, table), *find_leaks(dataset, table)]
+    observations += check_images(dataset, inspection)
+    observations += check_masks(dataset, inspection, duplicates, elsewhere)
     try:
         adapt_tasks(tasks, parts.get("train", dataset))
     except DataError as error:
-        seen += observe(error, "task")
-    return Checkup(dataset, inspection, parts, gather(seen), duplicates)
+        observations += observe(error, "task")
+    return Checkup(dataset, inspection, parts, gather(observations), duplicates)
 
 
-def _deal(
-    dataset: Dataset, split: SplitSettings, duplicates: Sequence[DuplicateGroup], seen: list[Observation]
+def _split(
+    dataset: Dataset,
+    split: SplitSettings,
+    duplicates: Sequence[DuplicateGroup],
+    observations: list[Observation],
 ) -> dict[SplitName, Dataset]:
-    """The parts, or none; what is wrong with them is added to what was seen."""
+    """Return the parts of the split, or none if it fails; its problems are added to the observations."""
     try:
-        together = duplicates if keeps_copies_together(dataset, split) else []
-        parts = deal_cases(dataset, split, [group.cases for group in together])
+        together = duplicates if keeps_duplicates_together(dataset, split) else []
+        parts = assign_parts(dataset, split, [group.cases for group in together])
     except DataError as error:
-        seen += observe(error, "split")
+        observations += observe(error, "split")
         return {}
-    seen += split_problems(parts, split)
-    seen += absent_classes(parts)
+    observations += split_problems(parts, split)
+    observations += find_absent_classes(parts)
     return parts

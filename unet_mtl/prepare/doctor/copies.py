@@ -1,4 +1,4 @@
-"""Images that are there twice: on one side of the split a nuisance, on two sides a score that is too good."""
+"""Duplicate images: redundant in the same part of a split, and a leak into the scores in different parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,32 +17,45 @@ def check_copies(
     dataset: Dataset,
     inspection: Inspection,
 ) -> Iterator[Observation]:
-    """Tells of each group, whether what is known of its cases agrees, and whether they stand on two sides."""
+    """Report each group of duplicates, whether its labels and masks agree, and whether the split divides it.
+
+    Args:
+        groups: The groups of duplicates.
+        parts: The parts of the split, possibly none.
+        dataset: The cases that could be read.
+        inspection: Facts about their files.
+    """
     records = {record.case: record for record in dataset}
-    sides = {record.case: name for name, part in parts.items() for record in part}
+    part_of = {record.case: name for name, part in parts.items() for record in part}
     for group in groups:
-        names = ", ".join(map(repr, group.cases))
-        how = (
-            "identical" if group.kind == "identical" else f"nearly identical (distance {group.distance:.3f})"
-        )
-        where = dict.fromkeys(sides[case] for case in group.cases if case in sides)
         kind = group.kind
-        its = [records[case] for case in group.cases]
-        differ = _differing(its, dataset.description, inspection) if kind == "identical" else []
-        but = f", but not their {' and '.join(differ)}" if differ else ""
-        yield Observation(kind, f"images of cases {names} are {how}{but}", group.cases)
-        if len(where) > 1:
-            text = f"images of cases {names} are {how} and stand in {' and '.join(where)}"
-            yield Observation(f"{kind}-split", text, group.cases)
+        cases = ", ".join(map(repr, group.cases))
+        likeness = "identical" if kind == "identical" else f"nearly identical (distance {group.distance:.3f})"
+        text = f"images of cases {cases} are {likeness}"
+        different = []
+        if kind == "identical":
+            group_records = [records[case] for case in group.cases]
+            different = _find_differences(group_records, dataset.description, inspection)
+        but = f", but their values of {' and '.join(different)} differ" if different else ""
+        yield Observation(kind, text + but, group.cases)
+        divided = dict.fromkeys(part_of[case] for case in group.cases if case in part_of)
+        if len(divided) > 1:
+            yield Observation(
+                f"{kind}-split",
+                f"{text} and are in different parts of the split: {', '.join(divided)}",
+                group.cases,
+            )
 
 
-def _differing(records: Sequence[Record], description: Description, inspection: Inspection) -> list[str]:
-    """What these cases have several answers to: whose they are, masks, columns."""
-    known: dict[str, set[Any]] = {
+def _find_differences(
+    records: Sequence[Record], description: Description, inspection: Inspection
+) -> list[str]:
+    """Return what differs among the known values of these cases: patient, masks and columns."""
+    values: dict[str, set[Any]] = {
         "patient": {record.patient for record in records} if description.patient else set()
     }
     for target, masks in inspection.masks.items():
-        known[f"mask {target}"] = {masks[record.case].digest for record in records if record.case in masks}
+        values[f"mask {target}"] = {masks[record.case].digest for record in records if record.case in masks}
     for name in description.columns:
-        known[name] = {record.labels[name] for record in records if name in record.labels}
-    return [name for name, answers in known.items() if len(answers) > 1]
+        values[name] = {record.labels[name] for record in records if name in record.labels}
+    return [name for name, different in values.items() if len(different) > 1]

@@ -1,4 +1,4 @@
-"""Checkup -> the charts of a page, by section."""
+"""The charts of the page, by section."""
 
 from collections import Counter
 
@@ -9,11 +9,11 @@ from unet_mtl.html.charts import Chart, draw_counts, draw_histogram, draw_shares
 from unet_mtl.prepare.doctor.checkup import Checkup
 
 MOST_CHARTS = 40
-"""In one section: there are tables of a thousand columns."""
+"""Maximum number of charts in a section, since some tables have a thousand columns."""
 
 
 def draw_figures(checkup: Checkup) -> dict[str, list[Chart]]:
-    """Charts by the heading of their section; sections without one are left out."""
+    """Return the charts by the heading of their section; sections without charts are left out."""
     sections = {
         "Splits and patients": _splits(checkup) + _patients(checkup),
         "Labels and masks": _labels(checkup) + _masks(checkup),
@@ -24,10 +24,10 @@ def draw_figures(checkup: Checkup) -> dict[str, list[Chart]]:
 
 def _splits(checkup: Checkup) -> list[Chart]:
     rows = {
-        row["split"]: {str(side): int(row[side]) for side in checkup.parts}
+        row["split"]: {str(part): int(row[part]) for part in checkup.parts}
         for row in checkup.tables()["splits"]
     }
-    return [draw_shares("Cases in each part", rows)] if rows else []
+    return [draw_shares("Cases in each part of the split", rows)] if rows else []
 
 
 def _labels(checkup: Checkup) -> list[Chart]:
@@ -39,7 +39,7 @@ def _labels(checkup: Checkup) -> list[Chart]:
     for name in numeric[:MOST_CHARTS]:
         values = [float(record.labels[name]) for record in dataset if name in record.labels]
         unit = dataset.description.columns[name].unit
-        charts.append(draw_histogram(name, values, unit=unit, of="cases"))
+        charts.append(draw_histogram(name, values, unit=unit, items="cases"))
     return charts
 
 
@@ -47,12 +47,12 @@ def _masks(checkup: Checkup) -> list[Chart]:
     charts = []
     for target, description in checkup.dataset.description.masks.items():
         masks = checkup.inspection.masks[target]
-        for index, word in list(enumerate(description.classes))[1 : MOST_CHARTS + 1]:
+        for index, name in list(enumerate(description.classes))[1 : MOST_CHARTS + 1]:
             shares = [
                 100 * mask.pixels[index] / mask.labelled for mask in masks.values() if index in mask.pixels
             ]
-            title = f"{target}: area of {word}, of the image"
-            chart = draw_histogram(title, shares, unit="%", of="masks with it")
+            title = f"{target}: share of {name} in the image"
+            chart = draw_histogram(title, shares, unit="%", items="masks with it")
             without = len(masks) - len(shares)
             note = f"{chart.note}; {without:,} masks without it" if without and shares else chart.note
             charts.append(Chart(title, chart.svg, note))
@@ -66,15 +66,15 @@ def _images(checkup: Checkup) -> list[Chart]:
     charts = _sizes(checkup)
     spacings = [record.spacing_mm[0] for record in checkup.dataset if record.spacing_mm is not None]
     if spacings:
-        charts.append(draw_histogram("Pixel spacing", spacings, unit="mm", of="cases"))
+        charts.append(draw_histogram("Pixel spacing", spacings, unit="mm", items="cases"))
     means = (sum(image.coarse) / len(image.coarse) / 2.55 for image in images)
     charts += [
-        draw_histogram("Mean brightness: 0 % is black", means, unit="%"),
-        draw_histogram("Darkest pixel: 0 % is black", (100 * image.low for image in images), unit="%"),
-        draw_histogram("Brightest pixel: 100 % is white", (100 * image.high for image in images), unit="%"),
+        draw_histogram("Mean brightness (0 % is black)", means, unit="%"),
+        draw_histogram("Darkest pixel (0 % is black)", (100 * image.low for image in images), unit="%"),
+        draw_histogram("Brightest pixel (100 % is white)", (100 * image.high for image in images), unit="%"),
     ]
     if len(checkup.inspection.types) > 1:
-        charts.append(draw_counts("Type", checkup.inspection.types, of="images"))
+        charts.append(draw_counts("Type", checkup.inspection.types, items="images"))
     return charts
 
 
@@ -95,4 +95,4 @@ def _patients(checkup: Checkup) -> list[Chart]:
     if checkup.dataset.description.patient is None:
         return []
     views = Counter(record.patient for record in checkup.dataset)
-    return [draw_histogram("Images of a patient", views.values(), unit="images", of="patients")]
+    return [draw_histogram("Images per patient", views.values(), unit="images", items="patients")]

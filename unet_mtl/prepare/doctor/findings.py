@@ -1,4 +1,4 @@
-"""Observations of one kind -> one finding: how bad, how often, where first, and what helps."""
+"""Observations of the same kind, gathered into one finding."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 @dataclass(frozen=True)
 class Finding:
-    """All that was seen of one kind.
+    """All observations of one kind.
 
     Attributes:
-        name: In the catalogue: "mask-size", say.
-        observations: At least one, in the order of the cases.
+        name: Key of the kind in the catalogue, such as "mask-size".
+        observations: The observations, at least one, in the order of the cases.
     """
 
     name: str
@@ -24,28 +24,33 @@ class Finding:
 
     @property
     def kind(self) -> Kind:
-        """What the catalogue says of it."""
+        """Return the entry of the catalogue."""
         return KINDS[self.name]
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Whom it concerns, each once."""
-        return tuple(dict.fromkeys(case for seen in self.observations for case in seen.cases))
+        """Return the cases concerned, each of them once."""
+        return tuple(dict.fromkeys(case for observation in self.observations for case in observation.cases))
 
     def where(self, most: int = 3) -> str:
-        """The first cases or files, and how many more there are."""
-        names = list(self.cases) or [seen.path.name for seen in self.observations if seen.path]
+        """Return the first `most` cases or files as text, and how many more there are."""
+        paths = (observation.path for observation in self.observations)
+        names = list(self.cases) or [path.name for path in paths if path]
         return name_some(names, most)
 
 
 def gather(observations: Iterable[Observation]) -> tuple[Finding, ...]:
-    """Sorts observations into findings, the worst first, then in the order of the catalogue."""
+    """Sort observations into findings, most severe first, then in the order of the catalogue.
+
+    Raises:
+        KeyError: The catalogue lacks a kind.
+    """
     by_kind: dict[str, list[Observation]] = {}
-    for seen in observations:
-        by_kind.setdefault(seen.kind, []).append(seen)
+    for observation in observations:
+        by_kind.setdefault(observation.kind, []).append(observation)
     known = [name for name in KINDS if name in by_kind]
     known.sort(key=lambda name: _ORDER[KINDS[name].severity])
     unknown = by_kind.keys() - set(known)
     if unknown:
-        raise KeyError(f"{sorted(unknown)} stand in no catalogue")
+        raise KeyError(f"the catalogue lacks the kinds {sorted(unknown)}")
     return tuple(Finding(name, by_kind[name]) for name in known)

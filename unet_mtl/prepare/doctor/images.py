@@ -1,4 +1,4 @@
-"""What is odd in single images, and in images beside each other."""
+"""Problems of single images, and of images compared with each other."""
 
 from collections.abc import Iterator
 
@@ -7,28 +7,32 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.inspection import ImageFacts, Inspection
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.readers import suffix_of
+from unet_mtl.data.readers import format_named, suffix_of
 from unet_mtl.data.records import Dataset
 
 TEXT = 4
-"""Letters in a row that make it text: in none of 1,000 ultrasound and microscopy images without text were there 4."""
+"""Length of a row of letters that counts as text; 1,000 ultrasound and microscopy images without text had none."""
 
-_COLOURED = 10  # pixels
+_COLOURED = 10  # coloured pixels
 _CONSTANT = 2 / 255
 _DARK = 0.25  # 12 bits of 16 are 0.06
-_SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif", ".nii.gz": ".nii"}
 _FEWEST_TO_COMPARE = 8
 _FAR = 4.0  # robust standard deviations of the mean brightness
-_ALIKE, _UNLIKE = 0.35, -0.2  # correlation with the median picture
+_ALIKE, _UNLIKE = 0.35, -0.2  # correlation with the median image
 
 
 def is_other_format(named: str, suffix: str) -> bool:
-    """Whether two suffixes stand for different formats."""
-    return _SAME_FORMAT.get(named, named) != _SAME_FORMAT.get(suffix, suffix)
+    """Return whether two suffixes stand for different formats."""
+    return format_named(named) is not format_named(suffix)
 
 
 def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observation]:
-    """Images one by one, then side by side."""
+    """Report the problems of single images, then those of the images compared with each other.
+
+    Args:
+        dataset: The cases that could be read.
+        inspection: Facts about their files.
+    """
     suffixes = {record.case: suffix_of(record.image) for record in dataset if record.image is not None}
     for case, image in inspection.images.items():
         yield from _check_one(case, image, suffixes[case])
@@ -36,35 +40,31 @@ def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observati
     yield from _inverted(inspection)
     for (height, width), n, box in inspection.fixed.shared():
         top, left, bottom, right = box
-        place = f"rows {top} to {bottom}, columns {left} to {right}"
+        place = f"rows {top} to {bottom} and columns {left} to {right}"
         cases = tuple(case for case, image in inspection.images.items() if image.size == (height, width))
-        text = (
-            f"most of the {n} images of {height}x{width} have bright strokes at the same place within {place}"
-        )
+        text = f"most of the {n} images of {height}x{width} have bright strokes at the same place in {place}"
         yield Observation("fixed-marks", text, cases)
 
 
 def _check_one(case: str, image: ImageFacts, named: str) -> Iterator[Observation]:
     if image.orientation != 1:
-        text = f"case {case!r}: EXIF orientation {image.orientation}; it is turned upright when it is read"
+        text = f"case {case!r}: EXIF orientation {image.orientation}; the image is rotated upright when it is read"
         yield Observation("image-turned", text, (case,))
     if is_other_format(named, image.suffix):
-        text = (
-            f"case {case!r}: named {named or 'without a suffix'}, but its bytes are those of a {image.suffix}"
-        )
+        text = f"case {case!r}: the file is named {named or 'without a suffix'}, but its content is {image.suffix}"
         yield Observation("image-suffix", text, (case,))
     if image.high - image.low <= _CONSTANT:
         yield Observation(
-            "image-constant", f"case {case!r}: every pixel is {image.high:.3g} of the range", (case,)
+            "image-constant", f"case {case!r}: every pixel has the value {image.high:.3g} of 1", (case,)
         )
     elif image.kind.startswith("16") and image.high < _DARK:
-        text = f"case {case!r}: the brightest pixel is {image.high:.1%} of the range of its type"
+        text = f"case {case!r}: the brightest pixel is at {image.high:.1%} of the range of its data type"
         yield Observation("image-dark", text, (case,))
     if image.marks.letters >= TEXT:
-        text = f"case {case!r}: {image.marks.letters} letters in a row"
+        text = f"case {case!r}: a row of {image.marks.letters} letters"
         yield Observation("text", text, (case,))
     if image.marks.coloured >= _COLOURED:
-        text = f"case {case!r}: {image.marks.coloured} coloured pixels in a grey image"
+        text = f"case {case!r}: {image.marks.coloured} coloured pixels in an otherwise grey image"
         yield Observation("coloured-marks", text, (case,))
 
 
@@ -72,19 +72,19 @@ def _mixed(inspection: Inspection) -> Iterator[Observation]:
     types = inspection.types
     if len(types) > 1:
         usual = types.most_common(1)[0][0]
-        words = ", ".join(f"{n} {kind}" for kind, n in types.most_common())
+        text = ", ".join(f"{n} {kind}" for kind, n in types.most_common())
         cases = tuple(case for case, image in inspection.images.items() if image.kind != usual)
-        yield Observation("types-mixed", words, cases)
+        yield Observation("types-mixed", text, cases)
     plain = tuple(case for case, image in inspection.images.items() if image.plain)
     if plain:
         text = (
-            f"{len(plain)} of {len(inspection.images)} images have three channels that are one and the same"
+            f"{len(plain)} of {len(inspection.images)} images are stored as colour with three equal channels"
         )
         yield Observation("plain-colour", text, plain)
 
 
 def _inverted(inspection: Inspection) -> Iterator[Observation]:
-    """Images as bright as the others are dark, with the pattern turned round; silent where the others differ."""
+    """Report images that are bright where the others are dark; needs images that resemble each other."""
     cases = [case for case, image in inspection.images.items() if image.high - image.low > _CONSTANT]
     if len(cases) < _FEWEST_TO_COMPARE:
         return
@@ -94,13 +94,13 @@ def _inverted(inspection: Inspection) -> Iterator[Observation]:
     away = np.abs(mean - usual)
     negative = (np.abs(255 - mean - usual) < away) & (away > _FAR * 1.4826 * np.median(away))
     patterns = _unit(coarse)
-    likeness = patterns @ _unit(np.median(patterns, axis=0))
-    if np.median(likeness) < _ALIKE:
+    correlation = patterns @ _unit(np.median(patterns, axis=0))
+    if np.median(correlation) < _ALIKE:
         return
-    for index in np.flatnonzero(negative & (likeness < _UNLIKE)):
+    for index in np.flatnonzero(negative & (correlation < _UNLIKE)):
         text = (
-            f"case {cases[index]!r}: mean brightness {mean[index]:.0f} of 255 where the median image has {usual:.0f}, "
-            "and bright where the others are dark"
+            f"case {cases[index]!r}: the mean brightness is {mean[index]:.0f} of 255, the median over all images is "
+            f"{usual:.0f}, and the image is bright where the others are dark"
         )
         yield Observation("image-inverted", text, (cases[index],))
 

@@ -1,4 +1,4 @@
-"""Columns that give a target away: known only once the answer is known, or another name of it."""
+"""Columns that reveal a target: those filled in once the target was known, or a recoding of it."""
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
@@ -13,82 +13,85 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.data.rows import CASE
 from unet_mtl.data.spacing import spacing_columns
 
-_FEWEST = 20  # cases in which anything can be said
+_FEWEST = 20  # cases
 _FEWEST_A_CLASS = 5
 _SHARE_EXPLAINED = 0.98
-_CASES_A_WORD = 3.0  # a column of names and dates determines everything, and means nothing
+_CASES_A_VALUE = 3.0  # a column of names or dates determines every target without meaning anything
 
 
 def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
-    """Each target with classes, against every other column of the table, declared or not.
+    """Report each column of the table, described or not, that determines a target with classes.
 
     Args:
         dataset: The cases that could be read.
-        table: All of its columns, as `read_rows` gives it.
+        table: The rows with all columns, in the form that `read_rows` returns.
     """
     rows = table[~table[CASE].duplicated()].set_index(CASE)
-    structure = _not_a_finding(dataset, rows.columns)
+    structure = _structural_columns(dataset, rows.columns)
     for target, column in dataset.description.columns.items():
         labels = {r.case: str(r.labels[target]) for r in dataset if target in r.labels}
-        if column.classes is None or not _worth_a_look(list(labels.values())):
+        if column.classes is None or not _is_testable(list(labels.values())):
             continue
         known = rows.loc[list(labels)]
         for name in (name for name in rows.columns if name != target and name not in structure):
-            words = known[name]
-            stated = np.array(~words.str.lower().isin(dataset.description.missing_words))
-            classes = np.array(list(labels.values()))[stated]
-            if not _worth_a_look(classes.tolist()):
+            cells = known[name]
+            filled = np.array(~cells.str.lower().isin(dataset.description.missing_words))
+            classes = np.array(list(labels.values()))[filled]
+            if not _is_testable(classes.tolist()):
                 continue
-            how = _gives_away(words[stated].to_list(), classes, dataset.description.decimal)
-            if how:
-                yield Observation("leak", f"{name!r} gives {target!r} away: {how}")
+            reason = _find_reason(cells[filled].to_list(), classes, dataset.description.decimal)
+            if reason:
+                yield Observation("leak", f"{name!r} reveals {target!r}: {reason}")
 
 
-def _not_a_finding(dataset: Dataset, columns: Collection[str]) -> set[str]:
+def _structural_columns(dataset: Dataset, columns: Collection[str]) -> set[str]:
+    """Return the columns of case, patient, split, frame and spacing, which may determine a target."""
     description = dataset.description
     frame = description.frame if isinstance(description.frame, str) else None
-    named = (description.case, description.patient, description.split, frame)
-    return {name for name in named if name} | set(spacing_columns(description, columns))
+    special = (description.case, description.patient, description.split, frame)
+    return {name for name in special if name} | set(spacing_columns(description, columns))
 
 
-def _worth_a_look(labels: Sequence[str]) -> bool:
+def _is_testable(labels: Sequence[str]) -> bool:
+    """Return whether there are enough labels, of at least two classes."""
     _, counts = np.unique(labels, return_counts=True) if labels else ([], np.array([0]))
     return len(labels) >= _FEWEST and len(counts) > 1 and int(np.sort(counts)[-2]) >= _FEWEST_A_CLASS
 
 
-def _gives_away(words: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> str | None:
-    table = _count_pairs(words, classes)
-    n, right = len(words), int(table.max(axis=1).sum())
+def _find_reason(cells: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> str | None:
+    """Return how the classes follow from the cells, or None if they do not."""
+    table = _count_pairs(cells, classes)
+    n, right = len(cells), int(table.max(axis=1).sum())
     majority = int(table.sum(axis=0).max())
-    # of what the most frequent class leaves unexplained
+    # share of what is left to explain after always choosing the most frequent class
     explained = (right - majority) / (n - majority)
-    if len(table) * _CASES_A_WORD <= n and explained >= _SHARE_EXPLAINED:
-        return f"from its {len(table)} words the class follows in {right} of {n} cases"
-    return _cut(words, classes, decimal)
+    if len(table) * _CASES_A_VALUE <= n and explained >= _SHARE_EXPLAINED:
+        return f"its {len(table)} different values determine the class in {right} of {n} cases"
+    return _cut(cells, classes, decimal)
 
 
-def _count_pairs(words: Sequence[str], classes: NDArray[np.str_]) -> NDArray[np.intp]:
-    """How often a word and a class meet: a row a word, a column a class."""
+def _count_pairs(cells: Sequence[str], classes: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Return how often each value meets each class, of shape `(values, classes)`."""
     (rows, n_rows), (columns, n_columns) = (
-        (codes, len(known)) for codes, known in (pd.factorize(np.asarray(side)) for side in (words, classes))
+        (codes, len(known)) for codes, known in (pd.factorize(np.asarray(side)) for side in (cells, classes))
     )
     pairs = np.bincount(rows * n_columns + columns, minlength=n_rows * n_columns)
     return pairs.reshape(n_rows, n_columns)
 
 
-def _cut(words: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> str | None:
-    """A number that separates all classes without an error."""
+def _cut(cells: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> str | None:
+    """Return the ranges by which numbers separate all classes without an error, or None if they do not."""
     try:
-        numbers = np.array([parse_number(word, decimal) for word in words])
+        numbers = np.array([parse_number(cell, decimal) for cell in cells])
     except ValueError:
         return None
     if not np.isfinite(numbers).all():
         return None
     ranges = [(numbers[classes == name], str(name)) for name in np.unique(classes)]
-    ranges.sort(key=lambda its: float(its[0].min()))
+    ranges.sort(key=lambda pair: float(pair[0].min()))
     if any(lower.max() >= upper.min() for (lower, _), (upper, _) in pairwise(ranges)):
         return None
     (lowest, first), *between, (highest, last) = ranges
-    middle = [f"every {name!r} from {its.min():g} to {its.max():g}" for its, name in between]
-    ends = f"every {first!r} is at most {lowest.max():g}", f"every {last!r} at least {highest.min():g}"
+    middle = [f"every {name!r} is from {values.min():g} to {values.max():g}" for values, name in between]
+    ends = f"every {first!r} is at most {lowest.max():g}", f"every {last!r} is at least {highest.min():g}"
     return ", ".join([ends[0], *middle, ends[1]])

@@ -1,4 +1,4 @@
-"""Masks that are there under a name which differs from the expected one in how it is spelled alone."""
+"""Masks with file names that differ from the expected ones in spelling only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from unet_mtl.near_names import letters_of
 
 @dataclass(frozen=True, slots=True)
 class RenamedMask:
-    """A file that seems to be the mask of a case.
+    """A file that is probably the mask of a case.
 
     Attributes:
-        case: Whose.
-        target: Which mask.
-        file: That is there.
-        expected: Where the description says that it is.
+        case: Name of the case.
+        target: Name of the mask in the description.
+        file: The existing file.
+        expected: The path that the description gives.
     """
 
     case: str
@@ -31,61 +31,64 @@ class RenamedMask:
 
 
 def find_renamed_masks(dataset: Dataset, table: pd.DataFrame) -> list[RenamedMask]:
-    """Looks beside each mask that is absent for one file that differs in capitals, blanks or suffix.
+    """Look for a similarly named file beside each missing mask.
 
-    A file that two cases may mean, and two files for one case, are left alone; so are patterns of several files.
+    The name may differ in letter case, spaces and suffix. A file that fits two cases, two files that fit one case, and
+    patterns of several files are ignored.
 
     Args:
         dataset: The cases that could be read.
-        table: Its rows, as `read_rows` gives them.
+        table: The rows, in the form that `read_rows` returns.
     """
     used = {record.image for record in dataset if record.image is not None}
     used |= {file.path for record in dataset for files in record.masks.values() for file in files}
     rows: dict[str, dict[str, str]] = {}
-    found: list[RenamedMask] = []
+    renamed: list[RenamedMask] = []
     for target, mask in dataset.description.masks.items():
-        for word, pattern in mask.patterns.items():
-            index = mask.classes.index(word) if word else None
-            having = {r.case for r in dataset if any(file.index == index for file in r.masks.get(target, ()))}
-            if ANY in pattern or len(having) == len(dataset):
+        for name, pattern in mask.patterns.items():
+            index = mask.classes.index(name) if name else None
+            complete = {
+                r.case for r in dataset if any(file.index == index for file in r.masks.get(target, ()))
+            }
+            if ANY in pattern or len(complete) == len(dataset):
                 continue
             rows = rows or {row[CASE]: row for row in reversed(table.to_dict("records"))}
-            expected = {r.case: _expected(dataset, pattern, rows[r.case]) for r in dataset}
-            for case, path in _alike(dataset, pattern, expected, having, used):
-                found.append(RenamedMask(case, target, MaskFile(path, index), expected[case]))
+            expected = {r.case: _expected_path(dataset, pattern, rows[r.case]) for r in dataset}
+            for case, path in _find_similar(dataset, pattern, expected, complete, used):
+                renamed.append(RenamedMask(case, target, MaskFile(path, index), expected[case]))
                 used.add(path)
-    return found
+    return renamed
 
 
-def _expected(dataset: Dataset, pattern: str, row: dict[str, str]) -> Path:
+def _expected_path(dataset: Dataset, pattern: str, row: dict[str, str]) -> Path:
     return dataset.description.root / pattern.format_map({**row, "case": row[CASE]})
 
 
-def _alike(
-    dataset: Dataset, pattern: str, expected: dict[str, Path], having: set[str], used: set[Path]
+def _find_similar(
+    dataset: Dataset, pattern: str, expected: dict[str, Path], complete: set[str], used: set[Path]
 ) -> Iterator[tuple[str, Path]]:
-    """Cases without this mask, and the one file that is meant."""
-    meant: dict[tuple[Path, str], list[str]] = {}
+    """Yield each case without this mask for which exactly one file fits, and that file."""
+    cases_of: dict[tuple[Path, str], list[str]] = {}
     for case, path in expected.items():
-        meant.setdefault(place_and_letters(path), []).append(case)
-    there: dict[tuple[Path, str], list[Path]] = {}
-    for folder in {path.parent for case, path in expected.items() if case not in having}:
-        for path in _files(dataset, pattern, folder):
+        cases_of.setdefault(folder_and_letters(path), []).append(case)
+    paths_of: dict[tuple[Path, str], list[Path]] = {}
+    for folder in {path.parent for case, path in expected.items() if case not in complete}:
+        for path in _candidates(dataset, pattern, folder):
             if path not in used:
-                there.setdefault(place_and_letters(path), []).append(path)
-    for key, paths in there.items():
-        cases: Sequence[str] = meant.get(key, ())
-        if key[1] and len(cases) == len(paths) == 1 and cases[0] not in having:
+                paths_of.setdefault(folder_and_letters(path), []).append(path)
+    for key, paths in paths_of.items():
+        cases: Sequence[str] = cases_of.get(key, ())
+        if key[1] and len(cases) == len(paths) == 1 and cases[0] not in complete:
             yield cases[0], paths[0]
 
 
-def _files(dataset: Dataset, pattern: str, folder: Path) -> Iterator[Path]:
-    """What may be a mask: not what fits the pattern of the images alone, and nothing outside of the data set."""
+def _candidates(dataset: Dataset, pattern: str, folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder that may be masks: inside the data set, and not obviously images."""
     description = dataset.description
     root = description.root
     try:
         paths = sorted(path for path in folder.iterdir() if suffix_of(path) and path.is_file())
-    except (OSError, ValueError):  # there is none of this name, or none can have it
+    except (OSError, ValueError):  # the folder does not exist, or its name is not allowed
         return
     for path in paths:
         if not path.is_relative_to(root) or (not description.links and leaves(root, path)):
@@ -96,6 +99,6 @@ def _files(dataset: Dataset, pattern: str, folder: Path) -> Iterator[Path]:
             yield path
 
 
-def place_and_letters(path: Path) -> tuple[Path, str]:
-    """Folder, and the letters of the name without its suffix."""
+def folder_and_letters(path: Path) -> tuple[Path, str]:
+    """Return the folder of a file, and the letters of its name without the suffix."""
     return path.parent, letters_of(path.name[: len(path.name) - len(suffix_of(path))])

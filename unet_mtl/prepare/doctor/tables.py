@@ -1,4 +1,4 @@
-"""What is odd in the table: classes, numbers, spacings, patients, formulas."""
+"""Problems of the table: classes, numbers, pixel spacings, patients and formulas."""
 
 import math
 import re
@@ -13,22 +13,23 @@ from unet_mtl.data.observations import Observation
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.rows import CASE
 from unet_mtl.data.tables import runs_as_formula
+from unet_mtl.wording import count_of
 
 FEW = 5
-"""Cases of a class that are too few to learn or to measure anything of."""
+"""Minimum number of cases that a class needs for learning and scoring."""
 
-_FAR = 8.0  # robust standard deviations; of normal numbers one in 10^15 is farther
-_FACTOR = 5.0  # from the median, at least: another unit makes 10, a small patient 4
+_FAR = 8.0  # robust standard deviations; one in 10^15 normally distributed numbers is farther away
+_FACTOR = 5.0  # minimum factor from the median; another unit makes 10, a small patient 4
 _FEWEST_NUMBERS = 10
 _PATIENT_WORDS = re.compile(r"patient|subject|person|individual|case|pid\b|subj", re.IGNORECASE)
 
 
 def check_table(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
-    """Everything that can be told without opening an image.
+    """Report what can be found without opening an image.
 
     Args:
         dataset: The cases that could be read.
-        table: All of its columns, as `read_rows` gives it.
+        table: The rows with all columns, in the form that `read_rows` returns.
     """
     yield from _classes(dataset)
     for name, column in dataset.description.columns.items():
@@ -43,22 +44,24 @@ def check_table(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
 
 def _classes(dataset: Dataset) -> Iterator[Observation]:
     for name, counts in count_classes(dataset).items():
-        for word, n in counts.items():
-            cases = tuple(r.case for r in dataset if r.labels.get(name) == word)
+        for class_name, n in counts.items():
+            cases = tuple(r.case for r in dataset if r.labels.get(name) == class_name)
             if n == 0:
                 yield Observation(
-                    "class-unused", f"{name}: no case is {word!r}, which the description declares"
+                    "class-unused", f"{name}: the description declares {class_name!r}, but no case has it"
                 )
             elif n < FEW:
-                yield Observation("class-rare", f"{name}: only {n} cases are {word!r}", cases)
+                yield Observation(
+                    "class-rare", f"{name}: only {count_of(n, 'case')} of class {class_name!r}", cases
+                )
 
 
 def _unknown(name: str, dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
-    """The words that a column says instead of an answer."""
+    """Report the cells of a column that stand for a missing label."""
     missing = table[name].str.lower().isin(dataset.description.missing_words) & (table[CASE] != "")
-    words = ", ".join(f"{n} {word!r}" for word, n in table[name][missing].value_counts().items())
+    contents = ", ".join(f"{n} {cell!r}" for cell, n in table[name][missing].value_counts().items())
     if missing.any():
-        text = f"{name}: {int(missing.sum())} of {len(table)} cases are unknown ({words})"
+        text = f"{name}: {int(missing.sum())} of {len(table)} labels are missing ({contents})"
         yield Observation("labels-missing", text, tuple(table[CASE][missing]))
 
 
@@ -73,24 +76,26 @@ def _spacings(dataset: Dataset) -> Iterator[Observation]:
 
 
 def _outliers(numbers: Mapping[str, float], kind: str, name: str) -> Iterator[Observation]:
-    """Numbers far from the median, on a logarithmic scale where all are above 0: units differ by factors."""
+    """Report numbers far from the median, on a logarithmic scale if all are above 0, since units differ by factors."""
     if len(numbers) < _FEWEST_NUMBERS:
         return
     values = np.array(list(numbers.values()))
     scaled = np.log(values) if values.min() > 0 else values
     away = np.abs(scaled - np.median(scaled))
-    # 1.4826 makes a standard deviation of the median absolute deviation of normal numbers; where more than half
-    # are equal it is 0, and the mean deviation steps in (Iglewicz and Hoaglin, 1993)
+    # 1.4826 times the median absolute deviation estimates the standard deviation of normal numbers; it is 0 if more
+    # than half of the numbers are equal, and the mean deviation replaces it then (Iglewicz and Hoaglin, 1993)
     deviation = 1.4826 * np.median(away) or 1.2533 * away.mean()
     middle = float(np.median(values))
     for case, value, far in zip(numbers, values, away, strict=True):
         if deviation and far > _FAR * deviation and far > (math.log(_FACTOR) if values.min() > 0 else 0):
-            yield Observation(kind, f"case {case!r}: {name} is {value:g}, the median is {middle:g}", (case,))
+            yield Observation(
+                kind, f"case {case!r}: {name} is {value:g}, but the median is {middle:g}", (case,)
+            )
 
 
 def _patients(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
     if dataset.description.patient is None:
-        yield Observation("no-patient", f"the description names no `patient` column{_patient_columns(table)}")
+        yield Observation("no-patient", f"the description names no `patient` column{_suggest_columns(table)}")
         return
     views = Counter(record.patient for record in dataset)
     several = [patient for patient, n in views.items() if n > 1]
@@ -99,25 +104,25 @@ def _patients(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
         cases = tuple(record.case for record in dataset if views[record.patient] > 1)
         yield Observation(
             "patient-views",
-            f"{len(several)} of {len(views)} patients have several images, up to {most}: they stay on one side",
+            f"{len(several)} of {len(views)} patients have several images, up to {most} each",
             cases,
         )
 
 
-def _patient_columns(table: pd.DataFrame) -> str:
-    """Columns whose name or values say that they may be the patient."""
+def _suggest_columns(table: pd.DataFrame) -> str:
+    """Return the columns that may name the patient, as the end of a sentence."""
     likely = []
     for name in map(str, table.columns.drop(CASE)):
-        words = table[name][table[name] != ""]
-        n = words.nunique()
-        if _PATIENT_WORDS.search(name) and len(table) / 20 <= n < len(words):
-            likely.append(f"{name!r} ({n} different in {len(words)} rows)")
-    return f"; {' or '.join(likely)} looks like one" if likely else ""
+        cells = table[name][table[name] != ""]
+        n = cells.nunique()
+        if _PATIENT_WORDS.search(name) and len(table) / 20 <= n < len(cells):
+            likely.append(f"{name!r} ({n} different values in {len(cells)} rows)")
+    return f"; {' or '.join(likely)} may be it" if likely else ""
 
 
 def _formulas(table: pd.DataFrame) -> Iterator[Observation]:
     for name in table.columns.drop(CASE):
         starts = table[name].map(runs_as_formula)
         for case, cell in zip(table[CASE][starts], table[name][starts], strict=True):
-            text = f"case {case!r}: {name} is {cell[:40]!r}, which a spreadsheet would run as a formula"
+            text = f"case {case!r}: a spreadsheet would run {cell[:40]!r} in column {name!r} as a formula"
             yield Observation("formula", text, (case,))

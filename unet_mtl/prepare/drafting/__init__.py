@@ -1,1 +1,1 @@
-"""Looks at a folder, guesses what its files and columns mean, and drafts dataset.yaml and config.yaml."""
+"""Drafts dataset.yaml and config.yaml from the files, names and tables in a folder."""

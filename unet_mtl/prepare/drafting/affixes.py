@@ -1,4 +1,4 @@
-"""What names have in common at their ends: `bus_` of bus_0001-l and bus_0002-r."""
+"""Common beginnings and ends of names, such as `bus_` in bus_0001-l and bus_0002-r."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Affix:
-    """What stands before and after the name of a case."""
+    """The text before and after the name of a case.
+
+    Attributes:
+        before: The text before it.
+        after: The text after it.
+    """
 
     before: str = ""
     after: str = ""
 
     def strip(self, text: str) -> str | None:
-        """The text between; None where it does not fit.
+        """Return the text between `before` and `after`, or None if the text does not have them.
 
         >>> Affix("bus_", ".png").strip("bus_1.png")
         '1'
@@ -23,16 +28,16 @@ class Affix:
         return inner if fits and inner else None
 
     def wrap(self, inner: str) -> str:
-        """The opposite."""
+        """Return the text with `before` and `after` added."""
         return f"{self.before}{inner}{self.after}"
 
 
 NO_AFFIX = Affix()
-"""The name of the case is all there is."""
+"""The affix of names that consist of the case name only."""
 
 
 def affixes_of(texts: Collection[str]) -> list[Affix]:
-    """What all of the texts may have around the names of cases, nothing first.
+    """Return the affixes that all texts share, shortest first.
 
     >>> affixes_of(["bus_01-l", "bus_02-l"])[-1]
     Affix(before='bus_', after='-l')
@@ -61,7 +66,13 @@ def _common_start(texts: Collection[str]) -> str:
 def fit_affix(
     texts: Collection[str], cases: Collection[str], first: Iterable[Affix] = ()
 ) -> tuple[Affix, int]:
-    """The affix by which most of the texts become names of cases, and how many do."""
+    """Return the affix with which most of the texts become names of cases, and the number of these texts.
+
+    Args:
+        texts: The texts.
+        cases: The names of the cases.
+        first: Affixes to try before those that the texts share.
+    """
     best, most = Affix(), -1
     for affix in (*first, *affixes_of(texts)):
         n = len({affix.strip(text) for text in texts} & set(cases))

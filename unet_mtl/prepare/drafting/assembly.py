@@ -1,4 +1,4 @@
-"""A folder -> the draft of its description."""
+"""The draft of the description of a folder."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from unet_mtl.data.images import image_size
-from unet_mtl.data.readers import suffix_of
+from unet_mtl.data.readers import format_named
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
-from unet_mtl.prepare.drafting.content import spread
+from unet_mtl.prepare.drafting.content import pick_evenly
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.files import Files, sort_files
 from unet_mtl.prepare.drafting.layout import Layout, find_layout, note_fields
@@ -25,17 +25,16 @@ from unet_mtl.prepare.drafting.pairing import (
 from unet_mtl.prepare.drafting.patient_columns import find_folds, find_patient, find_split, note_no_patient
 from unet_mtl.prepare.drafting.spacing import find_spacing
 from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
-from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, SPLIT_WORDS, says
+from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, SPLIT_WORDS, has_word
 from unet_mtl.wording import count_of, name_some
-
-_SPACED = (".dcm", ".nii", ".nii.gz", ".nrrd")
 
 
 def draft_folder(root: Path) -> Draft:
-    """Looks at a folder and guesses what its files and columns mean.
+    """Guess what the files and columns in a folder mean.
 
     Raises:
-        DataError: No folder, no image in it, names that do not tell images apart, or no readable table.
+        DataError: The folder does not exist or has no image, images cannot be distinguished by their names, or no table
+            is readable.
     """
     notes = Notes()
     files = sort_files(root, notes)
@@ -58,7 +57,7 @@ def draft_folder(root: Path) -> Draft:
 
 
 def _with_columns(masks: Sequence[MaskSet], table: CaseTable | None) -> list[MaskSet]:
-    """Takes the table's column of file names where the files' own names tell nothing, or the images' is one too."""
+    """Use the columns of the table with paths of masks, where names do not fit or images are named by a column too."""
     if table is None:
         return list(masks)
     by_name = table.names.strip(table.rows[table.case].iloc[0]) is not None and "{case}" in table.images
@@ -82,21 +81,21 @@ def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[Mas
     kinds = [draft.name for draft in drafts if not draft.doubt]
     if len(kinds) > 1:
         notes.doubt(
-            f"whether {name_some(kinds)} are masks of their own (taken so), or parts of one: then write one `path` "
-            "with a * that fits them all, and they are united; or the same drawn by several people: then keep one"
+            f"{name_some(kinds)} are treated as separate masks. If they are parts of the same mask, write a single "
+            "`path` with a * that fits all of them; if they are several annotations of the same structure, keep one."
         )
     return tuple(drafts)
 
 
 def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
-    """One mask out of folders that have a class each."""
+    """Return one mask for folders that hold one class each."""
     name = "mask"
     classes = tuple(mask.name for mask in group)
-    because = f"sibling folders {name_some(classes)} have a mask each of the same cases"
+    because = f"the sibling folders {name_some(classes)} have masks of the same cases"
     notes.guess(f"masks.{name}.classes", name_some(classes), because)
     notes.doubt(
-        f"mask {name}: of several classes in one pixel the last one counts; where classes overlap, describe them as "
-        "masks of their own instead of under `files`"
+        f"Mask {name}: if several classes cover a pixel, the last one wins. If classes overlap, describe them as "
+        "separate masks instead of under `files`."
     )
     cases = frozenset[str]().union(*(mask.cases for mask in group))
     meaning = Meaning(("background", *classes), because=because)
@@ -104,41 +103,43 @@ def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
 
 
 def _doubt_objects(drafts: Sequence[MaskDraft], notes: Notes) -> list[MaskDraft]:
-    """Comments out objects' numbers beside another mask of the same cases: they are most often what it was made of."""
+    """Comment out object numbers beside another mask of the same cases, which was most often made from them."""
     others = [draft.name for draft in drafts if not draft.meaning.instances]
     kept = []
     for draft in drafts:
         if draft.meaning.instances and others:
-            reason = f"numbers of objects, beside the mask {others[0]!r} of the same images"
-            notes.doubt(f"whether mask {draft.name} is to be learned as well ({reason}); it is commented out")
+            reason = f"object numbers, beside the mask {others[0]!r} of the same images"
+            notes.doubt(
+                f"Mask {draft.name} is a comment ({reason}). Uncomment it if it should be learned as well."
+            )
             draft = replace(draft, doubt=reason)
         kept.append(draft)
     return kept
 
 
 def _with_folders(draft: Draft, layout: Layout) -> Draft:
-    """What the folders say, without a table."""
+    """Add what the names of folders tell, if there is no table."""
     names = layout.fields.values()
     columns = []
     for name in names:
         if name not in ("case", "split", "patient"):
             values = layout.values(name)
             classes = tuple(order_of(Counter(values)) or values)
-            columns.append(Column(name, "classes", "the folders of the images", classes))
+            columns.append(Column(name, "classes", "the names of the folders of the images", classes))
     draft = replace(
         draft,
         columns=tuple(columns),
         patient="patient" if "patient" in names else None,
         split="split" if "split" in names else None,
     )
-    return _check_sides(draft, list(layout.values("split")) if draft.split else [])
+    return _check_parts(draft, list(layout.values("split")) if draft.split else [])
 
 
 def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout) -> Draft:
     rows, notes = table.rows, draft.notes
     patient = find_patient(rows, table.used, notes)
     taken = {name for name in (table.case, patient) if name is not None}
-    split = find_split(rows, taken, notes)  # a folder's column may be it
+    split = find_split(rows, taken, notes)  # the split may be a column of folder names
     fold_column = find_folds(rows, taken, patient, notes)
     hints = " ".join([draft.root.name, *rows.columns, *rows.iloc[0]])
     spacing = find_spacing(
@@ -149,13 +150,13 @@ def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout) ->
     _note_columns(columns, notes)
     draft = replace(draft, patient=patient, split=split, fold_column=fold_column, spacing=spacing)
     draft = replace(draft, columns=tuple(columns))
-    return _check_sides(draft, list(rows[split]) if split else [])
+    return _check_parts(draft, list(rows[split]) if split else [])
 
 
 def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
     for column in columns:
         numbers = f"numbers, in {column.unit}" if column.unit else "numbers"
-        guess = {"classes": name_some(column.classes, 6), "numbers": numbers, "other": "left out"}[
+        guess = {"classes": name_some(column.classes, 6), "numbers": numbers, "other": "not used"}[
             column.kind
         ]
         notes.guess(f"columns.{column.name}", guess, column.because)
@@ -163,18 +164,18 @@ def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
             notes.doubt(line)
     missing = Counter(word for column in columns if column.kind != "other" for word in column.missing)
     for word, n in missing.items():
-        notes.guess("missing", word, f"it says nothing, in {n} columns")
+        notes.guess("missing", word, f"it seems to mean missing, in {count_of(n, 'column')}")
     if missing:
         notes.doubt(
-            f"whether {name_some(map(repr, missing))} means unknown (taken so) or is a class of its own"
+            f"{name_some(map(repr, missing))} is treated as missing. Remove it from `missing` if it is a class."
         )
 
 
 def _read(name: str, table: CaseTable, files: Files, layout: Layout) -> Column:
     cells = table.rows[name]
     if name_files(cells, (*files.images, *files.masks)):
-        return Column(name, "other", "it names files")
-    if says(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
+        return Column(name, "other", "it holds names of files")
+    if has_word(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
         return Column(name, "other", "it is the size of the image")
     return read_column(name, cells, table.decimal)
 
@@ -184,27 +185,33 @@ def _are_sizes(name: str, table: CaseTable, root: Path, layout: Layout) -> bool:
     names = [table.names.strip(cell) for cell in table.rows[table.case]]
     rows = [(i, cases[case]) for i, case in enumerate(names) if case is not None and case in cases]
     try:
-        sizes = [(table.rows[name].iloc[i], image_size(root / entry.path)) for i, entry in spread(rows, 3)]
+        sizes = [
+            (table.rows[name].iloc[i], image_size(root / entry.path)) for i, entry in pick_evenly(rows, 3)
+        ]
     except DataError:
         return False
     return bool(sizes) and all(cell in map(str, size) for cell, size in sizes)
 
 
-def _check_sides(draft: Draft, words: Sequence[str]) -> Draft:
-    sides = {SPLIT_WORDS.get(word.lower()) for word in words}
-    if draft.split is None or {"train", "val"} <= sides:
+def _check_parts(draft: Draft, words: Sequence[str]) -> Draft:
+    """Note a split without validation cases."""
+    parts = {SPLIT_WORDS.get(word.lower()) for word in words}
+    if draft.split is None or {"train", "val"} <= parts:
         return draft
     draft.notes.doubt(
-        f"which cases pick the best checkpoint: {draft.split} has no val side. Until you name some, config.yaml deals "
-        "all cases out anew and leaves that split aside"
+        f"{draft.split} has no val cases, which are needed to choose the best checkpoint. Until you mark some, "
+        "config.yaml ignores it and splits all cases anew."
     )
     return replace(draft, no_val=True)
 
 
 def _with_header_spacing(draft: Draft, layout: Layout) -> Draft:
-    if draft.spacing is None and all(suffix_of(Path(entry.name)) in _SPACED for entry in layout.images):
-        draft.notes.guess("spacing_mm", "header", "files of this format know it")
+    formats = {format_named(entry.name) for entry in layout.images}
+    if draft.spacing is None and all(known is not None and known.stores_spacing for known in formats):
+        draft.notes.guess("spacing_mm", "header", "files of this format contain it")
         return replace(draft, spaced_files=True)
     if draft.spacing is None:
-        draft.notes.doubt("how far pixels lie apart; distances are in pixels until `spacing_mm` says it")
+        draft.notes.doubt(
+            "The pixel spacing is unknown, so distances are in pixels until you add `spacing_mm`."
+        )
     return draft

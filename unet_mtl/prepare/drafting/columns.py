@@ -1,4 +1,4 @@
-"""What the columns of a table mean."""
+"""The meaning of the columns of a table."""
 
 import re
 from collections import Counter
@@ -17,32 +17,32 @@ from unet_mtl.prepare.drafting.vocabulary import (
     ID_WORDS,
     MORE_MISSING,
     ORDERS,
-    says,
+    has_word,
     words_of,
 )
 from unet_mtl.wording import name_some
 
 _MOST_CLASSES = 12
 _ROWS_A_CLASS = 4
-"""Rows that a word must stand in on average to be a class."""
+"""Minimum average number of rows per word for the words to be classes."""
 
-_SLIP_PER_WORD = 5
-"""How many times more often a word stands there than one that is taken for a slip of it."""
+_TYPO_RATIO = 5
+"""Minimum ratio of the frequencies of a word and of another one that is taken for its misspelling."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """The meaning of one column.
 
     Attributes:
-        name: In the table.
-        kind: Words out of a few, numbers, or neither.
-        because: What it was seen by.
-        classes: The words, in their order.
-        values: Other spellings -> the word that is meant.
-        unit: Of numbers.
-        missing: Words in it that seem to mean "unknown", the usual ones aside.
-        unsure: What could not be told.
+        name: Name in the table.
+        kind: "classes" for a few different words, "numbers", or "other" for neither.
+        because: The reason.
+        classes: The classes, in their order.
+        values: The class that is meant, by other spelling.
+        unit: Unit of the numbers, or empty.
+        missing: Words that seem to stand for a missing value, apart from the usual ones.
+        unsure: Questions about this column, as whole sentences.
     """
 
     name: str
@@ -56,46 +56,52 @@ class Column:
 
 
 def read_column(name: str, cells: "pd.Series[str]", decimal: Decimal = ".") -> Column:
-    """Says what one column holds.
+    """Guess the meaning of a column.
 
     Args:
-        name: Of the column.
-        cells: As words.
-        decimal: What stands before the decimals of numbers.
+        name: Name of the column.
+        cells: The cells as text.
+        decimal: The decimal separator of numbers.
     """
     words = Counter(cells)
     absent = [word for word in words if word.lower() in MISSING_WORDS]
-    unsaid = [word for word in words if word.lower() in MORE_MISSING]
+    extra_missing = [word for word in words if word.lower() in MORE_MISSING]
     unknown = {word or "empty": words[word] for word in absent}
-    column = _read(name, words, absent, unsaid, decimal)
+    column = _read(name, words, absent, extra_missing, decimal)
     if not unknown or not column.because:
         return column
-    rows = f"{sum(unknown.values())} unknown ({name_some(unknown, 3)})"
+    rows = f"{sum(unknown.values())} missing ({name_some(unknown, 3)})"
     return replace(column, because=f"{column.because}; {rows}")
 
 
 def _read(
-    name: str, words: "Counter[str]", absent: Sequence[str], unsaid: Sequence[str], decimal: Decimal
+    name: str, words: "Counter[str]", absent: Sequence[str], extra_missing: Sequence[str], decimal: Decimal
 ) -> Column:
-    known = Counter({word: n for word, n in words.items() if word not in (*absent, *unsaid)})
+    known = Counter({word: n for word, n in words.items() if word not in (*absent, *extra_missing)})
     if len(known) < 2:
-        return Column(name, "other", f"it says {next(iter(known))!r} alone" if known else "it says nothing")
+        return Column(name, "other", f"every cell is {next(iter(known))!r}" if known else "it is empty")
     numbers = [word for word in known if _number(word, decimal) is not None]
     if len(numbers) == len(known):
-        return _numbers(name, known, tuple(unsaid), decimal)
+        return _numbers(name, known, tuple(extra_missing), decimal)
     if len(numbers) > 0.8 * len(known) and not _are_grades(known):
         odd = sorted(set(known) - set(numbers))
         or_missing = (
             "" if all(number_cure(word, decimal) for word in odd) else ", or list them under `missing`"
         )
-        because = f"numbers, but for {name_some(odd, 3)}: correct these cells{or_missing}"
+        because = f"numbers except {name_some(odd, 3)}; correct these cells{or_missing}"
         return Column(name, "other", because)
-    return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(unsaid))
+    return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(extra_missing))
 
 
 @dataclass(frozen=True)
 class Decimals:
-    """Columns of numbers by what stands before their decimals."""
+    """Columns of numbers by their decimal separator.
+
+    Attributes:
+        commas: Columns with commas.
+        points: Columns with points.
+        both: Columns with both.
+    """
 
     commas: list[str]
     points: list[str]
@@ -103,13 +109,13 @@ class Decimals:
 
     @property
     def decimal(self) -> Decimal:
-        """A comma where columns have it and none has points throughout."""
+        """Return a comma if some columns have commas and none has only points, else a point."""
         return "," if self.commas and not self.points else "."
 
 
 def find_decimals(rows: pd.DataFrame) -> Decimals:
-    """Looks at all columns of a table."""
-    found = Decimals([], [], [])
+    """Find the decimal separators of all columns of a table."""
+    decimals = Decimals([], [], [])
     for name, cells in rows.items():
         known = {cell for cell in cells if cell.lower() not in {*MISSING_WORDS, *MORE_MISSING}}
         with_comma = {word for word in known if _COMMA.fullmatch(word)}
@@ -119,11 +125,15 @@ def find_decimals(rows: pd.DataFrame) -> Decimals:
         if (with_comma and thousands) or not _most(with_comma | with_point | whole, known):
             continue
         if with_comma or with_point:
-            of_these = (
-                found.both if with_comma and with_point else found.commas if with_comma else found.points
+            names = (
+                decimals.both
+                if with_comma and with_point
+                else decimals.commas
+                if with_comma
+                else decimals.points
             )
-            of_these.append(str(name))
-    return found
+            names.append(str(name))
+    return decimals
 
 
 _COMMA = re.compile(r"[+-]?\d*,\d+")
@@ -141,29 +151,34 @@ def _number(word: str, decimal: Decimal) -> float | None:
     return number if abs(number) < float("inf") else None
 
 
-def _numbers(name: str, known: "Counter[str]", unsaid: tuple[str, ...], decimal: Decimal) -> Column:
+def _numbers(name: str, known: "Counter[str]", extra_missing: tuple[str, ...], decimal: Decimal) -> Column:
     codes = [word for word in known if word in CODES_OF_MISSING and known[word] > 1]
     others = [parse_number(word, decimal) for word in known if word not in codes]
     if codes and others and min(others) >= 0:
         unsure = (
-            f"{name}: whether {name_some(codes)} means that nobody knows ({known[codes[0]]} rows); taken so",
+            f"{name}: {name_some(codes)} ({known[codes[0]]} rows) is treated as a missing value. Remove it from "
+            "`missing` if it is a number.",
         )
         kept = Counter({word: n for word, n in known.items() if word not in codes})
         if len(kept) > 1:
-            column = _numbers(name, kept, (*unsaid, *codes), decimal)
+            column = _numbers(name, kept, (*extra_missing, *codes), decimal)
             return replace(column, unsure=(*unsure, *column.unsure))
     whole = all(re.fullmatch(r"\d([.,]0+)?", word) for word in known)
-    if whole and (len(known) <= 5 or says(name, GRADE_WORDS)) and known.total() >= _ROWS_A_CLASS * len(known):
+    if (
+        whole
+        and (len(known) <= 5 or has_word(name, GRADE_WORDS))
+        and known.total() >= _ROWS_A_CLASS * len(known)
+    ):
         ordered = sorted(known, key=lambda word: parse_number(word, decimal))
-        return Column(name, "classes", "few whole numbers", tuple(ordered), missing=unsaid)
-    counts_rows = others == [others[0] + i for i in range(len(others))] or says(name, ID_WORDS)
+        return Column(name, "classes", "few different whole numbers", tuple(ordered), missing=extra_missing)
+    counts_rows = others == [others[0] + i for i in range(len(others))] or has_word(name, ID_WORDS)
     if len(known) == known.total() and counts_rows and all(number.is_integer() for number in others):
-        return Column(name, "other", f"a number for each row: {name_some(known, 3)}")
-    because = f"numbers, {min(others):g} to {max(others):g}"
-    return Column(name, "numbers", because, unit=unit_of(name), missing=unsaid)
+        return Column(name, "other", f"a different number in each row: {name_some(known, 3)}")
+    because = f"numbers from {min(others):g} to {max(others):g}"
+    return Column(name, "numbers", because, unit=unit_of(name), missing=extra_missing)
 
 
-def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[str, ...]) -> Column:
+def _words(name: str, known: "Counter[str]", none: Sequence[str], extra_missing: tuple[str, ...]) -> Column:
     values = _other_spellings(known)
     merged: Counter[str] = Counter()
     for word, n in known.items():
@@ -172,51 +187,52 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], unsaid: tuple[
     if none and set(map(str.lower, merged)) & {"mild", "moderate", "severe", "yes", "present"}:
         merged[none[0]] += 1
         unsure.append(
-            f"{name}: whether {none[0]!r} is a class of its own (taken so) or means that nobody knows"
+            f"{name}: {none[0]!r} is treated as a class of its own. Remove it from `classes` if it means missing."
         )
     if len(merged) < 2:
-        return Column(name, "other", f"all rows are {next(iter(merged))!r}")
+        return Column(name, "other", f"every cell is {next(iter(merged))!r}")
     if all(_COMMA.fullmatch(word) or _number(word, ".") is not None for word in merged):
         return Column(
             name,
             "other",
-            "numbers with decimal commas, beside others with points: save all in one way",
+            "numbers with decimal commas, while other columns have decimal points; use the same in all columns",
         )
     if all(_DATE.fullmatch(word) for word in merged):
         return Column(name, "other", f"dates: {name_some(sorted(merged), 2)}")
     if len(merged) > 20 and len(merged) > 0.9 * merged.total():
-        return Column(name, "other", f"other words in almost every row: {name_some(merged, 2)}")
+        return Column(name, "other", f"different words in almost every row: {name_some(merged, 2)}")
     joined = [word for word in merged if re.search(r"[&;|]", word)]
     if joined:
-        return Column(name, "other", f"cells join several words: {name_some(joined, 1)}")
+        return Column(name, "other", f"several words per cell: {name_some(joined, 1)}")
     if len(merged) > _MOST_CLASSES or merged.total() < _ROWS_A_CLASS * len(merged):
         return Column(
             name, "other", f"{len(merged)} different words, too many for classes: {name_some(merged, 2)}"
         )
     ordered = order_of(merged)
-    unsure += _slips(name, merged)
+    unsure += _find_typos(name, merged)
     if values:
-        unsure.append(f"{name}: {name_some(f'{a!r} is taken for {b!r}' for a, b in values.items())}")
+        spellings = name_some(f"{a!r} is read as {b!r}" for a, b in values.items())
+        unsure.append(f"{name}: {spellings}; see `values`.")
     because = f"few different words{'' if ordered is None else ', in their usual order'}"
     classes = tuple(ordered or (word for word, _ in merged.most_common()))
-    return Column(name, "classes", because, classes, values, missing=unsaid, unsure=tuple(unsure))
+    return Column(name, "classes", because, classes, values, missing=extra_missing, unsure=tuple(unsure))
 
 
 _DATE = re.compile(r"(?:\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{4})(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?")
 
 
-def _slips(name: str, words: "Counter[str]") -> list[str]:
-    """Words of very few rows that are nearly one of many."""
-    told = []
+def _find_typos(name: str, words: "Counter[str]") -> list[str]:
+    """Return a question for each rare word that resembles a frequent one."""
+    questions = []
     for word, n in words.items():
-        frequent = [other for other, many in words.items() if many >= _SLIP_PER_WORD * n]
+        frequent = [other for other, many in words.items() if many >= _TYPO_RATIO * n]
         meant = find_typo(word, frequent) if n <= max(2, 0.02 * words.total()) else None
         if meant:
-            told.append(
-                f"{name}: whether {word!r} ({n:,}) is a probable typo for {meant!r} ({words[meant]:,}): then correct "
-                f"the cells, or take it out of `classes` and write `values: {{{word}: {meant}}}`"
+            questions.append(
+                f"{name}: {word!r} ({n:,}) may be a typo for {meant!r} ({words[meant]:,}). If so, correct the cells, "
+                f"or remove it from `classes` and add `values: {{{word}: {meant}}}`."
             )
-    return told
+    return questions
 
 
 def _other_spellings(known: "Counter[str]") -> dict[str, str]:
@@ -234,7 +250,7 @@ def _are_grades(words: "Counter[str]") -> bool:
 
 
 def order_of(words: "Counter[str]") -> list[str] | None:
-    """Words in their usual order: grades, no before yes, normal before benign before malignant.
+    """Return words in their usual order, such as normal, benign, malignant; None if there is none.
 
     >>> order_of(Counter(["4b", "5", "4a", "2"])), order_of(Counter(["yes", "no"])), order_of(Counter("ab"))
     (['2', '4a', '4b', '5'], ['no', 'yes'], None)
@@ -252,7 +268,7 @@ _UNITS = ("mm2", "cm2", "mm3", "cm3", "mm", "cm", "um", "px", "ml", "kg", "years
 
 
 def unit_of(name: str) -> str:
-    """The unit that a name ends in.
+    """Return the unit at the end of a name, or an empty text.
 
     >>> unit_of("head_circumference_mm"), unit_of("Age"), unit_of("nucleus_count")
     ('mm', 'years', '')

@@ -1,4 +1,4 @@
-"""A look at the pixels of a few files."""
+"""Inspection of the pixels of a sample of files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,20 +11,20 @@ from unet_mtl.data.readers import reader_of
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.errors import DataError
 
-_LOOKS = 5
+_SAMPLE = 5
 _FEW = 12
-"""Values that a mask may have, in files that are not obviously drawn."""
+"""Maximum number of different values in a file that counts as a mask without further evidence."""
 
 _FLAT = 0.93
-"""Share of neighbouring pixels that are equal in what was drawn, and never is in what a sensor saw."""
+"""Minimum share of equal neighbouring pixels in a mask; images from a sensor never reach it."""
 
 Any_ = TypeVar("Any_")
 
 
-def spread(items: Sequence[Any_], most: int, start: int = 0) -> list[Any_]:
-    """At most so many of a sequence, evenly spread over it.
+def pick_evenly(items: Sequence[Any_], most: int, start: int = 0) -> list[Any_]:
+    """Return at most `most` items, evenly spaced over the sequence.
 
-    >>> spread("abcdefghij", 3)
+    >>> pick_evenly("abcdefghij", 3)
     ['a', 'd', 'g']
     """
     if len(items) <= most:
@@ -33,7 +33,7 @@ def spread(items: Sequence[Any_], most: int, start: int = 0) -> list[Any_]:
 
 
 def read_picture(path: Path) -> Picture | None:
-    """Reads a file as it is stored; None where it cannot be read, which `unet-mtl check` will tell."""
+    """Return the pixels of a file as stored, or None if it is unreadable, which `unet-mtl check` reports."""
     try:
         return reader_of(path).read(path, None)
     except DataError:
@@ -41,25 +41,28 @@ def read_picture(path: Path) -> Picture | None:
 
 
 def looks_drawn(paths: Sequence[Path]) -> bool:
-    """Whether pixels look like those of masks, in every file of a sample that can be read."""
-    pictures = [picture for path in spread(paths, _LOOKS) if (picture := read_picture(path)) is not None]
+    """Return whether all readable files of a sample have pixels like those of a mask."""
+    pictures = [
+        picture for path in pick_evenly(paths, _SAMPLE) if (picture := read_picture(path)) is not None
+    ]
     return bool(pictures) and all(_is_drawn(picture.pixels) for picture in pictures)
 
 
 def _is_drawn(pixels: NDArray[Any]) -> bool:
     numbers, _ = pack(pixels)
     equal = float((numbers[:, 1:] == numbers[:, :-1]).mean()) if numbers.shape[1] > 1 else 1.0
-    if equal < _FLAT / 1.3:  # also of drawings in a thumbnail
+    if equal < _FLAT / 1.3:  # small masks have fewer equal neighbours
         return False
     n = len(np.unique(numbers))
     return n <= _FEW or (equal > _FLAT and n < numbers.size / 20)
 
 
 def pack(pixels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
-    """One number a pixel of (height, width, channels), and whether they are colours.
+    """Return a single number per pixel of an image of shape `(height, width, channels)`.
 
     Returns:
-        As stored where all channels are equal; else 0xRRGGBB.
+        The numbers of shape `(height, width)`, as stored if all channels are equal and 0xRRGGBB otherwise; and whether
+        they are colours.
     """
     first = pixels[..., 0]
     if pixels.shape[-1] < 3 or (pixels[..., 1:] == pixels[..., :1]).all():

@@ -1,4 +1,4 @@
-"""What is guessed about a folder, before it becomes text."""
+"""Everything that was guessed about a folder, before it is written as YAML."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +12,14 @@ from unet_mtl.prepare.drafting.tables import CaseTable
 
 @dataclass(frozen=True)
 class MaskDraft:
-    """One kind of mask, as it will be described.
+    """One kind of mask.
 
     Attributes:
-        name: Of the target.
-        files: Pattern by class; "" is the one whose files hold all classes.
-        meaning: Of the numbers in them.
-        cases: How many cases have one.
-        doubt: Why it is commented out; "" where it is not.
+        name: Name of the target.
+        files: Pattern of the paths by class; the key "" stands for files that hold all classes.
+        meaning: The meaning of the pixel values.
+        cases: Number of cases with such a mask.
+        doubt: The reason why it is written as a comment, or empty.
     """
 
     name: str
@@ -31,22 +31,22 @@ class MaskDraft:
 
 @dataclass(frozen=True)
 class Draft:
-    """What was guessed.
+    """The draft of a description.
 
     Attributes:
         root: The folder.
-        images: Pattern.
-        table: With its case column; None: there is none.
-        masks: Those of most cases first.
-        columns: All but those that have a part of their own.
-        patient: Column.
-        split: Column or folder of train, val and test.
-        fold_column: Column of folds.
-        spacing: Column.
-        spaced_files: The files' headers know the spacing.
-        no_val: The split has no val side.
-        n_cases: How many images there are.
-        notes: What was guessed and why, and what could not be told.
+        images: Pattern of the paths of the images.
+        table: The table and its case column, or None.
+        masks: The kinds of mask, those of most cases first.
+        columns: The columns of the table apart from case, patient, split, fold and spacing.
+        patient: The column or folder of the patient, or None.
+        split: The column or folder of train, val and test, or None.
+        fold_column: The column of cross-validation folds, or None.
+        spacing: The column of the pixel spacing, or None.
+        spaced_files: Whether the headers of the files contain the pixel spacing.
+        no_val: Whether the split lacks validation cases.
+        n_cases: Number of images.
+        notes: Guesses with their reasons, and open questions.
     """
 
     root: Path

@@ -1,4 +1,4 @@
-"""Which files of a folder are images, which are masks, and which are tables."""
+"""Sorting the files of a folder into images, masks and tables."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_mtl.data.readers import READERS
+from unet_mtl.data.readers import SUFFIXES, suffix_of
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
 from unet_mtl.prepare.drafting.notes import Notes
@@ -16,14 +16,14 @@ from unet_mtl.prepare.drafting.vocabulary import (
     MASK_WORDS,
     SPLIT_WORDS,
     STRUCTURE_WORDS,
-    says,
+    has_word,
     words_of,
 )
 from unet_mtl.wording import count_of, name_some
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet")
 _MOST_GROUPS = 60
-"""Folders whose pixels are looked at where names tell nothing."""
+"""Maximum number of groups of files that are inspected for their pixels if their names are not conclusive."""
 
 _DRAWN = "|".join(sorted(MASK_WORDS | STRUCTURE_WORDS, key=len, reverse=True))
 _TAIL = re.compile(rf"(?:^|[_\-. ])(?:ground[_\-. ]?truth|{_DRAWN})(?:[_\-. ]?\d+)?$", re.IGNORECASE)
@@ -33,13 +33,13 @@ _SEPARATOR = re.compile(r"[_\-. ]+")
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """One file below the root.
+    """One file in the folder.
 
     Attributes:
-        folder: Names of the folders above it.
-        stem: Its name, without `tail` and suffix.
-        tail: The end of its name that says which mask of an image it is: `_mask_1`.
-        suffix: As it is written: `.PNG`.
+        folder: Names of the folders between the root and the file.
+        stem: The file name without `tail` and suffix.
+        tail: The end of the file name that tells which mask of an image it is, such as `_mask_1`, or empty.
+        suffix: The suffix as written, such as `.PNG`.
     """
 
     folder: tuple[str, ...]
@@ -49,24 +49,24 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """Return the file name."""
         return f"{self.stem}{self.tail}{self.suffix}"
 
     @property
     def path(self) -> str:
-        """Below the root."""
+        """Return the path relative to the root."""
         return "/".join((*self.folder, self.name))
 
 
 @dataclass(frozen=True)
 class Files:
-    """What lies in a folder.
+    """The files of a folder.
 
     Attributes:
         root: The folder.
-        images: Files that are images.
-        masks: Files that are masks.
-        tables: Tables, the root's first.
+        images: The images.
+        masks: The masks.
+        tables: The tables, those in the root first.
     """
 
     root: Path
@@ -76,19 +76,19 @@ class Files:
 
 
 def sort_files(root: Path, notes: Notes) -> Files:
-    """Finds images, masks and tables.
+    """Find the images, masks and tables in a folder and its subfolders.
 
     Raises:
-        DataError: There is no folder, or no image in it.
+        DataError: The folder does not exist, or contains no image.
     """
     if not root.is_dir():
-        what = "a file, not a folder" if root.exists() else "no such folder"
-        raise DataError(f"{root}: {what}; give the folder that your images are in")
+        what = "this is a file, not a folder" if root.exists() else "no such folder"
+        raise DataError(f"{root}: {what}; give the folder that contains your images")
     entries, tables = _walk(root)
     if not entries:
         raise DataError(
-            f"{root}: no image in it or in the folders below; known are {', '.join(READERS)}. "
-            "Give the folder that your images are in"
+            f"{root}: no image in this folder or its subfolders; expected files with a suffix of "
+            f"{', '.join(SUFFIXES)}. Give the folder that contains your images"
         )
     images, masks = _tell_apart(root, _with_tails(entries), notes)
     return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables))
@@ -100,7 +100,7 @@ def _walk(root: Path) -> tuple[list[Entry], list[Path]]:
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         folder = Path(place).relative_to(root).parts
         for name in sorted(name for name in names if not name.startswith(".")):
-            suffix = max((s for s in READERS if name.lower().endswith(s)), key=len, default="")
+            suffix = suffix_of(name)
             if suffix:
                 cut = len(name) - len(suffix)
                 entries.append(Entry(folder, name[:cut], "", name[cut:]))
@@ -110,7 +110,7 @@ def _walk(root: Path) -> tuple[list[Entry], list[Path]]:
 
 
 def _with_tails(entries: Sequence[Entry]) -> list[Entry]:
-    """Cuts off what a mask's name has more than its image's."""
+    """Split off what the name of a mask has in addition to the name of its image."""
     stems = defaultdict(set)
     for entry in entries:
         stems[entry.folder].add(entry.stem)
@@ -118,7 +118,7 @@ def _with_tails(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def split_tail(entry: Entry, images: Iterable[str]) -> Entry:
-    """Cuts the tail off a name: what comes after the name of an image, or else a word that means a mask.
+    """Split the tail off a name: the text after the name of an image, or else a word that stands for a mask.
 
     >>> split_tail(Entry((), "benign (1)_mask_1", "", ".png"), {"benign (1)"}).tail
     '_mask_1'
@@ -128,15 +128,15 @@ def split_tail(entry: Entry, images: Iterable[str]) -> Entry:
         stem, tail = entry.stem[: joint.start()], entry.stem[joint.start() :]
         if stem in known and re.search("[A-Za-z]", tail):
             return Entry(entry.folder, stem, tail, entry.suffix)
-    found = _TAIL.search(entry.stem)
-    numbered = found is not None and found.start() == 0 and found[0][-1].isdigit()
-    if found and not numbered and not entry.tail:  # mask_1 alone is the first mask, and no mask of ""
-        return Entry(entry.folder, entry.stem[: found.start()], found[0], entry.suffix)
+    match = _TAIL.search(entry.stem)
+    numbered = match is not None and match.start() == 0 and match[0][-1].isdigit()
+    if match and not numbered and not entry.tail:  # mask_1 alone is the first mask rather than a mask of ""
+        return Entry(entry.folder, entry.stem[: match.start()], match[0], entry.suffix)
     return entry
 
 
 def tail_kind(tail: str) -> str:
-    """A tail without the number of the mask.
+    """Return a tail without the number of the mask.
 
     >>> tail_kind("_mask_1"), tail_kind("_other2"), tail_kind("_mask")
     ('_mask', '_other', '_mask')
@@ -159,15 +159,17 @@ def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[lis
         else:
             (masks if role == "mask" else images).extend(group)
             reasons[reason] += len(group) * (role == "mask")
-    looked = len(unclear) <= _MOST_GROUPS
-    drawn = [looked and looks_drawn([root / entry.path for entry in group]) for group in unclear]
-    if all(drawn) and not images:  # there must be something to look at
+    few = len(unclear) <= _MOST_GROUPS
+    drawn = [few and looks_drawn([root / entry.path for entry in group]) for group in unclear]
+    if all(drawn) and not images:  # a data set needs images
         drawn = [False] * len(unclear)
-        notes.doubt("every file looks like a mask (few different values); they were taken for images")
+        notes.doubt(
+            "Every file looks like a mask, with few different values. The files are treated as images."
+        )
     for group, is_mask in zip(unclear, drawn, strict=True):
         if is_mask:
             masks.extend(group)
-            reasons[f"few different values in {_place(group[0])}"] += len(group)
+            reasons[f"few different values in the files of {_place(group[0])}"] += len(group)
         else:
             images.extend(Entry(e.folder, e.stem + e.tail, "", e.suffix) for e in group)
     if not images:
@@ -181,41 +183,39 @@ def _role_by_name(folder: tuple[str, ...], head: str, tail: str) -> tuple[str, s
     if tail and _TAIL.search(tail):
         return "mask", f"file names end in {tail}"
     for name in reversed(folder):
-        drawn, seen = says(name, MASK_WORDS), says(name, IMAGE_WORDS)
-        if drawn != seen:
-            return ("mask", f"the folder is called {name}") if drawn else ("?" if tail else "image", "")
+        is_mask, is_image = has_word(name, MASK_WORDS), has_word(name, IMAGE_WORDS)
+        if is_mask != is_image:
+            return ("mask", f"the folder is named {name}") if is_mask else ("?" if tail else "image", "")
     if head:
         return "mask", f"file names begin with {head}"
     return "?", ""
 
 
 def _nothing_but_masks(masks: Sequence[Entry], notes: Notes) -> list[Entry]:
-    notes.doubt("names say that every file is a mask; they were taken for images, since there are no others")
+    notes.doubt("By its name, every file is a mask. The files are treated as images.")
     return [Entry(entry.folder, entry.stem + entry.tail, "", entry.suffix) for entry in masks]
 
 
 def _place(entry: Entry) -> str:
-    return ("/".join(entry.folder) or "the folder itself") + (
-        f" (*{tail_kind(entry.tail)})" * bool(entry.tail)
-    )
+    return ("/".join(entry.folder) or "this folder") + (f" (*{tail_kind(entry.tail)})" * bool(entry.tail))
 
 
 def mask_head(stem: str) -> str:
-    """The beginning of a name that means a mask.
+    """Return the beginning of a name that stands for a mask, or an empty text.
 
     >>> mask_head("mask_0001-l")
     'mask_'
     """
-    found = _HEAD.match(stem)
-    return found[0] if found else ""
+    match = _HEAD.match(stem)
+    return match[0] if match else ""
 
 
 _NO_NAMES = (MASK_WORDS | IMAGE_WORDS | SPLIT_WORDS.keys() | {"and", "ground", "tr", "ts"}) - {"instances"}
-"""Words that do not tell one kind of mask from another."""
+"""Words that do not distinguish one kind of mask from another."""
 
 
 def mask_name(folder: Sequence[str], head: str, tail: str) -> str:
-    """What a mask is called: by its tail, its head or its folder.
+    """Return the name of a kind of mask, from the tail, the head or the folder of its files.
 
     >>> mask_name(["images_and_masks"], "", "_tumor"), mask_name(["Masks"], "", ""), mask_name(["a", "wall"], "", "")
     ('tumor', 'mask', 'wall')
@@ -224,9 +224,9 @@ def mask_name(folder: Sequence[str], head: str, tail: str) -> str:
     """
     for part in (tail, head, *reversed(folder)):
         words = [] if part.startswith("{") else re.findall(r"[^\W_]+", part)
-        said = [word for word in words if not _NO_NAMES.issuperset(words_of(word))]
-        if said:
-            return "_".join(said).lower()
-        if says(part, MASK_WORDS):
+        specific = [word for word in words if not _NO_NAMES.issuperset(words_of(word))]
+        if specific:
+            return "_".join(specific).lower()
+        if has_word(part, MASK_WORDS):
             break
     return "mask"

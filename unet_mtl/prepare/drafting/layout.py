@@ -1,4 +1,4 @@
-"""The pattern that the paths of the images follow, and what its braces stand for."""
+"""The pattern of the paths of the images, and the meaning of its fields in braces."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,22 +8,22 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix
 from unet_mtl.prepare.drafting.files import Entry
 from unet_mtl.prepare.drafting.notes import Notes
-from unet_mtl.prepare.drafting.vocabulary import DIAGNOSES, GRADE_WORDS, SPLIT_WORDS, says
-from unet_mtl.wording import name_some
+from unet_mtl.prepare.drafting.vocabulary import DIAGNOSES, GRADE_WORDS, SPLIT_WORDS, has_word
+from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 20
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How images are laid out.
+    """The layout of the images.
 
     Attributes:
-        images: All that follow the pattern.
-        fields: Position in the folders -> name in braces, where folders differ.
-        affix: What stands around the name of a case in that of its image.
-        stem: The one name of all images, where each case is a folder; None: files are named after cases.
-        suffix: Of all images; None: they differ.
+        images: The images that follow the pattern.
+        fields: Name of the field in braces, by the position of a folder with different names.
+        affix: The text around the name of the case in the file name.
+        stem: The file name without suffix, if each case is a folder with the same file name; otherwise None.
+        suffix: The suffix of all images, or None if it differs.
     """
 
     images: tuple[Entry, ...]
@@ -34,11 +34,11 @@ class Layout:
 
     @property
     def by_folder(self) -> bool:
-        """Whether folders are named after cases."""
+        """Return whether the folders are named after the cases."""
         return "case" in self.fields.values()
 
     def case_of(self, entry: Entry) -> str:
-        """The name of the case of an image."""
+        """Return the name of the case of an image."""
         for position, name in self.fields.items():
             if name == "case":
                 return entry.folder[position]
@@ -46,12 +46,12 @@ class Layout:
 
     @property
     def cases(self) -> dict[str, Entry]:
-        """Images by name of the case."""
+        """Return the images by name of the case."""
         return {self.case_of(entry): entry for entry in self.images}
 
     @property
     def folder(self) -> tuple[str, ...]:
-        """Folders of the images, names in braces where they differ."""
+        """Return the names of the folders of the images, with fields in braces where they differ."""
         names = self.images[0].folder
         return tuple(
             f"{{{self.fields[i]}}}" if i in self.fields else literal(name) for i, name in enumerate(names)
@@ -59,32 +59,32 @@ class Layout:
 
     @property
     def pattern(self) -> str:
-        """For `images`."""
+        """Return the pattern for the setting `images`."""
         before, after = literal(self.affix.before), literal(self.affix.after)
         stem = f"{before}{{case}}{after}" if self.stem is None else literal(self.stem)
         return "/".join((*self.folder, stem + (".{suffix}" if self.suffix is None else literal(self.suffix))))
 
     def with_one_suffix(self) -> "Layout":
-        """The layout with the suffix of most images."""
+        """Return the layout with the most frequent suffix."""
         suffix = Counter(entry.suffix for entry in self.images).most_common(1)[0][0]
         return replace(self, suffix=suffix)
 
     def values(self, name: str) -> dict[str, int]:
-        """What a field stands for, with the number of images."""
+        """Return the values of a field with their number of images, most frequent first."""
         position = next(i for i, field_name in self.fields.items() if field_name == name)
         return dict(Counter(entry.folder[position] for entry in self.images).most_common())
 
 
 def literal(text: str) -> str:
-    """Text of a pattern in which braces are letters."""
+    """Return a text in which the braces are escaped for a pattern."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def find_layout(images: Sequence[Entry], notes: Notes) -> Layout:
-    """Finds the pattern of most images.
+    """Find the pattern of most images.
 
     Raises:
-        DataError: Images of different folders share their names, and nothing tells them apart.
+        DataError: Images in different folders have the same name, and nothing distinguishes them.
     """
     kept = _leave_copies_out(_of_one_depth(images, notes), notes)
     fields = _name_fields(kept)
@@ -99,17 +99,17 @@ def find_layout(images: Sequence[Entry], notes: Notes) -> Layout:
 
 
 def note_fields(layout: Layout, notes: Notes, *, in_braces: bool) -> None:
-    """Says what folders were taken for, and of suffixes that the pattern has in braces."""
+    """Add the meanings of folder names to the notes, and the suffixes if the pattern has a field for them."""
     if in_braces and layout.suffix is None:
         suffixes = {entry.suffix: None for entry in layout.images}
-        notes.guess("images.{suffix}", name_some(suffixes), "images are of several formats")
+        notes.guess("images.{suffix}", name_some(suffixes), "the images have several formats")
     for name in layout.fields.values():
         values = layout.values(name)
         because = {
-            "case": "each folder has the files of one case",
-            "split": "folders are called so",
-            "patient": "many folders of a few images, named with numbers",
-        }.get(name, "images are in folders of a few names, as classes are")
+            "case": "each folder holds the files of one case",
+            "split": "the folders are named after parts of a split",
+            "patient": "many folders with few images, named with numbers",
+        }.get(name, "the images are in a few folders, as for classes")
         notes.guess(f"images.{{{name}}}", name_some(values), because)
 
 
@@ -119,14 +119,14 @@ def _of_one_depth(images: Sequence[Entry], notes: Notes) -> list[Entry]:
     others = [entry for entry in images if len(entry.folder) != depth]
     if others:
         notes.doubt(
-            f"{len(others)} images lie deeper or less deep than the other {depths[depth]} and are left out: "
-            f"{name_some((entry.path for entry in others), 3)}"
+            f"{count_of(len(others), 'image')} at another folder depth than the other {depths[depth]:,} will not be "
+            f"used: {name_some((entry.path for entry in others), 3)}."
         )
     return [entry for entry in images if len(entry.folder) == depth]
 
 
 def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:
-    """Of folders with the same names in each, as of several modalities, one."""
+    """Keep one of several folders that hold the same file names, such as modalities."""
     by_folder: dict[tuple[str, ...], set[str]] = {}
     for entry in images:
         by_folder.setdefault(entry.folder, set()).add(entry.stem)
@@ -136,7 +136,7 @@ def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:
         return images
     others = name_some("/".join(folder) for folder in same[1:])
     notes.doubt(
-        f"{others} has files of the same names as {'/'.join(first)}; a case has one image, so it is left out"
+        f"Only {'/'.join(first)} is used, because a case has one image and the file names in {others} are the same."
     )
     return [entry for entry in images if entry.folder == first]
 
@@ -159,10 +159,10 @@ def _name_field(values: Sequence[str], stems: Sequence[str]) -> str:
         return "split"
     numbered = all(any(letter.isdigit() for letter in value) for value in different)
     if len(different) > _MOST_CLASSES or (
-        numbered and len(different) > 2 and not any(says(v, GRADE_WORDS) for v in different)
+        numbered and len(different) > 2 and not any(has_word(v, GRADE_WORDS) for v in different)
     ):
         return "patient"
-    return "diagnosis" if any(says(value, DIAGNOSES) for value in different) else "class"
+    return "diagnosis" if any(has_word(value, DIAGNOSES) for value in different) else "class"
 
 
 def _require_different_names(layout: Layout) -> None:
@@ -172,6 +172,6 @@ def _require_different_names(layout: Layout) -> None:
     name = names.most_common(1)[0][0]
     same = [entry.path for entry in layout.images if layout.case_of(entry) == name]
     raise DataError(
-        f"{len(layout.images) - len(names)} images share their names with others ({name_some(same, 2)}), and a case is "
-        "named after its file: give each image a name of its own, or give `unet-mtl init` one of the folders"
+        f"{len(layout.images) - len(names)} images have the same file name as another one ({name_some(same, 2)}), but "
+        "a case is named after its file; rename the files, or draft one of the folders only"
     )

@@ -1,4 +1,4 @@
-"""What the numbers in masks mean."""
+"""The meaning of the values and colours in masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 20
 _PLATEAU = 0.002
-"""Share of the pixels that a value has to be a class, where there are many."""
+"""Minimum share of the pixels of a value that is a class, if there are many values."""
 
 _COLOURS = {
     "black": (0, 0, 0),
@@ -32,15 +32,15 @@ _COLOURS = {
 
 @dataclass(frozen=True)
 class Meaning:
-    """What stands in the files of one kind of mask.
+    """The meaning of the values in the files of one kind of mask.
 
     Attributes:
-        classes: Names by index, the background first.
-        values: Number -> index, where they are no indices.
-        colours: Class -> hex colour, where colours are meant.
-        instances: Whether numbers are those of objects.
-        smeared: Whether there are values between those of the classes, from smoothing or JPEG.
-        because: What it was seen by.
+        classes: Names of the classes, the background first.
+        values: Class index by value, if the values are not indices.
+        colours: Hexadecimal colour by class, if classes are colours.
+        instances: Whether the values are object numbers.
+        smeared: Whether there are values between those of the classes, from smoothing or JPEG compression.
+        because: The reason.
     """
 
     classes: tuple[str, ...] = ("background", "foreground")
@@ -52,29 +52,35 @@ class Meaning:
 
     @property
     def binary(self) -> bool:
-        """Whether all that is not 0 is one class."""
+        """Return whether there is a single class beside the background."""
         return len(self.classes) == 2 and not self.colours
 
 
 def find_meaning(name: str, paths: Sequence[Path], notes: Notes) -> Meaning:
-    """Looks into a sample of the files."""
+    """Guess the meaning of the values in masks from a sample of the files.
+
+    Args:
+        name: Name of the kind of mask.
+        paths: The files.
+        notes: Receives the guess and its questions.
+    """
     census = count_values(paths)
     meaning = _interpret(name, census, notes)
-    shown = "objects' numbers" if meaning.instances else name_some(meaning.classes, 6)
-    notes.guess(f"masks.{name}.classes", shown, meaning.because)
+    guess = "object numbers" if meaning.instances else name_some(meaning.classes, 6)
+    notes.guess(f"masks.{name}.classes", guess, meaning.because)
     if meaning.smeared:
         notes.doubt(
-            f"mask {name!r}: there are values between those of the classes, as smoothing or JPEG leave "
-            "them. `repair: nearest` in dataset.yaml takes the nearest known one; say whether it may"
+            f"Mask {name!r} has values between those of its classes, as from smoothing or JPEG compression. If the "
+            "nearest class is right for them, uncomment `repair: nearest` in dataset.yaml."
         )
-    if len(meaning.classes) > 2 or (meaning.colours and _tells_nothing(name)):
+    if len(meaning.classes) > 2 or (meaning.colours and _is_generic(name)):
         notes.doubt(
-            f"what the classes of mask {name!r} are called: {', '.join(meaning.classes)} until you say so"
+            f"The classes of mask {name!r} have no names yet: replace {', '.join(meaning.classes[1:])} by theirs."
         )
     if census.broken:
         notes.doubt(
-            f"mask {name!r}: {count_of(len(census.broken), 'file')} cannot be read or hold fractions: "
-            f"{name_some((path.name for path in census.broken), 2)}; `unet-mtl check` says why"
+            f"Mask {name!r} has {count_of(len(census.broken), 'file')} that cannot be read or hold fractions: "
+            f"{name_some((path.name for path in census.broken), 2)}. `unet-mtl check` gives the reasons."
         )
     return meaning
 
@@ -87,26 +93,26 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
         return _colours(census.as_colours(), foreground)
     if _are_objects(census):
         most = max(census.highest)
-        because = f"each file counts its objects, up to {most} ({census.sample} files)"
+        because = f"each file numbers its objects, up to {most} ({census.sample} files)"
         return Meaning(("background", foreground), instances=True, because=because)
     plateaus = _plateaus(census)
     strays = [value for value in census.files if value not in plateaus]
     smeared = bool(strays) and (census.lossy > 0 or _files_with(strays, census) > max(2, 0.1 * census.read))
     if strays and not smeared:
         notes.doubt(
-            f"mask {name!r}: the values {name_some(sorted(strays), 4)} are in {_files_with(strays, census)} of "
-            f"{census.read} files alone and were left out; `unet-mtl check` names the files"
+            f"Mask {name!r} has the values {name_some(sorted(strays), 4)} in only {_files_with(strays, census)} of "
+            f"{census.read} files; they are not treated as classes. `unet-mtl check` lists the files."
         )
     return _numbers(census, plateaus, foreground, smeared=smeared)
 
 
-def _tells_nothing(name: str) -> bool:
-    """Whether the name of a mask does not say what is drawn."""
+def _is_generic(name: str) -> bool:
+    """Return whether the name of a mask does not tell what it shows."""
     return name in MASK_WORDS
 
 
 def _class_name(name: str) -> str:
-    return "foreground" if _tells_nothing(name) else name
+    return "foreground" if _is_generic(name) else name
 
 
 def _files_with(values: Sequence[int], census: Census) -> int:
@@ -114,13 +120,13 @@ def _files_with(values: Sequence[int], census: Census) -> int:
 
 
 def _are_objects(census: Census) -> bool:
-    """Whether most files count 1, 2, 3, ..., each to a number of its own."""
+    """Return whether most files number their objects 1, 2, 3, ..."""
     many = max(census.highest) > _MOST_CLASSES or len(census.files) > _MOST_CLASSES
     return many and len(census.highest) > 2 and census.numbered > 0.6 * census.read and not census.lossy
 
 
 def _plateaus(census: Census) -> list[int]:
-    """The values that are classes: all, if they are few; else those that are more than a line between others."""
+    """Return the values that are classes: all values if they are few, else those that form areas."""
     values = sorted(census.files)
     rare = [
         v for v in values if census.files[v] <= max(1, 0.02 * census.read) and census.share(v) < _PLATEAU / 10
@@ -129,7 +135,7 @@ def _plateaus(census: Census) -> list[int]:
     if census.lossy == 0 and len(common) <= _MOST_CLASSES and not _has_seams(common, census):
         return common
     big = [v for v in values if census.share(v) >= _PLATEAU and (census.lossy or not census.is_thin(v))]
-    if census.lossy:  # JPEG rings: 0, 1, 2 and 253, 254, 255 are two plateaus and not six
+    if census.lossy:  # after JPEG compression, 0, 1, 2 and 253, 254, 255 are two classes rather than six
         big = [
             v
             for v in big
@@ -139,7 +145,7 @@ def _plateaus(census: Census) -> list[int]:
 
 
 def _has_seams(values: Sequence[int], census: Census) -> bool:
-    """Whether several values between the others are but thin lines, as smoothing leaves them."""
+    """Return whether several intermediate values form thin lines only, as after smoothing."""
     seams = [value for value in values[1:-1] if census.is_thin(value)]
     return len(seams) > 1 and values[-1] - values[0] > _MOST_CLASSES
 
@@ -147,12 +153,12 @@ def _has_seams(values: Sequence[int], census: Census) -> bool:
 def _numbers(census: Census, plateaus: list[int], foreground: str, *, smeared: bool) -> Meaning:
     labelled = [value for value in plateaus if value != 255]
     if labelled and labelled == list(range(labelled[-1] + 1)) and len(labelled) > 1:
-        ignored = ", 255 is not labelled" if 255 in plateaus else ""
+        ignored = ", and 255 for not labelled" if 255 in plateaus else ""
         because = f"the values are {name_some(labelled, 6)}{ignored} ({census.sample} files)"
         return Meaning(_names(len(labelled), foreground), smeared=smeared, because=because)
     because = f"the values are {name_some(plateaus, 6)} ({census.sample} files)"
     if plateaus in ([0], [255]):
-        because = f"all is {plateaus[0]} ({census.sample} files)"
+        because = f"the only value is {plateaus[0]} ({census.sample} files)"
         return Meaning(_names(2, foreground), {0: 0, 255: 1}, smeared=smeared, because=because)
     known = plateaus if 0 in plateaus else [0, *plateaus]
     values = {value: index for index, value in enumerate(known)}
@@ -164,24 +170,22 @@ def _names(n: int, foreground: str) -> tuple[str, ...]:
 
 
 def _colours(census: Census, foreground: str) -> Meaning:
-    least = 5 * _PLATEAU if census.lossy else _PLATEAU / 4  # JPEG makes many colours of one
-    found = [colour for colour, n in census.pixels.most_common() if census.share(colour) >= least]
-    found = [c for c in found if census.files[c] > max(1, 0.02 * census.read)] or found
+    least = 5 * _PLATEAU if census.lossy else _PLATEAU / 4  # JPEG compression turns one colour into many
+    kept = [colour for colour, n in census.pixels.most_common() if census.share(colour) >= least]
+    kept = [c for c in kept if census.files[c] > max(1, 0.02 * census.read)] or kept
     if len(census.files) > _MOST_CLASSES and not census.lossy:
-        found = [c for c in found if not census.is_thin(c)] or found
+        kept = [c for c in kept if not census.is_thin(c)] or kept
     if census.lossy:
-        found = [
-            c for c in found if not any(_near(c, d) and census.pixels[d] > census.pixels[c] for d in found)
-        ]
-    found = found[:_MOST_CLASSES]
-    background = 0 if 0 in found else found[0]
-    others = sorted(colour for colour in found if colour != background)
+        kept = [c for c in kept if not any(_near(c, d) and census.pixels[d] > census.pixels[c] for d in kept)]
+    kept = kept[:_MOST_CLASSES]
+    background = 0 if 0 in kept else kept[0]
+    others = sorted(colour for colour in kept if colour != background)
     names = (
         [foreground] if len(others) == 1 and foreground != "foreground" else list(map(_colour_name, others))
     )
     different = [f"{n}{i}" if names.count(n) > 1 else n for i, n in enumerate(names, 1)]
     colours = {"background": background} | dict(zip(different, others, strict=True))
-    smeared = len(census.files) > len(found)
+    smeared = len(census.files) > len(kept)
     return Meaning(
         tuple(colours),
         colours={word: f"#{colour:06x}" for word, colour in colours.items()},

@@ -1,4 +1,4 @@
-"""What was guessed and why, and what could not be told: shown on the screen, and written as comments."""
+"""Guesses with their reasons, and open questions; both are printed, and written as comments."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ _ORDER = (
     "missing",
     "tasks",
 )
-"""First words of what is guessed."""
+"""Sections of the two files, in the order in which guesses are listed."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Guess:
     """One guess.
 
     Attributes:
-        what: The setting, as in the files.
-        guess: Its value.
-        because: What it was seen by.
+        what: The setting, such as "masks.mask.classes".
+        guess: The guessed value.
+        because: The reason.
     """
 
     what: str
@@ -36,17 +36,22 @@ class Guess:
 
 @dataclass
 class Notes:
-    """Gathers guesses, and what a person must decide."""
+    """Guesses, and questions that a person has to decide.
+
+    Attributes:
+        guesses: The guesses, in the order in which they were made.
+        unsure: The questions and warnings, as whole sentences.
+    """
 
     guesses: list[Guess] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
 
     def guess(self, what: str, guess: object, because: str) -> None:
-        """Notes a guess."""
+        """Add a guess."""
         self.guesses.append(Guess(what, str(guess), because))
 
     def in_order(self) -> list[Guess]:
-        """Guesses in the order of the files that are written."""
+        """Return the guesses in the order of the settings in the two files."""
         places = [tuple(guess.what.split(".")[:2]) for guess in self.guesses]
         first = {place: places.index(place) for place in places}
         keys = [(_ORDER.index(place[0]), first[place]) for place in places]
@@ -54,5 +59,5 @@ class Notes:
         return [self.guesses[i] for i in order]
 
     def doubt(self, line: str) -> None:
-        """Notes what could not be told."""
+        """Add a question or a warning."""
         self.unsure.append(line)

@@ -1,4 +1,4 @@
-"""Which masks belong to which images, and the patterns of their paths."""
+"""The assignment of masks to images, and the patterns of the paths of masks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.wording import count_of, name_some
 
 _ENOUGH = 0.5
-"""Share of the masks that must fit an image by name."""
+"""Minimum share of the masks with a name that fits an image."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class MaskSet:
     """One kind of mask.
 
     Attributes:
-        name: What it is called.
-        folder: Its folders, names in braces where they follow those of the images.
-        entries: Its files.
-        cases: The cases that have one.
-        pattern: Of the paths; "" where names fit no image.
+        name: Name of the kind.
+        folder: Names of its folders, with fields in braces if they follow those of the images.
+        entries: The files.
+        cases: The cases with such a mask.
+        pattern: Pattern of the paths, or empty if the names fit no image.
     """
 
     name: str
@@ -34,10 +34,10 @@ class MaskSet:
 
 
 def pair_masks(layout: Layout, masks: Sequence[Entry]) -> tuple[Layout, list[MaskSet]]:
-    """Groups masks into kinds and finds each kind's pattern.
+    """Group masks into kinds, and find the pattern of each kind.
 
     Returns:
-        The layout, what stands around names now known; and the kinds, those of most cases first.
+        The layout, with the text around the names of cases; and the kinds, those of most cases first.
     """
     groups = _group(layout, masks)
     if layout.by_folder:
@@ -49,15 +49,15 @@ def pair_masks(layout: Layout, masks: Sequence[Entry]) -> tuple[Layout, list[Mas
 
 
 def note_masks(layout: Layout, sets: Sequence[MaskSet], notes: Notes) -> None:
-    """Says how masks were found to belong to images."""
+    """Add the pattern of each kind of mask to the notes."""
     for mask in sets:
         names = len({layout.case_of(entry) for entry in layout.images})
-        because = f"{len(mask.cases):,} of {names:,} images have one, {count_of(len(mask.entries), 'file')}"
+        because = f"{len(mask.cases):,} of {names:,} images have one ({count_of(len(mask.entries), 'file')})"
         notes.guess(f"masks.{mask.name}", mask.pattern or "?", because)
 
 
 def _group(layout: Layout, masks: Sequence[Entry]) -> dict[tuple[tuple[str, ...], str, str], list[Entry]]:
-    """Masks by folder, and by the beginning and the end of the name that mean a mask."""
+    """Group masks by folder, and by the beginning and end of the name that stand for a mask."""
     folders = {value: f"{{{name}}}" for name in layout.fields.values() for value in layout.values(name)}
     stems = {entry.stem for entry in layout.images}
     groups: dict[tuple[tuple[str, ...], str, str], list[Entry]] = defaultdict(list)
@@ -71,7 +71,7 @@ def _group(layout: Layout, masks: Sequence[Entry]) -> dict[tuple[tuple[str, ...]
 
 
 def _best_affix(layout: Layout, groups: Iterable[Sequence[Entry]]) -> Affix:
-    """What to take off the names of images, so that most masks fit them."""
+    """Return the affix without which the names of images fit those of most masks."""
     stems = {entry.stem for entry in layout.images}
     masks = [{entry.stem for entry in group} for group in groups]
     best, most = Affix(), -1
@@ -94,8 +94,8 @@ def _by_name(
         return MaskSet(name, folder, tuple(group))
     numbered = "*" * any(entry.tail != kind for entry in group)
     stem = f"{literal(affix.before)}{{case}}{literal(affix.after + kind)}{numbered}"
-    found = frozenset(case for text in names if (case := affix.strip(text)) in cases and case is not None)
-    return MaskSet(name, folder, tuple(group), found, "/".join((*folder, stem + _suffix(group))))
+    matched = frozenset(case for text in names if (case := affix.strip(text)) in cases and case is not None)
+    return MaskSet(name, folder, tuple(group), matched, "/".join((*folder, stem + _suffix(group))))
 
 
 def _by_folder(
@@ -111,8 +111,8 @@ def _by_folder(
     pairs = {(entry.folder[position], entry.stem) for entry in group}
     if all(case == text for case, text in pairs):
         stem = "{case}" + literal(kind) + "*" * any(entry.tail != kind for entry in group)
-    found = frozenset(case for case, _ in pairs) & frozenset(layout.cases)
-    return MaskSet(name, folder, tuple(group), found, "/".join((*folder, stem + _suffix(group))))
+    matched = frozenset(case for case, _ in pairs) & frozenset(layout.cases)
+    return MaskSet(name, folder, tuple(group), matched, "/".join((*folder, stem + _suffix(group))))
 
 
 def _suffix(group: Sequence[Entry]) -> str:
@@ -121,7 +121,7 @@ def _suffix(group: Sequence[Entry]) -> str:
 
 
 def _with_names(sets: Iterable[MaskSet]) -> list[MaskSet]:
-    """Those of most cases first; each with a name of its own."""
+    """Sort kinds by their number of cases, and give each of them a unique name."""
     taken: dict[str, int] = {}
     named = []
     for mask in sorted(sets, key=lambda mask: (-len(mask.cases), mask.name == "instances", mask.name)):
@@ -132,7 +132,7 @@ def _with_names(sets: Iterable[MaskSet]) -> list[MaskSet]:
 
 
 def classes_in_folders(sets: Sequence[MaskSet], binary: Mapping[str, bool]) -> list[list[MaskSet]]:
-    """Groups of masks that lie in sibling folders, one class each: masks/wall/x.png beside masks/lumen/x.png."""
+    """Return groups of kinds that hold one class each in sibling folders, such as masks/wall and masks/lumen."""
     siblings: dict[tuple[tuple[str, ...], str], list[MaskSet]] = defaultdict(list)
     for mask in sets:
         if len(mask.folder) > 1 and binary.get(mask.name) and mask.pattern:
@@ -141,10 +141,10 @@ def classes_in_folders(sets: Sequence[MaskSet], binary: Mapping[str, bool]) -> l
 
 
 def note_unpaired(sets: Sequence[MaskSet], notes: Notes) -> None:
-    """Says which masks fit no image."""
+    """Add the masks that fit no image to the notes."""
     for mask in sets:
         if not mask.pattern:
             notes.doubt(
-                f"{len(mask.entries):,} masks in {'/'.join(mask.folder) or 'the folder itself'} fit no image by name "
-                f"({name_some((entry.name for entry in mask.entries), 2)}) and are left out"
+                f"{count_of(len(mask.entries), 'mask')} in {'/'.join(mask.folder) or 'this folder'} will not be used, "
+                f"because no name fits an image: {name_some((entry.name for entry in mask.entries), 2)}."
             )

@@ -1,4 +1,4 @@
-"""Which columns say whose image it is, and on which side of a split it stands."""
+"""The columns of the patient, the split and the cross-validation folds."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -13,14 +13,14 @@ from unet_mtl.prepare.drafting.vocabulary import (
     PATIENT_WORDS,
     SPLIT_COLUMNS,
     SPLIT_WORDS,
-    says,
+    has_word,
     words_of,
 )
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 
 def find_patient(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str | None:
-    """Finds the column by its name and by what it repeats."""
+    """Find the column of the patient by its name and its repeated values."""
     for names, must_repeat in ((PATIENT_WORDS, False), (PATIENT_IF_REPEATED, True)):
         for name in (name for name in rows.columns if name not in used):
             if not _is_called(name, names):
@@ -29,21 +29,21 @@ def find_patient(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str
             n, several_rows = cells.nunique(), int((cells.value_counts() > 1).sum())
             if n < 2 or (must_repeat and (several_rows < 2 or n < len(rows) / 20)):
                 continue
-            unsaid = sum(cell.lower() in MISSING_WORDS for cell in cells)
-            if unsaid:
+            n_missing = sum(cell.lower() in MISSING_WORDS for cell in cells)
+            if n_missing:
                 notes.doubt(
-                    f"{name} seems to be the patient, but {unsaid} rows do not say whose they are; fill them in, "
-                    f"then write `patient: {name}`"
+                    f"{name} seems to be the patient, but is empty in {count_of(n_missing, 'row')}. Fill these in, "
+                    f"then add `patient: {name}`."
                 )
                 continue
-            because = f"its name; {n:,} of them, {several_rows:,} with several rows"
+            because = f"its name; {n:,} patients, of whom {several_rows:,} have several rows"
             notes.guess("patient", name, because)
             return name
     return None
 
 
 def note_no_patient(cases: Collection[str], notes: Notes) -> None:
-    """Says that nobody knows the patients, and which names look like several views of one."""
+    """Add to the notes that the patients are unknown, with names that look like several images of one patient."""
     shared: dict[str, list[str]] = defaultdict(list)
     for case in cases:
         for mark in "_-":
@@ -51,10 +51,8 @@ def note_no_patient(cases: Collection[str], notes: Notes) -> None:
             if any(letter.isdigit() for letter in start) and len(rest) <= 3:
                 shared[start].append(case)
     views = [names for names in shared.values() if len(names) > 1]
-    alike = f"; names such as {name_some(views[0], 3)} may be views of one patient" if views else ""
-    notes.doubt(
-        f"whose images these are: no column or folder says it, so each case counts as a patient{alike}"
-    )
+    alike = f" Names such as {name_some(views[0], 3)} may be images of one patient." if views else ""
+    notes.doubt(f"No column or folder names the patient, so each case counts as a patient of its own.{alike}")
 
 
 def _is_called(name: str, names: tuple[str, ...]) -> bool:
@@ -63,40 +61,43 @@ def _is_called(name: str, names: tuple[str, ...]) -> bool:
 
 
 def find_split(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str | None:
-    """Finds the column of train, val and test."""
+    """Find the column of train, val and test."""
     for name in (name for name in rows.columns if name not in used):
         words = set(rows[name])
-        sides = {SPLIT_WORDS.get(word.lower()) for word in words}
-        if len(words) > 1 and None not in sides:
-            notes.guess("split", name, f"its words are {name_some(sorted(words))}")
+        parts = {SPLIT_WORDS.get(word.lower()) for word in words}
+        if len(words) > 1 and None not in parts:
+            notes.guess("split", name, f"its values are {name_some(sorted(words))}")
             return name
-        if says(name, SPLIT_COLUMNS) and any(side for side in sides):
+        if has_word(name, SPLIT_COLUMNS) and any(parts):
             notes.doubt(
-                f"{name} seems to be the split, but has {name_some(sorted(words), 6)}; only train, val and test are "
-                "known"
+                f"{name} seems to be the split, but its values are {name_some(sorted(words), 6)}. Only train, val "
+                "and test are accepted."
             )
     return None
 
 
 def find_folds(rows: pd.DataFrame, used: Collection[str], patient: str | None, notes: Notes) -> str | None:
-    """Finds the column of folds."""
+    """Find the column of cross-validation folds."""
     for name in (name for name in rows.columns if name not in used):
-        if not says(name, FOLD_WORDS):
+        if not has_word(name, FOLD_WORDS):
             continue
         folds = set(rows[name])
         if not all(fold.isdigit() for fold in folds) or not 3 <= len(folds) <= 20:
             notes.doubt(
-                f"{name} seems to be the fold, but has {name_some(sorted(folds))}; 3 or more whole numbers will do"
+                f"{name} seems to be the fold, but its values are {name_some(sorted(folds))}. "
+                "Use 3 to 20 whole numbers."
             )
             continue
-        torn = 0 if patient is None else int((rows.groupby(patient)[name].nunique() > 1).sum())
-        if torn:
-            notes.doubt(f"{name} is not used as the fold: {torn} patients ({patient}) are in several folds")
+        divided = 0 if patient is None else int((rows.groupby(patient)[name].nunique() > 1).sum())
+        if divided:
+            notes.doubt(
+                f"{name} is not used as the fold: {divided} patients ({patient}) are in several folds."
+            )
             continue
         notes.guess(
             "split.fold_column",
             name,
-            f"its name; whole numbers {name_some(map(str, sorted(map(int, folds))), 6)}",
+            f"its name; the whole numbers {name_some(map(str, sorted(map(int, folds))), 6)}",
         )
         return name
     return None

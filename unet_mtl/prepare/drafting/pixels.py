@@ -1,4 +1,4 @@
-"""The numbers and colours in a sample of masks, counted."""
+"""Counts of the values and colours in a sample of masks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,33 +9,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.prepare.drafting.content import pack, read_picture, spread
+from unet_mtl.prepare.drafting.content import pack, pick_evenly, read_picture
 
 _SAMPLE = 40
 _MOST = 400
-"""Masks that are read where the first ones disagree."""
+"""Maximum number of masks that are read if the first ones differ in their values."""
 
 _ROUNDED = 1e-3
 
 COLOUR = 1 << 24
-"""Added to colours, since 255 may be a grey or a blue."""
+"""Offset of colours, which tells blue from the grey value 255."""
 
 
 @dataclass
 class Census:
-    """What stands in a sample of masks of one kind.
+    """The values in a sample of masks of one kind.
 
     Attributes:
-        pixels: Pixels by value; a colour is COLOUR + 0xRRGGBB.
-        files: Files by value.
-        inner: Pixels whose four neighbours have the same value, by value: seams have none.
-        coloured: Files with colours.
-        lossy: Files that are JPEG.
-        numbered: Files of more than two values, which are 0, 1, 2, ... without a gap.
-        highest: The highest value of each file.
-        read: Files that were read.
-        broken: Files that cannot be read, or hold fractions.
-        total: Files there are.
+        pixels: Number of pixels by value; a colour is COLOUR + 0xRRGGBB.
+        files: Number of files by value.
+        inner: Number of pixels with four neighbours of the same value, by value; thin lines have none.
+        coloured: Number of files with colours.
+        lossy: Number of JPEG files.
+        numbered: Number of files with more than two values that are 0, 1, 2, ... without a gap.
+        highest: Number of files by their highest value.
+        read: Number of files that were read.
+        broken: Files that are unreadable or hold fractions.
+        total: Number of files that exist.
     """
 
     pixels: Counter[int] = field(default_factory=Counter)
@@ -50,15 +50,15 @@ class Census:
     total: int = 0
 
     def share(self, value: int) -> float:
-        """Of the pixels."""
+        """Return the share of pixels with this value."""
         return self.pixels[value] / max(self.pixels.total(), 1)
 
     def is_thin(self, value: int) -> bool:
-        """Whether it is but a line between others, nowhere three pixels wide."""
+        """Return whether the value occurs in lines only, which are nowhere three pixels wide."""
         return self.inner[value] < 0.05 * self.pixels[value]
 
     def as_colours(self) -> "Census":
-        """The same with every value a colour, greys too."""
+        """Return the same counts with all values, grey ones too, as colours 0xRRGGBB."""
         same = {value: value & 0xFFFFFF if value >= COLOUR else value * 0x010101 for value in self.files}
         pixels: Counter[int] = Counter()
         files: Counter[int] = Counter()
@@ -71,16 +71,16 @@ class Census:
 
     @property
     def sample(self) -> str:
-        """How much was looked at."""
+        """Return the size of the sample as text."""
         return f"all {self.read}" if self.read == self.total else f"{self.read} of {self.total:,}"
 
 
 def count_values(paths: Sequence[Path]) -> Census:
-    """Reads some of the masks, and more as long as they bring new values."""
+    """Count the values in a sample of the masks, and in further ones as long as these have new values."""
     census = Census(total=len(paths))
-    ordered = spread(paths, _SAMPLE)
+    ordered = pick_evenly(paths, _SAMPLE)
     chosen = set(ordered)
-    ordered += spread([path for path in paths if path not in chosen], _MOST - len(ordered))
+    ordered += pick_evenly([path for path in paths if path not in chosen], _MOST - len(ordered))
     known: set[int] = set()
     for start in range(0, len(ordered), _SAMPLE):
         for path in ordered[start : start + _SAMPLE]:
@@ -92,7 +92,7 @@ def count_values(paths: Sequence[Path]) -> Census:
 
 
 def _agree(census: Census) -> bool:
-    """Whether each value is in more than one file, so that no file stands alone."""
+    """Return whether each value occurs in more than one file."""
     return all(n > 1 for n in census.files.values())
 
 
@@ -111,7 +111,7 @@ def _count_file(path: Path, census: Census) -> None:
     census.lossy += path.suffix.lower() in (".jpg", ".jpeg")
     numbers = numbers + COLOUR * coloured
     values, counts = np.unique(numbers, return_counts=True)
-    census.inner.update(dict(zip(*(found.tolist() for found in _inner(numbers)), strict=True)))
+    census.inner.update(dict(zip(*(part.tolist() for part in _inner(numbers)), strict=True)))
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
         census.pixels[value] += count
         census.files[value] += 1
@@ -121,7 +121,7 @@ def _count_file(path: Path, census: Census) -> None:
 
 
 def _inner(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Values of the pixels whose four neighbours have the same one, and how many these are."""
+    """Return the values of the pixels that equal their four neighbours, and the number of these pixels."""
     middle = numbers[1:-1, 1:-1]
     neighbours = (numbers[:-2, 1:-1], numbers[2:, 1:-1], numbers[1:-1, :-2], numbers[1:-1, 2:])
     same = np.logical_and.reduce([middle == other for other in neighbours])

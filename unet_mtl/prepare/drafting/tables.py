@@ -1,4 +1,4 @@
-"""Which table belongs to the images, and which of its columns names the cases."""
+"""The table of the cases, and the column that names them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,31 +16,31 @@ from unet_mtl.prepare.drafting.files import Entry
 from unet_mtl.prepare.drafting.layout import Layout, literal
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import MaskSet
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 _ENOUGH = 0.5
-"""Share of the images, or of the rows, that must find each other."""
+"""Minimum share of the images, or of the rows, that must match."""
 
 _FEW_REPEATED = 2
 _REPEATED = 0.1
-"""How many rows, or which share of them, may name a case again before a table is one of something else than cases."""
+"""Number and share of rows that may repeat a case; a table with more of them has another unit than cases."""
 
 
 @dataclass(frozen=True)
 class CaseTable:
-    """A table whose rows are the cases.
+    """A table with one row per case.
 
     Attributes:
-        path: Below the root.
-        rows: All of it, as words.
-        case: The column that names a row.
-        names: What stands in that column.
-        images: Pattern of the images.
-        masks: Patterns by kind of mask, where it is a column.
+        path: Path relative to the root.
+        rows: The whole table, as text.
+        case: The column that names a case.
+        names: The text around the name of a case in that column.
+        images: Pattern of the paths of the images.
+        masks: Patterns by kind of mask, for masks with paths in a column.
         used: Columns that name files or folders.
-        folders: Names in braces of the layout -> the columns that say the same.
-        decimal: What stands before the decimals of its numbers.
-        doubts: What a person should know of it, if it is the one that is taken.
+        folders: The column with the same values, by field of the layout.
+        decimal: The decimal separator of numbers.
+        doubts: Questions about the table, as whole sentences, for the case that it is chosen.
     """
 
     path: str
@@ -55,7 +55,7 @@ class CaseTable:
     doubts: tuple[str, ...] = ()
 
     def fill(self, pattern: str) -> str:
-        """A pattern with the table's columns in its braces."""
+        """Replace the fields of the layout in a pattern by columns of the table."""
         for name, column in self.folders.items():
             pattern = pattern.replace(f"{{{name}}}", f"{{{column}}}")
         return pattern
@@ -64,82 +64,83 @@ class CaseTable:
 def choose_table(
     root: Path, tables: Sequence[Path], layout: Layout, masks: Sequence[MaskSet], notes: Notes
 ) -> CaseTable | None:
-    """Finds the table whose cells name the most images.
+    """Choose the table that names the most images.
 
     Raises:
-        DataError: A table cannot be read, and no other one fits.
+        DataError: A table is unreadable, and no other one fits.
     """
-    found: list[tuple[int, CaseTable]] = []
+    fitting: list[tuple[int, CaseTable]] = []
     unreadable: list[str] = []
     for path in tables:
         try:
             rows = read_table(path)
         except (DataError, UnicodeDecodeError) as error:
             unreadable.append(
-                str(error) if isinstance(error, DataError) else f"{path}: not UTF-8 text; save it so"
+                str(error) if isinstance(error, DataError) else f"{path}: not UTF-8 text; save it as UTF-8"
             )
             continue
-        fitting = _fit(path.relative_to(root).as_posix(), rows, layout, masks, notes)
-        found += [fitting] if fitting else []
-    if unreadable and not found:
+        fit = _fit(path.relative_to(root).as_posix(), rows, layout, masks, notes)
+        fitting += [fit] if fit else []
+    if unreadable and not fitting:
         raise DataError(
             [
                 *unreadable,
-                "mend the table, or move it out of the folder if the images do without; nothing was written",
+                "repair the table, or move it out of the folder if the images do not need it; nothing was written",
             ]
         )
     for line in unreadable:
-        notes.doubt(f"left out: {line}")
-    if not found:
+        notes.doubt(f"This table is not used: {line}")
+    if not fitting:
         return None
-    n, chosen = max(found, key=lambda pair: (pair[0], len(pair[1].rows.columns)))
+    n, chosen = max(fitting, key=lambda pair: (pair[0], len(pair[1].rows.columns)))
     chosen = _with_decimal(root, chosen, notes)
     _note(n, chosen, layout, notes)
-    others = [table.path for _, table in found if table.path != chosen.path]
+    others = [table.path for _, table in fitting if table.path != chosen.path]
     if others:
         notes.doubt(
-            f"{name_some(others)} name the images as well; one table can be used, the others are left out"
+            f"Only {chosen.path} is used, because a data set has one table; {name_some(others)} would fit as well."
         )
     return chosen
 
 
 def _with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
     path = root / table.path
-    found = find_decimals(table.rows)
-    if found.both or (found.commas and found.points):
-        # the points may be those of a workbook's own numbers
+    decimals = find_decimals(table.rows)
+    if decimals.both or (decimals.commas and decimals.points):
+        # points may come from the number cells of a workbook
         again = find_decimals(read_table(path, decimal=","))
-        found = again if again.decimal == "," else found
-    if found.commas and found.points:
+        decimals = again if again.decimal == "," else decimals
+    if decimals.commas and decimals.points:
         notes.doubt(
-            f"what stands before decimals in {table.path}: a comma in {name_some(found.commas)} (left out), a point in "
-            f"{name_some(found.points)}; write all numbers in one way"
+            f"{table.path} has decimal commas in {name_some(decimals.commas)} (not used) and decimal points in "
+            f"{name_some(decimals.points)}. Use the same in all columns."
         )
-    if found.decimal == ".":
+    if decimals.decimal == ".":
         return table
-    notes.guess("decimal", found.decimal, f"numbers of {name_some(found.commas)} have it")
-    return replace(table, decimal=found.decimal, rows=read_table(path, decimal=found.decimal))
+    notes.guess("decimal", decimals.decimal, f"the numbers in {name_some(decimals.commas)} have it")
+    return replace(table, decimal=decimals.decimal, rows=read_table(path, decimal=decimals.decimal))
 
 
 def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:
     notes.guess(
         "table",
         table.path,
-        f"{n:,} of its {len(table.rows):,} rows name one of {len(layout.images):,} images",
+        f"{n:,} of its {len(table.rows):,} rows name one of the {len(layout.images):,} images",
     )
     notes.guess("case", table.case, f"its cells name images, such as {table.rows[table.case].iloc[0]}")
     if table.names != NO_AFFIX:
-        notes.guess("names", table.names.wrap("{case}"), "what its cells and the files' names share")
+        notes.guess("names", table.names.wrap("{case}"), "the text that its cells have in common")
     for line in table.doubts:
         notes.doubt(line)
     named = table.rows[table.case]
     without = named[named != ""].nunique() - n
     if without > 0:
         notes.doubt(
-            f"{without:,} rows of {table.path} name no image that is there: `unet-mtl check` lists them"
+            f"{table.path} names {count_of(without, 'case')} without an image; `unet-mtl check` lists them."
         )
     if n < len(layout.images):
-        notes.doubt(f"{len(layout.images) - n:,} images have no row in {table.path} and are no cases then")
+        missing = count_of(len(layout.images) - n, "image")
+        notes.doubt(f"{missing} without a row in {table.path} will not be used.")
 
 
 def _fit(
@@ -170,16 +171,17 @@ def _fit(
     repeated = named[named.duplicated()]
     if len(repeated) > max(_FEW_REPEATED, _REPEATED * len(named)):
         notes.doubt(
-            f"{path} is left out: {column} names the images, but {_first(repeated)} in several rows; a table needs one "
-            "row a case"
+            f"{path} is not used: a table needs one row per case, but in {column} {_first(repeated)} in several rows."
         )
         return None
     if len(repeated):
         doubts.append(
-            f"which row of {path} is right where {_first(repeated)} in several; each case needs one, and `unet-mtl "
-            "check` lists them"
+            f"{path} needs one row per case, but {_first(repeated)} in several rows. Keep the right ones; "
+            "`unet-mtl check` lists all of them."
         )
-    in_columns = {mask.name: found[2] for mask in masks if (found := _path_column(rows, mask.entries))}
+    in_columns = {
+        mask.name: path_column[2] for mask in masks if (path_column := _path_column(rows, mask.entries))
+    }
     table = CaseTable(
         path, rows, column, names, images, in_columns, used, folders or {}, doubts=tuple(doubts)
     )
@@ -187,16 +189,17 @@ def _fit(
 
 
 def _first(repeated: "pd.Series[str]") -> str:
+    """Return the first repeated name as the subject and verb of a sentence."""
     more = repeated.nunique() - 1
-    return f"{repeated.iloc[0]!r} {f'and {more} more stand' if more else 'stands'}"
+    return f"{repeated.iloc[0]!r} {f'and {more} more occur' if more else 'occurs'}"
 
 
 def _on_suffixes(layout: Layout, usual: Layout) -> str:
     suffixes = Counter(entry.suffix for entry in layout.images)
     counts = name_some(f"{suffix} ({n:,})" for suffix, n in suffixes.most_common())
     return (
-        f"which suffix images should have: there are {counts}, but the table names them without one. The pattern says "
-        f"{usual.suffix}, and `unet-mtl check` lists the others: rename them, or let `unet-mtl check --fix OUT` do it"
+        f"The images have several suffixes, {counts}, but the table names them without one. The pattern has "
+        f"{usual.suffix}, and `unet-mtl check` lists the other images: rename them, or write a repaired copy with it."
     )
 
 
@@ -206,34 +209,36 @@ def _enough(n: int, rows: pd.DataFrame, layout: Layout) -> bool:
 
 def _note_misfit(path: str, best: int, folders_unknown: bool, notes: Notes) -> None:
     if folders_unknown:
-        notes.doubt(f"{path} is left out: it does not say in which folder each image lies; add such a column")
-    else:
-        found = f"; {best} cells do" if best else ""
         notes.doubt(
-            f"{path} is left out: no column of it names the images{found} (as 0001 stands for 0001.png)"
+            f"{path} is not used: it does not give the folder of each image. Add a column with the folder."
+        )
+    else:
+        partly = f", although {count_of(best, 'cell')} do" if best else ""
+        notes.doubt(
+            f"{path} is not used: no column names the images, such as 0001 or 0001.png for 0001.png{partly}."
         )
 
 
 def _usual_names(layout: Layout) -> list[Affix]:
-    """The case, its image's name, and its path: what people write into tables."""
+    """Return the usual ways to name an image in a table: by case, by file name, and by path."""
     affix, suffix = layout.affix, layout.with_one_suffix().suffix or ""
-    found = [Affix(), affix, Affix(affix.before, affix.after + suffix)]
+    names = [Affix(), affix, Affix(affix.before, affix.after + suffix)]
     folders = layout.images[0].folder if not layout.fields else ()
     for depth in range(1, len(folders) + 1):
         path = "/".join(folders[-depth:]) + "/" + affix.before
-        found += [Affix(path, affix.after + suffix), Affix(path, affix.after)]
-    return found
+        names += [Affix(path, affix.after + suffix), Affix(path, affix.after)]
+    return names
 
 
 def _folder_columns(rows: pd.DataFrame, column: str, names: Affix, layout: Layout) -> dict[str, str] | None:
-    """For each folder in braces the column that says it; None where there is none."""
+    """Return the column with the values of each field of the layout, or None if a field has no column."""
     cases = layout.cases
     pairs = [
         (i, cases[case])
         for i, cell in enumerate(rows[column])
         if (case := names.strip(cell)) in cases and case
     ]
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for position, field_name in layout.fields.items():
         if field_name == "case":
             continue
@@ -245,17 +250,17 @@ def _folder_columns(rows: pd.DataFrame, column: str, names: Affix, layout: Layou
         ]
         if not fits:
             return None
-        found[field_name] = fits[0]
-    return found
+        columns[field_name] = fits[0]
+    return columns
 
 
 def fit_for_braces(name: str) -> bool:
-    """Whether a column's name may stand in a pattern."""
+    """Return whether the name of a column may be a field of a pattern."""
     return bool(name) and not set(name) & set("{}.[]!:*")
 
 
 def _path_column(rows: pd.DataFrame, entries: Sequence[Entry]) -> tuple[int, str, str] | None:
-    """The column whose cells are paths of the files, or ends of these: (files named, column, pattern)."""
+    """Return the column with paths of the files or ends of these: number of files, column and pattern."""
     best: tuple[int, str, str] | None = None
     deepest = max((len(entry.folder) for entry in entries), default=0)
     for depth in range(deepest + 1):
@@ -275,7 +280,7 @@ def _end(entry: Entry, depth: int) -> str:
 
 
 def name_files(cells: Iterable[str], entries: Iterable[Entry]) -> bool:
-    """Whether most cells of a column are names or paths of files, several joined by & or ; too."""
+    """Return whether most cells of a column are names or paths of files, possibly several joined by & or ;."""
     known = {name for entry in entries for name in (entry.name, entry.path, entry.stem + entry.tail)}
     filled = [cell for cell in cells if cell]
     named = sum(all(part.strip() in known for part in cell.replace(";", "&").split("&")) for cell in filled)

@@ -1,4 +1,4 @@
-"""What the network may be asked: a task for each mask, and for the columns that look like answers."""
+"""The choice of tasks: one for each mask, and one for each column that looks like a target."""
 
 import re
 from collections import Counter
@@ -14,29 +14,29 @@ from unet_mtl.prepare.drafting.vocabulary import (
     GRADE_WORDS,
     MEASURE_WORDS,
     TARGET_WORDS,
-    says,
+    has_word,
 )
-from unet_mtl.tasks.base import TAKEN
+from unet_mtl.tasks.base import RESERVED_NAMES
 from unet_mtl.wording import name_some
 
 _FEW_MASKS = 0.1
 _FEW_CASES = 10
 _LENGTHS = ("mm", "cm", "um", "px", "mm2", "cm2", "mm3", "cm3", "ml")
-_KNOWN_BEFORE = "known before anybody looks at the image: an input rather than an answer"
-_MAYBE = "a finding: a question for the network, or left out"
+_KNOWN_BEFORE = "probably known before the image is read: an input rather than a target"
+_MAYBE = "a possible target"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One task.
+class TaskChoice:
+    """A possible task.
 
     Attributes:
-        kind: Of the task.
-        target: Mask or column.
-        name: Of the task.
-        settings: Beside kind, name and target.
-        because: Why it was chosen.
-        doubt: Why it is commented out; "" where it is not.
+        kind: Kind of the task.
+        target: Name of the mask or column.
+        name: Name of the task.
+        settings: Settings beside kind, name and target, as YAML.
+        because: The reason for the choice.
+        doubt: The reason why the task is written as a comment, or empty.
     """
 
     kind: str
@@ -47,98 +47,99 @@ class Answer:
     doubt: str = ""
 
 
-def choose_answers(draft: Draft) -> list[Answer]:
-    """Masks first, then classes, then numbers; doubtful ones with the reason."""
+def choose_tasks(draft: Draft) -> list[TaskChoice]:
+    """Choose tasks: for masks first, then for classes, then for numbers. Doubtful ones have a reason in `doubt`."""
     rows = draft.table.rows if draft.table else None
     columns = [column for column in draft.columns if column.kind != "other"]
-    classes = [_ask_class(column, rows) for column in columns if column.kind == "classes"]
-    numbers = [_ask_number(column, rows) for column in columns if column.kind == "numbers"]
-    return _name([*_ask_masks(draft), *_decide(classes, rows), *numbers])
+    classes = [_choose_for_classes(column, rows) for column in columns if column.kind == "classes"]
+    numbers = [_choose_for_numbers(column, rows) for column in columns if column.kind == "numbers"]
+    return _name([*_choose_for_masks(draft), *_decide(classes, rows), *numbers])
 
 
-def _ask_masks(draft: Draft) -> list[Answer]:
-    answers = []
+def _choose_for_masks(draft: Draft) -> list[TaskChoice]:
+    choices = []
     for mask in draft.masks:
         few = mask.cases < max(_FEW_CASES, _FEW_MASKS * draft.n_cases) and mask is not draft.masks[0]
-        doubt = mask.doubt or (f"only {mask.cases} of {draft.n_cases} cases have it" if few else "")
-        answers.append(Answer("segmentation", mask.name, because="there are masks of it", doubt=doubt))
-    return answers
+        doubt = mask.doubt or (f"only {mask.cases} of {draft.n_cases} cases have this mask" if few else "")
+        choices.append(TaskChoice("segmentation", mask.name, because="it has masks", doubt=doubt))
+    return choices
 
 
-def _ask_class(column: Column, rows: pd.DataFrame | None) -> Answer:
+def _choose_for_classes(column: Column, rows: pd.DataFrame | None) -> TaskChoice:
     settings = {}
     if rows is not None:
         counts = Counter(column.values.get(cell, cell) for cell in rows[column.name])
         known = [counts[word] for word in column.classes]
         if max(known) > 2 * min(known):
             settings = {"class_weights": "balanced"}
-    answer = Answer("classification", column.name, settings=settings, doubt="?")
-    if says(column.name, ACQUISITION_WORDS):
-        return replace(answer, doubt=_KNOWN_BEFORE)
-    if says(column.name, TARGET_WORDS):
-        return replace(answer, doubt="", because="its name is that of an answer")
-    if says(column.name, GRADE_WORDS):
-        return replace(answer, doubt="a grade somebody gave: learned as classes, whose order does not count")
-    return answer
+    choice = TaskChoice("classification", column.name, settings=settings, doubt="?")
+    if has_word(column.name, ACQUISITION_WORDS):
+        return replace(choice, doubt=_KNOWN_BEFORE)
+    if has_word(column.name, TARGET_WORDS):
+        return replace(choice, doubt="", because="its name suggests a target")
+    if has_word(column.name, GRADE_WORDS):
+        return replace(choice, doubt="a grade; its order is ignored when it is learned as classes")
+    return choice
 
 
-def _decide(answers: Sequence[Answer], rows: pd.DataFrame | None) -> list[Answer]:
-    """Those whose names tell nothing are asked where no other is, unless one follows from another."""
-    if any(not answer.doubt for answer in answers):
-        return [replace(answer, doubt=_MAYBE) if answer.doubt == "?" else answer for answer in answers]
-    decided: list[Answer] = []
-    for answer in answers:
-        if answer.doubt == "?":
+def _decide(choices: Sequence[TaskChoice], rows: pd.DataFrame | None) -> list[TaskChoice]:
+    """Decide on classes with inconclusive names: they are tasks if no other one is, unless they follow from one."""
+    if any(not choice.doubt for choice in choices):
+        return [replace(choice, doubt=_MAYBE) if choice.doubt == "?" else choice for choice in choices]
+    decided: list[TaskChoice] = []
+    for choice in choices:
+        if choice.doubt == "?":
             source = next(
-                (a.target for a in decided if not a.doubt and _follows(answer.target, a.target, rows)), ""
+                (a.target for a in decided if not a.doubt and _follows(choice.target, a.target, rows)), ""
             )
             doubt = f"it follows from {source}" if source else ""
-            answer = replace(
-                answer, doubt=doubt, because="it has classes, and no column is called a diagnosis"
+            choice = replace(
+                choice, doubt=doubt, because="it has classes, and no column is named like a diagnosis"
             )
-        decided.append(answer)
+        decided.append(choice)
     return decided
 
 
-def _follows(one: str, other: str, rows: pd.DataFrame | None) -> bool:
-    return rows is not None and bool((rows.groupby(other)[one].nunique() <= 1).all())
+def _follows(column: str, other: str, rows: pd.DataFrame | None) -> bool:
+    return rows is not None and bool((rows.groupby(other)[column].nunique() <= 1).all())
 
 
-def _ask_number(column: Column, rows: pd.DataFrame | None) -> Answer:
-    answer = Answer("regression", column.name)
-    if says(column.name, ACQUISITION_WORDS) or column.unit == "years":
-        return replace(answer, doubt=_KNOWN_BEFORE)
-    if not says(column.name, MEASURE_WORDS) and column.unit not in _LENGTHS:
-        return replace(answer, doubt="a number whose name does not say that it is an answer")
-    if rows is not None and says(column.name, frozenset(("count", "volume", "area", "number"))):
+def _choose_for_numbers(column: Column, rows: pd.DataFrame | None) -> TaskChoice:
+    choice = TaskChoice("regression", column.name)
+    if has_word(column.name, ACQUISITION_WORDS) or column.unit == "years":
+        return replace(choice, doubt=_KNOWN_BEFORE)
+    if not has_word(column.name, MEASURE_WORDS) and column.unit not in _LENGTHS:
+        return replace(choice, doubt="a number with a name that does not suggest a target")
+    if rows is not None and has_word(column.name, frozenset(("count", "volume", "area", "number"))):
         numbers = pd.to_numeric(rows[column.name].str.replace(",", "."), errors="coerce").dropna()
         if numbers.min() > 0 and numbers.max() > 20 * numbers.min():
-            return replace(answer, settings={"scale": "log"}, because="a measurement over a wide range")
-    return replace(answer, because="its name is that of a measurement")
+            return replace(choice, settings={"scale": "log"}, because="a measurement with a wide range")
+    return replace(choice, because="its name suggests a measurement")
 
 
-def _name(answers: Sequence[Answer]) -> list[Answer]:
-    """Gives each task a name of its own that may be one."""
-    taken = set(TAKEN)
+def _name(choices: Sequence[TaskChoice]) -> list[TaskChoice]:
+    """Give each task a unique and valid name."""
+    taken = set(RESERVED_NAMES)
     named = []
-    for answer in answers:
+    for choice in choices:
         name = start = (
-            re.sub(r"[^a-z0-9]+", "_", answer.target.lower()).strip("_").lstrip("0123456789_") or "answer"
+            re.sub(r"[^a-z0-9]+", "_", choice.target.lower()).strip("_").lstrip("0123456789_") or "answer"
         )
         number = 1
         while name in taken:
             number += 1
             name = f"{start}_{number}"
         taken.add(name)
-        named.append(replace(answer, name=name))
+        named.append(replace(choice, name=name))
     return named
 
 
-def _note_rare(asked: Sequence[Answer], draft: Draft) -> None:
+def _note_rare(chosen: Sequence[TaskChoice], draft: Draft) -> None:
+    """Add the classes with few cases to the notes."""
     classes = {column.name: column for column in draft.columns if column.kind == "classes"}
-    for answer in asked if draft.table else ():
-        column = classes.get(answer.target)
-        if column is None or answer.kind != "classification" or draft.table is None:
+    for choice in chosen if draft.table else ():
+        column = classes.get(choice.target)
+        if column is None or choice.kind != "classification" or draft.table is None:
             continue
         counts = Counter(column.values.get(cell, cell) for cell in draft.table.rows[column.name])
         rare = [
@@ -148,21 +149,24 @@ def _note_rare(asked: Sequence[Answer], draft: Draft) -> None:
         ]
         if rare:
             draft.notes.doubt(
-                f"whether {column.name} should keep classes of few cases, {name_some(rare)}: val or test may get none; "
-                "`values` joins them to others, `missing` leaves them out"
+                f"{column.name} has classes with few cases, {name_some(rare)}, which val or test may lack. Merge them "
+                "with others under `values`, or leave them out under `missing`."
             )
 
 
-def note_answers(answers: Sequence[Answer], draft: Draft) -> None:
-    """Says what is asked, and what is not."""
-    asked = [answer for answer in answers if not answer.doubt]
-    for answer in asked:
-        draft.notes.guess(f"tasks.{answer.name}", f"{answer.kind} of {answer.target}", answer.because)
-    _note_rare(asked, draft)
-    doubtful = [answer.target for answer in answers if answer.doubt]
+def note_tasks(choices: Sequence[TaskChoice], draft: Draft) -> None:
+    """Add the chosen and the doubtful tasks to the notes."""
+    chosen = [choice for choice in choices if not choice.doubt]
+    for choice in chosen:
+        draft.notes.guess(f"tasks.{choice.name}", f"{choice.kind} of {choice.target}", choice.because)
+    _note_rare(chosen, draft)
+    doubtful = [choice.target for choice in choices if choice.doubt]
     if doubtful:
         draft.notes.doubt(
-            f"whether {name_some(doubtful, 6)} should be answered: commented out in config.yaml, with the reason"
+            f"Tasks for {name_some(doubtful, 6)} are comments in config.yaml, each with its reason. Uncomment those "
+            "that you want."
         )
-    if not asked:
-        draft.notes.doubt("what is to be learned: there is no mask and no column for it, so `tasks` is empty")
+    if not chosen:
+        draft.notes.doubt(
+            "No mask or column is suitable for a task, so `tasks` is empty. Add the tasks to learn."
+        )

@@ -1,27 +1,38 @@
-"""The draft as dataset.yaml and config.yaml, with the reasons as comments."""
+"""The draft as the text of dataset.yaml and config.yaml, with reasons as comments."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
-from unet_mtl.prepare.drafting.task_choice import Answer
-from unet_mtl.prepare.drafting.yaml_text import flow, flow_map, line, off, paragraph, path, remark, scalar
-from unet_mtl.wording import name_some
+from unet_mtl.prepare.drafting.task_choice import TaskChoice
+from unet_mtl.prepare.drafting.yaml_text import (
+    comment,
+    commented_out,
+    flow,
+    flow_map,
+    line,
+    paragraph,
+    path,
+    scalar,
+)
+from unet_mtl.wording import count_of, name_some
 
-_HEAD = "# Drafted by `unet-mtl init`. Every line is a guess: read it, correct it, then run `unet-mtl check`."
+_HEAD = (
+    "# Drafted by `unet-mtl init`. Every line is a guess: check and correct it, then run `unet-mtl check`."
+)
 
 
 def description_text(draft: Draft, root: str | None) -> str:
-    """dataset.yaml.
+    """Return the text of dataset.yaml.
 
     Args:
-        draft: What was guessed.
-        root: Of the data, where the file is written elsewhere.
+        draft: The draft.
+        root: Folder of the data if dataset.yaml is written elsewhere, or None.
     """
     lines = [_HEAD]
     if draft.notes.unsure:
-        lines += ["# What could not be told, or is for you to decide:", *paragraph(draft.notes.unsure)]
+        lines += ["# To be decided:", *paragraph(draft.notes.unsure)]
     lines += ["", *([f"root: {path(root)}"] if root else [])]
     lines += [*_cases(draft), f"images: {path(draft.images)}"]
     lines += _masks(draft.masks) + _columns(draft) + _spacing(draft)
@@ -29,39 +40,41 @@ def description_text(draft: Draft, root: str | None) -> str:
     if draft.split:
         lines += line(f"split: {scalar(draft.split)}", "train, val, test")
     if missing:
-        lines += line(f"missing: {flow(missing)}", "words that seem to mean unknown, beside the usual ones")
+        lines += line(f"missing: {flow(missing)}", "words that mean missing, in addition to the usual ones")
     return "\n".join(lines) + "\n"
 
 
 def _cases(draft: Draft) -> list[str]:
     lines = []
     if draft.table:
-        lines += line(f"table: {path(draft.table.path)}", "one row a case")
+        lines += line(f"table: {path(draft.table.path)}", "one row per case")
         lines += line(
             f"case: {scalar(draft.table.case)}", f"such as {draft.table.rows[draft.table.case].iloc[0]}"
         )
         names = draft.table.names.wrap("{case}")
         if draft.table.decimal != ".":
-            lines += line(
-                f'decimal: "{draft.table.decimal}"', "what stands before the decimals of its numbers"
-            )
+            lines += line(f'decimal: "{draft.table.decimal}"', "the decimal separator of its numbers")
         if names != "{case}":
-            lines += line(f"names: {path(names)}", "what stands in that column; {case} is the rest of it")
+            lines += line(f"names: {path(names)}", "the form of the cells of that column")
     if draft.patient:
-        lines += line(f"patient: {scalar(draft.patient)}", "cases of one patient stay on one side of a split")
+        lines += line(
+            f"patient: {scalar(draft.patient)}", "cases of a patient stay in the same part of a split"
+        )
     else:
-        lines += off("patient: COLUMN", "name the column, if there is one: patients must not be torn apart")
+        lines += commented_out(
+            "patient: COLUMN", "name the patient column, to keep a patient's cases together"
+        )
     return lines
 
 
 def _masks(masks: Sequence[MaskDraft]) -> list[str]:
     if not masks:
         return []
-    lines = [] if any(not mask.doubt for mask in masks) else [remark("masks: all are commented out")]
+    lines = [] if any(not mask.doubt for mask in masks) else [comment("masks: every mask is commented out")]
     lines += ["masks:"] if not lines else []
     for mask in masks:
         described = _mask(mask)
-        lines += ["  " + remark(mask.doubt)] * bool(mask.doubt)
+        lines += ["  " + comment(mask.doubt)] * bool(mask.doubt)
         lines += (
             [f"  # {row.strip(' ') if row == described[0] else row[2:]}" for row in described]
             if mask.doubt
@@ -74,7 +87,7 @@ def _mask(mask: MaskDraft) -> list[str]:
     meaning = mask.meaning
     lines = [f"  {scalar(mask.name)}:"]
     if "" in mask.files:
-        lines += line(f"    path: {path(mask.files[''])}", f"{mask.cases:,} cases have one")
+        lines += line(f"    path: {path(mask.files[''])}", f"{count_of(mask.cases, 'case')} with a mask")
     else:
         lines += [
             "    files:",
@@ -83,14 +96,14 @@ def _mask(mask: MaskDraft) -> list[str]:
     lines += line(f"    classes: {flow(meaning.classes)}", meaning.because)
     if meaning.values:
         values = ", ".join(f"{value}: {index}" for value, index in meaning.values.items())
-        lines += line(f"    values: {{{values}}}", "number in the file: index of its class")
+        lines += line(f"    values: {{{values}}}", "value in the file: index of its class")
     if meaning.colours:
         colours = flow_map({name: f'"{colour}"' for name, colour in meaning.colours.items()})
-        lines += line(f"    colours: {colours}", "colour in the file")
+        lines += line(f"    colours: {colours}", "colours in the file")
     if meaning.instances:
-        lines += line("    instances: true", "numbers are those of objects; all that is not 0 is one class")
+        lines += line("    instances: true", "values are object numbers; all but 0 are one class")
     if meaning.smeared:
-        lines += off("    repair: nearest", "takes the nearest known value; only if you agree")
+        lines += commented_out("    repair: nearest", "replaces unknown values by the nearest known one")
     return lines
 
 
@@ -113,7 +126,9 @@ def _columns(draft: Draft) -> list[str]:
     if draft.fold_column:
         lines += line(f"  {scalar(draft.fold_column)}: {{}}", "the fold")
     left_out = [
-        off(f"  {scalar(c.name)}: {{}}", f"left out: {c.because}") for c in draft.columns if c.kind == "other"
+        commented_out(f"  {scalar(column.name)}: {{}}", f"not used: {column.because}")
+        for column in draft.columns
+        if column.kind == "other"
     ]
     head = ["columns:"] if lines else []
     return [*head, *lines, *(row for rows in left_out for row in rows)]
@@ -129,48 +144,59 @@ def _counts(column: Column, draft: Draft) -> str:
 def _spacing(draft: Draft) -> list[str]:
     spacing = draft.spacing
     if draft.spaced_files:
-        return line("spacing_mm: header", "the files know it")
+        return line("spacing_mm: header", "the files contain it")
     if spacing is None:
-        return off("spacing_mm: 0.1", "a number or a column; without it distances are in pixels")
+        return commented_out("spacing_mm: 0.1", "a number or a column; without it, distances are in pixels")
     text = f"spacing_mm: {scalar(spacing.column)}"
     if spacing.unit is None:
-        return off(text, "in which unit? then add `spacing_unit: cm`, mm, um or m")
+        return commented_out(text, "add its unit, such as `spacing_unit: cm` (mm, cm, m or um)")
     unit = [f"spacing_unit: {spacing.unit}"] if spacing.unit != "mm" else []
     return [text, *unit]
 
 
-def config_text(draft: Draft, answers: Sequence[Answer]) -> str:
-    """config.yaml, beside dataset.yaml."""
-    lines = [_HEAD, "", *line("data: .", "the folder of dataset.yaml, seen from here")]
-    asked = [answer for answer in answers if not answer.doubt]
+def config_text(draft: Draft, choices: Sequence[TaskChoice]) -> str:
+    """Return the text of config.yaml.
+
+    Args:
+        draft: The draft.
+        choices: The tasks; doubtful ones become comments.
+    """
+    lines = [_HEAD, "", *line("data: .", "folder of dataset.yaml, relative to this file")]
+    chosen = [choice for choice in choices if not choice.doubt]
     lines += line(
-        "tasks:" if asked else "tasks: []", "the first one's primary score picks the best checkpoint"
+        "tasks:" if chosen else "tasks: []", "the primary score of the first task selects the best checkpoint"
     )
-    for answer in asked:
-        lines += line(f"  - {_task(answer)}")
-    for doubt in dict.fromkeys(answer.doubt for answer in answers if answer.doubt):
-        lines.append(f"  {remark(f'{doubt}:')}")
-        lines += [f"  {remark(f'- {_task(answer)}')}" for answer in answers if answer.doubt == doubt]
+    for choice in chosen:
+        lines += line(f"  - {_task(choice)}")
+    for doubt in dict.fromkeys(choice.doubt for choice in choices if choice.doubt):
+        lines.append(f"  {comment(f'{doubt}:')}")
+        lines += [f"  {comment(f'- {_task(choice)}')}" for choice in choices if choice.doubt == doubt]
     lines += _split(draft)
     lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
     lines += line("training: {epochs: 80, batch_size: 8}")
-    lines += off("preprocess: {size: [256, 256], channels: 3}", "what images are resized to")
+    lines += commented_out(
+        "preprocess: {size: [256, 256], channels: 3}", "the size to which images are resized"
+    )
     return "\n".join(lines) + "\n"
 
 
-def _task(answer: Answer) -> str:
-    content = {"kind": answer.kind, "name": scalar(answer.name)}
-    if answer.name != answer.target:
-        content["target"] = scalar(answer.target)
-    return flow_map(content | dict(answer.settings))
+def _task(choice: TaskChoice) -> str:
+    content = {"kind": choice.kind, "name": scalar(choice.name)}
+    if choice.name != choice.target:
+        content["target"] = scalar(choice.target)
+    return flow_map(content | dict(choice.settings))
 
 
 def _split(draft: Draft) -> list[str]:
     if draft.fold_column:
         text = f"split: {{fold_column: {scalar(draft.fold_column)}}}"
-        return line(text, "the lowest is test, the next val; `fold: N` makes N test")
+        return line(text, "the lowest fold is test, the next one val; `fold: N` makes N test")
     if draft.split and draft.no_val:
-        return line("split: {column: ratio}", f"{draft.split} has no val; without this line it is used")
+        return line("split: {column: ratio}", f"ignores {draft.split}, which has no val cases")
     if draft.split:
-        return off("split: {column: ratio}", f"deals cases out anew; without it {draft.split} is used")
-    return off("split: {train: 0.6, val: 0.2, test: 0.2}", "the default; patients stay together")
+        return commented_out(
+            "split: {column: ratio}", f"splits all cases anew; without it, {draft.split} is used"
+        )
+    return commented_out(
+        "split: {train: 0.6, val: 0.2, test: 0.2}", "the default; a patient's cases stay together"
+    )

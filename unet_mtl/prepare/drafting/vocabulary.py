@@ -1,4 +1,4 @@
-"""The words by which people name folders, files and columns, and what they mean by them."""
+"""Words that occur in names of folders, files and columns, by their usual meaning."""
 
 import re
 
@@ -15,7 +15,7 @@ IMAGE_WORDS = _words(
     "image images img imgs picture pictures photo photos scan scans raw input inputs original slice slices"
 )
 STRUCTURE_WORDS = _words("tumor tumour lesion nodule polyp vessel nucleus nuclei wound")
-"""What is drawn: at the end of a file's name it means a mask, as a folder's name it may be a class of images."""
+"""Structures. At the end of a file name such a word stands for a mask; as a folder name it may be a class of images."""
 
 SPLIT_WORDS = {
     "train": "train",
@@ -53,7 +53,7 @@ ACQUISITION_WORDS = _words(
     "age sex gender side laterality device scanner machine vendor manufacturer model hospital "
     "center centre site operator date year bmi weight race ethnicity verification split fold"
 )
-"""What is known before anybody looks at the image: an input rather than an answer."""
+"""Names of what is known before the image is read, and therefore an input rather than a target."""
 
 MEASURE_WORDS = _words(
     "diameter size volume area circumference length thickness depth count number perimeter ratio "
@@ -90,7 +90,7 @@ ULTRASOUND_WORDS = re.compile(
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name, small, whatever joins them.
+    """Split a name into words in lower case.
 
     >>> words_of("images_and_Masks2"), words_of("CaseID"), words_of("kFold")
     (['images', 'and', 'masks'], ['case', 'id'], ['k', 'fold'])
@@ -98,6 +98,6 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
 
 
-def says(name: str, words: frozenset[str]) -> bool:
-    """Whether a name has one of the words in it."""
+def has_word(name: str, words: frozenset[str]) -> bool:
+    """Return whether a name contains one of the words."""
     return not words.isdisjoint(words_of(name)) or "".join(words_of(name)) in words

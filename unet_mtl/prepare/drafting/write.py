@@ -1,4 +1,4 @@
-"""Writes the two files, both or none."""
+"""Writes dataset.yaml and config.yaml, both or neither."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from unet_mtl.files import writing
 from unet_mtl.prepare.drafting.assembly import draft_folder
 from unet_mtl.prepare.drafting.draft import Draft
 from unet_mtl.prepare.drafting.notes import Notes
-from unet_mtl.prepare.drafting.task_choice import choose_answers, note_answers
+from unet_mtl.prepare.drafting.task_choice import choose_tasks, note_tasks
 from unet_mtl.prepare.drafting.text import config_text, description_text
 from unet_mtl.wording import count_of
 
@@ -20,11 +20,11 @@ CONFIG_FILE = "config.yaml"
 
 @dataclass(frozen=True)
 class Drafted:
-    """What was written.
+    """The files that were written.
 
     Attributes:
-        files: dataset.yaml and config.yaml.
-        notes: What was guessed and why, and what could not be told.
+        files: The paths of dataset.yaml and config.yaml.
+        notes: Guesses with their reasons, and open questions.
     """
 
     files: tuple[Path, Path]
@@ -32,35 +32,35 @@ class Drafted:
 
 
 def write_draft(folder: Path, out: Path | None, *, overwrite: bool = False) -> Drafted:
-    """Looks at a folder and writes what it guesses.
+    """Draft dataset.yaml and config.yaml for a folder, and write them.
 
     Args:
-        folder: With images.
-        out: Where the files go; None: into the folder.
-        overwrite: Whether files that are there may be replaced.
+        folder: The folder with the images.
+        out: The folder for the two files, or None for `folder`.
+        overwrite: Whether existing files may be replaced.
 
     Returns:
-        The two files, and what was guessed and why.
+        The paths of the two files, and the notes.
 
     Raises:
-        DataError: The folder is not usable, or a file is there already; nothing is written.
-        WriteError: The system refused.
+        DataError: The folder cannot be used, or a file exists already; nothing is written.
+        WriteError: The operating system refused to write.
     """
     target = folder if out is None else out
     paths = (target / DESCRIPTION_FILE, target / CONFIG_FILE)
-    there = [str(path) for path in paths if path.exists() or path.is_symlink()]
-    in_the_way = [str(path) for path in paths if path.is_dir()]
-    if in_the_way:
+    existing = [str(path) for path in paths if path.exists() or path.is_symlink()]
+    folders = [str(path) for path in paths if path.is_dir()]
+    if folders:
         raise DataError(
-            f"{in_the_way[0]}: a folder of that name is in the way; give --out DIR to write elsewhere"
+            f"{folders[0]}: a folder of this name exists; rename it, or give another folder as `out`"
         )
-    if there and not overwrite and folder.is_dir():
+    if existing and not overwrite and folder.is_dir():
         raise DataError(
-            f"{' and '.join(there)}: there already; give --overwrite to replace, or --out DIR to write elsewhere"
+            f"{' and '.join(existing)}: already there; set `overwrite` to replace, or give another folder as `out`"
         )
     draft = draft_folder(folder)
     texts = _texts(draft, target)
-    # both lie on the disk whole before either gets its name
+    # both are written completely before either gets its name
     with writing(paths[0]) as description, writing(paths[1]) as config:
         description.write_text(texts[0], encoding="utf-8")
         config.write_text(texts[1], encoding="utf-8")
@@ -69,28 +69,29 @@ def write_draft(folder: Path, out: Path | None, *, overwrite: bool = False) -> D
 
 def _texts(draft: Draft, target: Path) -> tuple[str, str]:
     elsewhere = target.resolve() != draft.root.resolve()
-    answers = choose_answers(draft)
-    note_answers(answers, draft)
+    choices = choose_tasks(draft)
+    note_tasks(choices, draft)
     root = str(draft.root.resolve()) if elsewhere else None
     _read_again(draft, description_text(draft, root))
-    return description_text(draft, root), config_text(draft, answers)
+    return description_text(draft, root), config_text(draft, choices)
 
 
 def _read_again(draft: Draft, text: str) -> None:
-    """Says where the description finds other cases than were seen."""
+    """Read the description back, and note where it finds other cases than the draft."""
     try:
         dataset, _ = scan_dataset(make_description(parse_yaml(text), base=draft.root, where=DESCRIPTION_FILE))
     except DataError as error:
-        draft.notes.doubt(f"how to make this readable: {error.problems[0]}")
+        draft.notes.doubt(f"The drafted dataset.yaml cannot be read: {error.problems[0]}")
         return
     if draft.table is None and len(dataset) != draft.n_cases:
         draft.notes.doubt(
-            f"why {count_of(len(dataset), 'file')} fit `images: {draft.images}`, of which {draft.n_cases:,} seem to be "
-            "images; move the others into a folder of their own"
+            f"{count_of(len(dataset), 'file')} fit `images: {draft.images}`, but {draft.n_cases:,} of them seem to be "
+            "images. Move the others to another folder."
         )
     for mask in (mask for mask in draft.masks if not mask.doubt and draft.table is None):
-        found = sum(bool(record.masks.get(mask.name)) for record in dataset)
-        if found != mask.cases:
+        n_found = sum(bool(record.masks.get(mask.name)) for record in dataset)
+        if n_found != mask.cases:
             draft.notes.doubt(
-                f"mask {mask.name!r}: {mask.cases:,} cases seem to have one, by its pattern it is {found:,}"
+                f"Mask {mask.name!r} seems to exist for {count_of(mask.cases, 'case')}, but its pattern finds "
+                f"{n_found:,}."
             )

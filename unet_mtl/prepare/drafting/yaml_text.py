@@ -1,4 +1,4 @@
-"""Lines of YAML with comments, safe for any name that a file or a column may have."""
+"""Lines of YAML with comments, safe for any name of a file or column."""
 
 import json
 import textwrap
@@ -13,11 +13,11 @@ _WIDTH = 118
 
 
 def scalar(text: str, *, word: bool = False) -> str:
-    """A text as YAML reads it back, in quotes where it needs them.
+    """Return a text as a YAML scalar, in quotes if it needs them.
 
     Args:
-        text: Any.
-        word: Whether numbers will be made words again, so that 2 needs no quotes.
+        text: Any text.
+        word: Whether a number may stay without quotes, because the setting converts it to text again.
 
     >>> scalar("benign"), scalar("no"), scalar("{case}.png"), scalar("2", word=True), scalar("2"), scalar("a: #b")
     ('benign', 'no', '"{case}.png"', '2', '"2"', '"a: #b"')
@@ -36,7 +36,7 @@ def scalar(text: str, *, word: bool = False) -> str:
 
 
 def path(pattern: str) -> str:
-    """A pattern, without quotes where braces are not its first letters.
+    """Return a pattern as a YAML scalar, without quotes unless it needs them.
 
     >>> path("images/{case}.png"), path("{case}.png")
     ('images/{case}.png', '"{case}.png"')
@@ -49,43 +49,43 @@ def path(pattern: str) -> str:
 
 
 def flow(words: Iterable[str], *, word: bool = False) -> str:
-    """A list in brackets."""
+    """Return a list in brackets."""
     return f"[{', '.join(scalar(text, word=word) for text in words)}]"
 
 
 def flow_map(content: Mapping[str, str]) -> str:
-    """A mapping in braces; values are YAML already, keys are not."""
+    """Return a mapping in braces; the values must be YAML already, the keys must not."""
     return f"{{{', '.join(f'{scalar(key)}: {value}' for key, value in content.items())}}}"
 
 
-def remark(text: str) -> str:
-    """A comment: one line, whatever stands in the text."""
+def comment(text: str) -> str:
+    """Return a comment of one line; characters that are not printable become question marks."""
     return "# " + "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def line(text: str, because: str = "") -> list[str]:
-    """A line with its comment, which stands above it where both are too wide."""
+    """Return a line with its comment, which is above the line if both together are too wide."""
     if not because:
         return [text]
-    beside = f"{text:<{_COLUMN}}  {remark(because)}"
+    beside = f"{text:<{_COLUMN}}  {comment(because)}"
     if len(text) <= _COLUMN and len(beside) <= _WIDTH:
         return [beside]
     indent = len(text) - len(text.lstrip(" "))
-    return [*(" " * indent + remark(row) for row in _break(because, _WIDTH - indent - 2)), text]
+    return [*(" " * indent + comment(row) for row in _break(because, _WIDTH - indent - 2)), text]
 
 
-def off(text: str, because: str) -> list[str]:
-    """A line that is commented out, with the reason."""
+def commented_out(text: str, because: str) -> list[str]:
+    """Return a line that is commented out, with the reason."""
     indent = len(text) - len(text.lstrip(" "))
-    return line(f"{' ' * indent}{remark(text.lstrip(' '))}", because)
+    return line(f"{' ' * indent}{comment(text.lstrip(' '))}", because)
 
 
 def paragraph(lines: Iterable[str]) -> list[str]:
-    """Comments of several lines, broken between words."""
+    """Return a list of texts as comments, wrapped between words."""
     broken = []
     for text in lines:
         first, *others = _break(text, _WIDTH - 4)
-        broken += [remark(f"- {first}"), *(remark(f"  {row}") for row in others)]
+        broken += [comment(f"- {first}"), *(comment(f"  {row}") for row in others)]
     return broken
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.images import IGNORE, IMAGE_SUFFIXES, image_size, read_image, read_mask
+from unet_mtl.data.images import IGNORE, image_size, read_image, read_mask
+from unet_mtl.data.readers import FORMATS
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, write_layout
 from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_text, read_json
@@ -19,7 +20,7 @@ from unet_mtl.wording import name_some
 
 SPLITS_FILE = "splits_final.json"
 _ABSENT = "add it, or export the folder again"
-_ENDINGS = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix not in (".jpg", ".jpeg", ".webp"))
+_ENDINGS = tuple(suffix for name in ("png", "tiff", "bmp") for suffix in FORMATS[name].suffixes)
 
 
 def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:

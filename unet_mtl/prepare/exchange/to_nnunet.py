@@ -13,7 +13,7 @@ from PIL import Image
 from unet_mtl.data.images import IGNORE, read_image, with_channels
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import Dataset, Record
-from unet_mtl.data.splits import SplitSettings, deal_cases
+from unet_mtl.data.splits import SplitSettings, assign_parts
 from unet_mtl.errors import DataError
 from unet_mtl.files import write_json, writing_folder
 from unet_mtl.prepare.exchange.nnunet import SPLITS_FILE
@@ -126,7 +126,7 @@ def _folder(out: Path, number: int, name: str) -> Path:
 def _parts(dataset: Dataset) -> dict[str, list[Record]]:
     if dataset.description.split is None:
         return {"train": list(dataset), "val": [], "test": []}
-    return {name: list(part) for name, part in deal_cases(dataset, SplitSettings()).items()}
+    return {name: list(part) for name, part in assign_parts(dataset, SplitSettings()).items()}
 
 
 def _names(records: Iterable[Record], problems: list[str]) -> list[str]:

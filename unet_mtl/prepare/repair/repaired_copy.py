@@ -121,7 +121,7 @@ def repair_dataset(
 
 
 def _require_on_request(mend: Collection[str]) -> None:
-    known = [name for name, kind in KINDS.items() if kind.mends == "on request"]
+    known = [name for name, kind in KINDS.items() if kind.repair == "on request"]
     unknown = [name for name in mend if name not in known]
     if unknown:
         raise DataError(

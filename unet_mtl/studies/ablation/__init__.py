@@ -1,1 +1,1 @@
-"""Did it help to learn the tasks together? One network for all of them against one for each."""
+"""The benefit of joint learning: one network for all tasks, compared with one network for each."""

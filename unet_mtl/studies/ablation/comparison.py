@@ -1,4 +1,4 @@
-"""From the evaluations of all networks to one table: what learning together gained or lost, task by task."""
+"""The table of an ablation: gain or loss of joint learning by task, from the evaluations of all networks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,33 +37,33 @@ COLUMNS = (
     "verdict",
 )
 ALL = "(all)"
-"""In the column of tasks, for what is of the networks as a whole."""
+"""The entry in the column of tasks for a row that concerns the networks as a whole."""
 
 COST = "training_seconds"
 LEVEL = 0.95
 RESAMPLES = 2000
 
 Measured = Mapping[tuple[str, int], Evaluation]
-"""By network ("together", or a task's name) and seed."""
+"""Evaluations by network ("together", or the name of a task) and seed."""
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """What learning together gained or lost.
+    """The gain or loss of joint learning.
 
     Attributes:
-        table: One row a task: its score of a case, whether higher is better, the means of the network of all tasks
-            (multi) and of the one for it alone (single) over the compared cases, each case's score being the mean
-            over seeds; their difference, multi minus single, with its 95 % bootstrap interval over patients; the
-            p-value of Wilcoxon's test over patients (p_value) and that of a test over trainings and patients
-            (p_seeds; NaN of fewer than three seeds), each with Holm's correction over the tasks as well; n compared
-            cases, their patients, and the labelled cases left out since the score is undefined in one of the runs;
-            the number of seeds, and lowest, highest and standard deviation of the difference over seeds; and the
-            verdict, as `judge` gives it. The last row, task "(all)", is the cost: seconds of training of the one
-            network, and of all single ones in sum, each the mean over seeds.
-        notes: How the networks were trained and compared, a line each.
-        title: Says what was compared.
-        folder: Where it was written; None: nowhere.
+        table: One row per task: its score per case, whether higher is better, the means over the compared cases of
+            the network of all tasks (multi) and of the network of this task alone (single), after averaging each
+            case's score over seeds; the difference, multi minus single, with its 95 % bootstrap interval over
+            patients; the p-values of Wilcoxon's test over patients (p_value) and of a test over trainings and
+            patients (p_seeds; NaN for fewer than three seeds), each also with Holm's correction over the tasks; the
+            number of compared cases (n), of their patients, and of labelled cases that are left out because the
+            score is undefined in one of the runs; the number of seeds, and the lowest, the highest and the standard
+            deviation of the difference over seeds; and the verdict of `judge`. The last row, task "(all)", is the
+            cost: training seconds of the joint network, and the sum over all single ones, each as mean over seeds.
+        notes: One line each about how the networks were trained and compared.
+        title: The title, which names what was compared.
+        folder: The folder that holds the table; None if it was not written.
     """
 
     table: pd.DataFrame
@@ -72,19 +72,19 @@ class Ablation:
     folder: Path | None = None
 
     def __str__(self) -> str:
-        shown = self.table.drop(columns=["higher_is_better", "p_value", "p_seeds", "seed_sd"])
-        return shown.to_string(index=False, float_format="%.3f", na_rep="")
+        columns = self.table.drop(columns=["higher_is_better", "p_value", "p_seeds", "seed_sd"])
+        return columns.to_string(index=False, float_format="%.3f", na_rep="")
 
 
 def compare_networks(
     tasks: Sequence[Task[Any, Any]], measured: Measured, seconds: Mapping[tuple[str, int], float]
 ) -> pd.DataFrame:
-    """`Ablation.table`.
+    """Return the table of an `Ablation`.
 
     Args:
-        tasks: Adapted ones.
+        tasks: The adapted tasks.
         measured: Evaluations of the same cases.
-        seconds: Of training, by network and seed.
+        seconds: Training seconds by network and seed.
     """
     seeds = sorted({seed for _, seed in measured})
     cases = next(iter(measured.values())).cases
@@ -98,7 +98,7 @@ def compare_networks(
         for network in (TOGETHER, "")
     )
     patients = cases["patient"].astype(str).tolist()
-    # Undefined in one run is undefined in the mean: else other seeds would be averaged for other cases.
+    # A score that is undefined in one run is undefined in the mean, which is thus over the same seeds for all cases.
     results = metrics.compare_tables(
         {name: values.mean(axis=0) for name, values in single.items()},
         {name: values.mean(axis=0) for name, values in multi.items()},
@@ -111,28 +111,28 @@ def compare_networks(
     rows = [
         _row(task, results[task.name], multi[task.name] - single[task.name], labelled[task.name])
         | {"p_seeds": p, "p_seeds_holm": p_holm}
-        | {"verdict": judge(results[task.name], p_holm, higher=task.paired[1], seeds=len(seeds))}
+        | {"verdict": judge(results[task.name], p_holm, higher=task.comparison_score[1], seeds=len(seeds))}
         for task, p, p_holm in zip(tasks, p_seeds, metrics.holm(p_seeds).tolist(), strict=True)
     ]
     return pd.DataFrame([*rows, _cost_row(seeds, seconds)], columns=list(COLUMNS))
 
 
 def _values_of(task: Task[Any, Any], evaluation: Evaluation, cases: "pd.Series[str]") -> NDArray[np.float64]:
-    """The task's score of each case; NaN where it is undefined or the case has no label."""
-    known = evaluation.facts[task.name]
-    if not len(known):
+    """Return the score of each case; NaN where it is undefined or the case has no label."""
+    facts = evaluation.facts[task.name]
+    if not len(facts):
         return np.full(len(cases), np.nan)
-    score, column = task.paired[0], f"{task.name}_{task.paired[0]}"
+    score, column = task.comparison_score[0], f"{task.name}_{task.comparison_score[0]}"
     if column in evaluation.cases:
-        known = known.assign(**{score: evaluation.cases.set_index("case")[column]})
-    values = pd.Series(task.paired_values(known), index=known.index).reindex(cases)
+        facts = facts.assign(**{score: evaluation.cases.set_index("case")[column]})
+    values = pd.Series(task.comparison_values(facts), index=facts.index).reindex(cases)
     return values.to_numpy().astype(np.float64)
 
 
 def _row(
     task: Task[Any, Any], result: metrics.Comparison, differences: NDArray[np.float64], labelled: int
 ) -> dict[str, Any]:
-    score, higher = task.paired
+    score, higher = task.comparison_score
     compared = ~np.isnan(differences).any(axis=0)
     by_seed = differences[:, compared].mean(axis=1) if compared.any() else np.array([np.nan])
     return {
@@ -153,36 +153,37 @@ def _row(
 
 
 def judge(result: metrics.Comparison, p_seeds_holm: float, *, higher: bool, seeds: int) -> str:
-    """What may be said of a difference, second (multi) minus first (single).
+    """Return the verdict on a difference, second (multi) minus first (single).
 
     Args:
-        result: Over patients, with Holm's correction over the tasks.
-        p_seeds_holm: Over trainings and patients, with the same correction; NaN of fewer than three trainings.
+        result: The comparison over patients, with Holm's correction over the tasks.
+        p_seeds_holm: The p-value over trainings and patients, with the same correction; NaN for fewer than three
+            trainings.
         higher: Whether a higher score is better.
-        seeds: Trainings of each network.
+        seeds: The number of trainings of each network.
 
     Returns:
-        "better" or "worse", where the difference is more than chance of patients and trainings; "better with these
-        seeds" ("this seed") or "worse ...", where it is more than chance of patients, but other trainings might say
-        otherwise; "no difference shown"; or "not measured", without a case.
+        "better" or "worse" if neither the choice of patients nor that of trainings explains the difference; "better
+        with these seeds" ("this seed") or "worse ..." if the choice of patients does not explain it, but other
+        trainings might give another result; "no difference shown"; or "not measured" without a case.
     """
     if not result.n:
         return "not measured"
-    # an interval that is NaN, of a single patient, excludes nothing
+    # The interval of a single patient is NaN, and excludes nothing.
     excludes_zero = result.low > 0 or result.high < 0
     if not (excludes_zero and result.p_holm < 1 - LEVEL):
         return "no difference shown"
-    word = "better" if (result.difference > 0) == higher else "worse"
+    verdict = "better" if (result.difference > 0) == higher else "worse"
     if p_seeds_holm < 1 - LEVEL:
-        return word
-    return f"{word} with {'this seed' if seeds == 1 else 'these seeds'}"
+        return verdict
+    return f"{verdict} with {'this seed' if seeds == 1 else 'these seeds'}"
 
 
 def _cost_row(seeds: Sequence[int], seconds: Mapping[tuple[str, int], float]) -> dict[str, Any]:
     multi = np.array([seconds[TOGETHER, seed] for seed in seeds])
     single = np.array(
         [
-            sum(its for (network, s), its in seconds.items() if s == seed and network != TOGETHER)
+            sum(duration for (network, s), duration in seconds.items() if s == seed and network != TOGETHER)
             for seed in seeds
         ]
     )

@@ -1,4 +1,4 @@
-"""An ablation on disk, and what its reader has to know."""
+"""The files of an ablation, and notes on how to read its table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,19 +8,19 @@ from typing import Any
 import pandas as pd
 
 from metrics.seed_test import LEAST_RUNS
+from unet_mtl.config import Config
 from unet_mtl.errors import RunError
 from unet_mtl.files import write_json, writing
 from unet_mtl.runs import RunFolder
 from unet_mtl.studies.ablation.comparison import LEVEL, RESAMPLES, Ablation
 from unet_mtl.studies.ablation.plans import PlannedRun
-from unet_mtl.training.plan import Plan
 
 
 def require_same_splits(runs: Sequence[RunFolder]) -> pd.DataFrame:
-    """The split that all runs share.
+    """Return the split that all runs share.
 
     Raises:
-        RunError: They do not.
+        RunError: The splits of two runs differ.
     """
     first = runs[0].read_splits()
     for run in runs[1:]:
@@ -33,52 +33,57 @@ def require_same_splits(runs: Sequence[RunFolder]) -> pd.DataFrame:
 
 
 def usual_seconds(history: pd.DataFrame) -> float:
-    """Epochs times the median one: who starts first, or goes on after an interruption, has slow epochs."""
+    """Return epochs times the median epoch time, which is robust to slow first or resumed epochs."""
     return float(history["seconds"].median() * len(history))
 
 
-def describe(plan: Plan, planned: Sequence[PlannedRun], splits: pd.DataFrame, folder: Path) -> list[str]:
-    """How the networks were trained and compared, a line each.
+def describe(config: Config, planned: Sequence[PlannedRun], splits: pd.DataFrame, folder: Path) -> list[str]:
+    """Return one line each about how the networks were trained and compared.
 
     Args:
-        plan: As the user gave it.
+        config: The settings that the user gave.
         planned: All runs.
-        splits: Of all of them.
-        folder: Where there may be runs of other seeds.
+        splits: The split that they share.
+        folder: The folder of the ablation, which may hold runs of other seeds.
     """
     n = int((splits["split"] == "train").sum())
-    settings = plan.training
+    settings = config.training
     steps = settings.epochs * -(-n // settings.batch_size)
-    seeds = sorted({run.plan.seed for run in planned})
-    monitor = settings.monitor or f"{plan.tasks[0].name}_{plan.tasks[0].primary[0]}"
+    seeds = sorted({run.config.seed for run in planned})
+    monitor = settings.monitor or f"{config.tasks[0].name}_{config.tasks[0].primary[0]}"
     scores = (
         f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"score with seed {seeds[0]}"
     )
     notes = [
         "multi is one network of all tasks, single a network of that task alone; difference is multi minus single",
-        f"each network sees the same {n} train cases, those without its label too: {settings.epochs} epochs, "
+        f"each network sees the same {n} train cases, including those without its label: {settings.epochs} epochs, "
         f"{steps} steps",
-        f"the epoch of the network of all tasks is picked by val_{monitor}, that of a single one by its own score",
-        f"interval: over patients, of each case's {scores}; a difference is said only where it excludes 0 and "
+        f"the epoch of the network of all tasks is selected by val_{monitor}, that of a single one by its own score",
+        f"interval: over patients, of each case's {scores}; a difference is reported only if it excludes 0 and "
         f"p over patients, after Holm's correction over the tasks, is below {1 - LEVEL:.2f}",
     ]
     if settings.patience is not None:
-        notes.append(f"training.patience={settings.patience} was left out, so that steps are equal")
+        notes.append(f"training.patience={settings.patience} was ignored, so that steps are equal")
     if len(seeds) < LEAST_RUNS:
         notes.append(
-            f"fewer than {LEAST_RUNS} seeds: what of a difference is chance of the training is not known; train more"
+            f"fewer than {LEAST_RUNS} seeds: how much of a difference is due to chance in training is unknown; train "
+            "with more"
         )
     else:
         notes.append(
-            f"better or worse is said where p < {1 - LEVEL:.2f} over trainings and patients as well, else "
-            '"with these seeds": more seeds may say otherwise'
+            f"better or worse is reported if p < {1 - LEVEL:.2f} over trainings and patients as well, else "
+            '"with these seeds": more seeds may give another result'
         )
-    known = {run.name for run in planned}
+    planned_names = {run.name for run in planned}
     others = sorted(
-        path.parent.name for path in folder.glob("*_seed*/config.yaml") if path.parent.name not in known
+        path.name
+        for path in folder.glob("*_seed*")
+        if RunFolder(path).config.is_file() and path.name not in planned_names
     )
     if others:
-        notes.append(f"not compared, though there: {', '.join(others)}; a larger --seeds takes them in")
+        notes.append(
+            f"present, but not compared: {', '.join(others)}; a larger number of seeds includes them"
+        )
     return notes
 
 
@@ -87,34 +92,34 @@ def write_ablation(
     ablation: Ablation,
     planned: Sequence[PlannedRun],
     seconds: Mapping[tuple[str, int], float],
-    config: Mapping[str, Any],
+    config: Config,
 ) -> Ablation:
-    """Writes ablation.csv and ablation.json: both, or neither.
+    """Write ablation.csv and ablation.json: both, or neither.
 
     Args:
-        folder: Older files of the same names are replaced.
-        ablation: What was found.
+        folder: The folder of the ablation; existing files of these names are replaced.
+        ablation: The table and its notes.
         planned: All runs.
-        seconds: Of training, by network and seed.
-        config: As the user gave it.
+        seconds: Training seconds by network and seed.
+        config: The settings that the user gave.
 
     Returns:
-        The ablation, which knows its folder now.
+        The ablation with its folder.
 
     Raises:
-        WriteError: The disk refused.
+        WriteError: The operating system refused a write.
     """
     table = ablation.table
     runs = [
         {
             "folder": run.name,
-            "tasks": [task.name for task in run.plan.tasks],
-            "seed": run.plan.seed,
-            "training_seconds": seconds[run.network, run.plan.seed],
+            "tasks": [task.name for task in run.config.tasks],
+            "seed": run.config.seed,
+            "training_seconds": seconds[run.network, run.config.seed],
         }
         for run in planned
     ]
-    content = {
+    content: dict[str, Any] = {
         "title": ablation.title,
         "notes": ablation.notes,
         "interval": {
@@ -127,11 +132,11 @@ def write_ablation(
         "test": {
             "p_value": "Wilcoxon signed-rank over patients",
             "p_seeds": "over seeds, in pairs, and patients (Hillis 2014)",
-            "p_holm, p_seeds_holm": "of each, Holm's correction over tasks",
+            "p_holm, p_seeds_holm": "the same with Holm's correction over tasks",
         },
         "rows": table.astype(object).where(table.notna(), None).to_dict("records"),
         "runs": runs,
-        "config": dict(config),
+        "config": config.to_config(),
     }
     with writing(folder / "ablation.csv") as temporary:
         table.to_csv(temporary, index=False)

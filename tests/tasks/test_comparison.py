@@ -1,4 +1,4 @@
-"""The score of a single case by which two networks are compared, of each kind of task, computed by hand."""
+"""`comparison_score` and `comparison_values` of each kind of task, computed by hand."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ GRADES = ("low", "middle", "high")
 
 
 @pytest.mark.parametrize(
-    ("config", "cases", "paired", "values"),
+    ("config", "cases", "score", "values"),
     [
         (
             {"kind": "classification", "name": "a", "classes": GRADES},
@@ -68,7 +68,7 @@ GRADES = ("low", "middle", "high")
         ),
     ],
 )
-def test_by_hand(config, cases, paired, values):
+def test_by_hand(config, cases, score, values):
     task = make_task(config)
-    assert task.paired == paired
-    np.testing.assert_array_equal(task.paired_values(pd.DataFrame(cases)), values)
+    assert task.comparison_score == score
+    np.testing.assert_array_equal(task.comparison_values(pd.DataFrame(cases)), values)

@@ -1,4 +1,4 @@
-"""Digests of files, read again only where a file may have changed."""
+"""Digests of files, computed again only where a file may have changed."""
 
 import hashlib
 import time
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SETTLED_S = 3.0
-"""A file changed less long ago may change again without another time stamp: FAT's are 2 s apart."""
+"""A file modified more recently may change again under the same time stamp: those of FAT are 2 s apart."""
 
 _Stamp = tuple[int, int, int, int]
 
@@ -18,17 +18,20 @@ class _Known:
     settled: bool
 
 
-class Contents:
-    """Remembers what files hold by size, times and inode, and doubts these while they are fresh."""
+class FileHashes:
+    """Digests by path, remembered together with size, times and inode.
+
+    One instance may serve several threads and several data sets, so that a training hashes each file once.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Path, _Known] = {}
 
     def digest(self, path: Path) -> bytes:
-        """A digest of the bytes that the file holds now.
+        """Return the SHA-256 digest of the current content of a file.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The file cannot be read.
         """
         stamp = _stamp(path)
         known = self._known.get(path)
@@ -36,13 +39,13 @@ class Contents:
             return known.digest
         now = time.time_ns()
         with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=20)).digest()
-        # ctime too: a program may set mtime back, but not that.
+            digest = hashlib.file_digest(stream, "sha256").digest()
+        # A program may set mtime back, but not ctime.
         settled = max(stamp[1], stamp[2]) < now - _SETTLED_S * 1e9 and _stamp(path) == stamp
         self._known[path] = _Known(stamp, digest, settled)
         return digest
 
 
 def _stamp(path: Path) -> _Stamp:
-    facts = path.stat()
-    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
