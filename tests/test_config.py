@@ -132,7 +132,9 @@ def test_no_task_is_refused(write_config):
 
 
 def test_a_file_that_is_absent_or_not_a_mapping_is_reported(tmp_path):
-    with pytest.raises(DataError, match="a folder, where a YAML file is expected; name the file in it"):
+    with pytest.raises(
+        DataError, match="this is a folder; expected a YAML file: give the name of a file in it"
+    ):
         load_config(tmp_path)
     assert "cannot be read (No such file" in problems_of(tmp_path / "c.yaml", kind=DataError)[0]
     (tmp_path / "c.yaml").write_text("[1, 2]")
@@ -211,7 +213,7 @@ def test_our_own_configs_are_right(path, tmp_path):
 
 def test_an_unknown_preset_and_an_unsuitable_size_are_seen_without_keras(write_config):
     (problem,) = problems_of(write_config("augment: lite\n"))
-    assert ": augment: no preset 'lite'; there is none, light, any_direction" in problem
+    assert ": augment: there is no preset 'lite'; the presets are none, light, any_direction" in problem
     assert problem.count("augment") == 1
     (problem,) = problems_of(write_config("preprocess: {size: [100, 256]}\n"))
     assert "divisible by 16, received 100x256; the nearest that are: 96x256 and 112x256" in problem

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 
 _LEAST_SIMILARITY = 0.8
 
@@ -46,6 +46,17 @@ def find_same_letters(word: str, known: Sequence[str]) -> str | None:
     letters = letters_of(word)
     alike = [name for name in known if letters_of(name) == letters]
     return alike[0] if letters and len(alike) == 1 else None
+
+
+def find_similar(word: str, known: Iterable[str]) -> str | None:
+    """Finds the known name that is most similar to a word, as a suggestion for readers; looser than `find_typo`.
+
+    >>> find_similar("sigma", ["blur_limit", "sigma_limit"]), find_similar("std", ["blur_limit", "sigma_limit"])
+    ('sigma_limit', None)
+    """
+    by_letters = {letters_of(name): name for name in known}
+    similar = get_close_matches(letters_of(word), by_letters, 1)
+    return by_letters[similar[0]] if similar else None
 
 
 def letters_of(word: str) -> str:

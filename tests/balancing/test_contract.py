@@ -1,6 +1,7 @@
 """The contract of balancers, over `BALANCERS`."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -146,16 +147,15 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     balancing = {"name": name, "measure_every": 3} | QUICK.get(name, {})
     training = TrainingSettings(epochs=4, batch_size=2, learning_rate=3e-3, balancing=balancing)
     settings = column_settings | {"training": training}
-    whole = train(dataset, column_tasks, tmp_path / "whole", **settings)
     original = keras.Model.fit
 
-    def interrupted(self, *arguments, **options):
-        return original(self, *arguments, **options | {"callbacks": [*options["callbacks"], Interrupt()]})
+    def copied(self, *arguments, **options):
+        copy = CopyRun(tmp_path / "whole", tmp_path / "halves")
+        return original(self, *arguments, **options | {"callbacks": [*options["callbacks"], copy]})
 
     with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "fit", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train(dataset, column_tasks, tmp_path / "halves", **settings)
+        patch.setattr(keras.Model, "fit", copied)
+        whole = train(dataset, column_tasks, tmp_path / "whole", **settings)
     assert len(RunFolder(tmp_path / "halves").read_history()) == 2
     with drawing():
         halves = train(dataset, column_tasks, tmp_path / "halves", **settings, resume=True)
@@ -167,28 +167,32 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
             if key != "progress":
                 np.testing.assert_array_equal(a[key], b[key])
     columns = [
-        "grade_weight",
-        "side_gradient",
-        "cosine_grade_diagnosis",
-        "cosine_grade_side",
-        "cosine_diagnosis_side",
+        "size_weight",
+        "length_gradient",
+        "cosine_size_diagnosis",
+        "cosine_size_length",
+        "cosine_diagnosis_length",
     ]
     assert set(columns) <= set(expected.columns)
     assert (halves.path / "balance.png").stat().st_size > 5000
     if name != "pcgrad":
-        assert expected["grade_weight"].nunique() > 1
+        assert expected["size_weight"].nunique() > 1
 
 
 QUICK = {"gradnorm": {"initial_steps": 2}}
 """Options for a run with fewer than the default of ten labelled steps."""
 
 
-class Interrupt(keras.callbacks.Callback):
-    """Raises KeyboardInterrupt in the middle of the third epoch."""
+class CopyRun(keras.callbacks.Callback):
+    """Copies the run folder in the middle of the third epoch, as a power failure would leave it."""
+
+    def __init__(self, run, copy):
+        super().__init__()
+        self.folders = (run, copy)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         if (self.epoch, batch) == (2, 1):
-            raise KeyboardInterrupt
+            shutil.copytree(*self.folders)

@@ -1,4 +1,4 @@
-"""A sample is a function of seed, epoch and case; batches are the same however they are made."""
+"""A sample depends only on seed, epoch and case, and batches are the same however they are made."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ from unet_mtl.batches.feed import feed
 
 @pytest.fixture(scope="module")
 def make(dataset, adapted):
-    """Batches of all cases; `size` tells apart rows and columns."""
+    """Return batches of all cases; rows and columns of `size` differ."""
 
     def batches(**options):
         defaults = {"batch_size": 5, "augment": Augment("any_direction"), "shuffle": True, "seed": 3}
@@ -34,7 +34,7 @@ def digest(batch):
 
 
 def through_keras(batches, epoch):
-    """As `fit` reads them: with threads and a queue."""
+    """Return batches as `fit` reads them: with threads and a queue."""
     from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
     batches.epoch = epoch
@@ -74,7 +74,7 @@ def test_batches_do_not_depend_on_threads(make):
     epochs = [through_keras(make(workers=1), epoch) for epoch in (0, 1)]
     assert epochs[0] != epochs[1]
     assert [through_keras(make(workers=4), epoch) for epoch in (0, 1)] == epochs
-    # Nor on what was read before, or on the global random states.
+    # They depend neither on earlier reads nor on the global random states.
     np.random.seed(1)
     keras.utils.set_random_seed(99)
     batches = make()
@@ -129,7 +129,7 @@ def test_a_case_is_augmented_by_its_name_and_epoch_not_by_its_place(make, datase
 
 
 def test_image_and_mask_of_a_batch_fit(make, dataset):
-    """The disc is bright and the ring is grey in the image; so they are under their mask after all steps."""
+    """The disc is bright and the ring is grey in the image, and under their masks after all steps."""
     batches = make(batch_size=12, shuffle=False)
     batches.epoch = 2
     inputs, targets, weights = batches[0]
@@ -155,7 +155,7 @@ def cache(request, tmp_path):
 
 
 def test_cache_workers_and_engine_change_nothing(make, cache):
-    """Three epochs as `fit` gets them, against batches made one by one without a cache; then resumed half-way."""
+    """Three epochs as `fit` reads them, against batches made one by one without a cache; then resumed half-way."""
     plain = make(augment=Augment(NOISY))
     expected = [[digest(plain.make(i, epoch)) for i in range(3)] for epoch in range(3)]
     assert len({name for epoch in expected for name in epoch}) == 9
@@ -186,7 +186,7 @@ def test_fit_knows_the_number_of_batches_and_their_types(make):
 
 
 def test_uint8_becomes_what_float32_is(make):
-    """The trainer's own step gives the network the numbers that `Preprocess.scale` gives it everywhere else."""
+    """The compiled step of the trainer scales images as `Preprocess.scale` does everywhere else."""
     from unet_mtl.training.trainer import as_floats
 
     images, floats = (make(image_type=kind).make(1)[0]["image"] for kind in ("uint8", "float32"))
@@ -226,7 +226,7 @@ def test_shards_are_disjoint_complete_and_alike_in_length(make, dataset, count):
             together = [shard.make(i, epoch) for shard in shards]
             assert len({len(batch[0]["image"]) for batch in together}) == 1
             for name, weights in whole.make(i, epoch)[2].items():
-                # The filler weighs nothing, so that sums over all parts are those of the whole.
+                # The filler has weight 0, so the sums over all shards are those of the whole batch.
                 assert sum(batch[2][name].sum() for batch in together) == weights.sum()
 
 
@@ -234,11 +234,11 @@ def test_the_next_epoch_is_begun_before_this_one_ends(make):
     batches = make(workers=1)
     made = []
     original = batches._make
-    batches._ahead._make = lambda key: made.append(key) or original(key)
+    batches._prefetcher._make = lambda key: made.append(key) or original(key)
     for index in range(3):
         batches[index]
     batches.close()
     assert made[:3] == [(0, 0), (0, 1), (0, 2)]
     assert set(made[3:]) <= {(1, 0), (1, 1)}
     ordered = make(shuffle=False, augment=None)
-    assert list(ordered._after(0, 2)) == [(0, 0), (0, 1)]
+    assert list(ordered._following(0, 2)) == [(0, 0), (0, 1)]

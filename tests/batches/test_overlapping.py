@@ -1,4 +1,4 @@
-"""Masks of several channels on their way to the network and back: each moves as the image does."""
+"""Masks of several channels are transformed like their images, to the network and back."""
 
 import json
 
@@ -12,7 +12,7 @@ from unet_mtl.batches.augment.presets import PRESETS
 from unet_mtl.batches.batches import Batches
 from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.cache.settings import Delivery
-from unet_mtl.batches.case_loader import FittedCases
+from unet_mtl.batches.case_loader import CaseLoader
 from unet_mtl.batches.preprocess.crops import choose_corner, crop_sample
 from unet_mtl.data.images import read_mask
 from unet_mtl.inference.engines.keras import KerasEngine
@@ -24,7 +24,7 @@ SHAPE = (48, 64)
 
 
 def make_layers(channels):
-    """Each channel a rectangle that covers part of the one before."""
+    """Each channel has a rectangle that covers part of the one before."""
     mask = np.zeros((*SHAPE, channels), np.uint8)
     for channel in range(channels):
         mask[8 + 2 * channel : 30 + channel, 10 + 3 * channel : 40, channel] = 1
@@ -65,7 +65,7 @@ def test_a_mask_goes_there_and_back_with_its_area_and_place(fit, channels):
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_every_channel_moves_as_it_would_alone(preset, channels):
-    """More than four too, which OpenCV treats in another way."""
+    """Also with more than four channels, which OpenCV treats differently."""
     mask = make_layers(channels)
     image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
     zone = mask[..., 0] + mask[..., -1]
@@ -84,7 +84,7 @@ def test_every_channel_moves_as_it_would_alone(preset, channels):
 
 
 def test_image_and_channels_move_alike():
-    """The image is painted from the channels: a grey for each combination."""
+    """The image is painted from the channels: a grey level for each combination."""
     mask = make_layers(2)
     image = np.repeat((20 + 80 * mask[..., :1] + 120 * mask[..., 1:]).astype(np.uint8), 3, -1)
     steps = [
@@ -111,7 +111,7 @@ def test_image_and_channels_move_alike():
 
 
 def test_crops_are_placed_around_any_class():
-    """A small class within a large one, and one that no other covers: each is in as many crops as the next."""
+    """A small class within a large one, and one that no other covers, are in the same number of crops."""
     mask = np.zeros((100, 100, 3), np.uint8)
     mask[5:60, 5:60, 0] = 1
     mask[50:52, 50:52, 1] = 1
@@ -142,9 +142,9 @@ def test_the_cache_gives_what_the_files_hold(layered, cache, tmp_path):
     preprocess = um.Preprocess(size=(24, 40), fit="pad")
     kept = Cache(Delivery(cache=cache, cache_folder=tmp_path))
     for _ in range(2):
-        cases = FittedCases(dataset.description, tasks, preprocess, kept)
+        cases = CaseLoader(dataset.description, tasks, preprocess, kept)
         for record in dataset:
-            image, masks = cases.read(record)
+            image, masks = cases.load(record)
             truth = tasks[0].read(record, dataset.description)
             assert (truth is None) == (masks == {})
             if truth is not None:
@@ -171,7 +171,7 @@ TASK = um.OverlappingSegmentation(name="layers")
 
 
 def test_trained_measured_and_drawn(layered_folder, settings, tmp_path):
-    """The main job with masks that overlap."""
+    """Trains, evaluates and predicts with masks that overlap."""
     dataset = um.read_dataset(layered_folder)
     short = {
         "preprocess": um.Preprocess(size=(24, 40), fit="pad"),
@@ -198,7 +198,7 @@ def test_trained_measured_and_drawn(layered_folder, settings, tmp_path):
 
 
 def test_whole_images_are_predicted_by_tiles(layered_folder):
-    """Of a network that answers with the image's own brightness, so that what should come out is known."""
+    """The network returns the brightness of the image, so that the expected masks are known."""
     (task,) = adapt_tasks([TASK], um.read_dataset(layered_folder))
     image = keras.Input((16, 16, 3), name="image")
     pixels = keras.layers.Cropping3D(((0, 0), (0, 0), (0, 1)))(keras.layers.Reshape((16, 16, 3, 1))(image))

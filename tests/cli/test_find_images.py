@@ -1,4 +1,4 @@
-"""Which images `predict` and `overlay` take, and what is written is called."""
+"""The images that `predict` and `overlay` find, and the names of their output files."""
 
 from pathlib import Path
 

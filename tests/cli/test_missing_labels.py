@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from unet_mtl.cli import app
+from unet_mtl.evaluation import summary
 
 PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
 COLUMNS = {"diagnosis": "diagnosis", "diameter": "lesion_diameter_mm"}
-SMALL = "preprocess.size=[64,64] network.width=4 network.levels=3 training.epochs=1 precision=float32"
+SMALL = "preprocess.size=[64,64] network.width=2 network.levels=2 training.epochs=1 precision=float32"
 N = 30
 
 
@@ -53,7 +54,9 @@ def printed(folder, drawing):
         "test": ["evaluate", run],
     }
     for name, arguments in commands.items():
-        with drawing():
+        with pytest.MonkeyPatch.context() as patch, drawing():
+            for kind in summary.RESAMPLES:
+                patch.setitem(summary.RESAMPLES, kind, 50)
             done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, done.output
         outputs[name] = done.output

@@ -1,4 +1,4 @@
-"""unet-mtl split: the table it prints and the one it writes, without TensorFlow."""
+"""unet-mtl split and um.split: the printed and the written table, without TensorFlow."""
 
 import os
 import re
@@ -25,7 +25,7 @@ CONFIG = "data: .\nsplit: {column: ratio, seed: 3}\ntasks:\n  - {kind: segmentat
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Calls the command in this process: exit code, output, lines of errors."""
+    """Call the command in this process, and return the exit code, the output and the lines of errors."""
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command()(split)
     monkeypatch.setenv("COLUMNS", "100")
@@ -54,7 +54,7 @@ def folder(write_data, tmp_path):
 
 
 def cells(output: str, title: str) -> dict[str, list[str]]:
-    """Cells of each row of the table under a title."""
+    """Return the cells of each row of the table under a title."""
     lines = output.split(f"{title} ")[-1].splitlines()
     start = next(i for i, line in enumerate(lines) if "──" in line) + 1
     end = next(i for i, line in enumerate(lines) if i > start and not line.strip())
@@ -99,7 +99,7 @@ def test_folds_with_several_strata_are_counted(run, folder):
     assert code == 0
     folds = cells(output.split("splits ")[0], "folds")
     assert [cell.split()[0] for cell in folds["cases"]] == ["4", "4", "4"]
-    # 8 discs with a mask but for three cases: counted from the files by hand in conftest
+    # all but three cases have a mask, counted by hand in conftest
     assert sum(int(cell.split()[0]) for cell in folds["mask:zone unknown"]) == 3
     quarters = [name for name in folds if name.startswith("size_mm")]
     assert quarters[-1] == "size_mm unknown"
@@ -179,7 +179,7 @@ def test_a_fixed_split_is_not_replaced_by_accident(run, folder):
         (["--out", "splits.xlsx"], "splits.xlsx: a split is saved as a CSV table"),
     ],
 )
-def test_what_cannot_be_is_told_and_nothing_is_written(run, folder, options, words, monkeypatch):
+def test_contradictions_are_reported_and_nothing_is_written(run, folder, options, words, monkeypatch):
     monkeypatch.chdir(folder)
     before = sorted(folder.iterdir())
     code, _, errors = run(folder, "--out", "splits.csv", *options)

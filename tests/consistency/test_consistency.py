@@ -1,4 +1,4 @@
-"""Answers that contradict each other: each rule by hand, in a config, in evaluation and in predictions."""
+"""Consistency rules: verdicts computed by hand, validation in a config and in Python."""
 
 from dataclasses import replace
 
@@ -114,7 +114,7 @@ def test_one_class_of_a_mask():
     assert any_class.check(replace(hidden, masks={"zone": {"core": BAR & False, "rim": None}})).unknown
 
 
-def test_what_answers_say():
+def test_statements_of_answers():
     mask = np.array([[0, 1, 2]], np.uint8)
     channels = np.array([[[1, 0], [1, 1], [0, 0]]], np.uint8)
     chances = np.zeros((1, 3, 3), np.float32)
@@ -166,7 +166,7 @@ def test_all_contradictions_of_a_case_are_named():
         (RULES[0] | {"tolerance": 0.1}, "tolerance\n.*not permitted"),
     ],
 )
-def test_rules_that_say_nothing_are_refused(rule, words):
+def test_incomplete_rules_are_refused(rule, words):
     with pytest.raises(ValidationError, match=words):
         make_rules(rule)
 
@@ -182,19 +182,19 @@ def load_with(rules, tasks, dataset, folder):
     [
         (RULES[0] | {"mask": "lesion"}, "no task 'lesion'; there is zone, diagnosis, size, side"),
         (RULES[2] | {"diameter": "width"}, "no task 'width'; there is zone, diagnosis, size, side"),
-        (RULES[0] | {"mask": "size"}, "task 'size' draws no mask; name one that does: zone"),
+        (RULES[0] | {"mask": "size"}, "task 'size' draws no mask; name a task that does: zone"),
         (RULES[0] | {"class": "shell"}, "task 'zone' draws no class 'shell'; it draws core, rim"),
         (RULES[2] | {"class": "background"}, "task 'zone' draws no class 'background'; it draws core, rim"),
         (
             {"mask": "zone", "needs": {"task": "size", "is": "a"}},
-            "'size' does not answer with one class; name one",
+            "'size' does not answer with one class; name a task",
         ),
         ({"mask": "zone", "needs": {"task": "zone", "is": "core"}}, "'zone' does not answer with one class"),
         (
             {"mask": "zone", "needs": {"task": "side", "is": "up"}},
             "'side' has no class 'up'; it has left, right",
         ),
-        (RULES[2] | {"diameter": "side"}, "'side' does not answer with one number; name one"),
+        (RULES[2] | {"diameter": "side"}, "'side' does not answer with one number; name a task"),
         (RULES[2] | {"diameter": "zone"}, "'zone' does not answer with one number"),
     ],
 )
@@ -205,7 +205,7 @@ def test_rules_about_other_tasks_are_refused(rule, words, tasks, dataset, tmp_pa
         load_with([rule], tasks, dataset, tmp_path)
 
 
-def test_all_wrong_rules_are_told_at_once(tasks, dataset):
+def test_all_wrong_rules_are_reported_at_once(tasks, dataset):
     wrong = make_rules(
         RULES[0] | {"mask": "a", "needs": {"task": "b", "is": "c"}},
         {"mask": "size", "needs": {"task": "zone", "is": "a"}},
@@ -215,8 +215,8 @@ def test_all_wrong_rules_are_told_at_once(tasks, dataset):
     assert str(error.value).splitlines() == [
         "consistency: there is no task 'a'; there is zone, diagnosis, size, side",
         "consistency: there is no task 'b'; there is zone, diagnosis, size, side",
-        "consistency: task 'size' draws no mask; name one that does: zone",
-        "consistency: task 'zone' does not answer with one class; name one that does",
+        "consistency: task 'size' draws no mask; name a task that does: zone",
+        "consistency: task 'zone' does not answer with one class; name a task that does",
     ]
 
 

@@ -1,4 +1,4 @@
-"""A data set of four tiny cases, each part of which a test may replace."""
+"""A data set of four tiny cases; tests may replace each of its parts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ def write_image(path: Path, pixels: Any) -> Path:
 
 @pytest.fixture
 def write_set(tmp_path: Path) -> Callable[..., Path]:
-    """Writes images a..d, masks a..c, the table and dataset.yaml; keywords replace keys of the description."""
+    """Write images a..d, masks a..c, the table and dataset.yaml; keywords replace keys of the description."""
 
     def write(table: str = TABLE, *, drop: tuple[str, ...] = (), **changes: Any) -> Path:
         folder = tmp_path / "set"

@@ -1,4 +1,4 @@
-"""Types of columns, and data sets of a table alone."""
+"""Types of columns, and data sets without images."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_a_word_that_is_neither_yes_nor_no(write_set):
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        ({"type": "number", "classes": ["a", "b"]}, "`classes` are for words, and `type` is number"),
+        ({"type": "number", "classes": ["a", "b"]}, "`type` is number, which has no `classes`"),
         ({"type": "yes/no", "classes": ["a", "b"]}, "has the classes no and yes"),
         ({"type": "text"}, "expected|should be"),
     ],

@@ -1,4 +1,4 @@
-"""Duplicates: copies made here by Pillow and NumPy must be found, other pictures must not be."""
+"""Duplicates: copies made with Pillow and NumPy are found, and other images are not."""
 
 import dataclasses
 import sys
@@ -108,7 +108,7 @@ def test_different_phantoms_are_no_duplicates_even_two_views_of_one_patient():
 
 
 def test_distance_is_one_minus_the_correlation():
-    """Where nothing is moved: pictures of noise, and the same with independent noise of 0.4 times its strength."""
+    """Images of noise, compared with the same images plus independent noise of 0.4 times the strength."""
     rng = np.random.default_rng(0)
     distances = []
     for _ in range(20):
@@ -143,11 +143,11 @@ def test_identical_images_stand_in_the_near_group_too():
     smaller = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)
     identical, near = found(z=image, m=smaller, a=image.copy(), other=phantom(4))
     assert identical == DuplicateGroup("identical", ("z", "a"), 0.0)
-    assert (near.kind, near.cases) == ("near", ("z", "m", "a"))  # in the order that they were given
+    assert (near.kind, near.cases) == ("near", ("z", "m", "a"))  # in the order of the fingerprints
 
 
 def test_chain_is_one_group_and_its_distance_the_largest_link():
-    """Frames a, b, c of a sweep: a is near b and b near c, but a and c are further apart than allowed."""
+    """In a sweep, frame a is near b and b is near c, but a and c are further apart than allowed."""
     frames = {name: phantom(0)[5 * k : 200 + 5 * k, :200] for k, name in enumerate("abc")}
     made = prints(**frames)
 
@@ -194,7 +194,7 @@ def test_blank_images_are_identical_at_the_most(blank):
     assert {"0", "6"} <= set(groups[0].cases)
 
 
-def test_a_few_nuclei_on_black_are_told_apart_and_found_again():
+def test_a_few_nuclei_on_black_are_distinguished_and_found_again():
     image, other = blobs((60, 60), (200, 90), (128, 180)), blobs((60, 60), (200, 90), (90, 200))
     (group,) = found(a=image, other=other, b=compressed(np.rot90(image), 60))
     assert group.cases == ("a", "b")
@@ -225,7 +225,7 @@ def test_colour_counts_by_its_luminance():
 
 @pytest.mark.parametrize("columns", [40, 4096])
 def test_many_images_give_the_same_answer_as_pairs_do(monkeypatch, columns):
-    """More images than one step holds, and pairs across steps: each is found, nothing else."""
+    """With more images than fit into one step, pairs across steps are found, and nothing else."""
     monkeypatch.setattr(duplicates, "_COLUMNS", columns)
     rng = np.random.default_rng(1)
     images = {
@@ -298,7 +298,7 @@ def test_bad_distance_is_refused(distance):
 
 @pytest.mark.skipif(not (REAL / "hc18").is_dir(), reason="needs ../shared/data/hc18")
 def test_frames_of_one_head_in_hc18_are_found():
-    """Nine pairs judged by eye, three of them among 482, 483 and 484; the README speaks of nine and names none."""
+    """Nine pairs confirmed by eye, three of them among 482, 483 and 484; the README of the set mentions nine."""
     pairs = ["306_2HC 308_HC", "889_3HC 890_4HC", "978_3HC 979_4HC", "629_2HC 630_HC", "246_2HC 247_HC"]
     pairs += ["274_2HC 275_HC", "482_2HC 483_3HC 484_HC"]
     numbers = [int(word.split("_")[0]) for pair in pairs for word in pair.split()]

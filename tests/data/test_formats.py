@@ -10,11 +10,11 @@ import pytest
 from unet_mtl.data.images import describe_file, image_size, read_image, read_mask, read_spacing
 from unet_mtl.data.readers import (
     FORMATS,
-    RASTER_SUFFIXES,
-    SUFFIXES,
     find_format,
     format_named,
+    raster_suffixes,
     suffix_of,
+    suffixes,
     without_suffix,
 )
 from unet_mtl.errors import DataError
@@ -38,8 +38,8 @@ def write(folder: Path, key: str, suffix: str) -> Path:
 
 def test_every_format_has_a_sample_and_suffixes_of_its_own():
     assert set(SAMPLES) == set(FORMATS)
-    assert len(set(SUFFIXES)) == len(SUFFIXES)
-    assert set(RASTER_SUFFIXES) < set(SUFFIXES)
+    assert len(set(suffixes())) == len(suffixes())
+    assert set(raster_suffixes()) < set(suffixes())
     assert {key for key, known in FORMATS.items() if known.extra} == set(LIBRARIES)
 
 

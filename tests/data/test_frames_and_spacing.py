@@ -1,4 +1,4 @@
-"""Many cases in one file, the spacing of each pixel, and files that are no cases."""
+"""Several cases in one file, pixel spacings, and files that are not cases."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def nifti(path: Path, voxels, zooms=(0.5, 0.25, 3.0)) -> Path:
 
 @pytest.fixture
 def stack(tmp_path):
-    """Three pages of 4 x 6 pixels, of which page k has k pixels of the lesion; three cases."""
+    """Write three cases as pages of 4 x 6 pixels; page k has k pixels of the lesion."""
     pages = np.zeros((3, 4, 6), np.uint8)
     for page in range(3):
         pages[page].ravel()[:page] = 1
@@ -64,7 +64,7 @@ def test_cases_share_a_file_a_page_each(stack):
     dataset = read_dataset(describe(stack, **STACK))
     assert [(record.case, record.frame) for record in dataset] == [("x", 0), ("y", 2), ("z", 1)]
     assert [int(mask_of(dataset, i).sum()) for i in range(3)] == [0, 2, 1]
-    # pages of one file stay on one side of a split, as those of one patient do
+    # pages of one file stay in one split, like cases of one patient
     assert {record.patient for record in dataset} == {"v.tif"}
     named = read_dataset(describe(stack, **STACK, patient="case"))
     assert [record.patient for record in named] == ["x", "y", "z"]
@@ -85,7 +85,10 @@ def test_a_mask_of_another_number_of_pages_is_refused(stack):
     tifffile.imwrite(stack / "v_mask.tif", np.zeros((4, 4, 6), np.uint8), photometric="minisblack")
     error = error_of(mask_of, read_dataset(describe(stack, **STACK)), 1)
     assert error.kind == "mask-size"
-    assert str(error) == f"{stack}/v_mask.tif: the mask has 4 frames, its image 'v.tif' 3; export both alike"
+    assert (
+        str(error)
+        == f"{stack}/v_mask.tif: the mask has 4 frames, but its image 'v.tif' has 3; export both with the same number"
+    )
 
 
 def test_size_is_that_of_the_frame(tmp_path):
@@ -121,7 +124,7 @@ def test_slices_of_a_volume_and_of_its_mask(tmp_path):
 def test_a_frame_that_is_none_names_the_case(stack, word):
     (stack / "cases.csv").write_text(f"case,volume,page\nx,v,{word}\n")
     error = error_of(read_dataset, describe(stack, **STACK))
-    assert error.problems == [f"case 'x': frame is {word!r}; expected a whole number from 0 on"]
+    assert error.problems == [f"case 'x': frame is {word!r}; expected a whole number of at least 0"]
 
 
 def test_an_empty_cell_is_the_usual_frame_and_workbooks_write_floats(stack):
@@ -135,7 +138,7 @@ def test_an_empty_cell_is_the_usual_frame_and_workbooks_write_floats(stack):
 def test_a_frame_in_the_description_that_is_none(tmp_path, frame):
     error = error_of(lambda: describe(tmp_path, images="{case}.png", frame=frame))
     assert len(error.problems) == 1
-    assert "frame: expected a whole number from 0 on, or the name of a column" in str(error)
+    assert "frame: expected a whole number of at least 0, or the name of a column" in str(error)
 
 
 # Spacing
@@ -194,7 +197,7 @@ def test_spacing_from_the_header_is_that_of_rows_then_columns(tmp_path):
     assert header_of(tmp_path, "{case}.nii") == (0.25, 0.5)
     nrrd = pytest.importorskip("nrrd")
     nrrd.write(str(tmp_path / "b.nrrd"), voxels, {"spacings": [0.5, 0.25, 3.0]})
-    # whatever unit the numbers elsewhere are in
+    # independent of the unit of numbers and columns
     assert header_of(tmp_path, "{case}.nrrd", spacing_unit="cm") == (0.25, 0.5)
     assert read_header(tmp_path / "b.nrrd").height == 4
 
@@ -222,7 +225,7 @@ def test_a_header_without_spacing_or_none_at_all_is_unknown(tmp_path):
     Image.fromarray(np.zeros((2, 3), np.uint8)).save(tmp_path / "a.png")
     assert header_of(tmp_path, "{case}.png") is None
     (tmp_path / "a.png").write_bytes(b"no image")
-    assert header_of(tmp_path, "{case}.png") is None  # whoever opens it will say so
+    assert header_of(tmp_path, "{case}.png") is None  # reading its pixels reports the problem
 
 
 def test_no_header_is_opened_outside_of_the_folder(tmp_path, monkeypatch):
@@ -238,7 +241,7 @@ def test_no_header_is_opened_outside_of_the_folder(tmp_path, monkeypatch):
     assert opened == []
 
 
-# What is no case
+# Files that are not cases
 
 
 def test_files_of_file_managers_are_no_cases(tmp_path):

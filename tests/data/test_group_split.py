@@ -1,4 +1,4 @@
-"""Groups dealt to parts: hand cases, and properties of any groups and words."""
+"""Groups assigned to parts: cases by hand, and properties of any groups and strata."""
 
 from collections import Counter
 
@@ -49,7 +49,7 @@ def test_dealing_keeps_groups_whole_and_is_within_one_group_of_the_shares(drawn,
 @given(st.integers(0, 2**31), st.sampled_from(SHARES[:4]))
 @hypothesis_settings(max_examples=30, deadline=None)
 def test_with_small_groups_cases_and_words_are_near_their_shares(seed, shares):
-    """100 groups of 1 to 3 cases, two columns: no part is off by more than a group a word."""
+    """With 100 groups of 1 to 3 cases and two strata, no count is off by more than 6 cases."""
     rng = np.random.default_rng(seed)
     groups = np.repeat([f"g{i}" for i in range(100)], rng.integers(1, 4, 100)).tolist()
     strata = [rng.choice(list("abc"), len(groups), p=[0.6, 0.3, 0.1]), rng.choice(list("xy"), len(groups))]

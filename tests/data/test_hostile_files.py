@@ -1,4 +1,4 @@
-"""Files that attack: each is refused by name from its header, in a process that is given little memory."""
+"""Hostile files: each is refused by its header, with its name, in a process with little memory."""
 
 import gzip
 import importlib.util
@@ -22,7 +22,7 @@ from unet_mtl.errors import DataError
 SIDE = 60_000
 MEGABYTE = 2**20
 ROOM = 96 * MEGABYTE
-"""What one reading may take beside the libraries: less than any of the files would unpack to."""
+"""The memory that reading may take beside the libraries, less than any of the files would decompress to."""
 
 MEDICAL = ["dcm", "deflated.dcm", "nii", "nii.gz", "nrrd", "gz.nrrd"]
 
@@ -57,7 +57,7 @@ def bmp(path: Path, width: int, height: int) -> Path:
 
 
 def webp(path: Path, width: int, height: int) -> Path:
-    """An animation whose one small frame lies on a giant canvas, which is allowed by the format."""
+    """An animation with one small frame on a giant canvas, which is allowed by the format."""
     frames = [Image.fromarray(np.full((8, 8, 3), value, np.uint8)) for value in (0, 200)]
     frames[0].save(path, save_all=True, append_images=frames[1:])
     data = bytearray(path.read_bytes())
@@ -67,7 +67,7 @@ def webp(path: Path, width: int, height: int) -> Path:
 
 
 def tiff(path: Path, width: int, height: int, samples: int = 1) -> Path:
-    """Written by hand: one strip that lies outside of the file."""
+    """A TIFF written by hand, with one strip outside the file."""
     tags = [
         (256, width),
         (257, height),
@@ -112,11 +112,11 @@ def nifti(path: Path, width: int, height: int) -> Path:
     nibabel = pytest.importorskip("nibabel")
     header = nibabel.Nifti1Header()
     header.set_data_dtype(np.uint8)
-    # NIfTI-1 counts in 16 bits: three axes of 30,000 are the bomb
+    # NIfTI-1 has 16-bit sizes, so that the bomb has three axes of 30,000
     header["dim"][:4] = 3, min(width, 30_000), min(height, 30_000), 4
     header["magic"], header["vox_offset"] = b"n+1", 352
     block = header.binaryblock + b"\1\0\0\0"
-    # behind it, one extension that claims 120 MB and, packed, has them
+    # followed by one extension that declares 120 MB and, compressed, has them
     extension = struct.pack("<ii", 120 * MEGABYTE, 6)
     if path.suffix == ".gz":
         path.write_bytes(gzip.compress(block + extension + bytes(120 * MEGABYTE), 1))
@@ -174,7 +174,7 @@ print(json.dumps(answers))
 
 
 def read_in_little_room(paths: list[Path]) -> dict[str, tuple[list[str], int]]:
-    """Reads files in a process that may write nothing and take only `ROOM` bytes of addresses more."""
+    """Read files in a process that cannot write and can allocate only `ROOM` more bytes."""
     command = [sys.executable, "-W", "error", "-c", CHILD, str(ROOM), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -198,7 +198,7 @@ SHORT = ["png", "jpg", "bmp", "tif", "npy", "dcm", "nii", "nrrd"]
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
-    """What the reading of every hostile file said, and what memory it took; one process for all."""
+    """The message for every hostile file and the memory that reading took, from one process."""
     folder = tmp_path_factory.mktemp("hostile")
     paths = [hostile(name, folder / f"giant.{name}", SIDE, SIDE) for name in GIANT if installed(name)]
     paths += [hostile(name, folder / f"short.{name}", 16_000, 15_000) for name in SHORT if installed(name)]
@@ -235,7 +235,7 @@ def test_a_header_within_the_limit_that_the_file_cannot_hold_is_refused(answers,
 
 
 def test_the_room_is_too_little_for_what_the_files_promise(tmp_path):
-    """The test of the test: an honest picture of 240 million pixels does not fit."""
+    """A valid picture of 240 million pixels does not fit, which shows that the limit works."""
     np.save(tmp_path / "x.npy", np.zeros((16_000, 15_000), np.uint8))
     said, _ = read_in_little_room([tmp_path / "x.npy"])[str(tmp_path / "x.npy")]
     assert "read" not in said[:2]
@@ -292,7 +292,7 @@ def test_many_channels_count_as_well(tmp_path):
 
 @pytest.mark.parametrize("mode", ["flat.png", "noise.png", "flat.jpg", "flat.tif", "lzw.tif", "flat.bmp"])
 def test_an_honest_file_however_well_packed_is_read(tmp_path, mode):
-    """The bound on packing must never refuse what compresses as well as anything can."""
+    """The limit of the compression ratio must not refuse the most compressible files."""
     side = 4096
     shape = (side, side)
     noise = mode.startswith("noise")

@@ -1,4 +1,4 @@
-"""One image or mask, in and out: pixel values by hand, and Pillow's own reading as the reference."""
+"""Reading and writing one image or mask, with pixel values by hand and Pillow as the reference."""
 
 from pathlib import Path
 
@@ -119,7 +119,7 @@ def test_exif_rotation_is_applied_and_the_header_tells_the_same_size(tmp_path, s
     )
     image = read_image(path)
     assert image.shape[:2] == image_size(path) == ((24, 16) if orientation >= 5 else (16, 24))
-    # Where the corner goes that is stored first: EXIF 2.3, table of orientations.
+    # The place of the first stored corner: EXIF 2.3, table of orientations.
     bottom, right = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
     height, width = image.shape[:2]
     corner = image[height - 4 if bottom else 3, width - 4 if right else 3]
@@ -217,7 +217,7 @@ def test_alpha_of_a_mask_is_dropped_unless_the_shape_is_in_it_alone(tmp_path):
     pixels = np.stack([RAMP, RAMP, RAMP, np.full_like(RAMP, 255)], -1)
     Image.fromarray(pixels).save(tmp_path / "m.png")
     np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), RAMP)
-    pixels[..., 3] = RAMP > 99  # as breast_usg has it: the background is transparent as well
+    pixels[..., 3] = RAMP > 99  # as in breast_usg, where the background is transparent too
     Image.fromarray(pixels).save(tmp_path / "m.png")
     np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), RAMP)
     pixels[..., :3] = 255

@@ -1,4 +1,4 @@
-"""Data as its users have it: names inside names, class folders, several mask files, the four real sets."""
+"""Common layouts: names within cells, class folders, several mask files, and the four public data sets."""
 
 from pathlib import Path
 
@@ -47,15 +47,15 @@ def test_names_inside_the_cells_of_the_table(tmp_path):
     (record,) = read_dataset(describe(tmp_path, **content))
     assert (record.case, record.patient, record.image.name) == ("1-l", "p7", "bus_1-l.png")
     assert [file.path.name for file in record.masks["lesion"]] == ["mask_1-l.png"]
-    with pytest.raises(DataError, match=r"1 cells of 'ID' do not fit `names: us_\{case\}`: 'bus_1-l'"):
+    with pytest.raises(DataError, match=r"`names: us_\{case\}` does not fit 1 cell of 'ID': 'bus_1-l'"):
         read_dataset(describe(tmp_path, **content | {"names": "us_{case}"}))
-    with pytest.raises(DataError, match="expected what stands in the column"):
+    with pytest.raises(DataError, match="expected the text of the column"):
         read_dataset(describe(tmp_path, **content | {"names": "bus"}))
 
 
 @pytest.fixture
 def busi(tmp_path):
-    """Class folders, masks beside the images, some cases with two."""
+    """Write class folders with masks beside the images, two for some cases."""
     for name in ("benign/benign (1)", "benign/benign (2)", "normal/normal (1)"):
         write_picture(tmp_path / f"{name}.png", [[9, 9, 9, 9]])
         write_picture(tmp_path / f"{name}_mask.png", [[0, 255, 0, 0]])
@@ -109,9 +109,9 @@ def test_a_class_has_a_file_of_its_own(tmp_path):
     [
         ({}, "expected `path`, or `files`"),
         ({"path": "{case}.png", "files": {"lesion": "m/{case}.png"}}, "expected `path`, or `files`"),
-        ({"files": {"cyst": "m/{case}.png"}}, r"files name 'cyst', which is not among .*\(lesion\)"),
+        ({"files": {"cyst": "m/{case}.png"}}, r"files name 'cyst'; expected the classes .*\(lesion\)"),
         ({"files": {"background": "m/{case}.png"}}, "files name 'background'"),
-        ({"files": {"lesion": "m/{case}.png"}, "values": {0: 0}}, "whatever is not 0 counts"),
+        ({"files": {"lesion": "m/{case}.png"}, "values": {0: 0}}, "every number but 0 means the class"),
         ({"path": "../m/{case}.png"}, "leads out of `root`"),
     ],
 )

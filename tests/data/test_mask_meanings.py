@@ -1,4 +1,4 @@
-"""Masks in colour, masks of objects, smoothed masks and their repair; what is wrong with a mask, for programs."""
+"""Masks in colour, masks of objects, smoothed masks and their repair, and the kinds of errors in masks."""
 
 import io
 
@@ -21,7 +21,7 @@ THREE = ["background", "wall", "lumen"]
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads a mask that has just been written, as the description of it says."""
+    """Write pixels as a mask, and read it with a description made of the keywords."""
 
     def read_as(pixels, **described):
         pixels = np.asarray(pixels)
@@ -102,27 +102,27 @@ def test_other_colours_are_named_with_their_pixels_the_most_first(read, tmp_path
     assert str(error) == (
         f"{tmp_path}/masks/a.png: colour #0000ff (3 pixels), #09ff09 (2 pixels), #00ffff (1 pixels), "
         "#01c801 (1 pixels), #ffff00 (1 pixels) ... is not among those of 'm' (#000000 background, #ff0000 lesion); "
-        "say what it means under `masks.m.colours` in dataset.yaml"
+        "describe it under `masks.m.colours` in dataset.yaml"
     )
 
 
 def test_sixteen_bits_have_no_colours(read):
     error = error_of(read, np.array([[0, 65535]], np.uint16), colours={"lesion": "#ffffff"})
     assert error.kind == "mask-colours"
-    assert "a.png: 1 channels of type uint16; expected colours of 8 bits" in str(error)
+    assert "a.png: 1 channels of type uint16; expected 8-bit colours" in str(error)
 
 
-def test_colours_that_nobody_described_say_how_to(read):
+def test_colours_without_a_description_name_the_setting(read):
     error = error_of(read, rgb(BLACK, RED))
     assert error.kind == "mask-colours"
-    assert 'or say what the colours mean: `masks.m.colours: {lesion: "#ff0000"}`' in str(error)
+    assert 'or describe the colours: `masks.m.colours: {lesion: "#ff0000"}`' in str(error)
 
 
 @pytest.mark.parametrize(
     ("described", "message"),
     [
         ({"colours": {"lesion": "red"}}, r"m\.colours\.lesion: expected a colour such as .*received 'red'"),
-        ({"colours": {"lesion": None}}, "in quotes, since YAML takes # for a comment"),
+        ({"colours": {"lesion": None}}, "in quotes, since # starts a comment in YAML"),
         ({"colours": {"lesion": [255, 0]}}, r"received \[255, 0\]|received 255"),
         ({"colours": {"lesion": [256, 0, 0]}}, r"expected a colour"),
         ({"colours": {"lesion": []}}, "at least one colour"),
@@ -133,7 +133,7 @@ def test_colours_that_nobody_described_say_how_to(read):
         ({"colours": {"lesion": "#ff0000"}, "instances": True}, "`colours` and `instances` contradict"),
         ({"values": {0: 0}, "instances": True}, "`values` and `instances` contradict"),
         ({"instances": True, "classes": THREE}, "there are 3 classes; expected two"),
-        ({"instances": True, "repair": "nearest"}, "with `instances` every number is an object"),
+        ({"instances": True, "repair": "nearest"}, "with `instances`, where every number is an object"),
         ({"repair": "furthest"}, r"m\.repair: Input should be 'nearest'"),
     ],
 )
@@ -143,9 +143,9 @@ def test_descriptions_that_contradict_themselves(read, described, message):
 
 
 def test_one_file_a_class_has_no_colours():
-    with pytest.raises(ValueError, match="`colours` is for `path`"):
+    with pytest.raises(ValueError, match="`colours` applies to `path`"):
         MaskDescription(files={"lesion": "{case}.png"}, classes=LESION, colours={"lesion": "#ff0000"})
-    with pytest.raises(ValueError, match="`instances` is for `path`"):
+    with pytest.raises(ValueError, match="`instances` applies to `path`"):
         MaskDescription(files={"lesion": "{case}.png"}, classes=LESION, instances=True)
 
 
@@ -179,7 +179,7 @@ def test_soft_edges_are_recognised_and_repaired_only_on_request(read, tmp_path):
     assert error.kind == "mask-antialiased"
     assert str(error) == (
         f"{tmp_path}/masks/a.png: the mask is anti-aliased, or was saved as JPEG: 3 values lie between those of 'm' "
-        "(0 background, 255 lesion): 60, 100, 140; save it as PNG without smoothing, or let the nearest one count: "
+        "(0 background, 255 lesion): 60, 100, 140; save it as PNG without smoothing, or use the nearest one with "
         "`masks.m.repair: nearest`"
     )
     assert read(soft, values=ZERO_255, repair="nearest").tolist() == [[0, 0, 0, 1, 1, 1]] * 4
@@ -195,13 +195,13 @@ def test_a_stray_value_is_no_soft_edge(read):
     assert error_of(read, objects.reshape(4, 25)).kind == "mask-values"
 
 
-def test_soft_edges_of_a_mask_whose_values_nobody_described(read):
+def test_soft_edges_of_a_mask_without_described_values(read):
     soft = np.repeat(np.array([[0] * 5 + [40, 90, 200] + [255] * 5], np.uint8), 3, 0)
     error = error_of(read, soft)
     assert error.kind == "mask-antialiased"
-    assert "it is 0 and 255 with 3 values between them" in str(error)
+    assert "it has 0, 255 and 3 values between them" in str(error)
     assert "`masks.m.values: {0: 0, 255: 1}` and `masks.m.repair: nearest`" in str(error)
-    # the cure alone that is half of it does not make 254 "not labelled"
+    # with `repair` alone, 254 does not become "unlabelled"
     assert error_of(read, soft, repair="nearest").kind == "mask-antialiased"
 
 
@@ -215,7 +215,7 @@ def test_ties_go_to_the_lower_number_and_others_are_still_refused(read):
     assert error_of(read, blurred([[0, 1, 2]]), repair="nearest").kind == "mask-values"
 
 
-def test_repair_leaves_what_nobody_labelled(read):
+def test_repair_keeps_unlabelled_pixels(read):
     pixels = blurred([[0, 40, 60, 100, 255]])
     assert read(pixels, values={0: 0, 100: 1}, repair="nearest").tolist() == [[0, 0, 1, 1, 255]]
     values = {0: 0, 100: 1, 200: 255}
@@ -225,7 +225,7 @@ def test_repair_leaves_what_nobody_labelled(read):
 
 
 def squares(*values):
-    """Areas side by side, 6 pixels wide, 6 high."""
+    """Return areas side by side, 6 pixels wide and 6 high."""
     return np.repeat(np.repeat(np.array([values]), 6, 1), 6, 0)
 
 
@@ -234,7 +234,7 @@ def test_the_edge_from_the_first_to_the_third_class_does_not_pass_the_second(rea
     first, second, third = values
     sharp = squares(first, third, second, first)
     soft = sharp.astype(float)
-    for edge in (6, 12, 18):  # one pixel at each side becomes a step of the way over
+    for edge in (6, 12, 18):  # one pixel at each side becomes a step of the edge
         before, after = sharp[0, edge - 1], sharp[0, edge]
         soft[:, edge - 1], soft[:, edge] = (2 * before + after) / 3, (before + 2 * after) / 3
     soft = np.rint(soft).astype(np.uint8)
@@ -277,7 +277,7 @@ def jpeg(pixels, quality):
 
 
 def discs(values):
-    """A disc of 2 with one of 1 inside, and another of 1 beside it: edges of all three pairs."""
+    """Return a disc of 2 with one of 1 inside and another of 1 beside it, with edges of all three pairs."""
     rows, columns = np.mgrid[:96, :128]
     labels = np.zeros((96, 128), int)
     labels[(rows - 48) ** 2 + (columns - 40) ** 2 < 30**2] = 2
@@ -338,7 +338,7 @@ def test_jpeg_that_throws_colours_off_the_line_comes_back(read, colours):
     mask = read(jpeg(sharp, 75), classes=THREE, colours=described, repair="nearest")
     assert (mask != labels).mean() < 0.01
     sharp = sharp.copy()
-    sharp[5:15, 5:15] = 255  # drawn by somebody
+    sharp[5:15, 5:15] = 255  # an area of a third colour
     error = error_of(read, jpeg(sharp, 75), classes=THREE, colours=described, repair="nearest")
     assert error.kind == "mask-colours"
     assert ": colour #ffffff (" in str(error)
@@ -360,7 +360,7 @@ def test_repair_of_a_file_of_one_class_goes_by_its_largest_number(read):
     assert read(blurred([[0, 0]]), **described, repair="nearest").tolist() == [[0, 0]]
 
 
-# What is wrong, for programs
+# Kinds of errors
 
 
 def test_kinds_of_what_is_wrong_with_a_mask(read, tmp_path):

@@ -1,4 +1,4 @@
-"""Decimal commas: read where the description says so, and named where it does not."""
+"""Decimal commas: read if the description sets them, and reported if not."""
 
 import doctest
 
@@ -35,13 +35,13 @@ def test_a_spacing_in_the_description_is_a_number_whatever_the_table_says(write_
 @pytest.mark.parametrize(
     ("decimal", "cell", "cure"),
     [
-        (".", "7,6", 'looks like a decimal comma: write 7.6, or say `decimal: ","` in dataset.yaml'),
-        (".", "-,5", 'looks like a decimal comma: write -.5, or say `decimal: ","` in dataset.yaml'),
+        (".", "7,6", 'looks like a decimal comma: write 7.6, or set `decimal: ","` in dataset.yaml'),
+        (".", "-,5", 'looks like a decimal comma: write -.5, or set `decimal: ","` in dataset.yaml'),
         (".", "1.234,5", "has a thousands separator, which is not read: write 1234.5"),
         (".", "1,234.5", "has a thousands separator, which is not read: write 1234.5"),
         (".", "1.234.567", "has a thousands separator, which is not read: write 1234567"),
         (",", "1.234,5", "has a thousands separator, which is not read: write 1234,5"),
-        (",", "7.6", 'has a point, but dataset.yaml says `decimal: ","`: write 7,6'),
+        (",", "7.6", 'has a point, but dataset.yaml sets `decimal: ","`: write 7,6'),
     ],
 )
 def test_what_helps(write_set, decimal, cell, cure):
@@ -55,9 +55,7 @@ def test_what_helps(write_set, decimal, cell, cure):
 
 @pytest.mark.parametrize(("decimal", "cell"), [(".", "7 mm"), (",", "7 mm"), (",", "7,6,5"), (".", "7,6,5")])
 def test_what_is_no_number_at_all(write_set, decimal, cell):
-    with pytest.raises(
-        DataError, match=r"is not a number; correct the cell, or list the word under `missing`"
-    ):
+    with pytest.raises(DataError, match=r"is not a number; correct the cell, or list it under `missing`"):
         read_dataset(write_set(f"{HEAD}a;p1;;{cell};;\n", decimal=decimal))
 
 

@@ -1,4 +1,4 @@
-"""Masks whose classes overlap: described, read, counted, resized."""
+"""Masks with overlapping classes: described, read, counted, resized."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def save(path, pixels):
 
 @pytest.fixture
 def folder(tmp_path):
-    """a: the tumour in the organ, in two kinds of numbers; b: an organ alone; c: nobody drew anything."""
+    """Write three cases: a has a tumour in the organ, with two kinds of numbers; b only an organ; c nothing."""
     for case in "abc":
         save(tmp_path / f"{case}.png", np.arange(8).reshape(2, 4) * 20)
     save(tmp_path / "organ/a.png", ORGAN * 255)
@@ -83,7 +83,9 @@ def test_overlap_without_files_is_refused_with_its_cure(folder, changes):
 
 def test_a_mask_of_another_size_is_named(folder):
     save(folder / "tumour/a.png", np.zeros((3, 4)))
-    with pytest.raises(DataError, match=r"tumour/a\.png: the mask is 3x4 pixels, its image 'a\.png' is 2x4"):
+    with pytest.raises(
+        DataError, match=r"tumour/a\.png: the mask is 3x4 pixels, but its image 'a\.png' is 2x4"
+    ):
         masks_of(describe(folder))
 
 
@@ -110,7 +112,7 @@ def test_what_is_kept_of_a_mask_counts_each_pixel_once(folder):
 @pytest.mark.parametrize("size", [(7, 9), (40, 60)])
 @pytest.mark.parametrize("channels", [1, 4, 5, 130])
 def test_channels_are_resized_as_each_would_be_alone(channels, size):
-    """OpenCV takes some numbers of channels, and not others."""
+    """OpenCV accepts some numbers of channels and not others."""
     mask = (np.random.default_rng(0).random((20, 30, channels)) < 0.5).astype(np.uint8)
     resized = resize_mask(mask, size)
     assert resized.shape == (*size, channels)

@@ -1,4 +1,4 @@
-"""Patterns: filled in, matched, and never a way out of the folder."""
+"""Patterns: filled in, matched, and never leading out of the folder."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""One format after another: what each library wrote must come back, number for number."""
+"""The readers of each format: files of its reference library are read back exactly."""
 
 import subprocess
 import sys
@@ -71,7 +71,7 @@ def test_sixteen_bit_colours_turn_as_eight_bit_ones_do(tmp_path, orientation):
 
 
 def _give_exif(path: Path, source: Path) -> None:
-    """Copies the eXIf chunk of one PNG behind the IHDR of another."""
+    """Copy the eXIf chunk of one PNG behind the IHDR chunk of another."""
     data = source.read_bytes()
     start = data.index(b"eXIf") - 4
     chunk = data[start : start + 12 + int.from_bytes(data[start : start + 4], "big")]
@@ -202,7 +202,7 @@ def test_numbers_without_a_known_range_need_a_choice(tmp_path, dtype):
         read_image(path)
     image = read_image(path, intensity="percentile")
     assert (image.min(), image.max()) == (0, 1)
-    with pytest.raises(DataError, match="names no window"):
+    with pytest.raises(DataError, match="the file has no window"):
         read_image(path, intensity="window")
     with pytest.raises(DataError, match="intensity 'best' is unknown"):
         read_image(path, intensity="best")
@@ -252,7 +252,7 @@ def test_dicom_window_is_that_of_pydicom(tmp_path, function):
 
     content = pydicom.dcmread(path)
     shown = apply_windowing(apply_modality_lut(CT, content), content)
-    lowest, highest = -1024, 2 * 4095 - 1024  # the range that pydicom gives its answers in
+    lowest, highest = -1024, 2 * 4095 - 1024  # the range of the result of pydicom
     np.testing.assert_allclose(read_image(path)[..., 0], (shown - lowest) / (highest - lowest), atol=1e-5)
     np.testing.assert_array_equal(read_image(path), read_image(path, intensity="window"))
     np.testing.assert_allclose(read_image(path, intensity="range")[..., 0], CT / 4095, atol=1e-6)

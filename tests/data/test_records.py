@@ -1,4 +1,4 @@
-"""From dataset.yaml and a table to records: what is read, and each message for what is wrong."""
+"""Records from dataset.yaml and a table, and the message for each problem."""
 
 import shutil
 from pathlib import Path
@@ -133,7 +133,7 @@ def test_unknown_key_and_other_mistakes_of_the_description_come_together(write_s
     assert all(problem.startswith(f"{folder / 'dataset.yaml'}: ") for problem in problems)
     text = "\n".join(problems)
     assert "tabel: there is no such setting" in text
-    assert "images: every case would have this one file" in text
+    assert "images: every case would have the same file" in text
     assert "masks.lesion.classes: " in text
     assert "received ['one']" in text
 
@@ -141,15 +141,18 @@ def test_unknown_key_and_other_mistakes_of_the_description_come_together(write_s
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": "images/x.png"}, "images: every case would have this one file"),
-        ({"images": "images/{case.png"}, "images: not a pattern"),
-        ({"images": "images/{}.png"}, "images: not a pattern"),
-        ({"images": "images/{case:04d}.png"}, "images: not a pattern"),
-        ({"images": "/images/{case}.png"}, "images: not below `root`"),
-        ({"masks": {"m": MASK | {"path": "m.png"}}}, "masks.m.path: every case would have this one file"),
-        ({"masks": {"m": MASK | {"values": {0: 0, 255: 2}}}}, "values lead to class 2"),
-        ({"masks": {"m": MASK | {"classes": ["a", "a"]}}}, "masks.m.classes: two classes have one name"),
-        ({"columns": {"size": {"classes": ["a", "a"]}}}, "columns.size.classes: two classes have one name"),
+        ({"images": "images/x.png"}, "images: every case would have the same file"),
+        ({"images": "images/{case.png"}, "images: expected a pattern"),
+        ({"images": "images/{}.png"}, "images: expected a pattern"),
+        ({"images": "images/{case:04d}.png"}, "images: expected a pattern"),
+        ({"images": "/images/{case}.png"}, "images: the pattern is absolute; set `root`"),
+        ({"masks": {"m": MASK | {"path": "m.png"}}}, "masks.m.path: every case would have the same file"),
+        ({"masks": {"m": MASK | {"values": {0: 0, 255: 2}}}}, "values map to class 2"),
+        ({"masks": {"m": MASK | {"classes": ["a", "a"]}}}, "masks.m.classes: two classes have the same name"),
+        (
+            {"columns": {"size": {"classes": ["a", "a"]}}},
+            "columns.size.classes: two classes have the same name",
+        ),
     ],
 )
 def test_description_that_cannot_work_is_refused(write_set, changes, message):
@@ -157,10 +160,10 @@ def test_description_that_cannot_work_is_refused(write_set, changes, message):
     assert message in problem
 
 
-def test_missing_folder_description_and_root_are_told_apart(tmp_path, write_set):
+def test_missing_folder_description_and_root_have_messages_of_their_own(tmp_path, write_set):
     assert "no such folder" in problems_of(read_dataset, tmp_path / "nowhere")[0]
     (tmp_path / "empty").mkdir()
-    assert "no dataset.yaml in it; write one" in problems_of(read_dataset, tmp_path / "empty")[0]
+    assert "no dataset.yaml in this folder; write one" in problems_of(read_dataset, tmp_path / "empty")[0]
     assert "no such folder; correct `root`" in problems_of(read_dataset, write_set(root="gone"))[0]
 
 
@@ -211,7 +214,7 @@ def _with_table(folder: Path, table: str) -> Description:
 
 def test_rows_longer_than_the_head_line_do_not_shift_the_columns(write_set):
     (problem,) = problems_of(read_dataset, write_set(f"{HEAD}a,p1,benign,1,1,,\nb,p1,benign,1,1,,\n"))
-    assert "more cells than the 6 columns of the head line" in problem
+    assert "more cells than the 6 columns of the header row" in problem
 
 
 def test_short_rows_lack_labels(write_set):
@@ -224,8 +227,8 @@ def test_each_case_needs_a_name_of_its_own(write_set):
     rows = "a,p1,,,,\na,p1,,,,\n,p1,,,,\nb,p2,,,,\n"
     problems = problems_of(read_dataset, write_set(HEAD + rows))
     assert len(problems) == 2
-    assert "row 3 below the head line has no 'case'" in problems[0]
-    assert "case 'a' stands in several rows" in problems[1]
+    assert "row 3 below the header row has no 'case'" in problems[0]
+    assert "case 'a' is in several rows" in problems[1]
 
 
 def test_all_problems_of_the_cases_come_at_once(write_set):
@@ -235,9 +238,9 @@ def test_all_problems_of_the_cases_come_at_once(write_set):
     assert problems_of(read_dataset, folder) == [
         "case 'a': diagnosis is 'odd', which is not among its classes (benign, malignant); declare it or correct "
         "the cell",
-        "case 'a': size is 'many', which is not a number; correct the cell, or list the word under `missing`",
-        "case 'b': patient is ''; say whose it is, since cases of one patient stay together",
-        "case 'b': size is 'inf', which is not finite; leave the cell empty where the number is unknown",
+        "case 'a': size is 'many', which is not a number; correct the cell, or list it under `missing`",
+        "case 'b': patient is ''; fill in the patient, since cases of one patient must stay together",
+        "case 'b': size is 'inf', which is not finite; leave the cell empty if the number is unknown",
         "case 'b': spacing is '0'; expected millimetres above 0",
         f"case 'd': no mask 'lesion' at {root}/masks/d.png, which the description requires",
         f"case 'z': no image at {root}/images/z.png",
@@ -307,14 +310,14 @@ def test_without_a_table_the_cases_are_the_files(write_set, images, masks, optio
 def test_without_a_table_there_are_no_columns(write_set):
     problems = problems_of(read_dataset, write_set(drop=("table", "spacing_mm", "columns")))
     assert problems == [
-        f"{(write_set()).resolve()}: no column 'patient', since the description names no `table` and `images` "
-        "has no {patient}"
+        f"{(write_set()).resolve()}: no column 'patient'; the description names no `table`, and `images` "
+        "has no {patient}: add one of them"
     ]
 
 
 def test_without_a_table_a_pattern_that_nothing_fits_is_refused(write_set):
     (problem,) = problems_of(read_dataset, write_set(drop=WITHOUT_TABLE, images="pictures/{case}.png"))
-    assert "no file fits `images: pictures/{case}.png`" in problem
+    assert "no file fits the pattern `images: pictures/{case}.png`" in problem
 
 
 def lesion(folder: Path, **options):
@@ -361,7 +364,7 @@ def test_mask_value_outside_the_classes_gives_the_cure(write_set):
         lesion(folder)
     assert str(caught.value) == (
         f"{folder.resolve()}/masks/a.png: mask value 2, 3 is outside the classes of 'lesion' (0 background, 1 lesion); "
-        "say what it means in dataset.yaml, for 0/255 masks `masks.lesion.values: {0: 0, 255: 1}`"
+        "describe it in dataset.yaml, for 0/255 masks with `masks.lesion.values: {0: 0, 255: 1}`"
     )
     with pytest.raises(DataError, match=r"mask value 1, 2, 3 is outside .*\(0 background, 200 lesion\)"):
         lesion(folder, values={0: 0, 200: 1})
@@ -370,7 +373,9 @@ def test_mask_value_outside_the_classes_gives_the_cure(write_set):
 def test_mask_of_another_size_names_both(write_set):
     folder = write_set()
     write_mask_of(folder, np.zeros((8, 6), np.uint8))
-    with pytest.raises(DataError, match=r"masks/a\.png: the mask is 8x6 pixels, its image 'a\.png' is 6x8"):
+    with pytest.raises(
+        DataError, match=r"masks/a\.png: the mask is 8x6 pixels, but its image 'a\.png' is 6x8"
+    ):
         lesion(folder)
 
 

@@ -1,4 +1,4 @@
-"""Saved splits: what is written, and every way in which a table is not of these data."""
+"""Saved splits, and every way in which a table does not belong to the data."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ def problems_of(call, *arguments) -> list[str]:
 
 @pytest.fixture
 def saved(write_set):
-    """Five cases, the fifth a copy of the fourth for a patient of its own, and their saved split of 3 folds."""
+    """Write four cases of four patients and their saved split of 3 folds."""
     table = "case,patient,diagnosis,size,spacing,split\n" + "".join(
         f"{case},p{i},benign,{i},0.1,train\n" for i, case in enumerate("abcd")
     )
@@ -77,7 +77,7 @@ def test_changed_data_are_refused_until_the_hash_is_removed(saved):
     mask = dataset.description.root / "masks" / "a.png"
     Image.fromarray(np.ones((6, 8), np.uint8)).save(mask)
     (problem,) = problems_of(split_dataset, dataset, FROM_FILE)
-    assert problem.startswith(f"{path}: made of other data (hash ")
+    assert problem.startswith(f"{path}: made from other data (hash ")
     assert dataset.fingerprint()[:12] in problem
     assert problem.endswith("remove splits.csv.json")
     assert "make the split again with `unet-mtl split`" in problem
@@ -85,23 +85,23 @@ def test_changed_data_are_refused_until_the_hash_is_removed(saved):
     assert len(split_dataset(dataset, FROM_FILE)["train"]) > 0
 
 
-def test_an_image_that_is_gone_and_a_damaged_hash_are_told(saved):
+def test_an_absent_image_and_a_damaged_hash_are_reported(saved):
     dataset, path = saved
     dataset.records[0].image.unlink()
     (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
     assert problem.startswith(f"{dataset.records[0].image}: cannot be read (No such file or directory)")
     facts_path(path).write_text("[]")
-    assert "no hash of the data in it" in problems_of(assign_parts, dataset, FROM_FILE)[0]
+    assert "the hash of the data is missing" in problems_of(assign_parts, dataset, FROM_FILE)[0]
 
 
-def test_double_unknown_and_missing_cases_and_changed_data_are_told_together(saved):
+def test_repeated_unknown_and_missing_cases_and_changed_data_are_reported_together(saved):
     dataset, path = saved
     path.write_text("case,split\na,train\na,val\nx,train\nc,test\n")
     facts_path(path).write_text(json.dumps({"data_hash": hashlib.sha256(b"").hexdigest()}))
     first, *others = problems_of(assign_parts, dataset, FROM_FILE)
-    assert "made of other data" in first
+    assert "made from other data" in first
     assert others == [
-        f"{path}: case 'a' stands in several rows; leave one",
+        f"{path}: case 'a' is in several rows; keep one of them",
         f"{path}: case 'x' is not in the data; remove its row",
         f"{path}: case 'b' of the data is missing; add a row for it",
         f"{path}: case 'd' of the data is missing; add a row for it",
@@ -128,7 +128,7 @@ def test_tables_by_hand(saved):
     ]
     path.unlink()
     (problem,) = problems_of(assign_parts, dataset, FROM_FILE)
-    assert problem == f"{path}: no such split; correct split.table, or make it with `unet-mtl split`"
+    assert problem == f"{path}: no such file; correct split.table, or make the split with `unet-mtl split`"
 
 
 def test_a_table_without_val_names_itself_in_the_cure(saved):

@@ -1,4 +1,4 @@
-"""Train, validation and test: hand cases, and properties over seeds and over any data set."""
+"""Splits: cases by hand, and properties over seeds and over any data set."""
 
 import json
 from collections import Counter
@@ -40,7 +40,7 @@ def problems_of(call, *arguments) -> list[str]:
 
 
 def make_dataset(rows, *, split=None) -> Dataset:
-    """Rows of (patient, class or None, word of the split column)."""
+    """Make a data set of rows (patient, class or None, value of the split column)."""
     description = Description(
         root=Path(),
         images="{case}.png",
@@ -63,7 +63,7 @@ def make_dataset(rows, *, split=None) -> Dataset:
 
 @pytest.fixture(scope="module")
 def many() -> Dataset:
-    """160 patients of 1 to 4 cases each; the third class is rare, some are unknown."""
+    """160 patients of 1 to 4 cases each; the third class is rare, and some labels are unknown."""
     rng = np.random.default_rng(0)
     words = ["benign"] * 10 + ["malignant"] * 6 + ["normal"] * 2 + [None] * 2
     rows = []
@@ -152,7 +152,7 @@ def test_unknown_words_of_the_split_column_are_all_named():
     assert caught.value.problems[0] == "case 'c2': split is 'holdout'; expected train, val or test"
 
 
-def test_patient_on_two_sides_and_an_empty_part_are_told_together():
+def test_patient_in_two_splits_and_an_empty_split_are_reported_together():
     dataset = make_dataset([("p0", None, "train"), ("p0", None, "test"), ("p1", None, "train")], split="side")
     with pytest.raises(DataError) as caught:
         split_dataset(dataset, SplitSettings())
@@ -179,7 +179,7 @@ def test_saved_split_with_unknown_name_or_lost_cases_is_refused(many):
 
 
 def test_the_sample_set_keeps_the_split_of_its_published_results():
-    """Found with the first version of the package, which split by ratio in another way."""
+    """The lists were made by the first version, which had another algorithm for splits by ratio."""
     parts = split_dataset(read_dataset(PHANTOM), load_config(PHANTOM / "config.yaml").split)
     assert [int(r.case[-2:]) for r in parts["val"]] == [1, 8, 9, 13, 38, 39, 43, 44, 60]
     test = [3, 10, 20, 23, 25, 26, 27, 28, 37, 45, 46, 49, 50, 56, 58, 59]
@@ -216,7 +216,7 @@ def test_linked_cases_that_a_column_parts_are_named():
     st.integers(0, 50),
 )
 @hypothesis_settings(max_examples=100, deadline=None)
-def test_any_data_set_is_dealt_whole_or_refused_with_a_cure(rows, folds, seed):
+def test_any_data_set_is_split_completely_or_refused_with_advice(rows, folds, seed):
     dataset = make_dataset([(f"p{patient}", word, None) for patient, word in rows])
     settings = SplitSettings(folds=folds, seed=seed)
     n_patients = len({patient for patient, _ in rows})
@@ -236,7 +236,7 @@ def test_one_patient_with_most_of_the_cases_is_learned_from():
     for seed in SEEDS:
         sizes = [len(part) for part in split_dataset(dataset, SplitSettings(seed=seed)).values()]
         assert sizes == [70, 15, 15]
-        # train lacks its share of the other class: val and test give up some of it, but less than half of 15
+        # train needs its share of the other class, so that val and test have less of it, but more than half of 15
         parts = split_dataset(apart, SplitSettings(seed=seed))
         assert sum(r.patient == "big" for r in parts["train"]) == 70
         assert all(8 <= len(parts[name]) <= 15 for name in ("val", "test"))
@@ -392,7 +392,7 @@ def test_unknown_patients_and_classes_that_a_part_lacks_are_warned_of(many):
 
 
 def test_a_small_set_gives_each_part_both_classes():
-    """Ten patients, half of them with either diagnosis, two images each: two patients of each part differ."""
+    """Ten patients with two images each and either diagnosis: every part gets both diagnoses."""
     rows = [(f"p{i // 2}", ["benign", "malignant"][i // 2 % 2], None) for i in range(20)]
     dataset = make_dataset(rows)
     for seed in range(8):

@@ -1,4 +1,4 @@
-"""Words to stratify by that need files."""
+"""Strata that are read from files."""
 
 import numpy as np
 import pytest

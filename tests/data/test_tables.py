@@ -1,4 +1,4 @@
-"""Tables as words, whatever program wrote them."""
+"""Tables as text, from files of various programs."""
 
 import datetime
 from importlib.util import find_spec
@@ -75,7 +75,7 @@ def test_a_missing_package_is_named(tmp_path, suffix, monkeypatch):
     ("name", "content", "message"),
     [
         ("cases.csv", b"", "not a readable CSV table"),
-        ("cases.csv", b"case,size\n", "has no rows; it needs one row a case"),
+        ("cases.csv", b"case,size\n", "has no rows; expected one row for each case"),
         ("cases.csv", b"case,size\na,1,2\nb,1,2\n", "more cells than the 2 columns"),
         ("cases.csv", b"case,size\n\xff\xfea,1\n", "not a readable CSV table .*save it as UTF-8"),
         ("cases.xlsx", b"no workbook", "not a readable Excel table"),

@@ -1,4 +1,4 @@
-"""What is said of a file that is no YAML, or no settings: one line, with the place."""
+"""Errors for files that are not YAML, or hold no settings: one line, with the place."""
 
 import doctest
 
@@ -16,25 +16,25 @@ def test_doctests():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file is empty; it needs `key: value` lines"),
-        ("# only a comment\n", "the file is empty; it needs `key: value` lines"),
+        ("", "the file is empty; expected `key: value` lines"),
+        ("# only a comment\n", "the file is empty; expected `key: value` lines"),
         ("some words\nand more\n", "expected `key: value` lines, received text"),
         ("- a\n- b\n", "expected `key: value` lines, received a list"),
         ("12\n", "expected `key: value` lines, received one value, 12"),
         (
             "table: cases.csv\nimages: a: b\n",
             "not valid YAML: line 2, column 10: mapping values are not allowed here (a second `:` in the line, or a "
-            "line indented too far; quotes make it text)",
+            "line indented too far; put text in quotes)",
         ),
         (
             "masks:\n\tlesion: 1\n",
             "not valid YAML: line 2, column 1: found character '\\t' that cannot start any token (a tab; indent with "
-            "blanks; while scanning for the next token)",
+            "spaces; while scanning for the next token)",
         ),
         (
             "a: 1\ncase\nb: 2\n",
             "not valid YAML: line 3, column 1: could not find expected ':' (a line without `:`, or without a blank "
-            "behind it; while scanning a simple key, which begins in line 2)",
+            "after it; while scanning a simple key, which begins in line 2)",
         ),
         (
             "a: [1\nb: 2\n",
@@ -59,5 +59,5 @@ def test_letters_that_no_text_has(tmp_path):
     assert "\n" not in str(caught.value)
     assert "unicode string" not in str(caught.value)
     path.write_bytes(b"a: \xff\n")
-    with pytest.raises(DataError, match="not UTF-8 text; save it so"):
+    with pytest.raises(DataError, match="not UTF-8 text; save it with that encoding"):
         read_yaml(path)

@@ -1,4 +1,4 @@
-"""How often answers and labels contradict rules of consistency: counted by hand, in an evaluation, on the screen."""
+"""Counts of contradictions in answers and labels: by hand, in an evaluation, and on the screen."""
 
 import json
 from functools import partial
@@ -39,7 +39,7 @@ def count(rule, answered, labelled, patients):
 
 
 def test_contradictions_are_counted_by_hand():
-    """Two patients with two cases each and one with one, of which one is not checked."""
+    """Two patients have two cases each, one of which is not checked, and one patient has one case."""
     (rule,) = make_rules(RULES[0])
     too_much, too_little = (Verdict(way, way) for way in rule.ways)
     answered = [[too_much], [too_much], [Verdict()], [Verdict(unknown="zone unlabelled")], [too_little]]
@@ -52,7 +52,7 @@ def test_contradictions_are_counted_by_hand():
     assert counts.loc["labels"].to_numpy().tolist() == [[0, 2, 3]] * 3
     assert table.loc["answers", "share"].tolist() == [0.75, 0.5, 0.25]
     row = table.loc[("answers", "any")]
-    # whole patients are drawn: one without any contradiction, q alone, gives 0, p or r alone 1
+    # The bootstrap draws patients: a resample of q alone gives 0, of p or r alone 1.
     assert (row["low"], row["high"]) == (0, 1)
     assert row["why_not_checked"] == "1 zone unlabelled"
     assert table.loc[("labels", "any"), "why_not_checked"] == "1 a, 2 b"
@@ -89,7 +89,7 @@ def test_evaluation_counts_those_of_answers_and_of_labels(run, dataset):
     assert table.loc[("zone needs side left", "answers", "any"), "share"] == pytest.approx(
         (drawn != left).mean()
     )
-    # every third case has no mask and is normal: labels agree, of the five cases with both
+    # Every third case has no mask and is normal, so that the labels of the five cases with both agree.
     labels = table.loc["zone needs diagnosis not normal", "labels", "any"]
     both = [i for i in range(12) if i not in {2, 6, 11} | {1, 3, 5, 9}]
     assert (labels["share"], labels["n_checked"], labels["n_not_checked"]) == (0, len(both), 12 - len(both))

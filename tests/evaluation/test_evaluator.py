@@ -1,4 +1,4 @@
-"""The table of an evaluation, recomputed by pandas from cases.csv, and from the predictions."""
+"""The scores of an evaluation, recomputed with pandas from cases.csv and from the predictions."""
 
 import json
 import math
@@ -114,7 +114,7 @@ def test_missed_hallucinated_and_undefined_are_counted(evaluation, cases):
 def test_intervals_hold_their_value(evaluation):
     table = evaluation.scores.dropna(subset=["low", "high"])
     assert len(table) > 20
-    # A set score is no mean, so that its resamples may lie to one side; a mean's never do.
+    # The resamples of a set score may all lie on one side of it, those of a mean cannot.
     means = table[table["median"].notna()]
     assert (means["low"] <= means["value"] + 1e-9).all()
     assert (means["value"] <= means["high"] + 1e-9).all()
@@ -143,7 +143,7 @@ def test_other_splits(run, split, n):
 
 
 def test_an_unknown_split_names_the_known(run):
-    with pytest.raises(DataError, match="split 'tst' has no cases; there is test, train, val"):
+    with pytest.raises(DataError, match="split 'tst' has no cases; expected one of test, train, val"):
         um.evaluate(run, split="tst", progress=False)
 
 

@@ -1,4 +1,4 @@
-"""Rows of the table: which cases and patients a figure is of, and what a reader is told of it."""
+"""Rows of the summary table: the cases and patients behind each figure, labels and headlines."""
 
 import inspect
 import json
@@ -26,7 +26,7 @@ def rows_of(evaluation):
 
 @pytest.fixture
 def rare(write_masks):
-    """Class 2 is in case a alone; class 3 has a name and no pixel."""
+    """Class 2 occurs only in case a; class 3 has a name but no pixel."""
     truth = write_masks("truth", a=[[0, 1, 2, 2, 0]], b=[[0, 1, 1, 0, 0]], c=[[1, 1, 0, 0, 0]])
     prediction = write_masks("prediction", a=[[0, 1, 2, 0, 0]], b=[[0, 1, 1, 1, 0]], c=[[0, 1, 0, 0, 0]])
     return truth, prediction

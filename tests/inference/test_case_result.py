@@ -1,4 +1,4 @@
-"""The result of a case: made once, from an image that is decoded once, and gone when it has been used."""
+"""CaseResult: made once for each case, from an image that is decoded once, and released after use."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""From a table to answers: training on columns, measuring, predicting new cases through the command line."""
+"""Runs that read only columns: training, evaluation, and prediction through the command line."""
 
 import re
 from pathlib import Path
@@ -29,14 +29,14 @@ def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def said(result):
-    """On the screen, or as the error that `main` would print."""
+def output_of(result):
+    """The output of a command, with the error that `main` would print."""
     return " ".join(f"{result.output} {result.exception}".split())
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A table alone: what is asked follows from the columns, some of which are unknown."""
+    """A data set without images. The targets follow from the columns, some of which are unknown."""
     folder = tmp_path_factory.mktemp("columns")
     rng = np.random.default_rng(0)
     age = rng.uniform(30, 80, 120)
@@ -88,7 +88,7 @@ def test_a_table_alone_is_learned_and_measured(trained):
     evaluation = evaluate(trained, progress=False)
     table = evaluation.scores.set_index(["task", "score"])
     assert table.loc[("diagnosis", "accuracy"), "value"] > 0.85
-    # the ages' unknown tenth is what is left of the error
+    # A tenth of the ages is unknown, which limits the score.
     assert table.loc[("size", "r2"), "value"] > 0.5
     assert not (evaluation.folder / "overlays").exists()
 
@@ -114,11 +114,11 @@ def test_predict_reads_a_table(trained, folder, tmp_path):
         "nothing": "",
     }
     assert found["unknown_columns"].fillna("").to_list() == ["", "", "device=C", "age;device"]
-    assert "2 of them with columns unknown or never seen in training" in result.output
+    assert "2 of them with columns that are unknown or were never seen in training" in result.output
     assert np.isfinite(found["size_mm"]).all()
-    # an unseen device is between the known ones, which are 3 apart
+    # An unseen device is predicted between the known ones, which differ by 3.
     assert found.loc["old", "size_mm"] - 2 < found.loc["unseen", "size_mm"] < found.loc["old", "size_mm"] + 5
-    # the same as from Python
+    # Python gives the same answer.
     answer = Predictor.load(trained)(columns={"age": 75.0, "device": "A", "biopsy": "yes"})
     assert answer["size"].value == pytest.approx(found.loc["old", "size_mm"], abs=1e-3)
 
@@ -159,18 +159,18 @@ def test_tables_that_cannot_be_used(trained, folder, tmp_path, table, more, word
         options = ["--table", tmp_path / "new.csv"]
     result = run("predict", trained, *(folder / name for name in more), *options, "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert re.search(words, said(result)), said(result)
+    assert re.search(words, output_of(result)), output_of(result)
     assert not (tmp_path / "out").exists()
 
 
 def test_overlays_need_images(trained, tmp_path):
     result = run("overlay", trained, ROOT / "data_samples" / "phantom" / "images", "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert "reads no images; there is nothing to draw on" in said(result)
+    assert "reads no images; there is nothing to draw on" in output_of(result)
 
 
 def test_a_table_alone_cannot_be_repaired(folder):
     result = run("check", folder / "set", "--fix", folder / "fixed")
     assert result.exit_code == 1
-    assert "a table alone has no images to be mended" in said(result)
+    assert "a table alone has no images to be mended" in output_of(result)
     assert not (folder / "fixed").exists()

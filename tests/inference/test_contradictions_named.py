@@ -1,4 +1,4 @@
-"""Predictions name what contradicts a rule, measure where the pixel spacing is known, and say where it is not."""
+"""Contradictions in predictions and on pictures, with diameters where the pixel spacing is known."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def test_a_run_without_rules_has_no_column(trained, data_folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def measuring(with_rules):
-    """The trained run with one rule, which no answer can follow: the number is within 0.01 % of the mask's."""
+    """The trained run with one rule that no answer satisfies: the number is within 0.01 % of the diameter."""
     return with_rules(RULES[2] | {"tolerance": 0.0001})
 
 
@@ -54,7 +54,7 @@ def drawn_image(measuring, dataset):
 
 
 def measured(table):
-    """Millimetres in the words of the one contradiction."""
+    """The measured diameter in the text of the only contradiction, in mm."""
     assert table["not_checked"].tolist() == [""]
     return float(table["contradictions"].iloc[0].split("measures ")[1].removesuffix(" mm"))
 

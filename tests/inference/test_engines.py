@@ -1,4 +1,4 @@
-"""The contract of every engine; and an engine of NumPy alone, which answers without Keras."""
+"""The contract of all engines, and an engine in NumPy that is used without Keras."""
 
 import subprocess
 import sys
@@ -60,7 +60,7 @@ def test_a_network_that_cannot_be_loaded_is_a_run_error(engine, tmp_path):
 
 
 class BrightnessEngine:
-    """Gives each pixel a class by its brightness, and each image answers by its mean."""
+    """Classifies each pixel by its brightness, and the image by its mean brightness."""
 
     name = "brightness"
     precision = "float32"
@@ -119,7 +119,7 @@ def test_an_engine_of_another_size_is_refused(brightness, trained, monkeypatch):
 
 
 def test_keras_is_not_needed_for_an_engine_without_it(trained, dataset, tmp_path):
-    """Files of predictions and overlays by an engine of NumPy, in a process that cannot import Keras."""
+    """Predictions and overlays are written in a process that cannot import Keras."""
     script = f"""
         import sys
         sys.modules["keras"] = sys.modules["tensorflow"] = None  # an import raises

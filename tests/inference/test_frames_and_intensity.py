@@ -1,4 +1,4 @@
-"""A file of many cases, and an intensity of one's own, from prediction to overlays."""
+"""Files with many cases, and intensities other than "auto", from prediction to overlays."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def predictor(trained):
 
 @pytest.fixture
 def stacked(write_data, tmp_path):
-    """The same cases twice: a file each, and all in one file with a page each."""
+    """The same cases in two data sets: one file for each case, and one file with a page for each case."""
     single, stack = tmp_path / "single", tmp_path / "stack"
     write_data(single)
     description = yaml.safe_load((single / "dataset.yaml").read_text())
@@ -87,7 +87,7 @@ def test_a_frame_of_a_file_is_answered_for(predictor, stacked):
     assert predictor(path, 4)["size"].value == predictor(single.records[4].image)["size"].value
     results = predictor.predict([Case("first", path), Case("fifth", path, frame=4)])
     first, fifth = (result.answers for result in results)
-    # Of a batch of two and of one: the same up to the order of sums.
+    # Batches of two and of one differ in the order of their sums.
     assert first["size"].value == pytest.approx(predictor(path)["size"].value, rel=1e-5)
     assert fifth["size"].value == pytest.approx(predictor(path, 4)["size"].value, rel=1e-5)
     assert predictor(path, 4)["size"].value != predictor(path)["size"].value

@@ -1,4 +1,4 @@
-"""What stands above a picture."""
+"""The titles of overlays."""
 
 import numpy as np
 

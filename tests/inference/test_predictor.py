@@ -1,4 +1,4 @@
-"""Answers of a trained run for new images."""
+"""Predictions of a trained run for new images."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def predictor(trained):
 
 @pytest.fixture(scope="module")
 def image():
-    """Neither square nor of the network's size."""
+    """An image that is not square and does not have the network's size."""
     return np.random.default_rng(0).integers(0, 256, (47, 90, 3)).astype(np.uint8)
 
 
@@ -152,7 +152,7 @@ def test_only_unreadable_files_still_give_a_table(trained, tmp_path):
 
 
 def test_everything_to_predict_is_in_the_run(write_data, tasks, settings, image, tmp_path):
-    """Trained on data that are gone, moved, opened elsewhere."""
+    """A moved run predicts without the data that it was trained on."""
     write_data(tmp_path / "data")
     short = settings | {
         "training": um.TrainingSettings(epochs=1, batch_size=5),
@@ -186,7 +186,7 @@ def test_a_network_that_cannot_be_loaded_is_named(copy):
 def test_a_run_of_another_machine_computes_in_what_this_one_can(
     copy, settings, monkeypatch, image, trained_in, here, expected
 ):
-    """float16 is for the GPU that trained in it: elsewhere it would be 47 times slower."""
+    """float16 is used only on a GPU: on a CPU it is 47 times slower than float32."""
     tasks = copy.read_tasks()
     network = um.build_network(
         tasks,

@@ -1,4 +1,4 @@
-"""Whole images by tiles; and predictions of padded and of cut images at the original size."""
+"""Tiles that cover an image, and predictions of padded and tiled images at the original size."""
 
 from itertools import pairwise
 
@@ -40,7 +40,7 @@ def test_tiles_cover_all_and_overlap_as_asked(size, more, overlap):
     assert len(set(corners)) == len(corners)
     for axis in (0, 1):
         starts = sorted({corner[axis] for corner in corners})
-        # a tile's start is rounded to a whole pixel
+        # The start of a tile is rounded to a whole pixel.
         assert all(b - a <= max(1, size[axis] * (1 - overlap)) + 1 for a, b in pairwise(starts))
 
 
@@ -66,7 +66,7 @@ def test_a_network_of_single_pixels_gives_by_tiles_what_it_gives_at_once(overlap
 
 
 def test_the_middle_of_a_tile_counts_more_by_hand():
-    """Tiles of 4 at 0 and 2 of 6 columns; the first says 0, the second 1, with weights 1 2 2 1."""
+    """Tiles of 4 columns at 0 and 2 of 6; the first gives 0, the second 1, with weights 1 2 2 1."""
     image = np.zeros((1, 6, 1), np.float32)
 
     def outputs(tiles):
@@ -77,7 +77,7 @@ def test_the_middle_of_a_tile_counts_more_by_hand():
 
 
 def pixel_network(size):
-    """Says of each pixel by its own brightness what class it is; and the mean brightness as a class."""
+    """A network that classifies each pixel by its brightness, and the image by its mean brightness."""
     image = keras.Input((*size, 1), name="image")
     weights = np.array([-40.0, 40.0]).reshape(1, 1, 1, 2)
     mask = keras.layers.Conv2D(2, 1, activation="softmax", name="zone")
@@ -115,7 +115,7 @@ def test_predictions_come_back_at_the_original_size_and_place(fit, size, tmp_pat
     found = answers["zone"].mask
     assert found.shape == size
     np.testing.assert_allclose(answers["side"].probabilities.sum(), 1, rtol=1e-5)
-    # wrong at most along the edge, of a pixel of the coarser grid
+    # Errors are at most one pixel of the coarser grid, along the edge.
     coarse = int(np.ceil(max(1, *np.array(size) / preprocess.place(size).inner)))
     inner = mask.copy().astype(bool)
     grown = inner.copy()

@@ -57,7 +57,7 @@ def data(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make(data):
     def make(letter, *overrides):
         (recipe,) = RECIPES.glob(f"{letter}_*.yaml")
@@ -83,13 +83,26 @@ def test_shapes_and_shared_layers(make, letter):
         assert sum(layer.weights[0] is variable for variable in network.variables) == 1
 
 
-@pytest.mark.parametrize("letter", sorted(DATA))
-def test_each_task_trains_the_shared_layers(make, letter):
+@pytest.fixture(scope="module", params=sorted(DATA))
+def learning(make, request):
+    """The letter of a recipe, its session, traced once for all tests, and the initial values of the variables."""
+    session = make(
+        request.param,
+        "training.learning_rate=0.003",
+        "training.schedule=constant",
+        "training.batch_size=10",
+        *SMALLER.get(request.param, []),
+    )
+    yield request.param, session, [variable.numpy() for variable in session.trainer.variables]
+    keras.utils.clear_session()
+
+
+def test_each_task_trains_the_shared_layers(learning):
     """The loss of a single task changes the shared layers, which are the encoder or the trunk."""
-    session = make(letter, *SMALLER.get(letter, []))
+    letter, session, _ = learning
     trainer = session.trainer
     inputs, targets, weights = session.train.make(0)
-    start = [variable.numpy().copy() for variable in trainer.network.variables]
+    start = [variable.numpy() for variable in trainer.network.variables]
     shared = "trunk" if letter in TRUNKS else "encoder0_conv1"
     for name in OUTPUTS[letter]:
         alone = {task: value * (task == name) for task, value in weights.items()}
@@ -106,15 +119,10 @@ def test_each_task_trains_the_shared_layers(make, letter):
             variable.assign(value)
 
 
-@pytest.mark.parametrize("letter", sorted(DATA))
-def test_ten_cases_are_overfitted(make, letter):
-    session = make(
-        letter,
-        "training.learning_rate=0.003",
-        "training.schedule=constant",
-        "training.batch_size=10",
-        *SMALLER.get(letter, []),
-    )
+def test_ten_cases_are_overfitted(learning):
+    letter, session, start = learning
+    for variable, value in zip(session.trainer.variables, start, strict=True):
+        variable.assign(value)
     inputs, targets, weights = session.train.make(0)
     first = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
     for _ in range(150):
@@ -124,4 +132,3 @@ def test_ten_cases_are_overfitted(make, letter):
     last = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
     for name in OUTPUTS[letter]:
         assert last[f"{name}_loss"] < 0.25 * first[f"{name}_loss"], (name, first, last)
-    keras.utils.clear_session()

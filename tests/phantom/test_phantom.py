@@ -1,4 +1,4 @@
-"""The synthetic sample set: its promises to users, and the physics it claims."""
+"""The synthetic sample set: documented guarantees and the physics of its images."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ import metrics
 from unet_mtl.errors import DataError, WriteError
 from unet_mtl.phantom import cases as phantom_cases
 from unet_mtl.phantom import make_case, write_phantom
-from unet_mtl.phantom.cases import CASES_A_BLOCK, DIAGNOSES, who_is
+from unet_mtl.phantom.cases import CASES_PER_BLOCK, DIAGNOSES, identify_case
 from unet_mtl.phantom.fields import Grid, smooth_noise
 from unet_mtl.phantom.lesion import draw_cyst, draw_malignant
 from unet_mtl.phantom.scanner import Scanner, path_loss_db, speckle
@@ -60,9 +60,6 @@ def fingerprint(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-# --- the folder ---
 
 
 def test_same_arguments_give_the_same_bytes_with_any_number_of_workers(folder, tmp_path):
@@ -142,7 +139,7 @@ def test_missing_shares_are_exact(tmp_path, cases, masks, diagnoses, diameters):
         missing_diameters=diameters,
     )
     rows = rows_of(made)
-    lesions = [i for i in range(cases) if who_is(i, 7).diagnosis != "normal"]
+    lesions = [i for i in range(cases) if identify_case(i, 7).diagnosis != "normal"]
     without = [i for i in lesions if rows[i]["lesion_diameter_mm"] == ""]
     assert cases - len(list((made / "masks").iterdir())) == round(masks * cases)
     assert sum(row["diagnosis"] == "" for row in rows) == round(diagnoses * cases)
@@ -156,20 +153,17 @@ def test_progress_is_told_after_each_case(tmp_path):
     assert heard == [(1, 3), (2, 3), (3, 3)]
 
 
-# --- refusals and failures ---
-
-
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"cases": 0}, "cases is 0; give 1 or more"),
-        ({"seed": -1}, "seed is -1"),
-        ({"workers": 0}, "workers is 0"),
-        ({"size": (63, 256)}, r"size is \(63, 256\); .*64 or more"),
-        ({"size": (64, 256)}, "over twice"),
-        ({"missing_masks": 1.5}, "missing_masks is 1.5; give a share from 0 to 1"),
-        ({"missing_diagnoses": -0.1}, "missing_diagnoses is -0.1"),
-        ({"missing_diameters": float("nan")}, "missing_diameters is nan"),
+        ({"cases": 0}, "`cases` is 0; expected 1 or more"),
+        ({"seed": -1}, "`seed` is -1"),
+        ({"workers": 0}, "`workers` is 0"),
+        ({"size": (63, 256)}, r"`size` is \(63, 256\); .*64 or more"),
+        ({"size": (64, 256)}, "more than twice"),
+        ({"missing_masks": 1.5}, "`missing_masks` is 1.5; expected a share from 0 to 1"),
+        ({"missing_diagnoses": -0.1}, "`missing_diagnoses` is -0.1"),
+        ({"missing_diameters": float("nan")}, "`missing_diameters` is nan"),
     ],
 )
 def test_bad_arguments_are_named_with_a_cure(tmp_path, wrong, words):
@@ -180,7 +174,7 @@ def test_bad_arguments_are_named_with_a_cure(tmp_path, wrong, words):
 
 def test_a_folder_in_use_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(DataError, match="is not empty; give a new folder"):
+    with pytest.raises(DataError, match="is not empty; choose a new folder"):
         write_phantom(tmp_path, cases=1, size=(64, 64))
     with pytest.raises(DataError, match="is a file"):
         write_phantom(tmp_path / "notes.txt", cases=1, size=(64, 64))
@@ -216,13 +210,10 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch, error):
         assert str(tmp_path / "set") in str(caught.value)
 
 
-# --- patients and facts ---
-
-
 def test_patients_have_one_or_two_views_and_one_diagnosis():
     patients: dict[int, list] = {}
-    for index in range(10 * CASES_A_BLOCK):
-        who = who_is(index, 3)
+    for index in range(10 * CASES_PER_BLOCK):
+        who = identify_case(index, 3)
         patients.setdefault(who.patient, []).append(who)
     assert list(patients) == list(range(200))
     assert {len(views) for views in patients.values()} == {1, 2}
@@ -234,7 +225,11 @@ def test_patients_have_one_or_two_views_and_one_diagnosis():
 
 
 def test_two_views_share_the_patient_and_differ_in_the_picture():
-    first = next(i for i in range(60) if who_is(i + 1, 7).view == 1 and who_is(i, 7).diagnosis != "normal")
+    first = next(
+        i
+        for i in range(60)
+        if identify_case(i + 1, 7).view == 1 and identify_case(i, 7).diagnosis != "normal"
+    )
     one, two = (make_case(index, size=SIZE) for index in (first, first + 1))
     assert (one.patient, one.age, one.diagnosis) == (two.patient, two.age, two.diagnosis)
     assert 0.7 < two.lesion_diameter_mm / one.lesion_diameter_mm < 1.2
@@ -284,9 +279,6 @@ def test_malignant_patients_are_older_but_not_all():
     assert min(ages["malignant"]) < max(ages["benign"])
 
 
-# --- physics ---
-
-
 @pytest.mark.parametrize("lengths", [(0.3, 2.0), (2.0, 4.0), (0.1, 30.0)])
 def test_texture_has_sd_1_everywhere_at_any_length(lengths):
     rng, grid = np.random.default_rng(0), Grid(20, 30, 0.15)
@@ -327,7 +319,7 @@ def test_speckle_widens_with_depth_as_the_beam_does():
 def test_loss_in_uniform_tissue_is_path_times_frequency():
     grid = Grid(100, 60, 0.2)
     loss = path_loss_db(np.full((100, 60), 0.5, np.float32), grid)
-    # 2 cm deep, there and back, 0.5 dB/cm/MHz, 5 MHz.
+    # 2 cm deep, both ways, 0.5 dB/cm/MHz, 5 MHz.
     np.testing.assert_allclose(loss[-1], 10.0, rtol=1e-3)
     assert (np.diff(loss, axis=0) > 0).all()
 
@@ -344,7 +336,7 @@ def test_shadow_fills_in_from_its_sides_with_depth():
 
 
 def grey_below(made) -> float:
-    """Grey in the posterior region less that at its sides, row by row."""
+    """Return the grey level in the posterior region minus that at its sides, row by row."""
     region, image = made.mask == 2, made.image.astype(float)
     differences = []
     for row in np.flatnonzero(region.any(axis=1)):
@@ -358,7 +350,9 @@ def grey_below(made) -> float:
 
 def posterior_greys(monkeypatch, draw: Callable, count: int) -> list[float]:
     monkeypatch.setattr(phantom_cases, "draw_lesion", lambda rng, diagnosis: draw(rng))
-    lesions = [i for i in range(60) if who_is(i, 5).diagnosis != "normal" and who_is(i, 5).view == 0]
+    lesions = [
+        i for i in range(60) if identify_case(i, 5).diagnosis != "normal" and identify_case(i, 5).view == 0
+    ]
     made = [make_case(index, seed=5, size=(128, 128)) for index in lesions[:count]]
     return [grey_below(each) for each in made if (each.mask == 2).sum() > 100]
 
@@ -387,7 +381,7 @@ def test_the_posterior_region_lies_below_the_lesion():
 
 
 def edge_contrast(image: np.ndarray, lesion: np.ndarray) -> float:
-    """Grey just outside a lesion's margin less that just inside."""
+    """Return the grey level just outside the margin of a lesion minus that just inside."""
     outside = binary_dilation(lesion, iterations=4) & ~binary_dilation(lesion)
     inside = lesion & ~binary_erosion(lesion, iterations=4)
     return float(image[outside].mean() - image[inside].mean())
@@ -395,11 +389,11 @@ def edge_contrast(image: np.ndarray, lesion: np.ndarray) -> float:
 
 def test_mask_and_image_lie_on_each_other(monkeypatch):
     def plain_lesion(rng, diagnosis):
-        # Bright walls, and brightness behind only, would pull the best fit up.
+        # Bright walls, and enhancement that is only behind, would bias the fit upwards.
         return replace(draw_cyst(rng), wall=0.0, attenuation=0.75)
 
     monkeypatch.setattr(phantom_cases, "draw_lesion", plain_lesion)
-    made = [make_case(i, size=(192, 192)) for i in range(16) if who_is(i, 7).diagnosis != "normal"]
+    made = [make_case(i, size=(192, 192)) for i in range(16) if identify_case(i, 7).diagnosis != "normal"]
     contrast = {
         shift: np.mean([edge_contrast(each.image, np.roll(each.mask == 1, shift, (0, 1))) for each in made])
         for shift in [(0, 0), (0, 2), (0, -2), (2, 0), (-2, 0)]

@@ -1,4 +1,4 @@
-"""Every column of the history is drawn, once, in one of the two pictures."""
+"""Every column of the history is drawn exactly once, in one of the two pictures."""
 
 import numpy as np
 import pandas as pd

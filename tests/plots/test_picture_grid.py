@@ -1,4 +1,4 @@
-"""Finished pictures side by side: each pixel is kept, and drawn once."""
+"""Finished pictures side by side, without resampling."""
 
 from io import BytesIO
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unet_mtl import NetworkSettings, TabularInput, TrainingSettings, train
+from unet_mtl import NetworkSettings, TrainingSettings, train
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.config import make_config
 from unet_mtl.data import file_hashes
@@ -162,10 +162,10 @@ def test_the_saved_network_is_that_of_the_best_epoch(dataset, column_tasks, colu
     options |= {"training": TrainingSettings(epochs=3, batch_size=5)}
     config = make_config(dataset.description, column_tasks, **options)
     session = make_session(config, split_dataset(dataset, SplitSettings()))
-    session = type(session)(**vars(session) | {"monitor": "val_grade_loss", "mode": "min"})
+    session = type(session)(**vars(session) | {"monitor": "val_size_mae", "mode": "min"})
     run = RunFolder(tmp_path)
     session.fit(run, callbacks=[Keep()])
-    best = int(run.read_history()["val_grade_loss"].argmin())
+    best = int(run.read_history()["val_size_mae"].argmin())
     saved = keras.saving.load_model(run.network, compile=False).get_weights()
     for expected, found in zip(kept[best], saved, strict=True):
         np.testing.assert_array_equal(expected, found)
@@ -277,12 +277,12 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_cases(
     assert "training.learning_rate" in str(caught.value)
 
 
-def test_the_named_batch_is_the_one_that_holds_the_infinite_label(dataset, tasks, column_settings, tmp_path):
+def test_the_named_batch_is_the_one_that_holds_the_infinite_label(
+    dataset, column_tasks, column_settings, tmp_path
+):
     bad = next(r for r in dataset if r.split == "train" and "size_mm" in r.labels)
-    size = tasks[2].model_copy(update={"inputs": ("record",)})
-    inputs = {"record": TabularInput(columns=["side"], hidden=[4])}
     options = {name: value for name, value in column_settings.items() if name != "progress"}
-    config = make_config(dataset.description, [size], **options | {"inputs": inputs})
+    config = make_config(dataset.description, column_tasks, **options)
     session = make_session(config, split_dataset(dataset, SplitSettings()))
     labels = {"size_mm": math.inf}
     records = [type(r)(**vars(r) | {"labels": labels}) if r is bad else r for r in session.train.dataset]

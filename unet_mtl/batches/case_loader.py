@@ -1,11 +1,10 @@
-"""Cases at the network's size: read, or out of a cache that knows when they changed."""
+"""Images and masks of cases at the size of the network, decoded from files or taken from a cache."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,19 +17,24 @@ from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.records import Record
 from unet_mtl.tasks import Task
 
-_IMAGE = "image"  # no task may have that name
+ARRAYS_VERSION = 1
+"""Part of the cache keys. Raise it with every change of our code after which the same files and settings give other
+arrays in `CaseLoader._decode`: the readers in `data/`, `Task.read` or `Preprocess`. Otherwise users of a cache on disk
+keep training on the old arrays."""
+
 _DECODERS = ("opencv-python-headless", "pillow", "numpy", "tifffile", "pydicom", "nibabel", "pynrrd")
+_IMAGE = "image"  # no task may have that name
 
 
-class FittedCases:
-    """Image and masks of a case after the fixed steps, the same with and without a cache.
+class CaseLoader:
+    """Loads image and masks of a case after the fixed steps; the same with and without a cache.
 
     Args:
-        description: Of the data set.
-        tasks: Adapted ones; those that are spatial have masks.
+        description: The description of the data set.
+        tasks: Adapted tasks; the spatial ones have masks.
         preprocess: The fixed steps.
-        cache: None reads each time.
-        image: Whether the image is wanted.
+        cache: A cache of the results; None decodes the files each time.
+        image: Whether images are needed.
         file_hashes: Digests of files, shared with other users of the same files; None: an instance of its own.
     """
 
@@ -51,36 +55,40 @@ class FittedCases:
         self.image = image
         self._file_hashes = file_hashes or FileHashes()
         steps = [preprocess.to_config(), [(t.name, t.cache_key(description)) for t in self.tasks]]
-        self._steps = repr((_code(), json.dumps(steps, sort_keys=True))).encode()
+        settings = json.dumps(steps, sort_keys=True)
+        self._settings_key = repr((ARRAYS_VERSION, _library_versions(), settings)).encode()
 
-    def read(self, record: Record) -> tuple[NDArray[Any] | None, dict[str, NDArray[np.uint8]]]:
-        """Gives a case; what it gives must not be changed.
+    def load(self, record: Record) -> tuple[NDArray[Any] | None, dict[str, NDArray[np.uint8]]]:
+        """Loads a case. The arrays must not be changed, because the cache may share them.
+
+        Args:
+            record: The case.
 
         Returns:
-            (height, width, channels), uint8 or float32 in 0..1, or None where it is not wanted; and masks by task
-            name, those that are known.
+            The image, (height, width, channels), uint8 or float32 in 0..1, or None if images are not needed; and the
+            masks that exist, by task name.
 
         Raises:
-            DataError: A file cannot be read, or is not what the description says.
+            DataError: A file cannot be read, or does not match the description.
         """
         if not self.image:
             return None, {}
-        arrays = self._read(record)
+        arrays = self._load(record)
         return arrays[_IMAGE], {name: arrays[name] for name in arrays if name != _IMAGE}
 
-    def _read(self, record: Record) -> Mapping[str, NDArray[Any]]:
+    def _load(self, record: Record) -> Mapping[str, NDArray[Any]]:
         if self.cache is None:
-            return self._make(record)
+            return self._decode(record)
         key = self._key(record)
-        found = None if key is None else self.cache.get(key)
-        if found is None:
-            found = self._make(record)
-            # Only if the files were the same before and after, it is known what was read.
+        arrays = None if key is None else self.cache.get(key)
+        if arrays is None:
+            arrays = self._decode(record)
+            # If the files changed while they were decoded, it is unknown which version the arrays show.
             if key is not None and key == self._key(record):
-                self.cache.put(key, found)
-        return found
+                self.cache.put(key, arrays)
+        return arrays
 
-    def _make(self, record: Record) -> dict[str, NDArray[Any]]:
+    def _decode(self, record: Record) -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = {
             _IMAGE: self.preprocess.read(record.require_image(), record.frame)[0]
         }
@@ -91,7 +99,8 @@ class FittedCases:
         return arrays
 
     def _key(self, record: Record) -> bytes | None:
-        digest = hashlib.blake2b(self._steps, digest_size=20)
+        """A digest of everything that the arrays depend on; None if a file cannot be read."""
+        digest = hashlib.blake2b(self._settings_key, digest_size=20)
         try:
             digest.update(repr(record.frame).encode() + self._file_hashes.digest(record.require_image()))
             for task in self.tasks:
@@ -100,19 +109,13 @@ class FittedCases:
                         repr((task.name, file.index)).encode() + self._file_hashes.digest(file.path)
                     )
         except OSError:
-            return None  # reading it has the better words
+            return None  # decoding raises the better message
         return digest.digest()
 
 
 @cache
-def _code() -> str:
-    """Changes with whatever turns a file into pixels: our own lines, and the libraries that decode."""
-    digest = hashlib.blake2b(digest_size=20)
-    package = Path(__file__).parent.parent
-    for path in sorted(p for part in ("data", "tasks", "batches") for p in (package / part).rglob("*.py")):
-        digest.update(path.read_bytes())
-    versions = [f"{name} {_version(name)}" for name in ("unet-mtl", *_DECODERS)]
-    return f"{digest.hexdigest()} {versions}"
+def _library_versions() -> list[str]:
+    return [f"{name} {_version(name)}" for name in ("unet-mtl", *_DECODERS)]
 
 
 def _version(name: str) -> str:

@@ -1,5 +1,6 @@
-"""What Keras' `fit` is given, by backend."""
+"""The form in which batches are passed to Keras' `fit`, which depends on the backend."""
 
+import weakref
 from typing import Any
 
 import keras
@@ -10,35 +11,47 @@ from unet_mtl.batches.cache.memory import keep_freed_memory
 
 
 def feed(batches: Batches) -> Any:
-    """Gives batches in the form in which `fit` of this backend loses no time.
+    """Return batches in the form that `fit` reads fastest on the current backend.
 
-    On TensorFlow that is a tf.data pipeline with autotuning off, which otherwise has every epoch wait at its end;
-    on the others the batches themselves, and no TensorFlow is imported.
+    On TensorFlow that is a tf.data pipeline without autotuning, since `fit` otherwise waits at the end of every epoch
+    until autotuning has stopped. On other backends it is the batches themselves, and TensorFlow is not imported.
+
+    Args:
+        batches: The batches; on TensorFlow they live as long as the returned pipeline.
     """
     if keras.backend.backend() != "tensorflow":
         return batches
     import tensorflow as tf
 
-    parts = batches.signature
-    places = [(part, name) for part, arrays in enumerate(parts) for name in arrays]
+    signature = batches.signature
+    places = [(part, name) for part, arrays in enumerate(signature) for name in arrays]
+    # TensorFlow's default graph keeps every Python function that a pipeline calls until the process ends. A strong
+    # reference would keep the batches and the cache of every finished training as long.
+    batches_reference = weakref.ref(batches)
 
-    def make(index: Any) -> list[NDArray[Any]]:
-        if index <= 1:  # once TensorFlow has made its own settings
+    def make_arrays(index: Any) -> list[NDArray[Any]]:
+        if index <= 1:  # TensorFlow has applied its own settings of the allocator by then
             keep_freed_memory()
-        batch = batches[int(index)]
+        living = batches_reference()
+        if living is None:
+            raise ReferenceError(
+                "the batches of this pipeline have been deleted; keep the object that feed returned"
+            )
+        batch = living[int(index)]
         return [batch[part][name] for part, name in places]
 
-    def as_tensors(index: Any) -> tuple[dict[str, Any], ...]:
-        # `from_generator` does as much, by way of so many steps in Python that a sixth of the images were lost.
-        tensors = tf.numpy_function(make, [index], [parts[part][name].dtype for part, name in places])
-        found: tuple[dict[str, Any], ...] = ({}, {}, {})
-        for (part, name), tensor in zip(places, tensors, strict=True):
-            found[part][name] = tf.ensure_shape(tensor, (None, *parts[part][name].shape[1:]))
-        return found
+    def make_tensors(index: Any) -> tuple[dict[str, Any], ...]:
+        # `from_generator` does the same in so many steps of Python that it delivered a sixth fewer images.
+        dtypes = [signature[part][name].dtype for part, name in places]
+        batch: tuple[dict[str, Any], ...] = ({}, {}, {})
+        for (part, name), tensor in zip(places, tf.numpy_function(make_arrays, [index], dtypes), strict=True):
+            batch[part][name] = tf.ensure_shape(tensor, (None, *signature[part][name].shape[1:]))
+        return batch
 
-    dataset = tf.data.Dataset.range(len(batches)).map(as_tensors)
     options = tf.data.Options()
     options.autotune.enabled = False
     options.threading.private_threadpool_size = 1
-    # One batch as tensors ahead; what is further ahead waits as arrays in `batches`.
-    return dataset.prefetch(1).with_options(options)
+    # One batch is prefetched as tensors; further ones are prefetched as arrays in `batches`.
+    pipeline = tf.data.Dataset.range(len(batches)).map(make_tensors).prefetch(1).with_options(options)
+    pipeline.batches = batches
+    return pipeline

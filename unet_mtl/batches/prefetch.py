@@ -1,4 +1,4 @@
-"""Work done before it is asked for, in threads."""
+"""Items made in threads before they are requested."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterable
@@ -9,13 +9,13 @@ Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
 
-class Ahead(Generic[Key, Item]):
-    """Makes items, and meanwhile those that will be wanted next.
+class Prefetcher(Generic[Key, Item]):
+    """Makes requested items in threads, and the items that will be requested next at the same time.
 
     Args:
-        make: Makes the item of a key; from several threads at once.
-        workers: Threads.
-        prepare: Called in each thread before its first item.
+        make: Function from a key to its item, called from several threads at once.
+        workers: The number of threads.
+        prepare: Function that each thread calls before its first item.
     """
 
     def __init__(
@@ -26,31 +26,33 @@ class Ahead(Generic[Key, Item]):
         self._prepare = prepare
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._started: dict[Key, Future[Item]] = {}
+        self._futures: dict[Key, Future[Item]] = {}
 
     def take(self, key: Key, following: Iterable[Key]) -> Item:
-        """Gives the item of a key, and starts with the following ones; forgets all others.
+        """Return the item of a key, and start to make the following ones; all other items are dropped.
+
+        Args:
+            key: The key of the item.
+            following: Keys of the items that will be requested next, in order.
 
         Raises:
-            Exception: What `make` raised.
+            Exception: Any error that `make` raised for this key.
         """
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._workers, "batches", self._prepare)
-            before, self._started = self._started, {}
-            future = before.pop(key, None)
-            if future is None:
-                future = self._pool.submit(self._make, key)
+            previous, self._futures = self._futures, {}
+            requested = previous.pop(key, None) or self._pool.submit(self._make, key)
             for next_key in following:
-                started = before.pop(next_key, None)
-                self._started[next_key] = started or self._pool.submit(self._make, next_key)
-            for unwanted in before.values():
-                unwanted.cancel()
-        return future.result()
+                future = previous.pop(next_key, None)
+                self._futures[next_key] = future or self._pool.submit(self._make, next_key)
+            for dropped in previous.values():
+                dropped.cancel()
+        return requested.result()
 
     def close(self) -> None:
-        """Ends the threads; the next `take` starts new ones."""
+        """Stops the threads; the next `take` starts new ones."""
         with self._lock:
-            pool, self._pool, self._started = self._pool, None, {}
+            pool, self._pool, self._futures = self._pool, None, {}
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -79,6 +79,6 @@ def _print_contradictions(predictions: "pd.DataFrame") -> None:
     unchecked = predictions["not_checked"].fillna("").str.contains(NO_SPACING).sum()
     if unchecked:
         typer.echo(
-            f"diameters of {unchecked} were not checked, since their pixel spacing is unknown: give --spacing-mm",
+            f"diameters of {unchecked} were not checked, since their pixel spacing is not known: give --spacing-mm",
             err=True,
         )

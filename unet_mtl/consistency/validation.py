@@ -53,7 +53,7 @@ def _mask_problem(rule: Rule, tasks: Mapping[str, Task[Any, Any]], description: 
     task = tasks[rule.mask]
     if not task.spatial:
         spatial = ", ".join(name for name, other in tasks.items() if other.spatial)
-        return f"task {rule.mask!r} draws no mask; {f'name one that does: {spatial}' if spatial else 'no task does'}"
+        return f"task {rule.mask!r} draws no mask; {f'name a task that does: {spatial}' if spatial else 'no task does'}"
     classes = description.masks[task.target_name].classes[1:]
     if rule.class_ is not None and rule.class_ not in classes:
         return f"task {rule.mask!r} draws no class {rule.class_!r}; it draws {', '.join(classes)}"
@@ -63,7 +63,7 @@ def _mask_problem(rule: Rule, tasks: Mapping[str, Task[Any, Any]], description: 
 def _condition_problem(condition: ClassCondition, column: ColumnDescription | None) -> str:
     classes = column.classes if column is not None and column.classes else ()
     if not classes:
-        return "does not answer with one class; name one that does"
+        return "does not answer with one class; name a task that does"
     if condition.class_name not in classes:
         return f"has no class {condition.class_name!r}; it has {', '.join(map(str, classes))}"
     return ""
@@ -71,7 +71,7 @@ def _condition_problem(condition: ClassCondition, column: ColumnDescription | No
 
 def _length_problem(column: ColumnDescription | None) -> str:
     if column is None or not column.is_number:
-        return "does not answer with one number; name one that does"
+        return "does not answer with one number; name a task that does"
     if column.unit in MILLIMETRES:
         return ""
     unit = f"in {column.unit!r}, not in a unit of length" if column.unit else "without a unit of length"

@@ -1,1 +1,1 @@
-"""From a user's folder to records."""
+"""Read the files and tables of a user's data set."""

@@ -1,4 +1,4 @@
-"""Colours as a user writes them: "#ff0000", [255, 0, 0], or a list of these."""
+"""Colours in YAML files: "#ff0000", [255, 0, 0], or a list of these."""
 
 import re
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ def _hex(colour: Any) -> str:
     if isinstance(colour, list | tuple) and len(colour) == 3 and all(map(_is_byte, colour)):
         return "#{:02x}{:02x}{:02x}".format(*colour)
     raise ValueError(
-        'expected a colour such as "#ff0000" (in quotes, since YAML takes # for a comment) or [255, 0, 0], '
+        'expected a colour such as "#ff0000" (in quotes, since # starts a comment in YAML) or [255, 0, 0], '
         f"received {colour!r}"
     )
 
@@ -21,20 +21,20 @@ def _is_byte(part: Any) -> bool:
     return isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255
 
 
-def _as_colours(given: Any) -> tuple[str, ...]:
-    several = isinstance(given, list | tuple) and not any(isinstance(part, int | float) for part in given)
-    colours = tuple(map(_hex, given)) if several else (_hex(given),)
+def _as_colours(value: Any) -> tuple[str, ...]:
+    several = isinstance(value, list | tuple) and not any(isinstance(part, int | float) for part in value)
+    colours = tuple(map(_hex, value)) if several else (_hex(value),)
     if not colours:
         raise ValueError("expected at least one colour, received none")
     return colours
 
 
 Colours = Annotated[tuple[str, ...], BeforeValidator(_as_colours)]
-"""One or several, each as "#rrggbb" in small letters."""
+"""One or several colours, each as "#rrggbb" in lower case."""
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """Gives the three numbers.
+    """Return the red, green and blue value of a colour.
 
     >>> rgb("#ff8000")
     (255, 128, 0)

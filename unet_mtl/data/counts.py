@@ -1,27 +1,27 @@
-"""How many cases have which mask, label and class. Opens no file."""
+"""Count the cases with each mask, label and class, without opening a file."""
 
 from collections import Counter
 
 from unet_mtl.data.records import Dataset
 
 
-def count_patients(cases: Dataset) -> int:
-    """Different patients."""
-    return len({record.patient for record in cases})
+def count_patients(dataset: Dataset) -> int:
+    """Count the patients."""
+    return len({record.patient for record in dataset})
 
 
 def count_masks(dataset: Dataset) -> dict[str, int]:
-    """Cases that have a file, of each mask."""
+    """Count the cases that have a file, for each mask."""
     return {name: sum(name in record.masks for record in dataset) for name in dataset.description.masks}
 
 
 def count_labels(dataset: Dataset) -> dict[str, int]:
-    """Labelled cases of each column."""
+    """Count the labelled cases, for each column."""
     return {name: sum(name in record.labels for record in dataset) for name in dataset.description.columns}
 
 
 def count_classes(dataset: Dataset) -> dict[str, Counter[str]]:
-    """Cases by class of each column that has classes."""
+    """Count the cases of each class, for each column that has classes."""
     columns = {name: column for name, column in dataset.description.columns.items() if column.classes}
     return {
         name: Counter(

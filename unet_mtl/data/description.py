@@ -1,4 +1,4 @@
-"""dataset.yaml: where images, masks and labels are, and what they mean."""
+"""The description of a data set, dataset.yaml: where images, masks and labels are, and what they mean."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -19,46 +19,52 @@ MISSING_WORDS = ("", "na", "n/a", "nan", "none", "null", "not available")
 
 
 def _as_words(words: Any) -> Any:
-    # YAML reads [0, 1] as numbers and [true, false] as truth values; the table is read as text.
+    # YAML parses [0, 1] as numbers and [true, false] as booleans, but the table is read as text.
     return [str(word) for word in words] if isinstance(words, list | tuple) else words
 
 
-def _different(words: tuple[str, ...]) -> tuple[str, ...]:
+def _require_distinct(words: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(words)) < len(words):
-        raise ValueError("two classes have one name")
+        raise ValueError("two classes have the same name")
     return words
 
 
-def _a_pattern(pattern: str) -> str:
+def _check_pattern(pattern: str) -> str:
     try:
         filled = pattern.format_map(defaultdict(lambda: "0"))
     except (ValueError, AttributeError, LookupError) as error:
-        raise ValueError(f"not a pattern such as images/{{case}}.png: {error}") from error
+        raise ValueError(f"expected a pattern such as images/{{case}}.png; {error}") from error
     if filled == pattern:
-        raise ValueError("every case would have this one file; put {case} or another column into it")
+        raise ValueError("every case would have the same file; put {case} or another column into the pattern")
     if Path(pattern).is_absolute():
-        raise ValueError("not below `root`; set `root` to the folder that all patterns start from")
+        raise ValueError(
+            "the pattern is absolute; set `root` to the folder that all patterns are relative to"
+        )
     if ".." in Path(pattern).parts:
-        raise ValueError("leads out of `root`; set `root` to the folder that all patterns start from")
+        raise ValueError(
+            "the pattern leads out of `root`; set `root` to the folder that all patterns are relative to"
+        )
     return pattern
 
 
-def _an_image_pattern(pattern: str) -> str:
+def _check_image_pattern(pattern: str) -> str:
     if ANY in pattern:
-        raise ValueError(f"a case has one image: {ANY} may stand in patterns of masks alone")
+        raise ValueError(f"a case has one image; {ANY} is allowed only in patterns of masks")
     return pattern
 
 
-def _a_name(pattern: str) -> str:
+def _check_names(pattern: str) -> str:
     if fields_of(pattern) != ["case"]:
-        raise ValueError("expected what stands in the column, with {case} in place of the name: bus_{case}")
+        raise ValueError(
+            "expected the text of the column with {case} in place of the name, such as bus_{case}"
+        )
     return pattern
 
 
-def _a_spacing(spacing: Any) -> Any:
+def _check_spacing(spacing: Any) -> Any:
     parts = spacing if isinstance(spacing, list | tuple) else [spacing]
     if isinstance(spacing, list | tuple) and len(parts) != 2:
-        raise ValueError("expected two parts, [row, column]: between neighbouring rows, then columns")
+        raise ValueError("expected two parts, [row, column]: the spacing between rows, then between columns")
     for part in parts:
         number = isinstance(part, int | float) and not isinstance(part, bool)
         if not (isinstance(part, str) or (number and 0 < part < float("inf"))):
@@ -68,57 +74,62 @@ def _a_spacing(spacing: Any) -> Any:
     return spacing
 
 
-def _a_frame(frame: Any) -> Any:
+def _check_frame(frame: Any) -> Any:
     whole = isinstance(frame, int) and not isinstance(frame, bool)
     if not (isinstance(frame, str) or (whole and frame >= 0)):
-        raise ValueError("expected a whole number from 0 on, or the name of a column")
+        raise ValueError("expected a whole number of at least 0, or the name of a column")
     return frame
 
 
 HEADER = "header"
-"""Instead of a spacing: as the header of each image says."""
+"""The value of `spacing_mm` that stands for the header of each image."""
 
 UNLABELLED = "ignore"
-"""Among the colours of a mask: that of pixels which nobody labelled, unless a class has this name."""
+"""The name of unlabelled pixels among the colours of a mask, unless a class has this name."""
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
-ClassNames = Annotated[Words, AfterValidator(_different)]
-Pattern = Annotated[str, AfterValidator(_a_pattern)]
-ImagePattern = Annotated[Pattern, AfterValidator(_an_image_pattern)]
-CaseName = Annotated[str, AfterValidator(_a_name)]
+ClassNames = Annotated[Words, AfterValidator(_require_distinct)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
+ImagePattern = Annotated[Pattern, AfterValidator(_check_image_pattern)]
+CaseName = Annotated[str, AfterValidator(_check_names)]
 Word = Annotated[str, BeforeValidator(str)]
 Spacing = Annotated[
     float | str | tuple[float | str, float | str] | None,
-    BeforeValidator(lambda spacing: spacing if spacing is None else _a_spacing(spacing)),
+    BeforeValidator(lambda spacing: spacing if spacing is None else _check_spacing(spacing)),
 ]
 Frame = Annotated[
-    int | str | None, BeforeValidator(lambda frame: frame if frame is None else _a_frame(frame))
+    int | str | None, BeforeValidator(lambda frame: frame if frame is None else _check_frame(frame))
 ]
 
 
 class MaskDescription(Settings):
-    """One kind of mask.
+    """The description of one segmentation target.
 
     Attributes:
-        path: Pattern below the root; `{case}` or any other column of the table is filled in. With a `*` in it a
-            case may have several files, which are united: where two have a class, the later one's counts.
-        files: Instead of `path`, where each class has a file of its own: class -> pattern; whatever is not 0
-            there is that class. Of several classes in one pixel the last one counts, unless they overlap.
-        overlap: A pixel may have several classes, a tumour inside an organ, say. For `files`, of which one that is
-            absent is empty where another class of the case has its file.
-        classes: Names by class index; `classes[0]` is the background.
-        values: Number in the file -> class index, for masks of 0 and 255, say. None: they are indices.
-        colours: Class -> its colour or colours ("#ff0000" or [255, 0, 0]), for masks drawn in colour; those of a
-            palette count, not its indices. The background is black unless it is named or another is; `ignore` is
-            what nobody labelled, unless a class has that name. None: masks hold numbers.
-        instances: The numbers count objects: whatever is not 0 is class 1, 255 as well (`ignore` means nothing).
-        repair: "nearest": numbers or colours between the known ones, which smoothing and JPEG leave at edges, become
-            the nearest known one; a few pixels (under 50 and under 0.1 %) of other numbers become like the pixel that
-            is nearest. Between two areas only these two count, so that the edge from 0 to 2 does not become 1; hence
-            a structure one pixel thin, whose number lies between those at its two sides, becomes part of one of
-            them. None: they are errors.
-        ignore: Class index of pixels that nobody labelled (after `values`). None: there are none.
-        required: Whether a case without this mask is an error, and not just an unlabelled case.
+        path: The pattern of the files below the root, in which `{case}` or any other column of the table is filled
+            in. With `*` in it, a case may have several files. They are merged; where two of them have a class, the
+            later file takes precedence.
+        files: A pattern for each class, instead of `path`, if each class has a separate file. Every pixel that is
+            not 0 belongs to that class. If several classes claim a pixel, the last one takes precedence unless
+            `overlap` is set.
+        overlap: Whether a pixel may have several classes, such as a tumour inside an organ. It needs `files`. A
+            missing file counts as empty if another class of the case has a file.
+        classes: The class names by class index; `classes[0]` is the background.
+        values: The class index of each number in the file, for example for masks of 0 and 255. None means that the
+            numbers are class indices.
+        colours: The colour or colours ("#ff0000" or [255, 0, 0]) of each class, for masks drawn in colour. For
+            palette images, the colours of the palette are used, not the indices. The background is black unless
+            a colour is given for it or black is the colour of another class. `ignore` names unlabelled pixels,
+            unless a class has that name. None means that masks hold numbers.
+        instances: Whether the numbers identify objects. Every pixel that is not 0 is then class 1, including 255
+            (`ignore` has no effect).
+        repair: "nearest" replaces numbers or colours between the known ones, which smoothing and JPEG leave at
+            edges, by the nearest known one. If other numbers are rare (under 50 pixels and under 0.1 %), each of
+            their pixels gets the value of the nearest other pixel. Between two areas only the values of these two
+            are used, so that an edge from 0 to 2 does not become 1. A structure one pixel wide with a value between
+            those at its two sides therefore becomes part of one of them. None treats such values as errors.
+        ignore: The class index of unlabelled pixels, after `values` is applied. None if there are none.
+        required: Whether a case without this mask is an error instead of an unlabelled case.
     """
 
     path: Pattern | None = None
@@ -134,54 +145,56 @@ class MaskDescription(Settings):
 
     @property
     def patterns(self) -> dict[str, Pattern]:
-        """Patterns by class; "" is the one whose files hold all classes."""
+        """Patterns by class name; the key of files that hold all classes is empty."""
         return self.files or {"": self.path or ""}
 
     @model_validator(mode="after")
-    def _one_way_of_files(self) -> Self:
+    def _check_files(self) -> Self:
         if (self.path is None) == (not self.files):
             raise ValueError("expected `path`, or `files` with a pattern for each class")
         unknown = [name for name in self.files if name not in self.classes[1:]]
         if unknown:
             raise ValueError(
-                f"files name {unknown[0]!r}, which is not among the classes but the background "
+                f"files name {unknown[0]!r}; expected the classes without the background "
                 f"({', '.join(self.classes[1:])})"
             )
         if self.overlap and not self.files:
             word = self.classes[1]
             raise ValueError(
-                "`overlap` needs a file for each class, since one file holds one class a pixel; say "
+                "`overlap` needs a file for each class, since one file holds one class per pixel; set "
                 f"`files: {{{word}: masks/{word}/{{case}}.png, ...}}` in place of `path`, or leave `overlap` out"
             )
         if self.files and self.values is not None:
             raise ValueError(
-                "`values` says what the numbers of one file mean; in `files` whatever is not 0 counts"
+                "`values` does not apply to `files`, where every number but 0 means the class; leave one of them out"
             )
         return self
 
     @model_validator(mode="after")
-    def _one_way_of_meaning(self) -> Self:
-        ways = {
+    def _check_encoding(self) -> Self:
+        encodings = {
             "values": self.values is not None,
             "colours": self.colours is not None,
             "instances": self.instances,
         }
-        given = [way for way, is_given in ways.items() if is_given]
-        if len(given) > 1:
-            raise ValueError(f"`{given[0]}` and `{given[1]}` contradict each other; keep one of them")
-        if given and self.files:
-            raise ValueError(f"`{given[0]}` is for `path`; in `files` whatever is not 0 counts")
+        used = [name for name, is_used in encodings.items() if is_used]
+        if len(used) > 1:
+            raise ValueError(f"`{used[0]}` and `{used[1]}` contradict each other; keep one of them")
+        if used and self.files:
+            raise ValueError(f"`{used[0]}` applies to `path`; in `files` every number but 0 means the class")
         if self.instances and len(self.classes) != 2:
             raise ValueError(
-                f"`instances` makes one class of all objects, but there are {len(self.classes)} classes; expected "
-                "two, the background and that of the objects"
+                f"`instances` puts all objects into one class, but there are {len(self.classes)} classes; expected "
+                "two, the background and the class of the objects"
             )
         if self.instances and self.repair:
-            raise ValueError("`repair` has nothing to go by: with `instances` every number is an object")
+            raise ValueError(
+                "`repair` cannot be used with `instances`, where every number is an object; leave one of them out"
+            )
         return self
 
     @model_validator(mode="after")
-    def _colours_name_classes(self) -> Self:
+    def _check_colours(self) -> Self:
         if self.colours is None:
             return self
         unknown = [name for name in self.colours if name not in (*self.classes, UNLABELLED)]
@@ -192,37 +205,37 @@ class MaskDescription(Settings):
         absent = [name for name in self.classes[1:] if name not in self.colours]
         if absent:
             raise ValueError(f"colours lack class {absent[0]!r}; only the background may be left out")
-        every = [colour for colours in self.colours.values() for colour in colours]
-        twice = [colour for colour in every if every.count(colour) > 1]
-        if twice:
-            raise ValueError(f"colour {twice[0]} is given twice; each means one class")
+        colours = [colour for several in self.colours.values() for colour in several]
+        repeated = [colour for colour in colours if colours.count(colour) > 1]
+        if repeated:
+            raise ValueError(f"colour {repeated[0]} is given twice; each colour stands for one class")
         return self
 
     @model_validator(mode="after")
-    def _values_name_classes(self) -> Self:
+    def _check_values(self) -> Self:
         outside = [
             i for i in (self.values or {}).values() if not 0 <= i < len(self.classes) and i != self.ignore
         ]
         if outside:
-            raise ValueError(f"values lead to class {outside[0]}, but there are {len(self.classes)} classes")
+            raise ValueError(f"values map to class {outside[0]}, but there are {len(self.classes)} classes")
         return self
 
 
 YES_NO = {"n": "no", "no": "no", "false": "no", "f": "no", "0": "no"} | {
     "y": "yes", "yes": "yes", "true": "yes", "t": "yes", "1": "yes"
 }  # fmt: skip
-"""What a column of `yes/no` may say, in lower case."""
+"""The spellings that a column of type `yes/no` may have, in lower case."""
 
 
 class ColumnDescription(Settings):
-    """One column of the table: words out of `classes`, or numbers in `unit`.
+    """The description of one column of the table, with the class names in `classes` or numbers in `unit`.
 
     Attributes:
-        type: "number"; "category": words; "yes/no": the classes no and yes, which may be spelled true, 1, y and so
-            on. None: a category where there are `classes`, else a number.
-        classes: The words there may be. None: of a category any words, which a task cannot learn, but read.
-        values: Word in the table -> the word that is meant, where they differ: `{M: malignant, 4a: 4}`.
-        unit: Of numbers.
+        type: "number", "category" (class names), or "yes/no": the classes no and yes, which may also be spelled
+            true, 1, y and so on. None is "category" if there are `classes`, and else "number".
+        classes: The class names. None allows any text in a category, which a task can then read but not learn.
+        values: The intended class name for each other spelling in the table: `{M: malignant, 4a: 4}`.
+        unit: The unit of numbers.
     """
 
     type: Literal["number", "category", "yes/no"] | None = None
@@ -232,50 +245,51 @@ class ColumnDescription(Settings):
 
     @property
     def is_number(self) -> bool:
-        """Whether it holds numbers, and not words."""
+        """Whether the column holds numbers instead of class names."""
         return self.type == "number" or (self.type is None and self.classes is None)
 
     @model_validator(mode="before")
     @classmethod
-    def _yes_and_no(cls, content: Any) -> Any:
+    def _add_yes_no_classes(cls, content: Any) -> Any:
         if isinstance(content, dict) and content.get("type") == "yes/no":
             return {"classes": ("no", "yes")} | content
         return content
 
     @model_validator(mode="after")
-    def _type_suits_the_rest(self) -> Self:
+    def _check_type(self) -> Self:
         if self.type == "number" and self.classes is not None:
-            raise ValueError("`classes` are for words, and `type` is number; keep one of them")
+            raise ValueError("`type` is number, which has no `classes`; keep one of them")
         if self.type == "yes/no" and self.classes != ("no", "yes"):
-            raise ValueError("`type: yes/no` has the classes no and yes; leave `classes` out")
+            raise ValueError("`type: yes/no` always has the classes no and yes; leave `classes` out")
         return self
 
 
 class Description(Settings):
-    """What a data set consists of.
+    """The description of a data set.
 
     Attributes:
-        root: Folder that all patterns start from.
-        name: Shown in tables.
-        synthetic: Whether no patient stands behind it; shown in every picture.
-        table: CSV, TSV, Excel or Parquet file with one row a case; without it the cases are the files that fit
-            `images`, and what stands in braces there are the columns: `{diagnosis}/{case}.png`.
-        case: Column that names a row and its files.
-        names: What stands in that column, with `{case}` in place of the name: `bus_{case}`, `{case}.png`.
-        patient: Column; cases of one patient stay on one side of a split. None: each case is its own patient.
-        images: Pattern of the images' paths. None: there are no images, and the table is all there is.
-        masks: By target name.
-        columns: Targets and other columns, by column name.
-        frame: Which frame of a DICOM, page of a TIFF or slice of a volume is the image, from 0 on: a number, or
-            the name of a column, so that many cases may lie in one file; without `patient` these are one
-            patient's. Masks of several frames have the same one. None: the usual one, as `read_image` has it.
-        spacing_mm: Millimetres from pixel to pixel: a number, or the name of a column; a pair [row, column] of
-            these; or `header`, that of each DICOM, NIfTI or NRRD file (unless a column is called so).
-        spacing_unit: What those numbers or columns are in, if not millimetres; a header always is in these.
-        split: Column with train, val or test.
-        decimal: What stands before the decimals of numbers in the table, those of columns, spacings and frames;
-            thousands must not be grouped.
-        missing: Words that mean "unknown", beside the usual ones.
+        root: The folder that all patterns are relative to.
+        name: The name of the data set, as shown in tables.
+        synthetic: Whether the data are artificial, which every picture then shows.
+        table: A CSV, TSV, Excel or Parquet file with one row for each case. Without it, the cases are the files that
+            fit `images`, and the names in braces there are the columns: `{diagnosis}/{case}.png`.
+        case: The column that names a case and its files.
+        names: The text of that column with `{case}` in place of the name: `bus_{case}`, `{case}.png`.
+        patient: The column that names the patient; cases of one patient stay in one split. None makes each case a
+            separate patient.
+        images: The pattern of the paths of the images. None means that there is only the table.
+        masks: The descriptions of the masks, by target name.
+        columns: The descriptions of targets and other columns, by column name.
+        frame: The frame of a DICOM file, page of a TIFF file or slice of a volume that is the image, counted from 0.
+            It is a number or the name of a column, which allows many cases in one file; without `patient`, these
+            belong to one patient. A mask with several frames uses the same one. None is the default of `read_image`.
+        spacing_mm: The distance between pixels: a number or the name of a column; a pair [row, column] of these; or
+            `header`, the header of each DICOM, NIfTI or NRRD file (unless a column has that name).
+        spacing_unit: The unit of those numbers or columns. Headers are always in millimetres.
+        split: The column with train, val or test.
+        decimal: The decimal mark of columns, spacings and frames in the table. Thousands separators are not
+            accepted.
+        missing: Further texts that mean "unknown", in addition to the usual ones.
         links: Whether links may lead to files outside of `root`.
     """
 
@@ -298,42 +312,42 @@ class Description(Settings):
     links: bool = False
 
     @model_validator(mode="after")
-    def _something_to_read(self) -> Self:
+    def _check_sources(self) -> Self:
         if self.images is not None:
             return self
         if self.table is None:
             raise ValueError(
-                "neither `images` nor `table`; name the pattern of the images, or the table, or both"
+                "neither `images` nor `table` is set; set the pattern of the images, the table, or both"
             )
-        of_images = {"masks": self.masks, "frame": self.frame, "spacing_mm": self.spacing_mm}
-        given = [name for name, value in of_images.items() if value]
-        if given:
+        need_images = {"masks": self.masks, "frame": self.frame, "spacing_mm": self.spacing_mm}
+        used = [name for name, value in need_images.items() if value]
+        if used:
             raise ValueError(
-                f"`{given[0]}` needs images; add `images: images/{{case}}.png` or what they are called"
+                f"`{used[0]}` needs images; add their pattern, such as `images: images/{{case}}.png`"
             )
         return self
 
     @property
     def title(self) -> str:
-        """Its name, else that of its folder."""
+        """The name of the data set, or of its folder if it has none."""
         return self.name or self.root.resolve().name
 
     @property
     def missing_words(self) -> frozenset[str]:
-        """Lower-case words that mean "unknown"."""
+        """The texts that mean "unknown", in lower case."""
         return frozenset(MISSING_WORDS) | {word.lower() for word in self.missing}
 
 
 def make_description(content: dict[str, Any], *, base: Path, where: str) -> Description:
-    """Checks a description.
+    """Validate the content of a description.
 
     Args:
-        content: As in dataset.yaml; `root` is optional and relative to `base`.
-        base: Folder of the file it came from.
-        where: Named in error messages.
+        content: The settings of a dataset.yaml; `root` is optional and relative to `base`.
+        base: The folder of the file.
+        where: The name of the source in error messages.
 
     Raises:
-        DataError: With every problem, a line each.
+        DataError: A setting is unknown or invalid; the error lists all problems.
     """
     root = (base / Path(str(content.get("root", "."))).expanduser()).resolve()
     try:
@@ -343,17 +357,17 @@ def make_description(content: dict[str, Any], *, base: Path, where: str) -> Desc
 
 
 def read_description(folder: Path) -> Description:
-    """Reads `folder/dataset.yaml`.
+    """Read `folder/dataset.yaml`.
 
     Raises:
-        DataError: The folder or the file is absent, or says something unknown.
+        DataError: The folder or the file is absent, or a setting is unknown or invalid.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; give the folder that holds {DESCRIPTION_FILE}")
     path = folder / DESCRIPTION_FILE
     if not path.is_file():
         raise DataError(
-            f"{folder}: no {DESCRIPTION_FILE} in it; write one that says where images, masks and labels are, or let "
+            f"{folder}: no {DESCRIPTION_FILE} in this folder; write one that names images, masks and labels, or let "
             "`unet-mtl init` draft it (README, 'Your own data')"
         )
     return make_description(read_yaml(path), base=folder, where=str(path))

@@ -1,8 +1,8 @@
-"""Identical and near-identical images: found by a small fingerprint of each, turned and mirrored copies too.
+"""Find identical and near-identical images, rotated and mirrored ones included, by a small fingerprint of each.
 
-A near duplicate is a copy that was resized, compressed, brightened, cropped by up to 3 %, turned by a quarter
-or mirrored, or a neighbouring frame of the same sweep. Two steps keep that quick and quiet: a 63-bit hash of the
-coarse pattern picks candidates among all pairs, and the fine pattern of each candidate pair then decides.
+A near-duplicate is a copy that was resized, compressed, brightened, cropped by up to 3 %, rotated by quarter turns
+or mirrored, or a neighbouring frame of the same sweep. The search is fast and specific because it has two steps: a
+63-bit hash of the coarse pattern selects candidates among all pairs, and the fine pattern decides on each candidate.
 """
 
 import hashlib
@@ -20,37 +20,39 @@ from unet_mtl.data.thumbnails import grey_thumbnail
 from unet_mtl.errors import DataError
 
 NEAR = 0.08
-"""Default largest distance of near duplicates; see `find_duplicates`."""
+"""The default of the largest distance between near-duplicates; see `find_duplicates`."""
 
-_SIDE = 32  # cells of the thumbnail, each way
-_BORDER = 2  # cells at each side that a copy may lack
+_SIDE = 32  # cells along each side of the thumbnail
+_BORDER = 2  # cells at each side that may be cropped from a copy
 _INNER = _SIDE - 2 * _BORDER
-_WAVES = 8  # coarse pattern: 8 x 8 lowest cosines without the mean, 63 bits
-_FINE, _COARSE = 1.0, 2.5  # cells; the fine pattern lies between these two blurs
-_MAX_BITS = 14  # of 63 that may differ; 3 % off every side changes 12 at the most in 90 of 100 copies
-_FEWEST_CELLS = 12  # a single spot has 6; a marker, a word or one nucleus on black up to 11
-_ALIKE = 0.3  # correlation before the fit: 3 % cropped copies have more, most candidates less
-_REACH = np.array([1.25, 1.25, 0.08, 0.08], np.float32)  # cells down and right, stretch as a share
-# Small pictures are filtered by matrices, from both sides: the general functions take longer to start than to run.
+_WAVES = 8  # the coarse pattern: the 8 x 8 lowest cosine coefficients without the mean, 63 bits
+_FINE, _COARSE = 1.0, 2.5  # cells; the fine pattern is the difference of these two blurs
+_MAX_BITS = 14  # of 63 that may differ; cropping 3 % from every side changes at most 12 in 90 of 100 copies
+_MIN_CELLS = 12  # a single spot has 6; a marker, a word or one nucleus on black has up to 11
+_MIN_CORRELATION = 0.3  # before the fit: copies cropped by 3 % have more, most candidates less
+# The largest displacement of a fit: shifts in cells down and right, and stretches as shares.
+_MAX_DISPLACEMENT = np.array([1.25, 1.25, 0.08, 0.08], np.float32)
+# Thumbnails are filtered by matrix products, since general functions take longer to start than to run here.
 _COSINES = dct(np.eye(_SIDE, dtype=np.float32), axis=0)[:_WAVES]
 _BLUR, _WIDE_BLUR = (
     gaussian_filter1d(np.eye(_SIDE, dtype=np.float32), sigma, axis=0)
     for sigma in (_FINE, float(np.hypot(_FINE, _COARSE)))
 )
-_ROWS, _COLUMNS, _PAIRS = 32, 4096, 256  # what one step holds at a time: about what fits the cache
+_ROWS, _COLUMNS, _PAIRS = 32, 4096, 256  # sizes of one step, which fit about into the cache
 
-Pairs = NDArray[np.intp]  # (pairs, 3): one image, the other, how the other is turned
+Pairs = NDArray[np.intp]
+"""Index pairs `(pairs, 3)`: the first image, the second image, and the form of the second; see `_transform`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is kept of an image to compare it: about 1.3 KB.
+    """A fingerprint of an image for comparisons, of about 1.3 KB.
 
     Attributes:
-        digest: Of size, type and pixels; grey stored as colour counts as grey.
-        hashes: Coarse pattern of the image in its 8 turned and mirrored forms, a uint64 each; empty for
+        digest: A hash of size, type and pixels. Grey stored as colour has the hash of grey.
+        hashes: The coarse pattern of the image in its 8 rotated and mirrored forms, one uint64 for each; empty for
             a constant or nearly empty image.
-        detail: Fine pattern, 32 x 32 int8; empty for a constant or nearly empty image.
+        detail: The fine pattern, 32 x 32 int8; empty for a constant or nearly empty image.
     """
 
     digest: bytes
@@ -60,14 +62,14 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """Images that are one and the same, or nearly.
+    """Images that are identical or nearly identical.
 
     Attributes:
-        kind: "identical" (same pixels as they stand) or "near".
-        cases: Their names, in the order they were given. Identical ones stand in a group of the kind
-            "near" too where a third one is close to them.
-        distance: 0 for "identical"; else the largest distance among the links that join the group,
-            one link fewer than there are different images.
+        kind: "identical" (equal pixels in the same orientation) or "near".
+        cases: The case names in the order of the data set. Identical images are also in a group of kind "near" if
+            a third image is close to them.
+        distance: 0 for "identical". For "near", the largest distance among the links that join the group, of which
+            there is one fewer than there are different images.
     """
 
     kind: Literal["identical", "near"]
@@ -76,13 +78,13 @@ class DuplicateGroup:
 
 
 def fingerprint(image: NDArray[Any]) -> Fingerprint:
-    """Makes the fingerprint of one image; threads may share the work, image by image.
+    """Compute the fingerprint of one image. It is safe to call from several threads.
 
     Args:
-        image: `(height, width, channels)`, uint8 or floating point in 0..1, as `read_image` gives it.
+        image: An array `(height, width, channels)`, uint8 or floating point in 0..1, as `read_image` returns it.
 
     Raises:
-        DataError: The shape is another, or a value is not finite.
+        DataError: The shape or the type differs, or a value is not finite.
     """
     _check(image)
     if image.shape[-1] == 3 and (image == image[..., :1]).all():
@@ -99,7 +101,7 @@ def fingerprint(image: NDArray[Any]) -> Fingerprint:
 def _check(image: NDArray[Any]) -> None:
     if image.ndim != 3 or not image.size:
         raise DataError(
-            f"image of shape {image.shape}; expected (height, width, channels), as read_image gives"
+            f"image of shape {image.shape}; expected (height, width, channels), as read_image returns"
         )
     if image.dtype != np.uint8 and not np.issubdtype(image.dtype, np.floating):
         raise DataError(f"image of type {image.dtype}; expected uint8 or floating point in 0..1")
@@ -114,36 +116,35 @@ def _digest(image: NDArray[Any]) -> bytes:
 
 
 def _is_blank(detail: NDArray[np.float32], dtype: np.dtype[Any]) -> bool:
-    """Says whether there is too little to tell one picture from another: faint, or in one spot."""
-    level = (
-        1.0 if dtype == np.uint8 else 1 / 4095
-    )  # deeper images hold 12 bits that mean something, as a rule
+    """Return whether an image is too faint, or has too few details, to be distinguished from others."""
+    # Images of more than 8 bits usually have 12 significant bits.
+    level = 1.0 if dtype == np.uint8 else 1 / 4095
     power = np.square(detail, dtype=np.float64)
     if power.mean() < (level / 2) ** 2:
         return True
-    return bool(power.sum() ** 2 / np.square(power).sum() < _FEWEST_CELLS)
+    return bool(power.sum() ** 2 / np.square(power).sum() < _MIN_CELLS)
 
 
-def _turned(pictures: NDArray[Any], turn: int) -> NDArray[Any]:
-    """`(..., height, width)` in one of 8 forms: turn has a bit each for upside down, mirrored, transposed."""
-    if turn & 1:
-        pictures = pictures[..., ::-1, :]
-    if turn & 2:
-        pictures = pictures[..., ::-1]
-    return pictures.swapaxes(-1, -2) if turn & 4 else pictures
+def _transform(images: NDArray[Any], form: int) -> NDArray[Any]:
+    """Transform arrays `(..., height, width)`; the bits of `form` mean flipped, mirrored and transposed."""
+    if form & 1:
+        images = images[..., ::-1, :]
+    if form & 2:
+        images = images[..., ::-1]
+    return images.swapaxes(-1, -2) if form & 4 else images
 
 
 def _hashes(thumbnail: NDArray[np.float32]) -> NDArray[np.uint64]:
-    # Signs alone: they outlive a change of brightness or contrast, and the mean of all pixels is always above 0.
+    # Only signs are used, since they do not change with brightness and contrast. The mean, always positive, is not.
     waves = _COSINES @ thumbnail @ _COSINES.T
     forms = np.empty((8, _WAVES, _WAVES), np.float32)
-    for turn in range(4):  # turned round, a picture has the same waves, and every second one the other way up
-        forms[turn] = waves
-        if turn & 1:
-            forms[turn, 1::2] *= -1
-        if turn & 2:
-            forms[turn, :, 1::2] *= -1
-        forms[turn + 4] = forms[turn].T
+    for form in range(4):  # flipping an image changes the sign of every second coefficient along that axis
+        forms[form] = waves
+        if form & 1:
+            forms[form, 1::2] *= -1
+        if form & 2:
+            forms[form, :, 1::2] *= -1
+        forms[form + 4] = forms[form].T
     return np.packbits(forms.reshape(8, -1) > 0, axis=1).view(np.uint64)[:, 0]
 
 
@@ -154,21 +155,21 @@ def find_duplicates(
     workers: int = 4,
     on_compared: Callable[[int], None] = lambda images: None,
 ) -> list[DuplicateGroup]:
-    """Finds images that are the same, or nearly.
+    """Find images that are identical or nearly identical.
 
-    Every pair is compared, with the memory of the fingerprints and a few MB more.
+    Every pair is compared. Beside the fingerprints, this takes a few MB of memory.
 
     Args:
-        fingerprints: By name of the case.
-        max_distance: Of near duplicates: 1 - the correlation of the fine patterns, after the small shift and
-            stretch that fits best. 0 for the same picture, around 1 for two that have nothing in common; above
-            0.3 many pairs are missed by the coarse pattern.
-        workers: Threads.
-        on_compared: Called now and then with the number of images that were compared with all others
-            since, for a progress bar; the numbers add up to the different images that are not blank.
+        fingerprints: The fingerprints by case name.
+        max_distance: The largest distance between near-duplicates, 0 to 1. The distance is 1 minus the correlation
+            of the fine patterns after the best small shift and stretch: 0 for the same image and about 1 for
+            unrelated ones. Above 0.3, the coarse pattern misses many pairs.
+        workers: The number of threads.
+        on_compared: A function for a progress bar, called repeatedly with the number of images that were compared
+            with all others since the last call. The sum is the number of different images that are not blank.
 
     Returns:
-        Groups of two or more: identical ones first, then the near ones, closest first.
+        Groups of two or more images: identical ones first, then near-duplicates by increasing distance.
 
     Raises:
         DataError: `max_distance` is not in 0..1.
@@ -176,75 +177,75 @@ def find_duplicates(
     if not 0 <= max_distance <= 1:
         raise DataError(f"max_distance is {max_distance}; expected 0..1, {NEAR} by default")
     same: dict[bytes, list[str]] = {}
-    for case, its in fingerprints.items():
-        same.setdefault(its.digest, []).append(case)
+    for case, stored in fingerprints.items():
+        same.setdefault(stored.digest, []).append(case)
     identical = [DuplicateGroup("identical", tuple(cases), 0.0) for cases in same.values() if len(cases) > 1]
-    drawn = [cases for cases in same.values() if fingerprints[cases[0]].hashes]
-    comparison = _Comparison([fingerprints[cases[0]] for cases in drawn], max_distance)
+    distinct = [cases for cases in same.values() if fingerprints[cases[0]].hashes]
+    comparison = _Comparison([fingerprints[cases[0]] for cases in distinct], max_distance)
     comparison.run(workers, on_compared)
     order = {case: index for index, case in enumerate(fingerprints)}
     near = [
         DuplicateGroup(
-            "near", tuple(sorted((c for i in images for c in drawn[i]), key=order.__getitem__)), far
+            "near", tuple(sorted((c for i in images for c in distinct[i]), key=order.__getitem__)), distance
         )
-        for images, far in comparison.groups()
+        for images, distance in comparison.groups()
     ]
     return identical + sorted(near, key=lambda group: group.distance)
 
 
 class _Comparison:
-    """All pairs of different images, and the groups that come out."""
+    """The comparison of all pairs of different images, and the resulting groups."""
 
     def __init__(self, fingerprints: Sequence[Fingerprint], max_distance: float) -> None:
         self.fingerprints = fingerprints
         self.max_distance = max_distance
         stored = np.frombuffer(b"".join(f.hashes for f in fingerprints), np.uint64)
         self.hashes = stored.reshape(-1, 8).T.copy()  # (8 forms, images)
-        self.group = np.arange(len(fingerprints))  # by image: the first image of its group
-        self.links: list[tuple[int, float]] = []  # an image of the group, the distance
+        self.group = np.arange(len(fingerprints))  # the first image of the group of each image
+        self.links: list[tuple[int, float]] = []  # an image of the group, and the distance
 
     def run(self, workers: int, on_compared: Callable[[int], None]) -> None:
         starts = range(0, len(self.fingerprints), _ROWS)
         with ThreadPoolExecutor(workers) as pool:
-            # In waves, so that few candidates wait to be looked at; in order, so that each run finds the same.
-            for wave in (starts[i : i + workers] for i in range(0, len(starts), workers)):
-                for candidates in pool.map(self._candidates, wave):
+            # In batches, so that few candidates are in memory, and in order, so that results are reproducible.
+            for batch in (starts[i : i + workers] for i in range(0, len(starts), workers)):
+                for candidates in pool.map(self._find_candidates, batch):
                     self._join(candidates)
-                on_compared(min(len(self.fingerprints), wave[-1] + _ROWS) - wave[0])
+                on_compared(min(len(self.fingerprints), batch[-1] + _ROWS) - batch[0])
 
-    def _candidates(self, start: int) -> Pairs:
-        """Pairs of one of `_ROWS` images from `start` with a later one whose hashes are close."""
+    def _find_candidates(self, start: int) -> Pairs:
+        """Find pairs of one of the `_ROWS` images from `start` on and a later image with a similar hash."""
         rows = self.hashes[0, start : start + _ROWS, None]
-        found = [np.empty((0, 3), np.intp)]
+        candidates = [np.empty((0, 3), np.intp)]
         for first in range(start, self.hashes.shape[1], _COLUMNS):
-            for turn in range(8):
-                bits = np.bitwise_count(rows ^ self.hashes[turn, None, first : first + _COLUMNS])
+            for form in range(8):
+                bits = np.bitwise_count(rows ^ self.hashes[form, None, first : first + _COLUMNS])
                 row, column = np.divmod(np.flatnonzero(bits <= _MAX_BITS), bits.shape[1])
-                pairs = np.stack([row + start, column + first, np.full_like(row, turn)], axis=1)
-                found.append(pairs[pairs[:, 0] < pairs[:, 1]])
-        return np.concatenate(found)
+                pairs = np.stack([row + start, column + first, np.full_like(row, form)], axis=1)
+                candidates.append(pairs[pairs[:, 0] < pairs[:, 1]])
+        return np.concatenate(candidates)
 
     def _join(self, candidates: Pairs) -> None:
-        """Joins what is near; pairs in one group already are not looked at, so a long sweep stays cheap."""
+        """Join near pairs to groups. Pairs within a group are skipped, so that long sweeps stay cheap."""
         for start in range(0, len(candidates), _PAIRS):
             pairs = candidates[start : start + _PAIRS]
             pairs = pairs[self.group[pairs[:, 0]] != self.group[pairs[:, 1]]]
             distances = self._distances(pairs)
             for k in np.argsort(distances, kind="stable")[: np.count_nonzero(distances <= self.max_distance)]:
-                one, other = self.group[pairs[k, :2]]
-                if one != other:
-                    self.group[self.group == max(one, other)] = min(one, other)
-                    self.links.append((int(one), float(distances[k])))
+                first, second = self.group[pairs[k, :2]]
+                if first != second:
+                    self.group[self.group == max(first, second)] = min(first, second)
+                    self.links.append((int(first), float(distances[k])))
 
     def _distances(self, pairs: Pairs) -> NDArray[np.float32]:
-        one = self._details(pairs[:, 0])
-        other = self._details(pairs[:, 1])
-        for turn in range(1, 8):
-            turned = pairs[:, 2] == turn
-            other[turned] = _turned(other[turned], turn)
-        alike = np.flatnonzero(_likeness(one, other) > _ALIKE)
+        first = self._details(pairs[:, 0])
+        second = self._details(pairs[:, 1])
+        for form in range(1, 8):
+            chosen = pairs[:, 2] == form
+            second[chosen] = _transform(second[chosen], form)
+        similar = np.flatnonzero(_correlate(first, second) > _MIN_CORRELATION)
         distances = np.ones(len(pairs), np.float32)
-        distances[alike] = _distances(one[alike], other[alike])
+        distances[similar] = _distances(first[similar], second[similar])
         return distances
 
     def _details(self, images: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -252,7 +253,7 @@ class _Comparison:
         return np.frombuffer(stored, np.int8).reshape(-1, _SIDE, _SIDE).astype(np.float32)
 
     def groups(self) -> Iterator[tuple[NDArray[np.intp], float]]:
-        """Each group of two or more: its images, and the largest distance of its links."""
+        """Yield, for each group of two or more images, their indices and the largest distance of its links."""
         farthest: dict[int, float] = {}
         for image, distance in self.links:
             first = int(self.group[image])
@@ -264,41 +265,43 @@ class _Comparison:
             yield by_group[start:end], distance
 
 
-def _distances(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 - correlation of each pair of fine patterns `(pairs, side, side)`, after the best small displacement.
+def _distances(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return 1 - correlation of pairs of fine patterns `(pairs, side, side)` after the best small displacement.
 
-    Moved or stretched by little, a picture changes by that much of its gradient: the displacement is a linear
-    least-squares fit (the tangent distance of Simard, LeCun and Denker, "Efficient pattern recognition
-    using a new transformation distance", NIPS 1992), of both towards their middle.
+    A small shift or stretch changes an image by a multiple of its gradient, so that the displacement is a linear
+    least-squares fit of both images towards their mean (the tangent distance of Simard, LeCun and Denker, "Efficient
+    pattern recognition using a new transformation distance", NIPS 1992).
     """
-    one, other = _unit(one), _unit(other)
-    tangents = _inner(_tangents((one + other) / np.float32(2))).reshape(len(one), 4, _INNER**2)
-    one, other = _inner(one), _inner(other)
+    first, second = _standardise(first), _standardise(second)
+    tangents = _crop(_tangents((first + second) / np.float32(2))).reshape(len(first), 4, _INNER**2)
+    first, second = _crop(first), _crop(second)
     products = tangents @ tangents.swapaxes(1, 2)
     products += 1e-4 * np.trace(products, axis1=1, axis2=2)[:, None, None] * np.eye(4, dtype=np.float32)
-    difference = (one - other).reshape(len(one), _INNER**2, 1)
-    moved = np.clip(np.linalg.solve(products, tangents @ difference)[..., 0], -_REACH, _REACH)
-    half = (moved[:, None] @ tangents).reshape(one.shape) / np.float32(2)
-    return np.asarray(1 - np.sum(_unit(one - half) * _unit(other + half), axis=(1, 2)))
+    difference = (first - second).reshape(len(first), _INNER**2, 1)
+    fitted = np.linalg.solve(products, tangents @ difference)[..., 0]
+    displacement = np.clip(fitted, -_MAX_DISPLACEMENT, _MAX_DISPLACEMENT)
+    half = (displacement[:, None] @ tangents).reshape(first.shape) / np.float32(2)
+    return np.asarray(1 - np.sum(_standardise(first - half) * _standardise(second + half), axis=(1, 2)))
 
 
-def _likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Correlation as they lie, quick to have."""
-    products = [np.einsum("nij,nij->n", a, b) for a, b in ((one, other), (one, one), (other, other))]
+def _correlate(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the correlation of each pair without a displacement, which is fast."""
+    pairs = ((first, second), (first, first), (second, second))
+    products = [np.einsum("nij,nij->n", a, b) for a, b in pairs]
     return np.asarray(products[0] / np.sqrt(products[1] * products[2]))
 
 
-def _inner(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    return pictures[..., _BORDER:-_BORDER, _BORDER:-_BORDER]
+def _crop(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    return images[..., _BORDER:-_BORDER, _BORDER:-_BORDER]
 
 
-def _unit(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    centred = pictures - pictures.mean(axis=(1, 2), keepdims=True)
+def _standardise(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    centred = images - images.mean(axis=(1, 2), keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=(1, 2), keepdims=True), np.float32)
 
 
-def _tangents(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Change by a shift of one cell (rows, columns) and by a stretch of one for one: `(pairs, 4, side, side)`."""
-    rows, columns = np.gradient(pictures, axis=(1, 2))
+def _tangents(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the derivatives by shifts and stretches along rows and columns, `(pairs, 4, side, side)`."""
+    rows, columns = np.gradient(images, axis=(1, 2))
     place = np.arange(_SIDE, dtype=np.float32) - (_SIDE - 1) / 2
     return np.stack([rows, columns, rows * place[:, None], columns * place], axis=1)

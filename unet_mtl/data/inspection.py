@@ -1,7 +1,7 @@
-"""Every file of a data set opened once, and what is kept of it: a few numbers, never the pixels.
+"""Read every file of a data set once, and keep a few numbers of each.
 
-Cases are read by a few threads and forgotten at once, so that memory grows by some 3 KB a case, whatever the
-images are.
+A few threads read the cases, and pixels are discarded at once, so that memory grows by about 3 KB per case,
+whatever the sizes of the images.
 """
 
 from collections import Counter, deque
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.burned_in import FixedMarks, Marks, find_marks
+from unet_mtl.data.burned_in import BurnedIn, SharedStrokes, find_burned_in
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
 from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_image
@@ -28,24 +28,24 @@ from unet_mtl.data.thumbnails import coarse_thumbnail
 from unet_mtl.errors import DataError
 
 _CHANNELS = {1: "grey", 3: "colour"}
-_Of = TypeVar("_Of")
-_Given = TypeVar("_Given")
+_Result = TypeVar("_Result")
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What is kept of an image.
+    """The properties of an image.
 
     Attributes:
-        size: (height, width), EXIF rotation applied.
-        kind: "8-bit grey", say.
-        suffix: Of the format that its first bytes tell, ".png" say.
-        orientation: As EXIF says it, 1..8; 1 is upright.
-        low: Lowest value, in 0..1 of the type's range.
-        high: Highest value.
-        plain: Three channels that are one and the same: grey stored as colour.
-        coarse: 8 x 8 brightness, uint8.
-        marks: Thin bright strokes and coloured pixels that nature does not draw.
+        size: The size (height, width) after EXIF rotation.
+        kind: The type of the image, such as "8-bit grey".
+        suffix: The usual suffix of the format that its first bytes identify, such as ".png".
+        orientation: The EXIF orientation, 1 to 8; 1 is upright.
+        low: The lowest value, scaled to 0..1 by the range of the type.
+        high: The highest value, scaled like `low`.
+        plain: Whether three channels are equal, so that grey is stored as colour.
+        coarse: The brightness on a grid of 8 x 8, uint8.
+        burned_in: Text and coloured marks burned into the image.
     """
 
     size: tuple[int, int]
@@ -56,19 +56,20 @@ class ImageFacts:
     high: float
     plain: bool
     coarse: bytes
-    marks: Marks
+    burned_in: BurnedIn
 
 
 @dataclass(frozen=True, slots=True)
 class MaskFacts:
-    """What is kept of the mask of a case.
+    """The properties of the mask of a case.
 
     Attributes:
-        pixels: By class index; 255 is what nobody labelled. Where classes overlap, a pixel counts for each.
-        border: Share of the outermost labelled pixels that are not background; 0 where none is labelled.
-        digest: Of the class indices.
-        soft: Half-transparent pixels in its files.
-        shared: How often pixels count more than once in `pixels`.
+        pixels: The number of pixels by class index; 255 are unlabelled pixels. If classes overlap, a pixel counts
+            for each of its classes.
+        border: The share of foreground among the labelled pixels at the edges of the mask; 0 if none is labelled.
+        digest: A hash of the class indices.
+        soft: The number of partly transparent pixels in its files.
+        shared: The excess of the sum of `pixels` over the number of pixels, which is above 0 if classes overlap.
     """
 
     pixels: dict[int, int]
@@ -79,57 +80,57 @@ class MaskFacts:
 
     @property
     def foreground(self) -> int:
-        """Pixels of any class but the background."""
+        """The number of pixels of any class but the background."""
         return sum(n for index, n in self.pixels.items() if index not in (0, IGNORE)) - self.shared
 
     @property
     def labelled(self) -> int:
-        """Pixels that somebody labelled."""
+        """The number of labelled pixels."""
         return self.foreground + self.pixels.get(0, 0)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the files of a data set hold.
+    """The properties of all files of a data set.
 
     Attributes:
-        images: By case; one that cannot be read has no entry.
-        masks: By target and case; one that cannot be read has no entry.
-        prints: By case, what tells whether two images are alike.
-        fixed: Strokes that many images share.
-        observations: What could not be read or understood.
+        images: The properties of the images by case, without entries for unreadable images.
+        masks: The properties of the masks by target and case, without entries for unreadable masks.
+        fingerprints: The fingerprints of the images by case, for comparisons between images.
+        strokes: Thin bright strokes at the same place in many images.
+        observations: An observation for each file that cannot be read.
     """
 
     images: dict[str, ImageFacts] = field(default_factory=dict)
     masks: dict[str, dict[str, MaskFacts]] = field(default_factory=dict)
-    prints: dict[str, Fingerprint] = field(default_factory=dict)
-    fixed: FixedMarks = field(default_factory=FixedMarks)
+    fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+    strokes: SharedStrokes = field(default_factory=SharedStrokes)
     observations: list[Observation] = field(default_factory=list)
 
     @property
     def problems(self) -> list[str]:
-        """A line each, the file named."""
+        """The texts of all observations, each with the name of the file."""
         return texts(self.observations)
 
     @property
     def sizes(self) -> Counter[tuple[int, int]]:
-        """Images by (height, width)."""
+        """The number of images by size (height, width)."""
         return Counter(image.size for image in self.images.values())
 
     @property
     def types(self) -> Counter[str]:
-        """Images by kind."""
+        """The number of images by kind."""
         return Counter(image.kind for image in self.images.values())
 
     def pixels(self, target: str) -> Counter[int]:
-        """Pixels of all masks, by class index."""
+        """Return the number of pixels of all masks of a target, by class index."""
         total: Counter[int] = Counter()
         for mask in self.masks[target].values():
             total.update(mask.pixels)
         return total
 
     def present(self, target: str) -> Counter[int]:
-        """Cases that have at least one pixel of it, by class index."""
+        """Return the number of cases with at least one pixel of a class of a target, by class index."""
         return Counter(index for mask in self.masks[target].values() for index in mask.pixels)
 
 
@@ -137,7 +138,7 @@ class Inspection:
 class _Case:
     record: Record
     image: ImageFacts | None = None
-    print: Fingerprint | None = None
+    fingerprint: Fingerprint | None = None
     strokes: NDArray[np.bool_] | None = None
     masks: dict[str, MaskFacts] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
@@ -150,45 +151,49 @@ def inspect_dataset(
     workers: int = 4,
     on_case: Callable[[], None] = lambda: None,
 ) -> Inspection:
-    """Opens every image and mask.
+    """Read every image and mask.
 
     Args:
-        dataset: From `read_dataset` or `scan_dataset`; images that are not there are passed over.
-        intensity: As the training will read the images.
-        workers: Threads.
-        on_case: Called after each case, for a progress bar.
+        dataset: A data set from `read_dataset` or `scan_dataset`; absent images are skipped.
+        intensity: The mapping of stored values to black and white, as used in training.
+        workers: The number of threads.
+        on_case: A function that is called after each case, for a progress bar.
+
+    Returns:
+        The properties of all files, with an observation for each file that cannot be read.
     """
     inspection = Inspection(masks={name: {} for name in dataset.description.masks})
     masks = dataset.description.masks
-    for found in _in_order(lambda record: _inspect_case(record, masks, intensity), dataset, workers):
-        case = found.record.case
-        inspection.observations.extend(found.observations)
-        if found.image is not None and found.print is not None:
-            inspection.images[case] = found.image
-            inspection.prints[case] = found.print
-            inspection.fixed.add(found.image.size, found.strokes)
-        for target, mask in found.masks.items():
+    for result in _map_in_order(lambda record: _inspect_case(record, masks, intensity), dataset, workers):
+        case = result.record.case
+        inspection.observations.extend(result.observations)
+        if result.image is not None and result.fingerprint is not None:
+            inspection.images[case] = result.image
+            inspection.fingerprints[case] = result.fingerprint
+            inspection.strokes.add(result.image.size, result.strokes)
+        for target, mask in result.masks.items():
             inspection.masks[target][case] = mask
         on_case()
     return inspection
 
 
-def _in_order(work: Callable[[_Given], _Of], given: Iterable[_Given], workers: int) -> Iterator[_Of]:
-    """Like the map of a pool, which would take all that is given at once, and keep all that comes back."""
-    waiting: deque[Future[_Of]] = deque()
+def _map_in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
+) -> Iterator[_Result]:
+    """Map with threads like `Executor.map`, but without submitting all items and keeping all results at once."""
+    pending: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for one in given:
-            waiting.append(pool.submit(work, one))
-            if len(waiting) > 4 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > 4 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: Intensity) -> _Case:
-    found = _Case(record)
     if record.image is None or not is_there(record.image):
-        return found
+        return _Case(record)
     try:
         image = read_image(record.image, record.frame, intensity)
         facts, strokes = _image_facts(
@@ -196,17 +201,17 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
         )
     except DataError as error:
         return _Case(record, observations=observe(error, "image-unreadable", record.case))
-    found = _Case(record, facts, fingerprint(image), strokes)
+    result = _Case(record, facts, fingerprint(image), strokes)
     for target, description in masks.items():
         try:
             mask = read_case_mask(record, target, description)
         except DataError as error:
-            found.observations.extend(observe(error, "mask-unreadable", record.case))
+            result.observations.extend(observe(error, "mask-unreadable", record.case))
             continue
         if mask is not None:
             soft = sum(count_soft_alpha(file.path) for file in record.masks[target])
-            found.masks[target] = _mask_facts(mask, soft)
-    return found
+            result.masks[target] = _mask_facts(mask, soft)
+    return result
 
 
 def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:
@@ -216,7 +221,7 @@ def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFact
         depth, scale = "8-bit", 255
     else:
         scale = 1
-    marks, strokes = find_marks(image)
+    burned_in, strokes = find_burned_in(image)
     facts = ImageFacts(
         size=image.shape[:2],
         kind=f"{depth} {_CHANNELS.get(channels, f'of {channels} channels')}",
@@ -226,7 +231,7 @@ def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFact
         high=float(image.max()) / scale,
         plain=channels == 3 and bool((image == image[..., :1]).all()),
         coarse=coarse_thumbnail(image).tobytes(),
-        marks=marks,
+        burned_in=burned_in,
     )
     return facts, strokes
 

@@ -1,4 +1,4 @@
-"""From what a mask file holds, numbers or colours, to class indices."""
+"""Convert the numbers or colours in a mask file to class indices."""
 
 from pathlib import Path
 
@@ -9,80 +9,84 @@ from unet_mtl.data.colours import rgb
 from unet_mtl.data.description import UNLABELLED, MaskDescription
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.nearest_values import (
-    areas_of,
-    count_reached,
+    count_present,
+    fill_from_neighbours,
+    find_nearest_known,
+    keep_areas,
     lie_between,
-    nearest_known,
-    take_from_neighbours,
 )
 from unet_mtl.errors import DataError
+from unet_mtl.wording import count_of, name_some
 
-MANY = 3
-"""So many different values between the known ones are soft edges or JPEG; fewer are strays."""
+MIN_SOFT_VALUES = 3
+"""The smallest number of different values between known ones that indicates smoothed edges or JPEG."""
 
-_FEW, _FEW_OF_ALL = 50, 0.001
-"""Fewer unknown pixels than both are a slip of the pen, not a class that was forgotten."""
+_FEW, _FEW_SHARE = 50, 0.001
+"""Fewer unknown pixels than both limits are stray pixels, not a class missing from the description."""
 
-_STRANGE = 0.05
-"""Of the pixels of unknown colours, how many may be off the line between two known ones."""
+_MAX_OFF_SHARE = 0.05
+"""The largest share of pixels of unknown colours that may be off the lines between known colours."""
 
 _SOFT = "the mask is anti-aliased, or was saved as JPEG"
 _SAVE_AGAIN = "save it as PNG without smoothing"
 
 
-def from_numbers(
+def decode_numbers(
     stored: NDArray[np.int32], path: Path, target: str, description: MaskDescription
 ) -> NDArray[np.uint8]:
-    """Gives the classes of numbers.
+    """Convert the numbers of a mask to class indices.
 
     Args:
-        stored: `(height, width)`.
-        path: Named in errors.
-        target: Name of the mask.
-        description: Its `values`, `ignore` and `repair` count.
+        stored: The stored numbers, `(height, width)` int32.
+        path: The file, named in errors.
+        target: The name of the mask.
+        description: The description of the mask, of which `classes`, `values`, `ignore` and `repair` are used.
 
     Returns:
-        `(height, width)`, 255 where nobody labelled.
+        Class indices `(height, width)` uint8, with 255 for unlabelled pixels.
 
     Raises:
-        DataError: Of kind "mask-values", "mask-stray" or "mask-antialiased".
+        DataError: A number is not in the description; kind "mask-values", "mask-stray" or "mask-antialiased".
     """
-    meant = description.values or {index: index for index in range(len(description.classes))}
-    # Only what the description names is a place to go to: 200 is no "not labelled" because 255 is.
-    known = np.array([[value] for value in sorted(meant)], np.float32)
-    values = meant if description.ignore is None else {description.ignore: description.ignore} | meant
+    described = description.values or {index: index for index in range(len(description.classes))}
+    # Repair uses only described numbers as targets, so that 200 does not become 255, which is unlabelled.
+    known = np.array([[value] for value in sorted(described)], np.float32)
+    values = described if description.ignore is None else {description.ignore: description.ignore} | described
     codes = {value: IGNORE if index == description.ignore else index for value, index in values.items()}
-    if not description.repair and (indices := _looked_up(stored, codes)) is not None:
+    if not description.repair and (indices := _look_up(stored, codes)) is not None:
         return indices
-    found, counts = np.unique(stored, return_counts=True)
-    unknown = found[~np.isin(found, list(values))]
+    present, counts = np.unique(stored, return_counts=True)
+    unknown = present[~np.isin(present, list(values))]
     between = lie_between(unknown[:, None], known)
-    few = _is_few(int(counts[np.isin(found, unknown)].sum()), stored.size)
+    few = _is_few(int(counts[np.isin(present, unknown)].sum()), stored.size)
     if len(unknown) and not (description.repair and (few or between.all())):
-        if description.repair and not between.all():  # what is in its way
+        if description.repair and not between.all():  # report only what prevents the repair
             unknown, between = unknown[~between], between[~between]
-        soft = len(unknown) >= MANY and bool(between.all()) and count_reached(found[:, None], known) > 1
+        soft = (
+            len(unknown) >= MIN_SOFT_VALUES
+            and bool(between.all())
+            and count_present(present[:, None], known) > 1
+        )
         if few and not description.repair:
-            raise _stray_numbers(
-                path, target, description, unknown, int(counts[np.isin(found, unknown)].sum())
-            )
-        raise _wrong_numbers(path, target, description, (found, counts), unknown, soft)
+            n_pixels = int(counts[np.isin(present, unknown)].sum())
+            raise _stray_numbers(path, target, description, unknown, n_pixels)
+        raise _wrong_numbers(path, target, description, (present, counts), unknown, soft)
     if description.repair:
         if not between.all():
-            stored = take_from_neighbours(stored, np.isin(stored, unknown[~between]))
+            stored = fill_from_neighbours(stored, np.isin(stored, unknown[~between]))
         classes = np.array([codes[int(value)] for value in known[:, 0]], np.uint8)
-        indices = np.asarray(classes[nearest_known(stored[..., None], known)])
-        if description.ignore is not None and description.ignore not in meant:
+        indices = np.asarray(classes[find_nearest_known(stored[..., None], known)])
+        if description.ignore is not None and description.ignore not in described:
             indices[stored == description.ignore] = IGNORE
         return indices
     indices = np.zeros(stored.shape, np.uint8)
-    for value in found:
+    for value in present:
         indices[stored == value] = codes[int(value)]
     return indices
 
 
-def _looked_up(stored: NDArray[np.int32], codes: dict[int, int]) -> NDArray[np.uint8] | None:
-    """The usual case, and the fastest: known numbers of one byte; else None."""
+def _look_up(stored: NDArray[np.int32], codes: dict[int, int]) -> NDArray[np.uint8] | None:
+    """Decode known numbers in 0..255 with a table, the common and fastest case; return None in any other case."""
     if stored.min() < 0 or stored.max() > 255:
         return None
     table = np.full(256, -1, np.int16)
@@ -93,16 +97,16 @@ def _looked_up(stored: NDArray[np.int32], codes: dict[int, int]) -> NDArray[np.u
     return None if indices.min() < 0 else indices.astype(np.uint8)
 
 
-def _is_few(pixels: int, of_all: int) -> bool:
-    return pixels < _FEW and pixels < _FEW_OF_ALL * of_all
+def _is_few(n_unknown: int, n_pixels: int) -> bool:
+    return n_unknown < _FEW and n_unknown < _FEW_SHARE * n_pixels
 
 
 def _stray_numbers(
-    path: Path, target: str, description: MaskDescription, unknown: NDArray[np.int32], pixels: int
+    path: Path, target: str, description: MaskDescription, unknown: NDArray[np.int32], n_pixels: int
 ) -> DataError:
     return DataError(
-        f"{path}: mask value {_some(unknown)} in {pixels} pixel{'s' * (pixels > 1)} is outside the classes of "
-        f"{target!r} ({_known_numbers(description)}); correct them, or let what is nearest count: "
+        f"{path}: mask value {_list_some(unknown)} in {count_of(n_pixels, 'pixel')} is outside the classes of "
+        f"{target!r} ({_list_known(description)}); correct the pixels, or replace them by the nearest value with "
         f"`masks.{target}.repair: nearest`",
         kind="mask-stray",
     )
@@ -116,134 +120,136 @@ def _wrong_numbers(
     unknown: NDArray[np.int32],
     soft: bool,
 ) -> DataError:
-    known = _known_numbers(description)
+    known = _list_known(description)
     if soft:
         return DataError(
             f"{path}: {_SOFT}: {len(unknown)} values lie between those of {target!r} ({known}): "
-            f"{_some(unknown)}; {_SAVE_AGAIN}, or let the nearest one count: `masks.{target}.repair: nearest`",
+            f"{_list_some(unknown)}; {_SAVE_AGAIN}, or use the nearest one with `masks.{target}.repair: nearest`",
             kind="mask-antialiased",
         )
     ends = _soft_ends(*histogram)
     if ends is not None:
         low, high = ends
         return DataError(
-            f"{path}: {_SOFT}: it is {low} and {high} with {len(histogram[0]) - 2} values between them, where "
-            f"{target!r} has {known}; {_SAVE_AGAIN}, or say `masks.{target}.values: {{{low}: 0, {high}: 1}}` and "
+            f"{path}: {_SOFT}: it has {low}, {high} and {len(histogram[0]) - 2} values between them, but the classes "
+            f"of {target!r} are {known}; {_SAVE_AGAIN}, or set `masks.{target}.values: {{{low}: 0, {high}: 1}}` and "
             f"`masks.{target}.repair: nearest`",
             kind="mask-antialiased",
         )
     return DataError(
-        f"{path}: mask value {_some(unknown)} is outside "
-        f"the classes of {target!r} ({known}); say what it means in dataset.yaml, "
-        f"for 0/255 masks `masks.{target}.values: {{0: 0, 255: 1}}`",
+        f"{path}: mask value {_list_some(unknown)} is outside the classes of {target!r} ({known}); describe it in "
+        f"dataset.yaml, for 0/255 masks with `masks.{target}.values: {{0: 0, 255: 1}}`",
         kind="mask-values",
     )
 
 
-def _soft_ends(found: NDArray[np.int32], counts: NDArray[np.intp]) -> tuple[int, int] | None:
-    """The lowest and highest number, where more pixels have each than all between, as objects' numbers never do."""
-    low, high = int(found[0]), int(found[-1])
+def _soft_ends(present: NDArray[np.int32], counts: NDArray[np.intp]) -> tuple[int, int] | None:
+    """Return the lowest and the highest number if each is more frequent than all numbers between them.
+
+    Numbers that identify objects are never distributed like this.
+    """
+    low, high = int(present[0]), int(present[-1])
     near = (high - low) // 16
-    is_low, is_high = found <= low + near, found >= high - near
+    is_low, is_high = present <= low + near, present >= high - near
     steps = ~is_low & ~is_high
     soft = min(counts[is_low].sum(), counts[is_high].sum()) > counts[steps].sum()
-    return (low, high) if soft and steps.sum() >= MANY and high - low >= 64 else None
+    return (low, high) if soft and steps.sum() >= MIN_SOFT_VALUES and high - low >= 64 else None
 
 
-def _some(values: NDArray[np.int32]) -> str:
-    return ", ".join(map(str, values[:5].tolist())) + (" ..." if len(values) > 5 else "")
+def _list_some(values: NDArray[np.int32]) -> str:
+    return name_some(values.tolist(), 5)
 
 
-def _known_numbers(description: MaskDescription) -> str:
+def _list_known(description: MaskDescription) -> str:
     values = description.values or {index: index for index in range(len(description.classes))}
     named = {value: index for value, index in values.items() if index != description.ignore}
     return ", ".join(f"{value} {description.classes[index]}" for value, index in sorted(named.items()))
 
 
-def from_colours(
+def decode_colours(
     stored: NDArray[np.uint8], path: Path, target: str, description: MaskDescription
 ) -> NDArray[np.uint8]:
-    """Gives the classes of colours.
+    """Convert the colours of a mask to class indices.
 
     Args:
-        stored: `(height, width, 3)`, red, green, blue.
-        path: Named in errors.
-        target: Name of the mask.
-        description: Its `colours` and `repair` count.
+        stored: The stored colours, `(height, width, 3)` uint8: red, green, blue.
+        path: The file, named in errors.
+        target: The name of the mask.
+        description: The description of the mask, of which `classes`, `colours` and `repair` are used.
 
     Returns:
-        `(height, width)`, 255 where nobody labelled.
+        Class indices `(height, width)` uint8, with 255 for unlabelled pixels.
 
     Raises:
-        DataError: Of kind "mask-colours", "mask-stray" or "mask-antialiased".
+        DataError: A colour is not in the description; kind "mask-colours", "mask-stray" or "mask-antialiased".
     """
-    meanings = _meanings(description)
-    known = np.array([rgb(colour) for colour in meanings], np.float32)
-    classes = np.array([_index(name, description) for name in meanings.values()], np.uint8)
-    numbers = _numbers(stored)
-    found, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    codes = _numbers(known.astype(np.uint8))
-    is_known = np.isin(found, codes)
-    unknown = (found[~is_known], counts[~is_known])
+    names = _names_by_colour(description)
+    known = np.array([rgb(colour) for colour in names], np.float32)
+    classes = np.array([_index(name, description) for name in names.values()], np.uint8)
+    packed = _pack(stored)
+    present, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    codes = _pack(known.astype(np.uint8))
+    is_known = np.isin(present, codes)
+    unknown = (present[~is_known], counts[~is_known])
     if not is_known.all():
-        between = lie_between(_bytes(unknown[0]), known)
-        soft = _is_soft(numbers, *unknown, between)
-        few = _is_few(int(unknown[1].sum()), numbers.size)
-        if description.repair and not (soft or few):  # what is in its way
+        between = lie_between(_unpack(unknown[0]), known)
+        soft = _is_soft(packed, *unknown, between)
+        few = _is_few(int(unknown[1].sum()), packed.size)
+        if description.repair and not (soft or few):  # report only what prevents the repair
             unknown = (unknown[0][~between], unknown[1][~between])
         if not (description.repair and (soft or few)):
-            raise _wrong_colours(path, target, meanings, *unknown, soft, few)
+            raise _wrong_colours(path, target, names, *unknown, soft, few)
     if description.repair:
-        return np.asarray(classes[nearest_known(stored, known)])
-    place = {int(code): index for code, index in zip(codes, classes, strict=True)}
-    table = np.array([place[int(number)] for number in found], np.uint8)
-    return np.asarray(table[where.reshape(numbers.shape)])
+        return np.asarray(classes[find_nearest_known(stored, known)])
+    index_of = {int(code): index for code, index in zip(codes, classes, strict=True)}
+    table = np.array([index_of[int(code)] for code in present], np.uint8)
+    return np.asarray(table[inverse.reshape(packed.shape)])
 
 
-def _meanings(description: MaskDescription) -> dict[str, str]:
-    """Colour -> name, in the order of the classes."""
+def _names_by_colour(description: MaskDescription) -> dict[str, str]:
+    """Return the class name of each colour, in the order of the classes."""
     colours = description.colours or {}
     order = [*description.classes, *[UNLABELLED] * (UNLABELLED not in description.classes)]
-    meanings = {colour: name for name in order for colour in colours.get(name, ())}
-    if description.classes[0] not in colours and "#000000" not in meanings:
-        return {"#000000": description.classes[0]} | meanings
-    return meanings
+    names = {colour: name for name in order for colour in colours.get(name, ())}
+    if description.classes[0] not in colours and "#000000" not in names:
+        return {"#000000": description.classes[0]} | names
+    return names
 
 
 def _index(name: str, description: MaskDescription) -> int:
     return description.classes.index(name) if name in description.classes else IGNORE
 
 
-def _numbers(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """One number a colour, so that NumPy can sort them."""
+def _pack(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return one number for each colour, so that NumPy can sort them."""
     red, green, blue = np.moveaxis(colours.astype(np.int32), -1, 0)
     return np.asarray(red << 16 | green << 8 | blue)
 
 
-def _bytes(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
-    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], -1)
+def _unpack(packed: NDArray[np.int32]) -> NDArray[np.int32]:
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], -1)
 
 
 def _is_soft(
-    numbers: NDArray[np.int32],
+    packed: NDArray[np.int32],
     unknown: NDArray[np.int32],
     counts: NDArray[np.intp],
     between: NDArray[np.bool_],
 ) -> bool:
-    """Whether the unknown colours are steps between known ones, but for a few that JPEG throws off the line.
+    """Return whether the unknown colours are steps between known ones, apart from a few outliers of JPEG.
 
-    JPEG keeps colours at half the size, which leaves strange ones where two meet, a few of a hundred pixels of a
-    soft edge; but these fill no area, as a colour would that somebody has drawn.
+    JPEG stores colours at half the resolution, which leaves other colours in a few percent of the pixels of a soft
+    edge. Unlike the colours of a drawing, these do not fill areas.
     """
     off = counts[~between].sum()
-    areas = areas_of(np.where(np.isin(numbers, unknown[~between]), numbers, -1))
-    return bool(off <= _STRANGE * counts.sum() and (areas < 0).all())
+    areas = keep_areas(np.where(np.isin(packed, unknown[~between]), packed, -1))
+    return bool(off <= _MAX_OFF_SHARE * counts.sum() and (areas < 0).all())
 
 
 def _wrong_colours(
     path: Path,
     target: str,
-    meanings: dict[str, str],
+    names: dict[str, str],
     unknown: NDArray[np.int32],
     counts: NDArray[np.intp],
     soft: bool,
@@ -252,21 +258,21 @@ def _wrong_colours(
     order = np.argsort(-counts, kind="stable")[:5]
     listed = ", ".join(f"#{unknown[i]:06x} ({counts[i]} pixels)" for i in order)
     listed += " ..." if len(unknown) > len(order) else ""
-    known = ", ".join(f"{colour} {name}" for colour, name in meanings.items())
+    known = ", ".join(f"{colour} {name}" for colour, name in names.items())
     if few:
         return DataError(
-            f"{path}: colour {listed} is not among those of {target!r} ({known}); correct them, or let the "
-            f"nearest one count: `masks.{target}.repair: nearest`",
+            f"{path}: colour {listed} is not among those of {target!r} ({known}); correct the pixels, or use the "
+            f"nearest one with `masks.{target}.repair: nearest`",
             kind="mask-stray",
         )
-    if soft and len(unknown) >= MANY:
+    if soft and len(unknown) >= MIN_SOFT_VALUES:
         return DataError(
             f"{path}: {_SOFT}: {len(unknown)} colours lie between those of {target!r} ({known}): {listed}; "
-            f"{_SAVE_AGAIN}, or let the nearest one count: `masks.{target}.repair: nearest`",
+            f"{_SAVE_AGAIN}, or use the nearest one with `masks.{target}.repair: nearest`",
             kind="mask-antialiased",
         )
     return DataError(
-        f"{path}: colour {listed} is not among those of {target!r} ({known}); say what it means under "
+        f"{path}: colour {listed} is not among those of {target!r} ({known}); describe it under "
         f"`masks.{target}.colours` in dataset.yaml",
         kind="mask-colours",
     )

@@ -1,4 +1,4 @@
-"""The mask of a case, however many files it is in: class indices, or a channel for each class that may overlap."""
+"""Read the mask of a case from its files, as class indices or as one channel for each overlapping class."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.images import IGNORE, read_coloured_mask, read_header, read_mask
-from unet_mtl.data.mask_decoding import from_colours, from_numbers
-from unet_mtl.data.nearest_values import nearest_known
+from unet_mtl.data.mask_decoding import decode_colours, decode_numbers
+from unet_mtl.data.nearest_values import find_nearest_known
 from unet_mtl.data.readers.raster import Number
 from unet_mtl.data.readers.raster import turn as turn_pixels
 from unet_mtl.data.records import MaskFile, Record
@@ -21,23 +21,25 @@ from unet_mtl.errors import DataError
 def read_case_mask(
     record: Record, target: str, description: MaskDescription, *, turn: bool = False
 ) -> NDArray[np.uint8] | None:
-    """Reads the mask of one case.
+    """Read the mask of one case.
 
     Args:
-        record: Of the case.
-        target: Which mask.
-        description: Of the mask.
-        turn: Whether the mask lies as its image does before its EXIF turn, and is to be turned with it.
+        record: The case.
+        target: The name of the mask.
+        description: The description of the mask.
+        turn: Whether the mask lies as its image before EXIF rotation, and is rotated like the image.
 
     Returns:
-        `(height, width)` uint8 class indices at the image's own size, 255 where nobody labelled; of classes that
-        overlap `(height, width, classes but the background)`, 1 where the class is, else 0. None: there is no mask.
+        The class indices at the size of the image, `(height, width)` uint8, with 255 for unlabelled pixels. For
+        overlapping classes, an array `(height, width, classes without the background)` with 1 where the class is
+        and 0 elsewhere. None if there is no mask.
 
     Raises:
-        DataError: Its `kind` is "mask-unreadable"; "mask-size", another size (or number of frames) than the image's;
-            "mask-unturned", that of the image before its EXIF turn; "mask-values" or "mask-colours", some that the
-            description does not know; "mask-stray", a few pixels of these; "mask-antialiased", many between those
-            that it knows; "mask-fractions" or "mask-alpha", as `read_mask` has it; or that of the image's own error.
+        DataError: The mask cannot be used. Its `kind` is "mask-unreadable"; "mask-size" if the size or the number of
+            frames differs from the image; "mask-unturned" if the size is that of the image before EXIF rotation;
+            "mask-values" or "mask-colours" if some are not in the description; "mask-stray" if these are a few
+            pixels only; "mask-antialiased" if many lie between described ones; "mask-fractions" or "mask-alpha" as
+            in `read_mask`; or the kind of an error of the image.
     """
     files = record.masks.get(target)
     if not files:
@@ -46,14 +48,15 @@ def read_case_mask(
 
 
 def unite_masks(masks: Sequence[NDArray[np.uint8]], description: MaskDescription) -> NDArray[np.uint8]:
-    """One mask of several files of a case.
+    """Merge the masks of several files of a case.
 
     Args:
-        masks: At least one, class indices; of classes that overlap one class each.
-        description: Of the mask.
+        masks: One or more arrays of class indices `(height, width)`; with overlapping classes, one class in each.
+        description: The description of the mask.
 
     Returns:
-        As `read_case_mask`: where two files have a class, the later one's counts, or both if they overlap.
+        One mask in the form that `read_case_mask` returns. Where two files have a class, the later one takes
+        precedence, unless classes may overlap.
     """
     if not description.overlap:
         return reduce(lambda united, mask: np.where(mask != 0, mask, united), masks)
@@ -66,7 +69,7 @@ def unite_masks(masks: Sequence[NDArray[np.uint8]], description: MaskDescription
 
 
 def region_of(mask: NDArray[np.uint8], index: int) -> NDArray[np.bool_]:
-    """Where a class is, in a mask as `read_case_mask` gives it; index 0: no class, 255: not labelled."""
+    """Return where a mask of `read_case_mask` has a class; index 0 is the background, 255 is unlabelled."""
     if mask.ndim == 2:
         return np.asarray(mask == index)
     if index == IGNORE:
@@ -75,55 +78,55 @@ def region_of(mask: NDArray[np.uint8], index: int) -> NDArray[np.bool_]:
 
 
 def count_pixels(mask: NDArray[np.uint8]) -> dict[int, int]:
-    """Pixels by class index, in ascending order and without those of none; as `region_of`."""
+    """Count pixels by class index, as defined by `region_of`, in ascending order and without zero counts."""
     if mask.ndim == 2:
         counts = np.bincount(mask.ravel())
         return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}
     indices = (*range(mask.shape[-1] + 1), IGNORE)
-    found = {index: int(np.count_nonzero(region_of(mask, index))) for index in indices}
-    return {index: pixels for index, pixels in found.items() if pixels}
+    totals = {index: int(np.count_nonzero(region_of(mask, index))) for index in indices}
+    return {index: pixels for index, pixels in totals.items() if pixels}
 
 
 def _read_file(
     file: MaskFile, record: Record, target: str, description: MaskDescription, turn: bool
 ) -> NDArray[np.uint8]:
-    frame = _frame(file.path, record)
+    frame = _choose_frame(file.path, record)
     if description.colours is not None:
-        with _naming(target, description):
+        with _explaining_errors(target, description):
             colours = read_coloured_mask(file.path, frame)
-        return from_colours(_as_image(colours, file.path, record, turn), file.path, target, description)
-    with _naming(target, description):
+        return decode_colours(_fit_to_image(colours, file.path, record, turn), file.path, target, description)
+    with _explaining_errors(target, description):
         stored = read_mask(file.path, frame)
-    stored = _as_image(stored, file.path, record, turn)
+    stored = _fit_to_image(stored, file.path, record, turn)
     if description.instances:
         return np.asarray(stored != 0, np.uint8)
     if file.index is None:
-        return from_numbers(stored, file.path, target, description)
-    return np.where(_is_there(stored, description), file.index, 0).astype(np.uint8)
+        return decode_numbers(stored, file.path, target, description)
+    return np.where(_find_foreground(stored, description), file.index, 0).astype(np.uint8)
 
 
 @contextmanager
-def _naming(target: str, description: MaskDescription) -> Iterator[None]:
-    """Gives an error a kind, and one of colours its cure."""
+def _explaining_errors(target: str, description: MaskDescription) -> Iterator[None]:
+    """Add a kind to an error, and to an error about colours what to do."""
     try:
         yield
     except DataError as error:
         if error.kind != "mask-colours" or description.colours is not None:
             raise error.of_kind("mask-unreadable") from error.__cause__
-        cure = f'`masks.{target}.colours: {{{description.classes[1]}: "#ff0000"}}`'
-        raise DataError(f"{error}; or say what the colours mean: {cure}", kind=error.kind) from error
+        setting = f'`masks.{target}.colours: {{{description.classes[1]}: "#ff0000"}}`'
+        raise DataError(f"{error}; or describe the colours: {setting}", kind=error.kind) from error
 
 
-def _is_there(stored: NDArray[np.int32], description: MaskDescription) -> NDArray[np.bool_]:
-    """Where a file of one class has it; with repair, what is nearer to the largest number than to 0."""
+def _find_foreground(stored: NDArray[np.int32], description: MaskDescription) -> NDArray[np.bool_]:
+    """Return the pixels of the class of a file; with `repair`, those nearer to the largest number than to 0."""
     if description.repair is None or stored.max() <= 0:
         return np.asarray(stored != 0)
     known = np.array([[0], [stored.max()]], np.float32)
-    return nearest_known(stored[..., None], known).astype(np.bool_)
+    return find_nearest_known(stored[..., None], known).astype(np.bool_)
 
 
-def _frame(path: Path, record: Record) -> int | None:
-    """The image's frame; None for a mask that has but one."""
+def _choose_frame(path: Path, record: Record) -> int | None:
+    """Return the frame of the image, or None for a mask that has only one frame."""
     if record.frame is None:
         return None
     try:
@@ -135,24 +138,28 @@ def _frame(path: Path, record: Record) -> int | None:
     of_image = read_header(record.require_image(), record.frame).frames
     if of_image not in (1, frames):
         raise DataError(
-            f"{path}: the mask has {frames} frames, its image {record.require_image().name!r} {of_image}; "
-            "export both alike",
+            f"{path}: the mask has {frames} frames, but its image {record.require_image().name!r} has {of_image}; "
+            "export both with the same number",
             kind="mask-size",
         )
     return record.frame
 
 
-def _as_image(pixels: NDArray[Number], path: Path, record: Record, turn: bool) -> NDArray[Number]:
-    """The pixels, turned if they are to be, once their size is that of the image."""
+def _fit_to_image(pixels: NDArray[Number], path: Path, record: Record, turn: bool) -> NDArray[Number]:
+    """Rotate the pixels if `turn` is set, and check that they have the size of the image."""
     header = read_header(record.require_image(), record.frame)
     expected = (header.height, header.width)
     pixels = turn_pixels(pixels, header.orientation) if turn else pixels
     size = pixels.shape[:2]
     if size == expected:
         return pixels
-    text = f"{path}: the mask is {size[0]}x{size[1]} pixels, its image {record.require_image().name!r} is "
+    text = (
+        f"{path}: the mask is {size[0]}x{size[1]} pixels, but its image {record.require_image().name!r} is "
+    )
     text += f"{header.height}x{header.width}"
     if size == expected[::-1] and header.orientation in (5, 6, 7, 8):
-        text += f" once it is turned as its EXIF orientation {header.orientation} says; turn the mask alike"
+        text += (
+            f" after rotation by its EXIF orientation {header.orientation}; rotate the mask like the image"
+        )
         raise DataError(text, kind="mask-unturned")
-    raise DataError(f"{text}; export both at one size", kind="mask-size")
+    raise DataError(f"{text}; export both at the same size", kind="mask-size")

@@ -1,4 +1,4 @@
-"""Masks whose edges are smoothed, or that JPEG has blurred: which known number or colour a pixel had before."""
+"""Restore the known numbers or colours of masks with edges that were smoothed or compressed as JPEG."""
 
 from typing import TypeVar
 
@@ -10,28 +10,28 @@ from scipy.ndimage import distance_transform_edt
 Number = TypeVar("Number", bound=np.generic)
 
 _OVERSHOOT = 0.25
-"""How far beyond the outermost numbers, in parts of the way to the next one, JPEG may lead."""
+"""How far values may exceed the outermost known numbers after JPEG, as a share of the distance to the next one."""
 
 _OFF_COLOUR = 48.0
-"""How far from the line between two known colours, of 255 a channel, JPEG may lead."""
+"""How far colours may be from the line between two known ones after JPEG, with channels of 0 to 255."""
 
 _NOISE = 1 / 16
-"""How far from a known number, in parts of the way to the next one, an area still has this number."""
+"""How far values of an area may be from its known number, as a share of the distance to the nearest other one."""
 
 _SLACK = 1.05
-"""By how much the way over a point may be longer than the straight one, where the point lies between."""
+"""A point is between two others if the path over it is at most this factor longer than the direct one."""
 
 
 def lie_between(values: NDArray[np.int32], known: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which values smoothing or JPEG can have made out of the known ones.
+    """Return which values can result from known ones by smoothing or JPEG.
 
     Args:
-        values: `(n, 1)` numbers or `(n, 3)` colours.
-        known: `(k, 1)` in ascending order or `(k, 3)`.
+        values: Numbers `(n, 1)` or colours `(n, 3)`.
+        known: Known numbers `(k, 1)` in ascending order, or known colours `(k, 3)`.
 
     Returns:
-        `(n,)`: numbers from the lowest to the highest known one and a little beyond; colours near the line between
-        two known ones.
+        A mask `(n,)`. True for numbers from the lowest to the highest known one and slightly beyond, and for
+        colours near the line between two known ones.
     """
     points = values.astype(np.float32)
     if len(known) < 2:
@@ -43,53 +43,62 @@ def lie_between(values: NDArray[np.int32], known: NDArray[np.float32]) -> NDArra
     near = np.zeros(len(points), np.bool_)
     for i, start in enumerate(known):
         for end in known[i + 1 :]:
-            way = end - start
-            along = np.clip((points - start) @ way / (way @ way), 0, 1)
-            near |= np.linalg.norm(points - start - along[:, None] * way, axis=1) <= _OFF_COLOUR
+            line = end - start
+            along = np.clip((points - start) @ line / (line @ line), 0, 1)
+            near |= np.linalg.norm(points - start - along[:, None] * line, axis=1) <= _OFF_COLOUR
     return near
 
 
-def count_reached(values: NDArray[np.int32], known: NDArray[np.float32]) -> int:
-    """How many of the known numbers are there, give or take the noise of JPEG; arguments as of `lie_between`."""
+def count_present(values: NDArray[np.int32], known: NDArray[np.float32]) -> int:
+    """Count the known numbers or colours that are present, within the noise of JPEG.
+
+    Args:
+        values: Numbers `(n, 1)` or colours `(n, 3)`.
+        known: Known numbers `(k, 1)` in ascending order, or known colours `(k, 3)`.
+    """
     noise = _noise(known)
     return sum(
         bool((np.linalg.norm(values - value, axis=1) <= noise[i]).any()) for i, value in enumerate(known)
     )
 
 
-def take_from_neighbours(values: NDArray[Number], strange: NDArray[np.bool_]) -> NDArray[Number]:
-    """Gives strange pixels the value of the closest pixel that is not: a 7 among 0, 1 and 2 is like none of these.
+def fill_from_neighbours(values: NDArray[Number], invalid: NDArray[np.bool_]) -> NDArray[Number]:
+    """Replace invalid pixels by the nearest valid pixel, since a 7 among 0, 1 and 2 resembles none of these.
 
     Args:
-        values: `(height, width)`.
-        strange: `(height, width)`, not everywhere.
+        values: The values, `(height, width)`.
+        invalid: Which pixels are invalid, `(height, width)`; at least one must be valid.
+
+    Returns:
+        The values with invalid pixels replaced, `(height, width)`.
     """
-    rows, columns = distance_transform_edt(strange, return_distances=False, return_indices=True)
+    rows, columns = distance_transform_edt(invalid, return_distances=False, return_indices=True)
     return np.asarray(values[rows, columns])
 
 
-def nearest_known(pixels: NDArray[np.generic], known: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Which known number or colour each pixel had.
+def find_nearest_known(pixels: NDArray[np.generic], known: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Find the known number or colour that each pixel had before smoothing or JPEG.
 
-    An area is where 2 x 2 pixels have one known value. A pixel outside of all areas whose value lies between those of
-    the two areas closest to it takes the nearer of these two; any other pixel takes the nearest of all known ones.
-    So the soft edge from 0 to 2 becomes 0 and 2, though it passes 1. A pixel of a known value keeps it unless its
-    neighbours at two opposite sides show that it is a step of such an edge.
+    An area is a block of 2 x 2 pixels with one known value. A pixel outside all areas with a value between those of
+    the two closest areas gets the nearer of these two values; any other pixel gets the nearest of all known values.
+    A soft edge from 0 to 2 therefore becomes 0 and 2, although it passes through 1. A pixel with a known value keeps
+    it unless its neighbours at two opposite sides show that it is a step of such an edge.
 
     Args:
-        pixels: `(height, width, channels)`.
-        known: `(k, channels)`, numbers in ascending order: of two that are equally near the first counts.
+        pixels: The values, `(height, width, channels)`.
+        known: The known values, `(k, channels)`. Numbers are in ascending order. Of two that are equally near, the
+            first is used.
 
     Returns:
-        `(height, width)` indices into `known`.
+        Indices into `known`, `(height, width)`.
     """
     values = pixels.astype(np.float32)
-    nearest, off = _nearest(values, known)
+    nearest, distance = _find_nearest(values, known)
     if len(known) < 3:
         return nearest
-    areas = areas_of(np.where(off <= _noise(known)[nearest], nearest, -1))
-    rows, columns = np.nonzero((areas < 0) & ((off > 0) | _steps(values)))
-    closest = _two_closest(areas, rows, columns)
+    areas = keep_areas(np.where(distance <= _noise(known)[nearest], nearest, -1))
+    rows, columns = np.nonzero((areas < 0) & ((distance > 0) | _find_steps(values)))
+    closest = _find_two_closest(areas, rows, columns)
     if closest is None:
         return nearest
     points, (one, other) = values[rows, columns], closest
@@ -100,7 +109,7 @@ def nearest_known(pixels: NDArray[np.generic], known: NDArray[np.float32]) -> ND
     return nearest
 
 
-def _nearest(
+def _find_nearest(
     values: NDArray[np.float32], known: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     nearest = np.zeros(values.shape[:2], np.intp)
@@ -113,13 +122,13 @@ def _nearest(
 
 
 def _noise(known: NDArray[np.float32]) -> NDArray[np.float32]:
-    """By known value, how far from it an area still has this value."""
-    ways = [np.linalg.norm(np.delete(known, i, 0) - value, axis=1) for i, value in enumerate(known)]
-    return np.array([_NOISE * way.min() if len(way) else 0 for way in ways], np.float32)
+    """Return, for each known value, how far the values of an area may be from it."""
+    distances = [np.linalg.norm(np.delete(known, i, 0) - value, axis=1) for i, value in enumerate(known)]
+    return np.array([_NOISE * others.min() if len(others) else 0 for others in distances], np.float32)
 
 
-def areas_of(labels: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
-    """Keeps labels `(height, width)` that fill 2 x 2 pixels; -1 elsewhere."""
+def keep_areas(labels: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
+    """Keep labels `(height, width)` that fill blocks of 2 x 2 pixels, and set all others to -1."""
     corner = labels[:-1, :-1]
     same = (corner == labels[:-1, 1:]) & (corner == labels[1:, :-1]) & (corner == labels[1:, 1:])
     inside = np.zeros(labels.shape, np.bool_)
@@ -128,24 +137,24 @@ def areas_of(labels: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
     return np.where(inside, labels, -1)
 
 
-def _steps(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether a pixel lies between its neighbours at two opposite sides, and is neither of them."""
+def _find_steps(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which pixels are between their neighbours at two opposite sides and differ from both."""
     height, width = values.shape[:2]
     padded = np.pad(values, ((1, 1), (1, 1), (0, 0)), "edge")
-    found = np.zeros((height, width), np.bool_)
+    is_step = np.zeros((height, width), np.bool_)
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
         before = padded[1 - down : 1 - down + height, 1 - right : 1 - right + width]
         after = padded[1 + down : 1 + down + height, 1 + right : 1 + right + width]
         first, second = np.linalg.norm(values - before, axis=-1), np.linalg.norm(after - values, axis=-1)
         straight = first + second <= _SLACK * np.linalg.norm(after - before, axis=-1)
-        found |= straight & (first > 0) & (second > 0)
-    return found
+        is_step |= straight & (first > 0) & (second > 0)
+    return is_step
 
 
-def _two_closest(
+def _find_two_closest(
     areas: NDArray[np.signedinteger], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-    """The labels of the two areas closest to each pixel; None where there are not two."""
+    """Return the labels of the two areas closest to each pixel, or None if there are fewer than two areas."""
     labels = [int(label) for label in np.unique(areas) if label >= 0]
     if len(labels) < 2 or not len(rows):
         return None

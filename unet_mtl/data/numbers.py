@@ -1,4 +1,4 @@
-"""Numbers of a table, with what stands before their decimals, and what helps where a cell is none."""
+"""Parse the numbers of a table, and suggest corrections for cells that are not numbers."""
 
 import re
 from typing import Literal
@@ -12,39 +12,46 @@ _THOUSANDS = re.compile(
 
 
 def parse_number(word: str, decimal: Decimal = ".") -> float:
-    """Reads a number.
+    """Parse a number.
 
     Args:
-        word: A cell.
-        decimal: What stands before its decimals.
+        word: The text of a cell.
+        decimal: The decimal mark.
 
     Raises:
-        ValueError: It is none; thousands are never grouped.
+        ValueError: The text is not a number. Thousands separators are not accepted.
 
     >>> parse_number("7.6"), parse_number("7,6", ",")
     (7.6, 7.6)
     """
     if decimal == ",":
         if "." in word:
-            raise ValueError(f"{word!r} has a point, and decimals stand behind a comma")
+            raise ValueError(f"{word!r} has a point, but the decimal mark is a comma")
         word = word.replace(",", ".") if _COMMA.match(word) else word
     return float(word)
 
 
-def number_cure(word: str, decimal: Decimal = ".") -> str:
-    """What helps where `parse_number` fails because of points and commas; "" where these are not the reason.
+def suggest_number(word: str, decimal: Decimal = ".") -> str:
+    """Suggest a correction for a cell that `parse_number` refuses because of its points and commas.
 
-    >>> number_cure("7,6")
-    'looks like a decimal comma: write 7.6, or say `decimal: ","` in dataset.yaml'
-    >>> number_cure("1.234,5", ",")
+    Args:
+        word: The text of the cell.
+        decimal: The decimal mark.
+
+    Returns:
+        A clause that completes "the cell is ..., which"; empty if points and commas are not the reason.
+
+    >>> suggest_number("7,6")
+    'looks like a decimal comma: write 7.6, or set `decimal: ","` in dataset.yaml'
+    >>> suggest_number("1.234,5", ",")
     'has a thousands separator, which is not read: write 1234,5'
     """
     if _THOUSANDS.fullmatch(word):
         return f"has a thousands separator, which is not read: write {_without_thousands(word, decimal)}"
     if decimal == "." and _COMMA.fullmatch(word):
-        return f'looks like a decimal comma: write {word.replace(",", ".")}, or say `decimal: ","` in dataset.yaml'
+        return f'looks like a decimal comma: write {word.replace(",", ".")}, or set `decimal: ","` in dataset.yaml'
     if decimal == "," and word.count(".") == 1 and _is_number(word):
-        return f'has a point, but dataset.yaml says `decimal: ","`: write {word.replace(".", ",")}'
+        return f'has a point, but dataset.yaml sets `decimal: ","`: write {word.replace(".", ",")}'
     return ""
 
 

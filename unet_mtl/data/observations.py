@@ -1,4 +1,4 @@
-"""One thing that was seen in a data set, before anybody judges it."""
+"""Observations about a data set, before they are rated as errors, warnings or notes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from unet_mtl.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was seen, where.
+    """One observation about a data set.
 
     Attributes:
-        kind: Word of `unet_mtl.prepare.doctor.catalogue.KINDS`, which says how bad it is and what helps.
-        text: One line for a person: the file, the value received, the cure.
-        cases: Whom it concerns; none where it is about the whole data set.
-        path: The file, where it is about one that belongs to no case.
+        kind: A key of `unet_mtl.prepare.doctor.catalogue.KINDS`, which holds the severity and the advice.
+        text: One line with the file, the value received and what to do.
+        cases: The cases it concerns; empty if it concerns the whole data set.
+        path: The file it concerns if that belongs to no case, else None.
     """
 
     kind: str
@@ -24,11 +24,11 @@ class Observation:
     path: Path | None = None
 
 
-def observe(error: DataError, usual: str, *cases: str) -> list[Observation]:
-    """An error as observations, of the error's own kind or else the usual one."""
-    return [Observation(error.kind or usual, text, cases) for text in error.problems]
+def observe(error: DataError, default_kind: str, *cases: str) -> list[Observation]:
+    """Convert an error to observations of its own kind, or of the default kind if it has none."""
+    return [Observation(error.kind or default_kind, text, cases) for text in error.problems]
 
 
 def texts(observations: Iterable[Observation]) -> list[str]:
-    """Their lines."""
+    """Return the text of each observation."""
     return [observation.text for observation in observations]

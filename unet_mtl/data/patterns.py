@@ -1,4 +1,4 @@
-"""Patterns of paths, `images/{case}.png`: filled in from a row of the table, or matched with the files there are."""
+"""Path patterns such as `images/{case}.png`, filled in from a row of a table or matched against existing files."""
 
 import re
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from pathlib import Path
 from string import Formatter
 
 ANY = "*"
-"""In a pattern of masks: any letters, so that one case may have several files."""
+"""The wildcard in patterns of masks, which stands for any text, so that a case may have several files."""
 
 
 def fields_of(pattern: str) -> list[str]:
-    """The names in braces, each once.
+    """Return the distinct names in braces, in the order of their first use.
 
     >>> fields_of("{diagnosis}/{case}_{case}.png")
     ['diagnosis', 'case']
@@ -20,44 +20,44 @@ def fields_of(pattern: str) -> list[str]:
 
 
 def match_pattern(pattern: str, text: str) -> dict[str, str] | None:
-    """What stands in place of each name; None where the text does not fit.
+    """Return the text in place of each name, or None if the text does not fit the pattern.
 
     >>> match_pattern("{diagnosis}/{case}.png", "benign/a 1.png")
     {'diagnosis': 'benign', 'case': 'a 1'}
     """
     names = fields_of(pattern)
-    seen: set[str] = set()
+    matched: set[str] = set()
     expression = ""
-    for words, name, _, _ in Formatter().parse(pattern):
-        expression += ANY.join(re.escape(part) for part in words.split(ANY)).replace(ANY, "[^/]*")
+    for literal, name, _, _ in Formatter().parse(pattern):
+        expression += ANY.join(re.escape(part) for part in literal.split(ANY)).replace(ANY, "[^/]*")
         if name:
             group = f"f{names.index(name)}"
-            expression += f"(?P={group})" if name in seen else f"(?P<{group}>[^/]+)"
-            seen.add(name)
-    found = re.fullmatch(expression, text)
-    return {name: found[f"f{i}"] for i, name in enumerate(names)} if found else None
+            expression += f"(?P={group})" if name in matched else f"(?P<{group}>[^/]+)"
+            matched.add(name)
+    match = re.fullmatch(expression, text)
+    return {name: match[f"f{i}"] for i, name in enumerate(names)} if match else None
 
 
 def glob_pattern(pattern: str) -> str:
-    """The pattern for `Path.glob` that finds every file which may fit."""
+    """Return a pattern for `Path.glob` that finds all files that may fit."""
     return _glob(pattern, dict.fromkeys(fields_of(pattern), ANY))
 
 
 def find_files(root: Path, pattern: str, values: Mapping[str, str]) -> list[Path]:
-    """The files that are there of a filled-in pattern, in the order of their names."""
+    """Return the existing files of a pattern that is filled in with `values`, sorted by name."""
     if ANY not in pattern:
         path = root / pattern.format_map(values)
         return [path] if is_there(path) else []
     filled = _glob(pattern, {name: escape(value) for name, value in values.items()})
     named = pattern.format_map(values)
-    found = sorted(path for path in root.glob(filled) if path.is_file())
-    return [path for path in found if not is_stray(path.relative_to(root).as_posix(), named)]
+    files = sorted(path for path in root.glob(filled) if path.is_file())
+    return [path for path in files if not is_stray(path.relative_to(root).as_posix(), named)]
 
 
 def is_stray(file: str, pattern: str) -> bool:
-    """Whether a path below the root is there for a file manager, not for people, though it fits the pattern.
+    """Return whether a path below the root is a hidden or system file, although it fits the pattern.
 
-    macOS puts a `._x.png` beside each `x.png` on foreign disks; notebooks have `.ipynb_checkpoints`.
+    macOS writes a `._x.png` beside each `x.png` on other file systems, and Jupyter writes `.ipynb_checkpoints`.
 
     >>> is_stray("images/._a.png", "images/{case}.png"), is_stray(".data/a.png", ".data/{case}.png")
     (True, False)
@@ -71,24 +71,24 @@ _STRAY = ("thumbs.db", "ehthumbs.db", "desktop.ini")
 
 
 def _glob(pattern: str, values: Mapping[str, str]) -> str:
-    # brackets in the words of the pattern are letters, not wildcards
+    # Brackets in the fixed text of the pattern are characters, not wildcards.
     parts = (
-        ANY.join(map(escape, words.split(ANY))) + (values[name] if name else "")
-        for words, name, _, _ in Formatter().parse(pattern)
+        ANY.join(map(escape, literal.split(ANY))) + (values[name] if name else "")
+        for literal, name, _, _ in Formatter().parse(pattern)
     )
     return re.sub(r"\*+", ANY, "".join(parts))
 
 
 def leaves(root: Path, path: Path) -> bool:
-    """Whether a path, links followed, lies outside of the folder; what leads nowhere does not."""
+    """Return whether a path, with links resolved, is outside the folder; False if it cannot be resolved."""
     try:
         return not path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError):  # a link in a circle, a zero byte
+    except (OSError, RuntimeError, ValueError):  # a cycle of links, or a null byte
         return False
 
 
 def is_there(path: Path) -> bool:
-    """Whether a path is that of a file; no file has a name that is too long, or with a zero byte in it."""
+    """Return whether a path is an existing file; False if its name is too long or has a null byte."""
     try:
         return path.is_file()
     except (OSError, ValueError):

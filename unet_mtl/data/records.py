@@ -1,4 +1,4 @@
-"""Description -> Dataset of frozen Records: which files and labels each case has. Opens the table, no pixels."""
+"""Read the table of a data set and find the files and labels of each case, without reading images."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ from unet_mtl.data.description import (
     read_description,
 )
 from unet_mtl.data.file_hashes import FileHashes
-from unet_mtl.data.numbers import Decimal, number_cure, parse_number
+from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
 from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patterns import (
     find_files,
     is_there,
     leaves,
 )
-from unet_mtl.data.rows import CASE, LEAVES, read_rows, unnamed_and_repeated
+from unet_mtl.data.rows import CASE, LEAVES, find_unnamed_and_repeated, read_rows
 from unet_mtl.data.spacing import read_case_spacing
 from unet_mtl.errors import DataError
 from unet_mtl.near_names import find_same_letters, find_typo
@@ -37,8 +37,8 @@ class MaskFile:
     """One file of a mask.
 
     Attributes:
-        path: Where.
-        index: The class of all that is not 0 in it; None: it holds the numbers of the classes.
+        path: The path of the file.
+        index: The class index of every pixel that is not 0; None if the file holds several classes.
     """
 
     path: Path
@@ -47,17 +47,18 @@ class MaskFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What is known of one case.
+    """One case: its name, its files and its labels.
 
     Attributes:
-        case: Its name, unique in the data set.
-        patient: Cases of one patient never stand on two sides of a split.
-        image: Path of the image; None in a data set without images.
+        case: The name of the case, unique in the data set.
+        patient: The patient of the case. Cases of one patient are always in one split.
+        image: The path of the image; None in a data set without images.
         masks: Files by target name; an absent mask has no entry.
-        labels: Words and numbers by column; an unknown one has no entry.
-        frame: Which picture of a file that has several, from 0 on; None: the usual one.
-        spacing_mm: (row, column) distance between pixels of the original image; None: unknown.
-        split: As the table says it, if it does; "training", "valid" and "validation" are train and val.
+        labels: Class names and numbers by column; an unknown label has no entry.
+        frame: The index of the picture in a file that has several; None for the default one.
+        spacing_mm: The distance between pixels (row, column) of the original image in millimetres; None if unknown.
+        split: The value of the split column, if there is one; "training", "valid" and "validation" become train and
+            val.
     """
 
     case: str
@@ -70,7 +71,7 @@ class Record:
     split: str | None = None
 
     def require_image(self) -> Path:
-        """Path of the image, for what makes no sense without one.
+        """Return the path of the image.
 
         Raises:
             DataError: The data set has no images.
@@ -84,7 +85,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Records and what their labels mean."""
+    """The cases of a data set.
+
+    Attributes:
+        description: The description of the data set.
+        records: The cases.
+    """
 
     description: Description
     records: tuple[Record, ...]
@@ -96,7 +102,7 @@ class Dataset:
         return iter(self.records)
 
     def only(self, records: Sequence[Record]) -> "Dataset":
-        """The same description with fewer records."""
+        """Return a data set of the same description with other records."""
         return replace(self, records=tuple(records))
 
     def fingerprint(self, hashes: FileHashes | None = None) -> str:
@@ -122,18 +128,17 @@ class Dataset:
 
 
 def read_dataset(source: Path | str | Description) -> Dataset:
-    """Reads the table and finds the files of every case.
+    """Read the table of a data set and find the files of every case.
 
     Args:
         source: A folder with dataset.yaml, or a description.
 
     Returns:
-        The data set, cases in the order of the table (or of their names, without a table).
+        The data set, with the cases in the order of the table or, without a table, of their names.
 
     Raises:
-        DataError: With every problem, a line each: table absent, empty or without a named column, a case
-            twice, an image that is not there, a required mask that is not there, a class that is not
-            declared, a number that is none.
+        DataError: The table is absent, empty or lacks a column, a case is repeated, an image or a required mask is
+            missing, a class is not declared, or a number is invalid. The error lists all problems.
     """
     dataset, observations = scan_dataset(source)
     if observations:
@@ -142,16 +147,22 @@ def read_dataset(source: Path | str | Description) -> Dataset:
 
 
 def scan_dataset(source: Path | str | Description) -> tuple[Dataset, list[Observation]]:
-    """Like `read_dataset`, but hands over what is wrong with single cases beside what could be read.
+    """Read a data set like `read_dataset`, but return the problems of single cases instead of raising an error.
 
     Rows without a name, and all but the first row of a case, are left out.
+
+    Args:
+        source: A folder with dataset.yaml, or a description.
+
+    Returns:
+        The data set, and an observation for each problem.
 
     Raises:
         DataError: The table cannot be used at all.
     """
     description = source if isinstance(source, Description) else read_description(Path(source))
     table = read_rows(description)
-    observations = unnamed_and_repeated(table, description)
+    observations = find_unnamed_and_repeated(table, description)
     usable = table[(table[CASE] != "") & ~table[CASE].duplicated()]
     records = [_make_record(row, description, observations) for row in usable.to_dict("records")]
     return Dataset(description, tuple(records)), observations
@@ -211,14 +222,17 @@ def _find_masks(
 def _read_patient(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> str:
     case = str(row[CASE])
     if description.patient is None and isinstance(description.frame, str) and description.images is not None:
-        # slices of one volume are as alike as any two pictures of one patient
+        # Slices of one volume are as similar as pictures of one patient.
         return description.images.format_map({**row, "case": case})
     if description.patient is None:
         return case
     patient = str(row[description.patient])
     if patient.lower() in description.missing_words:
-        text = f"case {case!r}: {description.patient} is {patient!r}; say whose it is, since cases of one patient "
-        observations.append(Observation("patient-missing", f"{text}stay together", (case,)))
+        text = (
+            f"case {case!r}: {description.patient} is {patient!r}; fill in the patient, since cases of one patient "
+            "must stay together"
+        )
+        observations.append(Observation("patient-missing", text, (case,)))
     return patient
 
 
@@ -230,12 +244,16 @@ def _read_split(word: str) -> str:
 def read_labels(
     row: Mapping[Any, Any], description: Description, case: str
 ) -> tuple[dict[str, Label], list[Observation]]:
-    """Words and numbers of a row, by the columns that the description has; an unknown one has no entry.
+    """Read the labels in a row of the table.
 
     Args:
-        row: Cells as words, by column.
-        description: What they mean.
-        case: Whose they are, for what is wrong with them.
+        row: The text of each cell, by column.
+        description: The description of the data set.
+        case: The case name, for messages.
+
+    Returns:
+        Class names and numbers by the columns of the description, without entries for unknown labels; and an
+        observation for each cell that cannot be read.
     """
     labels: dict[str, Label] = {}
     observations: list[Observation] = []
@@ -258,24 +276,25 @@ def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label
     if column.classes is not None:
         if word not in column.classes:
             known = f"is not among its classes ({', '.join(column.classes)}); "
-            meant = find_same_letters(word, column.classes)
-            if meant is not None:
-                cure = f"it is {meant!r} in another spelling: correct the cell, or say `values: {{{word}: {meant}}}`"
-                raise DataError(known + cure, kind="class-spelling")
-            near = find_typo(word, column.classes)
-            cure = f"did you mean {near!r}? " if near else ""
-            raise DataError(f"{known}{cure}declare it or correct the cell", kind="class-unknown")
+            intended = find_same_letters(word, column.classes)
+            if intended is not None:
+                advice = f"it is {intended!r} in another spelling: correct the cell, or set "
+                raise DataError(f"{known}{advice}`values: {{{word}: {intended}}}`", kind="class-spelling")
+            similar = find_typo(word, column.classes)
+            question = f"did you mean {similar!r}? " if similar else ""
+            raise DataError(f"{known}{question}declare it or correct the cell", kind="class-unknown")
         return word
     if not column.is_number:
         return word
     try:
         number = parse_number(word, decimal)
     except ValueError:
-        cure = number_cure(word, decimal)
-        text = cure or "is not a number; correct the cell, or list the word under `missing`"
+        text = (
+            suggest_number(word, decimal) or "is not a number; correct the cell, or list it under `missing`"
+        )
         raise DataError(text, kind="number-invalid") from None
     if not np.isfinite(number):
-        text = "is not finite; leave the cell empty where the number is unknown"
+        text = "is not finite; leave the cell empty if the number is unknown"
         raise DataError(text, kind="number-invalid")
     return number
 
@@ -290,7 +309,7 @@ def _read_frame(
         return None
     whole = word.removesuffix(f"{description.decimal}0")  # workbooks write whole numbers as 3.0
     if not whole.isdecimal():
-        text = f"case {row[CASE]!r}: frame is {word!r}; expected a whole number from 0 on"
+        text = f"case {row[CASE]!r}: frame is {word!r}; expected a whole number of at least 0"
         observations.append(Observation("frame-invalid", text, (row[CASE],)))
         return None
     return int(whole)

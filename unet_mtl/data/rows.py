@@ -1,4 +1,4 @@
-"""The rows of a data set: its table, or the names of its files in columns. Every cell is a word."""
+"""Read the rows of a data set from its table, or from the names of its files. Every cell is text."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,21 +12,25 @@ from unet_mtl.data.patterns import fields_of, glob_pattern, is_stray, leaves, ma
 from unet_mtl.data.spacing import spacing_columns
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
+from unet_mtl.wording import count_of, name_some
 
 CASE = "\0case"
-"""Column of the names of the cases in `read_rows`; no column of a file is named so."""
+"""The column of case names in the result of `read_rows`; no column of a file can have this name."""
 
-LEAVES = "leads out of `root`; move it there, or allow it with `links: true`"
+LEAVES = "leads out of `root`; move the file there, or allow it with `links: true`"
 
 
 def read_rows(description: Description) -> pd.DataFrame:
-    """Reads the table, or makes it of the names of the files: all cells are words.
+    """Read the table, or make it from the names of the files.
+
+    Args:
+        description: The description of the data set.
 
     Returns:
-        Every column there is, and `CASE`: the names of the cases, which may be empty or repeated.
+        A table of strings with every column, and with the case names in `CASE`, which may be empty or repeated.
 
     Raises:
-        DataError: It cannot be used at all: absent, empty, or without a column that the description names.
+        DataError: The table is absent, empty, or lacks a column that the description names.
     """
     if not description.root.is_dir():
         raise DataError(
@@ -55,17 +59,17 @@ def _table_of_rows(description: Description) -> pd.DataFrame:
 
 
 def _names_in(cells: "pd.Series[str]", description: Description) -> list[str]:
-    """The names of the cases inside the cells of their column."""
+    """Extract the case names from the cells of their column."""
     if description.names == "{case}":
         return cells.to_list()
-    found = [match_pattern(description.names, cell) if cell else {"case": ""} for cell in cells]
-    strange = [cell for cell, name in zip(cells, found, strict=True) if name is None]
-    if strange:
+    matches = [match_pattern(description.names, cell) if cell else {"case": ""} for cell in cells]
+    unmatched = [cell for cell, match in zip(cells, matches, strict=True) if match is None]
+    if unmatched:
         raise DataError(
-            f"{_table_path(description)}: {len(strange)} cells of {description.case!r} do not fit "
-            f"`names: {description.names}`: {', '.join(map(repr, strange[:3]))}; correct the pattern"
+            f"{_table_path(description)}: `names: {description.names}` does not fit {count_of(len(unmatched), 'cell')} "
+            f"of {description.case!r}: {name_some(map(repr, unmatched), 3)}; correct the pattern"
         )
-    return [name["case"] for name in found if name is not None]
+    return [match["case"] for match in matches if match is not None]
 
 
 def _table_path(description: Description) -> Path:
@@ -86,33 +90,31 @@ def _require_columns(table: pd.DataFrame, description: Description) -> None:
     if absent and description.table is None:
         raise DataError(
             [
-                f"{description.root}: no column {name!r}, since the description names no `table` and `images` has no "
-                f"{{{name}}}"
+                f"{description.root}: no column {name!r}; the description names no `table`, and `images` has no "
+                f"{{{name}}}: add one of them"
                 for name in absent
             ]
         )
     if absent:
-        path, columns = (
-            _table_path(description),
-            ", ".join(map(repr, table.columns.drop(CASE, errors="ignore"))),
-        )
+        path = _table_path(description)
+        columns = ", ".join(map(repr, table.columns.drop(CASE, errors="ignore")))
         raise DataError([f"{path}: no column {name!r}; it has {columns}" for name in dict.fromkeys(absent)])
 
 
-def unnamed_and_repeated(table: pd.DataFrame, description: Description) -> list[Observation]:
-    """Rows of `read_rows` that name no case, and cases that several rows name."""
+def find_unnamed_and_repeated(table: pd.DataFrame, description: Description) -> list[Observation]:
+    """Find the rows of `read_rows` without a case name, and the cases that several rows name."""
     path, cases = _table_path(description), table[CASE]
     unnamed = [
         Observation(
             "row-unnamed",
-            f"{path}: row {row} below the head line has no {description.case!r}; each case needs a name",
+            f"{path}: row {row} below the header row has no {description.case!r}; each case needs a name",
         )
         for row in np.flatnonzero(cases == "") + 1
     ]
     repeated = [
         Observation(
             "case-repeated",
-            f"{path}: case {case!r} stands in several rows; each needs a name of its own",
+            f"{path}: case {case!r} is in several rows; give each case a name of its own",
             (case,),
         )
         for case in cases[cases.duplicated() & (cases != "")].unique()
@@ -121,15 +123,15 @@ def unnamed_and_repeated(table: pd.DataFrame, description: Description) -> list[
 
 
 def _table_of_files(description: Description, images: str) -> pd.DataFrame:
-    """What stands in place of the names in braces, a row a file."""
+    """Make a table of the text in place of the names in braces, with a row for each file."""
     root = description.root
     paths = (path for path in root.glob(glob_pattern(images)) if not path.is_dir())
     files = sorted(path.relative_to(root).as_posix() for path in paths)
     files = [file for file in files if not is_stray(file, images)]
-    found = {file: values for file in files if (values := match_pattern(images, file))}
-    rows = [values for file, values in found.items() if not _is_mask(file, found, description, images)]
+    matches = {file: values for file in files if (values := match_pattern(images, file))}
+    rows = [values for file, values in matches.items() if not _is_mask(file, matches, description, images)]
     if not rows:
-        raise DataError(f"{root}: no file fits `images: {images}`; correct the pattern")
+        raise DataError(f"{root}: no file fits the pattern `images: {images}`; correct it")
     table = pd.DataFrame(rows, dtype=str)
     name = description.case if description.case in table else "case"
     cases = table[name] if name in table else pd.Series("", index=table.index)
@@ -137,17 +139,17 @@ def _table_of_files(description: Description, images: str) -> pd.DataFrame:
 
 
 def _is_mask(
-    file: str, found: Mapping[str, Mapping[str, str]], description: Description, images: str
+    file: str, matches: Mapping[str, Mapping[str, str]], description: Description, images: str
 ) -> bool:
-    """Whether it is the mask of another image: x_mask.png beside x.png fits the pattern of the images as well."""
+    """Return whether a file is the mask of another image, since x_mask.png may fit the pattern of images too."""
     for mask in description.masks.values():
         for pattern in mask.patterns.values():
             values = match_pattern(pattern, file)
             if values is None:
                 continue
             if not set(fields_of(images)) <= values.keys():
-                return True  # its folder is a word there: train_masks/x.png beside {split}/{case}.png
+                return True  # the folder matched a name: train_masks/x.png for {split}/{case}.png
             image = images.format_map(values)
-            if image != file and image in found:
+            if image != file and image in matches:
                 return True
     return False

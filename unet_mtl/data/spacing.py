@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.description import HEADER, Description, SpacingUnit
 from unet_mtl.data.images import read_spacing
-from unet_mtl.data.numbers import Decimal, number_cure, parse_number
+from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
 from unet_mtl.errors import DataError
 
 Spacing: TypeAlias = tuple[float, float]
@@ -59,10 +59,10 @@ def parse_spacing(
     steps = [_to_number(part, decimal) for part in parts]
     for part, step in zip(parts, steps, strict=True):
         if not 0 < step < float("inf"):
-            cure = number_cure(part, decimal) if isinstance(part, str) and decimal is not None else ""
+            advice = suggest_number(part, decimal) if isinstance(part, str) and decimal is not None else ""
             shown = repr(part) if isinstance(part, str) else _show(parts)
             raise ValueError(
-                f"spacing is {shown}" + (f", which {cure}" if cure else f"; expected {name} above 0")
+                f"spacing is {shown}" + (f", which {advice}" if advice else f"; expected {name} above 0")
             )
     return steps[0] * scale, steps[-1] * scale
 

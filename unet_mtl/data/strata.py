@@ -1,4 +1,4 @@
-"""What each part of a split should get in like shares: classes, presence of a mask, quarters of a number."""
+"""Strata of a split: classes, presence of a mask, or quarters of a number, for equal proportions in each split."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,16 +17,20 @@ QUANTILES = 4
 
 
 def choose_columns(dataset: Dataset, stratify: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The columns to stratify by; None: the first column with classes, where there is one.
+    """Return the columns to stratify by.
+
+    Args:
+        dataset: All cases.
+        stratify: A column, `mask:TARGET`, or several of these; None is the first column with classes, if any.
 
     Raises:
-        DataError: A column or mask is not described; all of them are named.
+        DataError: A column or mask is not described; the error lists all of them.
     """
-    described = dataset.description
+    description = dataset.description
     if stratify is None:
-        return tuple(name for name, column in described.columns.items() if column.classes)[:1]
+        return tuple(name for name, column in description.columns.items() if column.classes)[:1]
     chosen = (stratify,) if isinstance(stratify, str) else tuple(dict.fromkeys(stratify))
-    known = [*described.columns, *(MASK + target for target in described.masks)]
+    known = [*description.columns, *(MASK + target for target in description.masks)]
     problems = [
         f"split.stratify: no column {name!r}; there is {', '.join(known) or 'none'}"
         for name in chosen
@@ -38,25 +42,28 @@ def choose_columns(dataset: Dataset, stratify: str | Sequence[str] | None) -> tu
 
 
 def read_strata(dataset: Dataset, columns: Sequence[str], *, workers: int = 4) -> dict[str, list[str]]:
-    """Reads the word of every case in each column.
+    """Read the stratum of every case in each column.
 
     Args:
         dataset: All cases.
-        columns: From `choose_columns`. Of `mask:TARGET` the masks are opened: "with" or "without" a pixel that
-            is no background. Numbers become quarters of the cases that have one. What is not known is "unknown".
-        workers: Threads that open masks.
+        columns: The columns, from `choose_columns`. For `mask:TARGET` the masks are read.
+        workers: The number of threads that read masks.
+
+    Returns:
+        For each column, the stratum of each case: the class; "with" or "without" foreground in a mask; the quarter
+        of a number among the known ones; or "unknown".
 
     Raises:
-        DataError: Masks that cannot be read, a line each.
+        DataError: A mask cannot be read; the error lists all of them.
     """
     return {name: _read_column(dataset, name, workers) for name in columns}
 
 
 def _read_column(dataset: Dataset, name: str, workers: int) -> list[str]:
-    described = dataset.description.columns.get(name)
-    if described is None:
+    column = dataset.description.columns.get(name)
+    if column is None:
         return _mask_presence(dataset, name.removeprefix(MASK), workers)
-    if described.classes:
+    if column.classes:
         return [str(record.labels.get(name, UNKNOWN)) for record in dataset]
     return _quantiles([float(record.labels.get(name, "nan")) for record in dataset])
 
@@ -66,14 +73,14 @@ def _quantiles(numbers: Sequence[float]) -> list[str]:
     if values.nunique() < 2:
         return [UNKNOWN if missing else f"{numbers[i]:g}" for i, missing in enumerate(values.isna())]
     cut = pd.qcut(values, QUANTILES, duplicates="drop")
-    # An interval's left end is below its cases: the smallest and largest of them are plainer words.
+    # The left end of an interval is below its cases, so the smallest and the largest value name the quarter.
     ends = values.groupby(cut, observed=True).agg(["min", "max"])
-    words = {interval: f"{low:g}..{high:g}" for interval, low, high in ends.itertuples()}
-    return [words.get(interval, UNKNOWN) for interval in cut]
+    labels = {interval: f"{low:g}..{high:g}" for interval, low, high in ends.itertuples()}
+    return [labels.get(interval, UNKNOWN) for interval in cut]
 
 
 def _mask_presence(dataset: Dataset, target: str, workers: int) -> list[str]:
-    def look(record: Record) -> str | DataError:
+    def read(record: Record) -> str | DataError:
         try:
             mask = read_case_mask(record, target, dataset.description.masks[target])
         except DataError as error:
@@ -83,8 +90,8 @@ def _mask_presence(dataset: Dataset, target: str, workers: int) -> list[str]:
         return "with" if np.any((mask != 0) & (mask != IGNORE)) else "without"
 
     with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(look, dataset))
-    problems = [line for error in found if isinstance(error, DataError) for line in error.problems]
+        results = list(pool.map(read, dataset))
+    problems = [line for error in results if isinstance(error, DataError) for line in error.problems]
     if problems:
         raise DataError(problems)
-    return [str(word) for word in found]
+    return [str(result) for result in results]

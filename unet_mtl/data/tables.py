@@ -1,4 +1,4 @@
-"""Tables as words: CSV, TSV, Excel and Parquet, read so that no cell is guessed at."""
+"""Read CSV, TSV, Excel and Parquet tables as text, without guessing the types of cells."""
 
 import csv
 import re
@@ -17,40 +17,44 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 def read_table(path: Path, *, decimal: Decimal = ".") -> pd.DataFrame:
-    """Reads a table; every cell is a word without blanks around it, an empty one the empty word.
+    """Read a table as text.
 
     Args:
-        path: Text whose head line tells what separates its cells (commas, semicolons or tabs), an Excel workbook
-            (its first sheet) or a Parquet file. Whole numbers stay whole: 3, not 3.0.
-        decimal: What numbers that a workbook or Parquet file holds as such are written with, as its texts are.
+        path: A text file with commas, semicolons or tabs between its cells, as its header row shows; an Excel
+            workbook, of which the first sheet is read; or a Parquet file.
+        decimal: The decimal mark for numbers that a workbook or a Parquet file stores as numbers.
+
+    Returns:
+        A table of strings without surrounding blanks. An empty cell is an empty string, and whole numbers have no
+        decimals: 3, not 3.0.
 
     Raises:
-        DataError: Unreadable, without a row, or with rows that have more cells than the head line.
+        DataError: The file cannot be read, has no rows, or has rows with more cells than the header row.
     """
     read = _READERS.get(path.suffix.lower(), _read_text)
     try:
         table = read(path)
         if decimal == ",":
             table = table.map(lambda cell: str(cell).replace(".", ",") if isinstance(cell, float) else cell)
-        table = table.map(_word)
+        table = table.map(_to_text)
     except OSError as error:
         raise DataError(f"{path}: the table cannot be read ({error.strerror or error})") from error
     except ImportError as error:
         extra = "parquet" if path.suffix.lower() == ".parquet" else "excel"
         raise DataError(
-            f'{path}: a package is missing that reads such tables; pip install "unet-mtl[{extra}]", or save it as CSV'
+            f'{path}: reading this format needs a further package; pip install "unet-mtl[{extra}]", or save it as CSV'
         ) from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, ValueError, KeyError) as error:
         raise DataError(
             f"{path}: not a readable {_kind(path)} table ({str(error).strip()}); save it as UTF-8 text with commas"
         ) from error
     if table.empty:
-        raise DataError(f"{path}: the table has no rows; it needs one row a case")
+        raise DataError(f"{path}: the table has no rows; expected one row for each case")
     return table.rename(columns=lambda name: str(name).strip()).map(str.strip)
 
 
 def runs_as_formula(cell: str) -> bool:
-    """Whether a spreadsheet would run a cell instead of showing it.
+    """Return whether a spreadsheet program would run a cell as a formula.
 
     >>> runs_as_formula("=1+1"), runs_as_formula("-1.5"), runs_as_formula("-")
     (True, False, False)
@@ -60,33 +64,33 @@ def runs_as_formula(cell: str) -> bool:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell.replace(",", ".", 1))  # to a German spreadsheet 7,6 is a number as well
+        float(cell.replace(",", ".", 1))  # spreadsheets with a decimal comma read 7,6 as a number
     except ValueError:
         return False
     return True
 
 
 def as_text(cell: str) -> str:
-    """The cell with an apostrophe in front where a spreadsheet would run it."""
+    """Return the cell, with an apostrophe in front if a spreadsheet program would run it as a formula."""
     return f"'{cell}" if runs_as_formula(cell) else cell
 
 
 def guard_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    """A table to be written as CSV: an apostrophe in front of each word or column that a spreadsheet would run."""
-    return _each_word(table, _guarded)
+    """Put an apostrophe before each cell and column name that a spreadsheet program would run as a formula."""
+    return _map_text(table, _guard)
 
 
 def unguard_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    """The table that `guard_formulas` was given, read from the file again."""
-    return _each_word(table, lambda word: word[1:] if word[:1] == "'" and _guarded(word) != word else word)
+    """Undo `guard_formulas` on a table that was read from a file."""
+    return _map_text(table, lambda word: word[1:] if word[:1] == "'" and _guard(word) != word else word)
 
 
-def _guarded(word: str) -> str:
-    # one that has apostrophes already gets one more, so that the way back is certain
+def _guard(word: str) -> str:
+    # A word that already has apostrophes gets another one, so that the change can be undone.
     return f"'{word}" if runs_as_formula(word.lstrip("'")) else word
 
 
-def _each_word(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+def _map_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     def changed(cell: Any) -> Any:
         return change(cell) if isinstance(cell, str) else cell
 
@@ -104,8 +108,8 @@ def _read_text(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True)
     if not isinstance(table.index, pd.RangeIndex):
         raise DataError(
-            f"{path}: its rows have more cells than the {len(table.columns)} columns of the head line; name them all, "
-            "or remove the separators at the ends of the rows"
+            f"{path}: the rows have more cells than the {len(table.columns)} columns of the header row; name all "
+            "columns, or remove the separators at the ends of the rows"
         )
     return table
 
@@ -118,12 +122,12 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path).astype(object)
 
 
-def _word(cell: object) -> str:
-    """A cell as a person would write it."""
+def _to_text(cell: object) -> str:
+    """Convert a cell to text; a missing value becomes an empty string."""
     if cell is None or cell is pd.NaT or cell is pd.NA or cell != cell:
         return ""
     if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))  # a column of whole numbers with a gap is stored as floating point
+        return str(int(cell))  # pandas stores whole numbers with missing values as floats
     return str(cell)
 
 

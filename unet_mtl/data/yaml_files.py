@@ -1,4 +1,4 @@
-"""Reading YAML files, and saying in one line what is wrong with one."""
+"""Read YAML files, and describe what is wrong with one in one line."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from unet_mtl.errors import DataError
 
 
 class _Loader(yaml.SafeLoader):
-    """Truth values as in YAML 1.2, true and false alone: yes, no, on and off are words of many a table."""
+    """A loader with the booleans of YAML 1.2, since yes, no, on and off are common values in tables."""
 
 
 _BOOL = "tag:yaml.org,2002:bool"
@@ -22,7 +22,7 @@ _Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|
 
 
 def parse_yaml(text: str) -> Any:
-    """Reads YAML whose yes, no, on and off are words.
+    """Parse YAML in which yes, no, on and off are strings.
 
     >>> parse_yaml("[no, yes, true, 1]")
     ['no', 'yes', True, 1]
@@ -31,38 +31,40 @@ def parse_yaml(text: str) -> Any:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML file that holds a mapping.
+    """Read a YAML file that holds a mapping.
 
     Raises:
-        DataError: The file is absent, is not YAML or holds something else.
+        DataError: The file is absent, is not YAML, or holds something else.
     """
     try:
         content = parse_yaml(path.read_text(encoding="utf-8"))
     except IsADirectoryError as error:
-        raise DataError(f"{path}: a folder, where a YAML file is expected; name the file in it") from error
+        raise DataError(
+            f"{path}: this is a folder; expected a YAML file: give the name of a file in it"
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text; save it so") from error
+        raise DataError(f"{path}: not UTF-8 text; save it with that encoding") from error
     except yaml.YAMLError as error:
         raise DataError(f"{path}: not valid YAML: {explain_yaml(error)}") from error
     if content is None:
-        raise DataError(f"{path}: the file is empty; it needs `key: value` lines")
+        raise DataError(f"{path}: the file is empty; expected `key: value` lines")
     if not isinstance(content, dict):
-        raise DataError(f"{path}: expected `key: value` lines, received {_in_words(content)}")
+        raise DataError(f"{path}: expected `key: value` lines, received {_describe(content)}")
     return content
 
 
-_CURES = {
-    "mapping values are not allowed here": "a second `:` in the line, or a line indented too far; quotes make it text",
-    "could not find expected ':'": "a line without `:`, or without a blank behind it",
-    r"found character '\t' that cannot start any token": "a tab; indent with blanks",
-    "found unknown escape character": "in double quotes \\ is no letter; use single quotes",
+_ADVICE = {
+    "mapping values are not allowed here": "a second `:` in the line, or a line indented too far; put text in quotes",
+    "could not find expected ':'": "a line without `:`, or without a blank after it",
+    r"found character '\t' that cannot start any token": "a tab; indent with spaces",
+    "found unknown escape character": "a backslash in double quotes starts an escape; use single quotes",
 }
 
 
 def explain_yaml(error: yaml.YAMLError) -> str:
-    """One line for a person: where, and why.
+    """Describe an error in one line, with its place, its reason and what to do.
 
     >>> try:
     ...     parse_yaml("a: b: c")
@@ -74,14 +76,14 @@ def explain_yaml(error: yaml.YAMLError) -> str:
         return " ".join(str(error).replace(' in "<unicode string>",', "").split())
     mark, start = error.problem_mark or error.context_mark, error.context_mark
     problem = error.problem or "it cannot be read"
-    elsewhere = start is not None and mark is not None and start.line != mark.line
-    begins = f", which begins in line {start.line + 1}" if start and elsewhere else ""
-    told = [_CURES.get(problem, ""), f"{error.context}{begins}" if error.context else ""]
+    other_line = start is not None and mark is not None and start.line != mark.line
+    begins = f", which begins in line {start.line + 1}" if start and other_line else ""
+    details = [_ADVICE.get(problem, ""), f"{error.context}{begins}" if error.context else ""]
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{place}{problem}" + (f" ({'; '.join(filter(None, told))})" if any(told) else "")
+    return f"{place}{problem}" + (f" ({'; '.join(filter(None, details))})" if any(details) else "")
 
 
-def _in_words(content: object) -> str:
+def _describe(content: object) -> str:
     if isinstance(content, str):
         return "text"
     return "a list" if isinstance(content, list) else f"one value, {content}"

@@ -40,7 +40,7 @@ def evaluate_cases(
     for table in predictor.inputs.tables:
         table.require_described(dataset.description)
     scores: dict[str, dict[str, CaseScores]] = {task.name: {} for task in predictor.tasks}
-    extras: list[Mapping[str, Extra]] = []
+    extras: list[Mapping[str, Extra]] = []  # One mapping for each case.
     for result in predictor.predict(cases_of(dataset, predictor.inputs)):
         case = result.require().case
         for task in predictor.tasks:
@@ -58,7 +58,7 @@ def evaluate_cases(
     title = f"{len(dataset)} cases measured{mark}"
     summarise = partial(summarise_cases, patients=list(patients.values()), seed=seed)
     added = {
-        add_on.name: add_on.count([found[add_on.name] for found in extras], summarise)
+        add_on.name: add_on.count([by_name[add_on.name] for by_name in extras], summarise)
         for add_on in predictor.add_ons
     }
     by_case = _case_table(dataset, scores, extras)
@@ -72,7 +72,8 @@ def _case_table(
     for name, cases in scores.items():
         table = table.join(case_columns(cases).add_prefix(f"{name}_"))
     cells = [
-        {name: cell for extra in found.values() for name, cell in extra.cells().items()} for found in extras
+        {name: cell for extra in by_name.values() for name, cell in extra.cells().items()}
+        for by_name in extras
     ]
     return table.join(pd.DataFrame(cells, index=table.index)).reset_index()
 

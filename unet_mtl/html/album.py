@@ -76,8 +76,8 @@ class Album:
                 continue
             if mask is not None:
                 masks.append((mask, self.colours[target]))
-        words = "image with its mask" if masks else "image"
-        pictures = [self._encode(draw_outlines(to_8_bits(image), masks), words)]
+        shows = "image with its mask" if masks else "image"
+        pictures = [self._encode(draw_outlines(to_8_bits(image), masks), shows)]
         return pictures + [
             self.of_file(record.masks[target][0].path, mask=True) for target in unreadable if stored
         ]

@@ -35,4 +35,4 @@ class TileGroup:
 
     heading: str
     tiles: Sequence[Tile]
-    more: int = 0
+    more: int

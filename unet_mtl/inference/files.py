@@ -7,7 +7,7 @@ import pandas as pd
 
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.data.images import write_mask
-from unet_mtl.data.readers import SUFFIXES, suffix_of, without_suffix
+from unet_mtl.data.readers import suffix_of, suffixes, without_suffix
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
@@ -37,7 +37,7 @@ def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
         if path.is_dir():
             images = _images_below(path)
             if not images:
-                problems.append(f"{path}: no image in this folder; known are {', '.join(SUFFIXES)}")
+                problems.append(f"{path}: no image in this folder; known are {', '.join(suffixes())}")
             names.update({image: without_suffix(image.relative_to(path).as_posix()) for image in images})
         elif path.is_file():
             names[path] = without_suffix(path.name) if suffix_of(path) else path.stem

@@ -23,14 +23,14 @@ def tile_corners(canvas: Size, size: Size, overlap: float) -> Iterator[tuple[int
     Returns:
         First row and first column of each tile.
     """
-    rows, columns = (_starts(whole, part, overlap) for whole, part in zip(canvas, size, strict=True))
+    rows, columns = (_starts(side, tile, overlap) for side, tile in zip(canvas, size, strict=True))
     return ((row, column) for row in rows for column in columns)
 
 
-def _starts(whole: int, part: int, overlap: float) -> list[int]:
-    step = max(1, int(part * (1 - overlap)))
-    gaps = math.ceil((whole - part) / step)
-    return [round(index * (whole - part) / gaps) for index in range(gaps + 1)] if gaps else [0]
+def _starts(side: int, tile: int, overlap: float) -> list[int]:
+    step = max(1, int(tile * (1 - overlap)))
+    gaps = math.ceil((side - tile) / step)
+    return [round(index * (side - tile) / gaps) for index in range(gaps + 1)] if gaps else [0]
 
 
 def predict_tiles(

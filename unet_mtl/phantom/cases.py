@@ -1,4 +1,4 @@
-"""Who the cases are, and one case from tissue to picture."""
+"""Patients and diagnoses of the cases, and the simulation of one case from tissue to image."""
 
 from dataclasses import dataclass, replace
 
@@ -27,26 +27,26 @@ from unet_mtl.phantom.tissue import (
 )
 
 DIAGNOSES = ("normal", "benign", "malignant")
-POSTERIOR_DB = 3.0  # smallest change of the loss that counts as posterior shadow or enhancement
-NARROWEST = 0.3  # of the lesion's width; thinner regions are the grain of the attenuation map
+POSTERIOR_DB = 3.0  # smallest change of the loss that is labelled as posterior shadow or enhancement
+NARROWEST = 0.3  # share of the width of the lesion; narrower regions are noise of the attenuation map
 VIEW_MM = (31.0, 46.0)  # depth settings; at 256 rows a pixel is 0.12 to 0.18 mm
 AGES = {"normal": (47.0, 12.0), "benign": (45.0, 13.0), "malignant": (57.0, 13.0)}  # mean, sd in years
 AGE_LIMITS = (18, 90)
 
-# Patients come in blocks of fixed make-up, so that case i is known without walking through those before it.
+# Patients form blocks of fixed composition, so that case i can be made without the cases before it.
 BLOCK_DIAGNOSES = ("normal",) * 5 + ("benign",) * 8 + ("malignant",) * 7
 BLOCK_VIEWS = (1,) * 12 + (2,) * 8
-CASES_A_BLOCK = sum(BLOCK_VIEWS)
-BLOCK_KEY, PATIENT_KEY = 0, 1  # keep the streams of randomness apart
+CASES_PER_BLOCK = sum(BLOCK_VIEWS)
+BLOCK_KEY, PATIENT_KEY = 0, 1  # keys of separate random streams
 
 
 @dataclass(frozen=True)
-class Who:
-    """Which patient and view a case is.
+class CaseIdentity:
+    """Patient, view and diagnosis of a case.
 
-    Args:
-        patient: Index of the patient, from 0.
-        view: 0 or 1.
+    Attributes:
+        patient: The index of the patient, from 0.
+        view: The index of the view, 0 or 1.
         diagnosis: One of `DIAGNOSES`.
     """
 
@@ -59,15 +59,15 @@ class Who:
 class PhantomCase:
     """One synthetic case.
 
-    Args:
-        case: Its name, `case_0001`.
-        patient: Its patient's name, `patient_001`.
+    Attributes:
+        case: The name of the case, such as `case_0001`.
+        patient: The name of the patient, such as `patient_001`.
         diagnosis: normal, benign or malignant.
-        lesion_diameter_mm: Largest Feret diameter of the lesion in the mask; None without a lesion.
-        pixel_spacing_mm: Size of a pixel, the same both ways.
-        age: Years.
-        image: Grey levels, uint8 (height, width).
-        mask: 0 background, 1 lesion, 2 posterior region; uint8 (height, width).
+        lesion_diameter_mm: The maximum Feret diameter of the lesion in the mask; None without a lesion.
+        pixel_spacing_mm: The height and width of a pixel.
+        age: The age in years.
+        image: (height, width) uint8, grey levels.
+        mask: (height, width) uint8, 0 background, 1 lesion, 2 posterior region.
     """
 
     case: str
@@ -80,38 +80,43 @@ class PhantomCase:
     mask: NDArray[np.uint8]
 
 
-def who_is(index: int, seed: int) -> Who:
-    """Say which patient, view and diagnosis the case at `index` (from 0) is."""
-    block, place = divmod(index, CASES_A_BLOCK)
+def identify_case(index: int, seed: int) -> CaseIdentity:
+    """Return patient, view and diagnosis of a case.
+
+    Args:
+        index: The position of the case in the set, from 0.
+        seed: The seed of the set, 0 or more.
+    """
+    block, place = divmod(index, CASES_PER_BLOCK)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BLOCK_KEY, block)))
     diagnoses, views = rng.permutation(BLOCK_DIAGNOSES), rng.permutation(BLOCK_VIEWS)
     first = np.concatenate([[0], np.cumsum(views)])
     member = int(np.searchsorted(first, place, side="right")) - 1
-    return Who(block * len(BLOCK_VIEWS) + member, int(place - first[member]), str(diagnoses[member]))
+    return CaseIdentity(block * len(BLOCK_VIEWS) + member, int(place - first[member]), str(diagnoses[member]))
 
 
 def make_case(index: int, *, seed: int = 7, size: tuple[int, int] = (256, 256)) -> PhantomCase:
-    """Make one case; the same arguments always give the same case.
+    """Makes one case; the same arguments always give the same case.
 
     Args:
-        index: Position in the set, from 0. Any number of cases can be made, in any order.
-        seed: Which set.
-        size: (height, width) in pixels. The view stays 31 to 46 mm deep at any size.
+        index: The position of the case in the set, from 0. Any number of cases can be made, in any order.
+        seed: The seed of the set, 0 or more.
+        size: (height, width) in pixels. The view is 31 to 46 mm deep at any size.
 
     Returns:
-        The case with its image, its mask and its facts.
+        The case with its image, mask and labels.
     """
-    who = who_is(index, seed)
-    shared, *views = np.random.SeedSequence(seed, spawn_key=(PATIENT_KEY, who.patient)).spawn(3)
-    patient_rng, rng = np.random.default_rng(shared), np.random.default_rng(views[who.view])
+    identity = identify_case(index, seed)
+    shared, *views = np.random.SeedSequence(seed, spawn_key=(PATIENT_KEY, identity.patient)).spawn(3)
+    patient_rng, rng = np.random.default_rng(shared), np.random.default_rng(views[identity.view])
     age, breast, view_mm = (
-        _draw_age(patient_rng, who.diagnosis),
+        _draw_age(patient_rng, identity.diagnosis),
         draw_breast(patient_rng),
         _draw_view(patient_rng),
     )
-    lesion = None if who.diagnosis == "normal" else draw_lesion(patient_rng, who.diagnosis)
+    lesion = None if identity.diagnosis == "normal" else draw_lesion(patient_rng, identity.diagnosis)
     scanner = draw_scanner(patient_rng)
-    if who.view == 1:
+    if identity.view == 1:
         breast = other_slice(rng, breast)
         lesion = lesion and other_view(rng, lesion)
         view_mm = _draw_view(rng) if rng.random() < 0.4 else view_mm
@@ -126,8 +131,8 @@ def make_case(index: int, *, seed: int = 7, size: tuple[int, int] = (256, 256)) 
     )
     return PhantomCase(
         case=f"case_{index + 1:04d}",
-        patient=f"patient_{who.patient + 1:03d}",
-        diagnosis=who.diagnosis,
+        patient=f"patient_{identity.patient + 1:03d}",
+        diagnosis=identity.diagnosis,
         lesion_diameter_mm=diameter,
         pixel_spacing_mm=grid.spacing_mm,
         age=age,
@@ -147,12 +152,12 @@ def _draw_view(rng: np.random.Generator) -> float:
 def _add_lesion(
     rng: np.random.Generator, lesion: Lesion | None, breast: Breast, tissue: Tissue, grid: Grid
 ) -> tuple[Tissue, NDArray[np.uint8], Field]:
-    """Blend a lesion into the tissue; return the new maps, the mask and the loss down the beams."""
+    """Blends a lesion into the tissue, and returns the new maps, the mask and the loss along the beams."""
     mask = np.zeros((grid.height, grid.width), dtype=np.uint8)
     loss_without = path_loss_db(tissue.attenuation, grid)
     if lesion is None:
         return tissue, mask, loss_without
-    lesion = _fitted(lesion, grid)
+    lesion = _limit_size(lesion, grid)
     distance = margin_distance(lesion, _place_mm(lesion, breast, grid), grid)
     inside = _largest_piece(distance < 0)
     share = 1.0 / (1.0 + np.exp(np.clip(distance / lesion.edge_mm, -30.0, 30.0)))
@@ -171,14 +176,14 @@ def _add_lesion(
     return blended, mask, loss
 
 
-def _fitted(lesion: Lesion, grid: Grid) -> Lesion:
-    """Shrink a lesion that the view cannot hold."""
+def _limit_size(lesion: Lesion, grid: Grid) -> Lesion:
+    """Shrinks a lesion that is larger than the view allows."""
     largest = 0.58 * min(grid.depth_mm, grid.across_mm)
     return replace(lesion, diameter_mm=min(lesion.diameter_mm, largest))
 
 
 def _place_mm(lesion: Lesion, breast: Breast, grid: Grid) -> tuple[float, float]:
-    """Put the lesion between skin and muscle, whole in view and with some tissue to see below it."""
+    """Return the centre of the lesion: between skin and muscle, entirely in view, with some tissue visible below."""
     up, down, side = half_extent_mm(lesion)
     highest = breast.skin_mm + max(1.5, 0.6 * breast.fat_mm) + up
     floor = min(breast.skin_mm + breast.fat_mm + breast.gland_mm + breast.retro_mm, 0.78 * grid.depth_mm)
@@ -189,7 +194,7 @@ def _place_mm(lesion: Lesion, breast: Breast, grid: Grid) -> tuple[float, float]
 
 
 def _walls(rng: np.random.Generator, lesion: Lesion, distance: Field, grid: Grid) -> Field:
-    """Mirror-like front and back walls, and calcifications inside."""
+    """Return the echoes of specular front and back walls, and of calcifications inside."""
     down, across = np.gradient(distance)
     level = (down / (np.hypot(down, across) + 1e-6)) ** 8
     walls = lesion.wall * level * np.exp(-0.5 * (distance / 0.12) ** 2)
@@ -203,7 +208,7 @@ def _walls(rng: np.random.Generator, lesion: Lesion, distance: Field, grid: Grid
 def _posterior_region(
     inside: NDArray[np.bool_], in_breast: NDArray[np.bool_], change_db: Field, grid: Grid
 ) -> NDArray[np.bool_]:
-    """Where the lesion changes the loss, from below it down to the chest wall, and under much of it."""
+    """Return the region between lesion and chest wall with a changed loss; empty if it is narrower than NARROWEST."""
     above_bottom = np.cumsum(inside[::-1], axis=0)[::-1] > 0
     middle = np.average(np.arange(len(inside)), weights=inside.sum(axis=1))
     below = (np.arange(len(inside))[:, None] > middle) & ~above_bottom

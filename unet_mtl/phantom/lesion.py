@@ -1,4 +1,4 @@
-"""Lesions: what a diagnosis does to outline, echo pattern and attenuation."""
+"""Lesions: outline, echo pattern and attenuation by diagnosis."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,33 +11,33 @@ from unet_mtl.phantom.fields import Field, Grid, smooth_noise
 from unet_mtl.phantom.scanner import EFFECTIVE_MHZ
 
 Kind = Literal["cyst", "solid benign", "malignant"]
-SMALLEST_MM, LARGEST_MM = 6.3, 18.5  # drawn; the measured diameter stays in 6 to 20 mm
+SMALLEST_MM, LARGEST_MM = 6.3, 18.5  # limits of the drawn diameters; measured ones are within 6 to 20 mm
 WATER = 0.0022  # dB/cm/MHz, Culjat et al. 2010, Ultrasound Med. Biol. 36:861
-GLAND, STRONGEST = 0.75, 2.4  # dB/cm/MHz: the surroundings, and the most that a lesion gets
+GLAND, STRONGEST = 0.75, 2.4  # dB/cm/MHz: attenuation of the surroundings, and the maximum for a lesion
 OUTLINE_POINTS = 360
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """One lesion, seen in one view.
+    """One lesion in one view.
 
-    Args:
-        kind: What it is.
-        diameter_mm: Largest Feret diameter of its outline.
-        aspect: Height over width before rotation.
-        tilt_rad: Rotation.
+    Attributes:
+        kind: The kind of lesion.
+        diameter_mm: The maximum Feret diameter of its outline.
+        aspect: The ratio of height to width before the rotation.
+        tilt_rad: The angle of the rotation.
         waves: Rows of (order, amplitude, phase): lobes of the outline, relative to its radius.
         spikes: Rows of (angle, height, sd of the angle): angular corners and spicules.
-        echo_db: Mean echo relative to fat.
-        unevenness_db: Sd of the echo inside.
-        edge_mm: Width of the blur of the margin.
-        halo_db: Echogenic rim outside the margin.
-        halo_mm: Width of that rim.
-        wall: Amplitude of the mirror-like echo of walls that lie across the beam.
-        attenuation: dB/cm/MHz, one way.
-        calcifications: Number of bright grains.
-        depth_share: Where it lies between skin and muscle, 0 to 1.
-        across_share: Where it lies from left to right, 0 to 1.
+        echo_db: The mean echo relative to fat.
+        unevenness_db: The sd of the echo inside.
+        edge_mm: The width of the blurred margin.
+        halo_db: The echo of the echogenic rim outside the margin, relative to its surroundings.
+        halo_mm: The width of the rim.
+        wall: The amplitude of the specular echo of walls perpendicular to the beam.
+        attenuation: The attenuation in dB/cm/MHz, one way.
+        calcifications: The number of bright grains.
+        depth_share: The position between skin and muscle, 0 to 1.
+        across_share: The position between the left and right edge, 0 to 1.
     """
 
     kind: Kind
@@ -59,14 +59,14 @@ class Lesion:
 
 
 def draw_lesion(rng: np.random.Generator, diagnosis: str) -> Lesion:
-    """Draw a lesion; the two diagnoses overlap on purpose, as they do in patients."""
+    """Draws a lesion; the two diagnoses overlap on purpose, as they do in patients."""
     if diagnosis == "malignant":
         return draw_malignant(rng)
     return draw_cyst(rng) if rng.random() < 0.3 else draw_solid_benign(rng)
 
 
 def other_view(rng: np.random.Generator, lesion: Lesion) -> Lesion:
-    """Cut the same lesion in another plane: size, place, rotation and outline change moderately."""
+    """Return the same lesion in another plane: size, position, rotation and outline change moderately."""
     waves, spikes = lesion.waves.copy(), lesion.spikes.copy()
     waves[:, 1] *= rng.uniform(0.6, 1.3, len(waves))
     waves[:, 2] += rng.normal(0.0, 0.5, len(waves))
@@ -85,7 +85,7 @@ def other_view(rng: np.random.Generator, lesion: Lesion) -> Lesion:
 
 
 def margin_distance(lesion: Lesion, centre_mm: tuple[float, float], grid: Grid) -> Field:
-    """Distance in mm from each pixel to the margin, negative inside (first order in the outline's slope)."""
+    """Return the distance in mm from each pixel to the margin, negative inside, to first order in the slope."""
     angles = np.linspace(-np.pi, np.pi, OUTLINE_POINTS + 1)
     radius = _outline_mm(lesion, angles)
     slope = np.gradient(radius, angles)
@@ -98,7 +98,7 @@ def margin_distance(lesion: Lesion, centre_mm: tuple[float, float], grid: Grid) 
 
 
 def half_extent_mm(lesion: Lesion) -> tuple[float, float, float]:
-    """How far the outline reaches up, down and to the sides of its centre."""
+    """Return the extent of the outline above, below and beside its centre."""
     angles = np.linspace(-np.pi, np.pi, OUTLINE_POINTS)
     radius = _outline_mm(lesion, angles)
     down, across = radius * np.sin(angles), radius * np.cos(angles)
@@ -106,11 +106,11 @@ def half_extent_mm(lesion: Lesion) -> tuple[float, float, float]:
 
 
 def echo_inside_db(rng: np.random.Generator, lesion: Lesion, distance_mm: Field, grid: Grid) -> Field:
-    """Mean echo inside the lesion, relative to fat."""
+    """Return the mean echo inside the lesion, relative to fat."""
     coarse, fine = smooth_noise(rng, grid, 1.2, 1.6), smooth_noise(rng, grid, 0.4, 0.6)
     echo = lesion.echo_db + lesion.unevenness_db * (0.85 * coarse + 0.5 * fine)
     if lesion.kind == "cyst":
-        # Reverberation and side lobes fill a cyst's edge, most of all under its front wall.
+        # Reverberation and side lobes fill the edge of a cyst, mostly under its front wall.
         echo = echo + 9.0 * np.exp(np.minimum(distance_mm, 0.0) / 0.7)
     return np.asarray(echo, dtype=np.float32)
 
@@ -123,12 +123,12 @@ def _outline_mm(lesion: Lesion, angles: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _unit_radius(lesion: Lesion, angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    own = angles - lesion.tilt_rad
-    ellipse = 1.0 / np.hypot(np.cos(own), np.sin(own) / lesion.aspect)
+    rotated = angles - lesion.tilt_rad
+    ellipse = 1.0 / np.hypot(np.cos(rotated), np.sin(rotated) / lesion.aspect)
     order, size, phase = lesion.waves.T[..., None]
-    lobes = (size * np.cos(order * own + phase)).sum(axis=0)
+    lobes = (size * np.cos(order * rotated + phase)).sum(axis=0)
     at, height, sd = lesion.spikes.T[..., None]
-    apart = np.angle(np.exp(1j * (own - at)))
+    apart = np.angle(np.exp(1j * (rotated - at)))
     corners = (height * np.exp(-0.5 * (apart / sd) ** 2)).sum(axis=0)
     return np.asarray(ellipse * np.maximum(1.0 + lobes + corners, 0.35))
 
@@ -150,7 +150,7 @@ def _diameter_mm(rng: np.random.Generator, median_mm: float) -> float:
 
 
 def draw_cyst(rng: np.random.Generator) -> Lesion:
-    """Draw a simple cyst: nearly free of echoes, enhancing."""
+    """Draws a simple cyst: nearly anechoic, with posterior enhancement."""
     return Lesion(
         kind="cyst",
         diameter_mm=_diameter_mm(rng, 12.0),
@@ -172,7 +172,7 @@ def draw_cyst(rng: np.random.Generator) -> Lesion:
 
 
 def draw_solid_benign(rng: np.random.Generator) -> Lesion:
-    """Draw a fibroadenoma or its like: oval, smooth, even."""
+    """Draws a fibroadenoma or a similar lesion: oval, smooth, homogeneous."""
     lobulated, upright = rng.random() < 0.25, rng.random() < 0.12
     irregular = rng.random() < 0.05
     return Lesion(
@@ -188,7 +188,7 @@ def draw_solid_benign(rng: np.random.Generator) -> Lesion:
         halo_db=0.0,
         halo_mm=1.0,
         wall=rng.uniform(1.0, 4.0),
-        # A hyalinised fibroadenoma shadows; the others let sound through a little better than the gland.
+        # A hyalinised fibroadenoma has a shadow; the others attenuate a little less than the gland.
         attenuation=rng.uniform(1.1, 1.7) if rng.random() < 0.1 else rng.uniform(0.05, 0.55),
         calcifications=int(rng.integers(2, 5)) if rng.random() < 0.08 else 0,
         depth_share=rng.uniform(0.1, 0.75),
@@ -197,7 +197,7 @@ def draw_solid_benign(rng: np.random.Generator) -> Lesion:
 
 
 def draw_malignant(rng: np.random.Generator) -> Lesion:
-    """Draw a carcinoma: mostly irregular, spiculated, uneven, shadowing."""
+    """Draws a carcinoma: mostly irregular, spiculated, heterogeneous, with a shadow."""
     smooth, shadowless = rng.random() < 0.15, rng.random() < 0.2
     aspect = rng.uniform(0.95, 1.4) if rng.random() < 0.6 else rng.uniform(0.55, 0.95)
     diameter_mm = _diameter_mm(rng, 14.0)
@@ -215,7 +215,7 @@ def draw_malignant(rng: np.random.Generator) -> Lesion:
         halo_db=0.0 if smooth else rng.uniform(3.0, 9.0),
         halo_mm=rng.uniform(0.8, 2.0),
         wall=rng.uniform(0.0, 2.0) if smooth else 0.0,
-        # Desmoplastic stroma shadows; cellular, mucinous and medullary tumours need not.
+        # Desmoplastic stroma has a shadow; cellular, mucinous and medullary tumours may have none.
         attenuation=rng.uniform(0.35, 0.85)
         if shadowless
         else _shadowing(rng, diameter_mm * min(aspect, 1.0)),
@@ -226,6 +226,6 @@ def draw_malignant(rng: np.random.Generator) -> Lesion:
 
 
 def _shadowing(rng: np.random.Generator, height_mm: float) -> float:
-    """Attenuation of a lesion that weakens the echoes behind it by 7 to 17 dB more than gland would."""
+    """Return the attenuation of a lesion that weakens the echoes behind it by 7 to 17 dB more than gland."""
     excess_db = rng.uniform(7.0, 17.0)
     return float(min(GLAND + excess_db / (2.0 * EFFECTIVE_MHZ * height_mm / 10.0), STRONGEST))

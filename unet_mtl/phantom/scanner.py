@@ -1,8 +1,8 @@
 """The scanner: speckle, attenuation along the beams, gain, log compression.
 
-The model is the usual linear one: many scatterers a resolution cell give a circular complex Gaussian field,
-whose envelope is Rayleigh distributed (Wagner et al. 1983, IEEE Trans. Sonics Ultrason. 30:156; mean over sd
-1.91). Sound is weakened in dB in proportion to path and frequency.
+The model is the usual linear one: many scatterers per resolution cell give a circular complex Gaussian field
+with a Rayleigh distributed envelope (Wagner et al. 1983, IEEE Trans. Sonics Ultrason. 30:156; mean over sd
+1.91). The attenuation in dB is proportional to path length and frequency.
 """
 
 from dataclasses import dataclass
@@ -14,32 +14,32 @@ from scipy import ndimage
 
 from unet_mtl.phantom.fields import Field, Grid, smooth_noise
 
-# A 7-12 MHz probe's echoes lose their high end on the way; the attenuation acts as at a lower frequency.
+# The echoes of a 7-12 MHz probe lose their high frequencies on the way, so a lower effective frequency applies.
 EFFECTIVE_MHZ = 5.0
-# Spatial compounding (Entrekin et al. 2001, Semin. Ultrasound CT MRI 22:50) steers the beams: a shadow
-# narrows to a triangle and fills in from its sides with depth.
+# Spatial compounding (Entrekin et al. 2001, Semin. Ultrasound CT MRI 22:50) steers the beams, so that a shadow
+# becomes a triangle that narrows with depth.
 ANGLES_DEG = (-9.0, -4.5, 0.0, 4.5, 9.0)
-CLUTTER_MM = 4.0  # side of the three boxes that spread the haze
-PADDING_MM = 2.5  # tissue beyond the edges of the view that the point spread function still sees
+CLUTTER_MM = 4.0  # side of the three box filters that distribute the haze
+PADDING_MM = 2.5  # width of the tissue beyond the edges of the view that contributes to the image
 
 
 @dataclass(frozen=True)
 class Scanner:
     """Settings of one examination.
 
-    Args:
-        axial_mm: Sd of the pulse along depth.
-        lateral_mm: Sd of the beam across, at the surface.
-        widening: Growth of that sd in mm per mm of depth (fixed aperture past its largest size).
-        compensated: Share of the mean attenuation that the time-gain compensation undoes.
-        noise_db: Electronic noise, relative to fat at the surface.
-        dynamic_range_db: Range shown between black and white.
-        brightness: Grey level (0-255) that the operator's gain gives to the median of the upper two thirds.
-        slider_db: Sd of the errors in the sliders of the time-gain compensation.
-        looks: Independent looks averaged by compounding.
-        gamma: Bend of the grey map that darkens the lower half of the range.
-        clutter_db: Haze from side lobes and reverberation, relative to the tissue a few mm around.
-        black: Grey level of no echo, as frame grabbers lift it.
+    Attributes:
+        axial_mm: The sd of the pulse along depth.
+        lateral_mm: The sd of the beam across, at the surface.
+        widening: The growth of that sd in mm per mm of depth (for a fixed aperture).
+        compensated: The share of the mean attenuation that the time-gain compensation compensates.
+        noise_db: The electronic noise, relative to fat at the surface.
+        dynamic_range_db: The range between black and white.
+        brightness: The grey level (0-255) of the median of the upper two thirds, set by the operator's gain.
+        slider_db: The sd of the errors in the sliders of the time-gain compensation.
+        looks: The number of independent looks averaged by compounding.
+        gamma: The exponent of the grey map, which darkens the lower half of the range.
+        clutter_db: The haze from side lobes and reverberation, relative to the tissue within a few mm.
+        black: The grey level without an echo, which frame grabbers raise above 0.
     """
 
     axial_mm: float
@@ -57,7 +57,7 @@ class Scanner:
 
 
 def draw_scanner(rng: np.random.Generator) -> Scanner:
-    """Draw the settings of one examination."""
+    """Draws the settings of one examination."""
     return Scanner(
         axial_mm=rng.uniform(0.11, 0.16),
         lateral_mm=rng.uniform(0.18, 0.26),
@@ -77,18 +77,18 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
 def speckle(
     rng: np.random.Generator, amplitude: Field, coherent: Field, scanner: Scanner, grid: Grid
 ) -> NDArray[np.complex64]:
-    """Image scatterers with a point spread function that widens with depth.
+    """Simulates the echoes of scatterers with a point spread function that widens with depth.
 
     Args:
-        rng: Source of randomness.
-        amplitude: Square root of the echogenicity, shape (height, width).
-        coherent: Amplitude of mirror-like interfaces, whose echoes add up in phase.
-        scanner: Settings.
+        rng: The random generator.
+        amplitude: The square root of the echogenicity, (height, width).
+        coherent: The amplitude of specular interfaces, which reflect in phase, (height, width).
+        scanner: The settings of the scanner.
         grid: The pixels.
 
     Returns:
-        Complex echoes (height, width); their mean power is `amplitude**2` at every depth, because the point
-        spread function keeps unit energy.
+        Complex echoes, (height, width); their mean power is `amplitude**2` at every depth, because the point
+        spread function has unit energy.
     """
     pad = round(PADDING_MM / grid.spacing_mm)
     tissue = np.pad(amplitude, ((0, 0), (pad, pad)), mode="edge")
@@ -104,14 +104,14 @@ def speckle(
 
 
 def path_loss_db(attenuation: Field, grid: Grid) -> Field:
-    """Integrate attenuation down the beams and average their power over the steering angles.
+    """Integrates the attenuation along the beams and averages their power over the steering angles.
 
     Args:
-        attenuation: dB/cm/MHz, one way, shape (height, width).
+        attenuation: The attenuation in dB/cm/MHz, one way, (height, width).
         grid: The pixels.
 
     Returns:
-        Loss in dB, there and back, down to each pixel.
+        The two-way loss in dB at each pixel, (height, width).
     """
     step_db = attenuation * np.float32(2.0 * EFFECTIVE_MHZ * grid.spacing_mm / 10.0)
     power = sum(10.0 ** (-_steered_sum(step_db, angle) / 10.0) for angle in ANGLES_DEG)
@@ -122,18 +122,18 @@ def path_loss_db(attenuation: Field, grid: Grid) -> Field:
 def receive(
     rng: np.random.Generator, tissue: Field, coherent: Field, loss_db: Field, scanner: Scanner, grid: Grid
 ) -> Field:
-    """Average the envelopes of a few independent looks, each attenuated and with its own noise.
+    """Averages the envelopes of a few independent looks, each attenuated and with its own noise.
 
     Args:
-        rng: Source of randomness.
-        tissue: Square root of the echogenicity, shape (height, width).
-        coherent: Amplitude of mirror-like interfaces.
-        loss_db: Loss down to each pixel.
-        scanner: Settings.
+        rng: The random generator.
+        tissue: The square root of the echogenicity, (height, width).
+        coherent: The amplitude of specular interfaces, (height, width).
+        loss_db: The loss in dB at each pixel, (height, width).
+        scanner: The settings of the scanner.
         grid: The pixels.
 
     Returns:
-        Envelope before any gain.
+        The envelope before any gain, (height, width).
     """
     passed = 10.0 ** (-loss_db / np.float32(20.0))
     floor = np.float32(10.0 ** (scanner.noise_db / 20.0))
@@ -152,17 +152,17 @@ def receive(
 def compress(
     rng: np.random.Generator, envelope: Field, mean_loss_db: Field, scanner: Scanner, grid: Grid
 ) -> NDArray[np.uint8]:
-    """Undo part of the mean loss and show the logarithm of the envelope as grey.
+    """Compensates part of the mean loss and maps the logarithm of the envelope to grey levels.
 
     Args:
-        rng: Source of randomness.
-        envelope: What was received, shape (height, width).
-        mean_loss_db: What the time-gain compensation aims at, shape (height,).
-        scanner: Settings.
+        rng: The random generator.
+        envelope: The received envelope, (height, width).
+        mean_loss_db: The target of the time-gain compensation in dB, (height,).
+        scanner: The settings of the scanner.
         grid: The pixels.
 
     Returns:
-        Grey levels.
+        Grey levels, (height, width) uint8.
     """
     sliders = scanner.slider_db * smooth_noise(rng, grid, 8.0, 1e3)[:, :1]
     gain_db = scanner.compensated * mean_loss_db[:, None] + sliders
@@ -182,7 +182,7 @@ def _complex_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray
 
 
 def _frequency_response(count: int, sigma_px: NDArray[np.floating]) -> Field:
-    """Gaussian filters of unit energy as (filters, frequencies)."""
+    """Return Gaussian filters of unit energy, (filters, frequencies)."""
     cycles = scipy.fft.fftfreq(count)[None, :]
     response = np.exp(-2.0 * (np.pi * sigma_px[:, None] * cycles) ** 2)
     response /= np.sqrt(np.mean(response**2, axis=1, keepdims=True))
@@ -190,7 +190,7 @@ def _frequency_response(count: int, sigma_px: NDArray[np.floating]) -> Field:
 
 
 def _steered_sum(step_db: Field, angle_deg: float) -> Field:
-    """Sum down beams at an angle: shear the map until they stand upright, sum, shear back."""
+    """Sums along beams at an angle: shears the map until the beams are vertical, sums, and shears back."""
     height, width = step_db.shape
     shift = np.rint(np.arange(height) * np.tan(np.deg2rad(angle_deg))).astype(np.intp)[:, None]
     margin = int(np.abs(shift).max())

@@ -1,4 +1,4 @@
-"""What the sample set's folder says about itself."""
+"""The description and the README in the folder of the sample set."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,16 @@ spacing_mm: pixel_spacing_mm     # column
 
 @dataclass(frozen=True)
 class Facts:
-    """How a set was asked for: the arguments of `write_phantom`."""
+    """The arguments of `write_phantom` that describe a set.
+
+    Attributes:
+        cases: The number of cases.
+        seed: The seed of the set.
+        size: (height, width) in pixels.
+        missing_masks: The share of cases without a mask.
+        missing_diagnoses: The share of cases without a diagnosis.
+        missing_diameters: The share of cases with a lesion but without a diameter.
+    """
 
     cases: int
     seed: int
@@ -114,7 +123,7 @@ not fits to data.
 
 
 def readme(facts: Facts) -> str:
-    """Fill the README in with the arguments and with the numbers that the model uses."""
+    """Return the README, with the arguments and the constants of the model."""
     layers = [
         f"| {name} | {echo:g} | {loss:.2f} |"
         for name, echo, loss in zip(LAYERS, ECHO_DB, ATTENUATION, strict=True)

@@ -1,4 +1,4 @@
-"""The breast around a lesion: layers, their textures, and the interfaces between them."""
+"""The breast around a lesion: layers, textures and interfaces."""
 
 from dataclasses import dataclass, replace
 
@@ -8,32 +8,32 @@ from unet_mtl.phantom.fields import Field, Grid, follow, smooth_curve, smooth_no
 from unet_mtl.phantom.scanner import path_loss_db
 
 LAYERS = ("skin", "subcutaneous fat", "gland", "retromammary fat", "muscle", "chest wall")
-# Mean echo relative to fat (dB). Fat is the reference of BI-RADS; skin and gland are brighter, muscle darker
-# between its bright fibres, and behind the chest wall fading clutter is left.
+# Mean echo relative to fat (dB). Fat is the reference of BI-RADS; skin and gland are brighter, muscle is darker
+# between its bright fibres, and only fading clutter remains behind the chest wall.
 ECHO_DB = np.array([8.0, 0.0, 8.0, 0.5, -2.0, -12.0], dtype=np.float32)
 # One-way attenuation, dB/cm/MHz: breast 0.75, muscle 1.09 (Culjat et al. 2010, Ultrasound Med. Biol. 36:861);
-# fat 0.48 there and 0.73 +- 0.23 in vivo (Nasief et al. 2015, J. Ultrasound Med. 34:2007), so 0.6; skin is
-# too thin to matter; past the chest wall little comes back.
+# fat 0.48 there and 0.73 +- 0.23 in vivo (Nasief et al. 2015, J. Ultrasound Med. 34:2007), hence 0.6; skin is
+# too thin to matter, and few echoes return from behind the chest wall.
 ATTENUATION = np.array([1.0, 0.6, 0.75, 0.6, 1.09, 1.5], dtype=np.float32)
 BONE = 6.9  # dB/cm/MHz, Culjat et al. 2010
 
 
 @dataclass(frozen=True)
 class Breast:
-    """What all views of one patient share.
+    """The anatomy that all views of one patient share.
 
-    Args:
-        skin_mm: Thickness of the skin.
-        fat_mm: Thickness of the subcutaneous fat.
-        gland_mm: Thickness of the fibroglandular layer.
-        retro_mm: Thickness of the retromammary fat.
-        muscle_mm: Thickness of the pectoral muscle.
-        waviness: Scale of the bends of all interfaces.
-        gland_db: Echo of the gland above its usual level.
-        streaks_db: Sd of the fibres' echo in the gland.
-        fatty: Share of fat islands in the gland, as a threshold in sd of a field.
-        septa_db: Echo of the septa between fat lobules.
-        rib: Whether a rib lies in the view.
+    Attributes:
+        skin_mm: The thickness of the skin.
+        fat_mm: The thickness of the subcutaneous fat.
+        gland_mm: The thickness of the fibroglandular layer.
+        retro_mm: The thickness of the retromammary fat.
+        muscle_mm: The thickness of the pectoral muscle.
+        waviness: The scale of the bends of all interfaces.
+        gland_db: The echo of the gland relative to its usual level.
+        streaks_db: The sd of the echo of the fibres in the gland.
+        fatty: The threshold of a random field, in sd, above which the gland contains islands of fat.
+        septa_db: The echo of the septa between fat lobules.
+        rib: Whether a rib is in the view.
     """
 
     skin_mm: float
@@ -53,11 +53,11 @@ class Breast:
 class Tissue:
     """Maps of one slice without a lesion, each of shape (height, width).
 
-    Args:
-        echo_db: Mean echo relative to fat.
-        coherent: Amplitude of mirror-like interfaces.
-        attenuation: dB/cm/MHz, one way.
-        boundaries_mm: Depth of the lower face of each layer but the last, shape (5, width).
+    Attributes:
+        echo_db: The mean echo relative to fat.
+        coherent: The amplitude of specular interfaces.
+        attenuation: The attenuation in dB/cm/MHz, one way.
+        boundaries_mm: The depth of the lower face of each layer but the last, shape (5, width).
     """
 
     echo_db: Field
@@ -67,7 +67,7 @@ class Tissue:
 
 
 def draw_breast(rng: np.random.Generator) -> Breast:
-    """Draw one patient's anatomy."""
+    """Draws the anatomy of one patient."""
     return Breast(
         skin_mm=rng.uniform(0.9, 1.8),
         fat_mm=rng.uniform(2.5, 7.5),
@@ -84,14 +84,14 @@ def draw_breast(rng: np.random.Generator) -> Breast:
 
 
 def other_slice(rng: np.random.Generator, breast: Breast) -> Breast:
-    """Move the probe: the same patient's layers a little thicker or thinner, and perhaps no rib below."""
+    """Moves the probe: the layers of the same patient are a little thicker or thinner, and a rib may be out of view."""
     layers = ("fat_mm", "gland_mm", "retro_mm", "muscle_mm")
     changes = {name: getattr(breast, name) * rng.uniform(0.85, 1.15) for name in layers}
     return replace(breast, **changes, rib=breast.rib and bool(rng.random() < 0.5))
 
 
 def make_tissue(rng: np.random.Generator, breast: Breast, grid: Grid) -> Tissue:
-    """Lay out the layers of one slice and fill them with texture."""
+    """Makes the maps of one slice: layers filled with texture, interfaces, and a rib in some patients."""
     boundaries = _boundaries_mm(rng, breast, grid)
     rough = 0.25 * smooth_noise(rng, grid, 0.8, 0.8) + 0.5 * smooth_noise(rng, grid, 2.0, 3.0)
     z = grid.z_mm + np.clip((grid.z_mm - 1.5) / 5.0, 0.05, 1.0) * rough
@@ -106,14 +106,14 @@ def make_tissue(rng: np.random.Generator, breast: Breast, grid: Grid) -> Tissue:
 
 
 def expected_loss_db(tissue: Tissue, grid: Grid) -> Field:
-    """Loss by depth that an operator would compensate: that of the breast, constant past the chest wall."""
+    """Return the loss by depth that an operator compensates: that of the breast, constant below the chest wall."""
     breast = np.where(grid.z_mm < tissue.boundaries_mm[-1], np.minimum(tissue.attenuation, 1.2), 0.0)
     loss: Field = np.median(path_loss_db(breast.astype(np.float32), grid), axis=1)
     return loss
 
 
 def _boundaries_mm(rng: np.random.Generator, breast: Breast, grid: Grid) -> Field:
-    """Lower faces of the layers down to the muscle; deeper ones share the bends of higher ones."""
+    """Return the lower faces of the layers down to the muscle; each follows the bends of those above."""
     thickness = (breast.skin_mm, breast.fat_mm, breast.gland_mm, breast.retro_mm, breast.muscle_mm)
     bend = (0.05, 0.7, 0.9, 0.45, 0.4)
     length = (12.0, 4.5, 7.0, 8.0, 12.0)
@@ -129,7 +129,7 @@ def _boundaries_mm(rng: np.random.Generator, breast: Breast, grid: Grid) -> Fiel
 
 
 def _textures(rng: np.random.Generator, breast: Breast, grid: Grid, boundaries: Field) -> list[Field]:
-    """Echo in dB to add to each layer's mean."""
+    """Return the echo in dB to add to the mean of each layer."""
     fat = _fat_texture(rng, breast, grid)
     gland = follow(
         _gland_texture(rng, breast, grid), boundaries[1] + 1.5 * smooth_curve(rng, grid, 6.0), grid
@@ -141,7 +141,7 @@ def _textures(rng: np.random.Generator, breast: Breast, grid: Grid, boundaries: 
 
 
 def _fat_texture(rng: np.random.Generator, breast: Breast, grid: Grid) -> Field:
-    """Lobules between septa; a septum shines where it lies across the beam, as a mirror would."""
+    """Return lobules between septa; septa perpendicular to the beam are bright, as specular reflectors."""
     lobules = smooth_noise(rng, grid, 1.5, 3.2)
     down, across = np.gradient(lobules, grid.spacing_mm)
     slope = np.hypot(down, across) + 1e-3
@@ -153,7 +153,7 @@ def _fat_texture(rng: np.random.Generator, breast: Breast, grid: Grid) -> Field:
 
 
 def _gland_texture(rng: np.random.Generator, breast: Breast, grid: Grid) -> Field:
-    """Fibres along the layer, patches of denser stroma, and islands of fat between them."""
+    """Return fibres along the layer, patches of denser stroma, and islands of fat between them."""
     fibres = smooth_noise(rng, grid, 0.28, 2.0)
     streaks = breast.streaks_db * (fibres + 1.3 * np.maximum(fibres - 0.9, 0.0))
     streaks += 0.6 * breast.streaks_db * smooth_noise(rng, grid, 0.5, 1.0)
@@ -163,13 +163,13 @@ def _gland_texture(rng: np.random.Generator, breast: Breast, grid: Grid) -> Fiel
 
 
 def _muscle_texture(rng: np.random.Generator, grid: Grid) -> Field:
-    """Long thin fibres: bright perimysium on a dark ground."""
+    """Return long thin fibres: bright perimysium on a dark background."""
     fibres = smooth_noise(rng, grid, 0.3, 6.0)
     return np.asarray(3.0 * fibres + 6.0 * np.maximum(fibres - 0.7, 0.0) - 3.0, dtype=np.float32)
 
 
 def _interfaces(rng: np.random.Generator, z: Field, grid: Grid, boundaries: Field) -> Field:
-    """Mirror-like echoes: strong where a face lies level, weak and broken where it slopes."""
+    """Return specular echoes: strong where a face is horizontal, weak and interrupted where it is inclined."""
     coherent = np.zeros((grid.height, grid.width), dtype=np.float32)
     strength = (3.5, 2.5, 2.0, 4.0, 8.0)
     for face, amplitude, across in zip(boundaries, strength, (6.0, 2.0, 2.0, 3.0, 5.0), strict=True):
@@ -177,7 +177,7 @@ def _interfaces(rng: np.random.Generator, z: Field, grid: Grid, boundaries: Fiel
         broken = np.clip(0.3 + 0.8 * smooth_curve(rng, grid, across), 0.0, 1.8)
         shine = amplitude * broken * np.exp(-0.5 * (slope / 0.3) ** 2)
         coherent += shine * np.exp(-0.5 * ((z - face) / 0.11) ** 2)
-    # The membrane of the probe and the skin's upper face.
+    # The membrane of the probe and the upper face of the skin.
     contact = np.clip(4.0 + 1.5 * smooth_curve(rng, grid, 4.0), 1.0, 7.0)
     top = contact * np.exp(-0.5 * ((grid.z_mm - 0.2) / 0.15) ** 2)
     grain = np.clip(1.0 + 0.5 * smooth_noise(rng, grid, 0.4, 0.5), 0.1, 2.0)
@@ -187,7 +187,7 @@ def _interfaces(rng: np.random.Generator, z: Field, grid: Grid, boundaries: Fiel
 def _add_rib(
     rng: np.random.Generator, grid: Grid, boundaries: Field, coherent: Field, attenuation: Field
 ) -> None:
-    """Put a rib at the muscle's lower face: a bright cap, and bone that lets nothing through."""
+    """Adds a rib at the lower face of the muscle: a bright surface, and bone with strong attenuation."""
     centre = rng.uniform(0.15, 0.85) * grid.across_mm
     across = (grid.x_mm - centre) / 6.0
     middle = boundaries[4] + 2.0

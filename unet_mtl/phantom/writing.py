@@ -1,4 +1,4 @@
-"""The sample set as a folder: images, masks, table, description."""
+"""Writes the sample set as a folder of images, masks, a table and a description."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -12,13 +12,13 @@ from PIL import Image
 
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing_folder
-from unet_mtl.phantom.cases import PhantomCase, make_case, who_is
+from unet_mtl.phantom.cases import PhantomCase, identify_case, make_case
 from unet_mtl.phantom.texts import DATASET_YAML, Facts, readme
 
 COLUMNS = ("case", "patient", "diagnosis", "lesion_diameter_mm", "pixel_spacing_mm", "age")
 PALETTE = [0, 0, 0, 255, 200, 0, 0, 160, 255]  # background, lesion, posterior region as RGB
 SMALLEST_SIZE = 64
-MISSING_KEY = 2  # keeps this stream of randomness apart from those in cases.py
+MISSING_KEY = 2  # key of a random stream apart from those in cases.py
 CHUNK = 16
 
 Progress = Callable[[int, int], None]
@@ -45,26 +45,26 @@ def write_phantom(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> None:
-    """Write a synthetic breast-ultrasound-like data set, whole or not at all.
+    """Writes a synthetic breast-ultrasound-like data set, entirely or not at all.
 
-    The same arguments give byte-identical files, whatever `workers` is. A case's image, mask and facts depend
-    on `seed`, `size` and its position alone; only which labels are missing depends on the number of cases.
+    The same arguments give byte-identical files, independent of `workers`. The image, mask and labels of a case
+    depend only on `seed`, `size` and its position; the choice of missing labels depends on the number of cases too.
 
     Args:
-        folder: Where to write; must be absent or empty.
-        cases: Number of cases (images), not of patients.
-        seed: Which set; 0 or more.
-        size: (height, width) in pixels, each 64 or more, neither over twice the other.
-        missing_masks: Share of cases without a mask file.
-        missing_diagnoses: Share of cases whose diagnosis cell is empty.
-        missing_diameters: Share of the cases with a lesion whose diameter cell is empty.
-        workers: Processes to share the work.
-        progress: Called with (cases written, cases) after each case.
+        folder: The folder to write; it must be absent or empty.
+        cases: The number of cases (images), not of patients; 1 or more.
+        seed: The seed of the set, 0 or more.
+        size: (height, width) in pixels, each 64 or more, and neither more than twice the other.
+        missing_masks: The share of cases without a mask file, 0..1.
+        missing_diagnoses: The share of cases with an empty diagnosis cell, 0..1.
+        missing_diameters: The share of the cases with a lesion that have an empty diameter cell, 0..1.
+        workers: The number of processes, 1 or more.
+        progress: A function that is called with (written cases, all cases) after each case.
 
     Raises:
-        DataError: The folder is not empty.
-        WriteError: The operating system refused a write; nothing is left behind.
-        ValueError: An argument is out of its range.
+        DataError: The folder is a file or is not empty.
+        WriteError: The operating system refused a write; no files are left behind.
+        ValueError: An argument is out of range.
     """
     shares = {
         "missing_masks": missing_masks,
@@ -80,26 +80,26 @@ def write_phantom(
 
 def _check(cases: int, seed: int, size: tuple[int, int], shares: dict[str, float], workers: int) -> None:
     if cases < 1:
-        raise ValueError(f"cases is {cases}; give 1 or more.")
+        raise ValueError(f"`cases` is {cases}; expected 1 or more.")
     if seed < 0:
-        raise ValueError(f"seed is {seed}; give 0 or more.")
+        raise ValueError(f"`seed` is {seed}; expected 0 or more.")
     if workers < 1:
-        raise ValueError(f"workers is {workers}; give 1 or more.")
+        raise ValueError(f"`workers` is {workers}; expected 1 or more.")
     if len(size) != 2 or min(size) < SMALLEST_SIZE or max(size) > 2 * min(size):
         raise ValueError(
-            f"size is {tuple(size)}; give (height, width), each {SMALLEST_SIZE} or more and neither over "
+            f"`size` is {tuple(size)}; expected (height, width), each {SMALLEST_SIZE} or more and neither more than "
             "twice the other, such as (256, 256)."
         )
     for name, share in shares.items():
         if not 0.0 <= share <= 1.0:
-            raise ValueError(f"{name} is {share}; give a share from 0 to 1, such as 0.1.")
+            raise ValueError(f"`{name}` is {share}; expected a share from 0 to 1, such as 0.1.")
 
 
 def _check_free(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file; give the name of a new folder.")
+        raise DataError(f"{folder} is a file; choose a new folder.")
     if folder.is_dir() and any(folder.iterdir()):
-        raise DataError(f"{folder} is not empty; give a new folder, or empty this one first.")
+        raise DataError(f"{folder} is not empty; choose a new folder, or delete the files in this one first.")
 
 
 def _write_files(folder: Path, facts: Facts, workers: int, progress: Progress | None) -> None:
@@ -117,27 +117,27 @@ def _write_files(folder: Path, facts: Facts, workers: int, progress: Progress | 
 
 
 def _jobs(folder: Path, facts: Facts) -> Iterator[_Job]:
-    missing = _missing(facts)
+    missing = _choose_missing(facts)
     for index in range(facts.cases):
         lacks = frozenset(label for label, cases in missing.items() if index in cases)
         yield _Job(folder, index, facts.seed, facts.size, lacks)
 
 
-def _missing(facts: Facts) -> dict[str, set[int]]:
-    """Choose the cases that lack each label: exactly the shares asked for."""
+def _choose_missing(facts: Facts) -> dict[str, set[int]]:
+    """Chooses the cases without each label; their shares are exact up to rounding."""
     rng = np.random.default_rng(np.random.SeedSequence(facts.seed, spawn_key=(MISSING_KEY, facts.cases)))
-    everyone = np.arange(facts.cases)
+    all_cases = np.arange(facts.cases)
     lesions = np.array(
-        [i for i in range(facts.cases) if who_is(i, facts.seed).diagnosis != "normal"], dtype=int
+        [i for i in range(facts.cases) if identify_case(i, facts.seed).diagnosis != "normal"], dtype=int
     )
-    asked = {
-        "mask": (everyone, facts.missing_masks),
-        "diagnosis": (everyone, facts.missing_diagnoses),
+    groups = {
+        "mask": (all_cases, facts.missing_masks),
+        "diagnosis": (all_cases, facts.missing_diagnoses),
         "diameter": (lesions, facts.missing_diameters),
     }
     return {
         label: set(rng.permutation(group)[: round(share * len(group))].tolist())
-        for label, (group, share) in asked.items()
+        for label, (group, share) in groups.items()
     }
 
 
@@ -145,13 +145,13 @@ def _rows(jobs: Iterator[_Job], workers: int) -> Iterator[tuple[str, ...]]:
     if workers == 1:
         yield from map(_write_case, jobs)
         return
-    # Fresh interpreters: forking a process that has TensorFlow's threads can hang.
+    # New interpreters, because a process that is forked from one with TensorFlow's threads can hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_write_case, jobs, chunksize=CHUNK)
 
 
 def _write_case(job: _Job) -> tuple[str, ...]:
-    """Write one case's files and return its row of the table."""
+    """Writes the files of one case and returns its row of the table."""
     case = make_case(job.index, seed=job.seed, size=job.size)
     Image.fromarray(case.image).save(job.folder / "images" / f"{case.case}.png")
     if "mask" not in job.lacks:

@@ -35,7 +35,7 @@ SHARES = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class CaseSplit:
-    """A data set whose cases are assigned to splits.
+    """A data set with its cases assigned to splits.
 
     Attributes:
         dataset: All cases.
@@ -149,7 +149,7 @@ def split_cases(
     if keeps_duplicates_together(dataset, settings):
         with case_bar("looking for copies", len(dataset), shown=progress) as advance:
             inspection = inspect_dataset(dataset, intensity=intensity, on_case=advance)
-        duplicates = find_duplicates(inspection.prints)
+        duplicates = find_duplicates(inspection.fingerprints)
     table = assign_table(dataset, settings, [group.cases for group in duplicates])
     strata = read_strata(dataset, choose_columns(dataset, settings.stratify))
     return CaseSplit(dataset, settings, table, strata, tuple(duplicates))

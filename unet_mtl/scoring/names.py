@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from unet_mtl.data.readers import RASTER_SUFFIXES
+from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import ConfigError
 from unet_mtl.wording import count_of
 
@@ -49,7 +49,7 @@ def without_suffix(name: str) -> str:
     ('scan.1', 'scan.1')
     """
     suffix = Path(name).suffix
-    return name[: -len(suffix)] if suffix.lower() in RASTER_SUFFIXES else name
+    return name[: -len(suffix)] if suffix.lower() in raster_suffixes() else name
 
 
 def count_files(counts: Mapping[str, int]) -> str:

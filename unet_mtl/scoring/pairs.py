@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from unet_mtl.data.readers import RASTER_SUFFIXES
+from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.names import (
     ANY_NAME,
@@ -169,7 +169,7 @@ def _scan(path: Path, pattern: str, argument: str) -> Folder:
     for file in sorted(path.iterdir()):
         if file.name.startswith(".") or file.is_dir():
             continue
-        if file.suffix.lower() not in RASTER_SUFFIXES:
+        if file.suffix.lower() not in raster_suffixes():
             others[_describe_type(file)] += 1
             continue
         case = fit_name(pattern, file.stem)
@@ -214,7 +214,7 @@ def _describe_type(file: Path) -> str:
 
 def _masks_below(path: Path) -> Counter[str]:
     """Counts the masks in each folder below."""
-    files = (file.relative_to(path) for file in path.rglob("*") if file.suffix.lower() in RASTER_SUFFIXES)
+    files = (file.relative_to(path) for file in path.rglob("*") if file.suffix.lower() in raster_suffixes())
     return Counter(
         str(file.parent)
         for file in sorted(files)
@@ -231,7 +231,7 @@ _MASK_WORDS = ("mask", "label", "seg", "pred")
 
 def _no_mask(path: Path, pattern: str, ignored_files: Mapping[str, int], below: Mapping[str, int]) -> str:
     named = "" if pattern == ANY_NAME else f' named "{pattern}"'
-    message = f"{path}: no mask{named} in this folder (known types: {', '.join(RASTER_SUFFIXES)})"
+    message = f"{path}: no mask{named} in this folder (known types: {', '.join(raster_suffixes())})"
     if ignored_files:
         message += f"; it has {count_files(ignored_files)}"
     else:

@@ -106,7 +106,7 @@ def _inspect(dataset: Dataset, config: Config) -> Inspection:
 def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> CaseGroups:
     if not keeps_duplicates_together(dataset, config.split):
         return []
-    return [group.cases for group in find_duplicates(inspection.prints)]
+    return [group.cases for group in find_duplicates(inspection.fingerprints)]
 
 
 @contextmanager

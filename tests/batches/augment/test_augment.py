@@ -1,4 +1,4 @@
-"""Image and mask move alike, whatever the preset; a sample's chance is its seed alone."""
+"""Image and masks are transformed alike by every preset, and a sample depends only on its seed."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unet_mtl.batches.augment.augment import Augment, sample_seed
-from unet_mtl.batches.augment.presets import PRESETS, REASONS
+from unet_mtl.batches.augment.presets import PRESETS
 from unet_mtl.errors import ConfigError
 
 SHAPE = (48, 64)
@@ -21,7 +21,7 @@ def moves(name):
 
 
 def make_pair():
-    """A mask, and an image painted from it: three flat greys, so that each pixel says its class."""
+    """Return a mask, and an image painted from it with one grey level per class."""
     mask = np.zeros(SHAPE, np.uint8)
     mask[10:30, 8:40] = 1
     mask[14:22, 12:20] = 2
@@ -30,7 +30,7 @@ def make_pair():
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_image_and_mask_move_alike(preset):
-    steps = [step for step in PRESETS[preset] if all(moves(name) for name in step)]
+    steps = [step for step in PRESETS[preset].steps if all(moves(name) for name in step)]
     augment = Augment(steps)
     image, mask = make_pair()
     moved_any = False
@@ -40,7 +40,7 @@ def test_image_and_mask_move_alike(preset):
         np.testing.assert_array_equal(found, masks["other"])
         moved_any |= not np.array_equal(found, mask)
         known = found != 255
-        # The image is interpolated and the mask is not: they may differ at an edge, by less than a pixel.
+        # Only the image is interpolated, so it may differ from the mask at an edge, by less than a pixel.
         by_image = np.abs(moved[..., :1].astype(int) - np.array([20, 120, 220])).argmin(-1)
         edge = np.zeros(SHAPE, bool)
         for axis in (0, 1):
@@ -48,7 +48,7 @@ def test_image_and_mask_move_alike(preset):
                 edge |= np.roll(found, shift, axis) != found
         assert (by_image == found)[known & ~edge].all()
         assert (known & ~edge).mean() > 0.3
-        # What came in from outside is unlabelled, and black.
+        # Pixels from outside the image are unlabelled and black.
         assert (moved[~known & ~edge] <= 20).all()
     assert moved_any == bool(steps)
 
@@ -73,7 +73,7 @@ def test_what_comes_in_from_outside_has_no_label(preset):
 
 
 def test_every_preset_has_its_reason():
-    assert list(REASONS) == list(PRESETS)
+    assert all(preset.reason for preset in PRESETS.values())
 
 
 @pytest.mark.parametrize("preset", MOVING)
@@ -111,7 +111,7 @@ def test_a_grey_picture_of_three_channels_stays_grey(preset):
 
 
 def test_ultrasound_keeps_the_probe_at_the_top():
-    """Dark below bright: shadows go down, so what was above stays above, whatever the seed."""
+    """Shadows fall downwards, so what is above stays above with every seed."""
     image = np.repeat(np.linspace(220, 40, 64).astype(np.uint8)[:, None, None], 64, 1)
     for seed in range(60):
         moved, masks = Augment("ultrasound")(image, {"zone": np.zeros((64, 64), np.uint8)}, seed)
@@ -121,18 +121,18 @@ def test_ultrasound_keeps_the_probe_at_the_top():
 
 def test_hairs_of_dermoscopy_leave_the_label_below():
     skin, lesion = np.full((128, 128, 3), 180, np.uint8), np.ones((128, 128), np.uint8)
-    hairs = Augment([step for step in PRESETS["dermoscopy"] if "CoarseDropout" in step])
+    hairs = Augment([step for step in PRESETS["dermoscopy"].steps if "CoarseDropout" in step])
     drawn = [hairs(skin, {"zone": lesion}, seed) for seed in range(30)]
     dark = [(moved == 0).all(-1) for moved, _ in drawn]
     assert all((masks["zone"] == 1).all() for _, masks in drawn)
     assert 3 < sum(d.any() for d in dark) < 20
     for d in dark:
         assert d.mean() < 0.04
-        assert d.sum(1).max() <= 5  # of one pixel each, in up to five places of a row
+        assert d.sum(1).max() <= 5  # one pixel wide, at up to five places of a row
 
 
 def test_steps_are_drawn_apart_from_each_other():
-    """Whether a picture is flipped says nothing of whether it is darkened: all four, each a quarter of the time."""
+    """Flipping and darkening are independent: each of the four combinations occurs in a quarter of the samples."""
     image = np.repeat(np.linspace(60, 120, 64).astype(np.uint8)[None, :, None], 8, 0)
     augment = Augment(
         [
@@ -155,7 +155,7 @@ def test_steps_are_drawn_apart_from_each_other():
 
 
 def test_a_sample_is_replayed_exactly(dataset, adapted):
-    """What a batch held is made again from the file, the seed, the epoch and the name alone."""
+    """A sample of a batch can be made again from the file, the seed, the epoch and the name of the case."""
     from unet_mtl import Preprocess
     from unet_mtl.batches.batches import Batches
 
@@ -186,7 +186,7 @@ def test_a_mask_more_or_less_changes_nothing_of_the_image():
 
 @pytest.mark.parametrize("preset", MOVING)
 def test_the_seed_decides_alone(preset):
-    """Not what was done before, nor in which thread."""
+    """The result depends neither on earlier calls nor on the thread."""
     image, mask = make_pair()
     seeds = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3] * 3
 
@@ -214,7 +214,7 @@ def test_inputs_are_left_alone():
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ("heavy", "no preset 'heavy'; there is none, light, any_direction"),
+        ("heavy", "there is no preset 'heavy'; the presets are none, light, any_direction"),
         ([{"Flipp": {}}], "albumentations has no transform 'Flipp'"),
         ([{"random": {}}], "albumentations has no transform 'random'"),
         ([{"HorizontalFlip": {"probability": 0.5}}], "HorizontalFlip: .*probability"),
@@ -230,7 +230,7 @@ def test_bad_steps_are_refused_at_once(steps, message):
 @pytest.mark.parametrize("step", [{"Transpose": {"p": 1}}, {"RandomCrop": {"height": 8, "width": 8}}])
 def test_a_step_that_changes_the_size_is_refused(step):
     image, mask = make_pair()
-    with pytest.raises(ConfigError, match=r"augment: the steps make .* pixels of 48x64"):
+    with pytest.raises(ConfigError, match=r"augment: the steps change the size from 48x64 to .* pixels"):
         Augment([step])(image, {"zone": mask}, 0)
 
 
@@ -240,7 +240,7 @@ def test_albumentations_never_asks_the_internet(monkeypatch):
     from importlib import import_module
 
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
-    # Whoever comes first, ours or albumentations: importing our module must not import it before it is set.
+    # The variable must be set before albumentations is imported, in whichever order the two modules are imported.
     saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("albumentations")}
     ours = sys.modules.pop("unet_mtl.batches.augment.augment_config")
     monkeypatch.delenv("NO_ALBUMENTATIONS_UPDATE")
@@ -257,7 +257,7 @@ def test_albumentations_never_asks_the_internet(monkeypatch):
 
 
 def test_each_step_has_a_chance_of_its_own():
-    """Two flips of p = 0.5 give four pictures, not two."""
+    """Two flips with p = 0.5 give four different images, not two."""
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     flips = Augment([{"HorizontalFlip": {"p": 0.5}}, {"VerticalFlip": {"p": 0.5}}])
     seen = Counter(flips(image, {}, seed)[0].tobytes() for seed in range(200))
@@ -266,7 +266,7 @@ def test_each_step_has_a_chance_of_its_own():
 
 
 def test_noise_follows_from_the_seed_in_any_thread():
-    """albumentations makes it with OpenCV, whose state is one a thread."""
+    """albumentations draws it with OpenCV, which has one random state per thread."""
     image = np.full((8, 8, 3), 128, np.uint8)
     noise = Augment([{"GaussNoise": {"p": 1.0}}])
     here = [noise(image, {}, seed)[0] for seed in (1, 2, 1)]

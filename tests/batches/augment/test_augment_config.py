@@ -1,4 +1,4 @@
-"""A list of steps: every mistake in it is named, and what comes in from outside has no label."""
+"""A list of steps: the message names every mistake, and pixels from outside the image have no label."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_all_mistakes_are_named_at_once_with_place_and_nearest_name():
         "augment: step 4, RandomGamma: gamma_limit: All values in (-5.0, 3.0) must be >= 1 (received [-5, 3])",
         "augment: step 5, VerticalFlip: expected {argument: value}, received None",
         "augment: step 6: expected {name: arguments}, received 'VerticalFlip'",
-        "augment: step 7, Affine: mask_interpolation: classes have nothing between them; leave it out",
+        "augment: step 7, Affine: mask_interpolation: class indices cannot be interpolated; leave it out",
     ]
 
 
@@ -42,10 +42,11 @@ def test_steps_that_cannot_work_on_these_images_are_seen_before_the_first_batch(
     steps = [{"Transpose": {"p": 0.01}}, {"HEStain": {"p": 0.01}}, {"RandomCrop": {"height": 8, "width": 9}}]
     transpose, stain, crop = problems_of(steps, channels=1)
     assert (
-        transpose == "augment: step 1, Transpose: makes 64x48 pixels of 48x64; take steps that keep the size"
+        transpose
+        == "augment: step 1, Transpose: changes the size from 48x64 to 64x48 pixels; use steps that keep the size"
     )
     assert "step 2, HEStain: does not work on images of 1 channel: " in stain
-    assert "step 3, RandomCrop: makes 8x9 pixels of 48x64" in crop
+    assert "step 3, RandomCrop: changes the size from 48x64 to 8x9 pixels" in crop
     assert len(problems_of(steps, channels=3)) == 2
 
 
@@ -54,10 +55,13 @@ def test_steps_that_cannot_work_on_these_images_are_seen_before_the_first_batch(
     [
         ({}, "expected a list of steps, received None"),
         ({"transforms": [{"Flipp": {}}], "p": 1}, "step 1, OneOf, step 1, Flipp: albumentations has no"),
-        ({"transforms": [{"VerticalFlip": {}}], "p": 4}, "p: expected 0..1 .received 4"),
+        ({"transforms": [{"VerticalFlip": {}}], "p": 4}, "p: expected a number in 0..1 .received 4"),
         ({"transforms": [{"VerticalFlip": {}}], "n": 4}, "there is no argument 'n'"),
-        ({"transforms": [{"OneOf": {}}]}, "a choice within a choice"),
-        ({"transforms": [{"Transpose": {}}]}, "step 1, OneOf, step 1, Transpose: makes 64x48"),
+        ({"transforms": [{"OneOf": {}}]}, "a OneOf within a OneOf"),
+        (
+            {"transforms": [{"Transpose": {}}]},
+            "step 1, OneOf, step 1, Transpose: changes the size from 48x64 to 64x48",
+        ),
     ],
 )
 def test_a_wrong_choice_is_named(choice, message):
@@ -72,7 +76,7 @@ def test_one_of_takes_one():
     assert found == {image[:, ::-1].tobytes(), image[::-1].tobytes()}
 
 
-# Each moves or tears the picture so that some of it comes from beyond its edge.
+# Each step moves or distorts the image so that some pixels come from outside.
 OUTSIDE = [
     {"Affine": {"translate_px": [20, 20], "p": 1}},
     {"Affine": {"translate_percent": {"x": [0.3, 0.3], "y": [0.1, 0.1]}, "p": 1}},
@@ -130,6 +134,7 @@ def test_a_config_tells_all_of_it_in_one_line(tmp_path):
     )
     assert load_config(tmp_path / "config.yaml", ["augment=[{HorizontalFlip: {p: 0.5}}]"])
     with pytest.raises(
-        ConfigError, match=r"config.yaml with .*: augment: step 1, Transpose: makes 64x32 pixels"
+        ConfigError,
+        match=r"config.yaml with .*: augment: step 1, Transpose: changes the size from 32x64 to 64x32 pixels",
     ):
         load_config(tmp_path / "config.yaml", ["augment=[{Transpose: {p: 0.5}}]"])

@@ -1,4 +1,4 @@
-"""The contact sheet: which cases, what each picture is, and that a command writes it."""
+"""The contact sheet: the choice of cases, the images, and the command that writes it."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_grid_by_hand():
     assert grid.shape == (16, 24, 3)
     assert (grid[::2] == 230).all()
     assert (grid[:, ::3] == 230).all()
-    # squares of 2 x 3: the second of the second row is dark, and no other is
+    # squares of 2 x 3: only the second of the second row is dark
     dark = np.argwhere(grid[..., 0] == 40)
     assert dark.tolist() == [[3, 4], [3, 5]]
 

@@ -1,4 +1,4 @@
-"""What a cache hands out is what reading would give now: files change, writers die, others write at once."""
+"""A cache returns what decoding would return, even if files change, writers are killed or others write at once."""
 
 import json
 import os
@@ -16,11 +16,12 @@ import pytest
 from PIL import Image
 
 from unet_mtl import Preprocess, Segmentation, read_dataset
+from unet_mtl.batches import case_loader
 from unet_mtl.batches.cache import array_cache as caches
 from unet_mtl.batches.cache.array_cache import Cache, default_folder
-from unet_mtl.batches.cache.array_files import SUFFIX, read_entry, remove_parts, write_entry
+from unet_mtl.batches.cache.array_files import SUFFIX, check_file, map_arrays, write_arrays
 from unet_mtl.batches.cache.settings import Delivery
-from unet_mtl.batches.case_loader import FittedCases
+from unet_mtl.batches.case_loader import CaseLoader
 from unet_mtl.data import file_hashes
 from unet_mtl.data.description import make_description
 from unet_mtl.data.file_hashes import FileHashes
@@ -31,7 +32,7 @@ ARRAYS = {"image": np.arange(60, dtype=np.uint8).reshape(5, 4, 3), "zone": np.on
 
 
 def write_case(folder, case, shade, *, long_ago=True):
-    """An image and its mask; `long_ago` makes the time stamps old enough to be trusted."""
+    """Writes an image and its mask; `long_ago` makes the time stamps old enough to be trusted."""
     for part, array in (
         ("images", np.full((20, 18, 3), shade, np.uint8)),
         ("masks", np.full((20, 18), shade % 2, np.uint8)),
@@ -51,7 +52,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def trusting(monkeypatch):
-    """Time stamps are believed at once: ctime cannot be set back."""
+    """Makes fresh time stamps trusted, because a test cannot set ctime back."""
     monkeypatch.setattr(file_hashes, "_SETTLED_S", -60.0)
 
 
@@ -60,7 +61,7 @@ def open_cases(folder, *, size=SIZE, cache=None, classes=("background", "zone"),
     description = {"images": "images/{case}.png", "masks": masks}
     dataset = read_dataset(make_description(description, base=folder, where="here"))
     tasks = [Segmentation(name="zone").adapt(dataset)]
-    return dataset, FittedCases(dataset.description, tasks, Preprocess(size=size), cache)
+    return dataset, CaseLoader(dataset.description, tasks, Preprocess(size=size), cache)
 
 
 def make_cache(where, tmp_path, **more):
@@ -71,9 +72,9 @@ def make_cache(where, tmp_path, **more):
 def reads(monkeypatch):
     """Counts how often files are decoded."""
     counted = []
-    original = FittedCases._make
+    original = CaseLoader._decode
     monkeypatch.setattr(
-        FittedCases, "_make", lambda self, record: counted.append(1) or original(self, record)
+        CaseLoader, "_decode", lambda self, record: counted.append(1) or original(self, record)
     )
     return counted
 
@@ -88,8 +89,8 @@ def test_a_case_is_decoded_once_and_the_same(folder, tmp_path, reads, where):
     _, cached = open_cases(folder, cache=make_cache(where, tmp_path))
     for _ in range(3):
         for record in dataset:
-            image, masks = plain.read(record)
-            found, found_masks = cached.read(record)
+            image, masks = plain.load(record)
+            found, found_masks = cached.load(record)
             assert found.dtype == image.dtype == np.uint8
             np.testing.assert_array_equal(found, image)
             np.testing.assert_array_equal(found_masks["zone"], masks["zone"])
@@ -101,7 +102,7 @@ def test_a_case_is_decoded_once_and_the_same(folder, tmp_path, reads, where):
 def test_what_is_kept_cannot_be_changed(folder, tmp_path, where):
     dataset, cached = open_cases(folder, cache=make_cache(where, tmp_path))
     for _ in range(2):
-        image, _ = cached.read(dataset.records[0])
+        image, _ = cached.load(dataset.records[0])
     with pytest.raises(ValueError, match="read-only"):
         image[0] = 0
 
@@ -109,33 +110,33 @@ def test_what_is_kept_cannot_be_changed(folder, tmp_path, where):
 @pytest.mark.parametrize("where", ["memory", "disk"])
 @pytest.mark.parametrize("part", ["images", "masks"])
 def test_a_file_that_changed_is_read_anew(folder, tmp_path, where, part, trusting):
-    """Even to the same size, with its time of change set back."""
+    """Even if the size is the same and mtime has been set back."""
     dataset, cached = open_cases(folder, cache=make_cache(where, tmp_path))
     record = dataset.records[0]
-    before, masks_before = cached.read(record)
+    before, masks_before = cached.load(record)
     path = folder / part / "c0.png"
     shutil.copy(folder / part / "c3.png", path)
     os.utime(path, (1e9, 1e9))
-    image, masks = cached.read(record)
+    image, masks = cached.load(record)
     assert (image == (13 if part == "images" else 10)).all()
     assert (masks["zone"] == (1 if part == "masks" else 0)).all()
     assert (before == 10).all()
     assert not masks_before["zone"].any()
     # in a new process too
     _, later = open_cases(folder, cache=make_cache(where, tmp_path))
-    np.testing.assert_array_equal(later.read(record)[0], image)
+    np.testing.assert_array_equal(later.load(record)[0], image)
 
 
 def test_a_file_changed_within_the_clocks_tick_is_read_anew(folder, tmp_path, monkeypatch):
-    """Nothing but its bytes tells that it changed: a fresh file's time stamps are not believed."""
+    """Only the bytes differ, because the time stamps of a fresh file are not trusted."""
     dataset, cached = open_cases(folder, cache=make_cache("memory", tmp_path))
     monkeypatch.setattr(file_hashes, "_stamp", lambda path: (1, time.time_ns(), 0, 0))
-    assert (cached.read(dataset.records[0])[0] == 10).all()
+    assert (cached.load(dataset.records[0])[0] == 10).all()
     stamp = time.time_ns()
     monkeypatch.setattr(file_hashes, "_stamp", lambda path: (1, stamp, 0, 0))
-    assert (cached.read(dataset.records[0])[0] == 10).all()
+    assert (cached.load(dataset.records[0])[0] == 10).all()
     shutil.copy(folder / "images" / "c3.png", folder / "images" / "c0.png")
-    assert (cached.read(dataset.records[0])[0] == 13).all()
+    assert (cached.load(dataset.records[0])[0] == 13).all()
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(folder, tmp_path, monkeypatch):
@@ -148,7 +149,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(folder, tmp_path, monk
         return original(self, path, frame)
 
     monkeypatch.setattr(Preprocess, "read", read)
-    assert (cached.read(dataset.records[0])[0] == 99).all()
+    assert (cached.load(dataset.records[0])[0] == 99).all()
     assert entries(tmp_path) == []
 
 
@@ -161,24 +162,32 @@ def test_unchanged_files_are_not_hashed_again(folder, trusting, monkeypatch):
 
 
 def test_other_steps_are_another_key(folder, tmp_path, reads):
-    """Another size, other meaning of the numbers: two that differ share nothing, two that agree share all."""
+    """Settings that differ, in size or mask values, share no entries; equal settings share all."""
     cache = make_cache("disk", tmp_path)
     for options in ({}, {"size": (6, 10)}, {"classes": ("background", "other")}, {"values": {0: 1, 1: 0}}):
         dataset, cached = open_cases(folder, cache=cache, **options)
-        image, masks = cached.read(dataset.records[1])
+        image, masks = cached.load(dataset.records[1])
         assert image.shape[:2] == masks["zone"].shape == options.get("size", SIZE)
         assert (masks["zone"] == ("values" not in options)).all()
     assert len(reads) == 4
     dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
-    cached.read(dataset.records[1])
+    cached.load(dataset.records[1])
     assert len(reads) == 4
 
 
-def test_other_code_or_libraries_are_another_key(folder, tmp_path, reads, monkeypatch):
-    for code in ("1", "2", "2"):
-        monkeypatch.setattr("unet_mtl.batches.case_loader._code", lambda code=code: code)
+@pytest.mark.parametrize(
+    ("attribute", "values"),
+    [("ARRAYS_VERSION", [1, 2, 2]), ("version", [lambda name: "1", lambda name: "2", lambda name: "2"])],
+)
+def test_another_version_of_our_code_or_of_a_library_is_another_key(
+    folder, tmp_path, reads, monkeypatch, attribute, values
+):
+    for value in values:
+        case_loader._library_versions.cache_clear()
+        monkeypatch.setattr(case_loader, attribute, value)
         dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
-        cached.read(dataset.records[0])
+        cached.load(dataset.records[0])
+    case_loader._library_versions.cache_clear()
     assert len(reads) == 2
 
 
@@ -186,30 +195,75 @@ def test_an_absent_file_has_the_readers_words(folder, tmp_path):
     dataset, cached = open_cases(folder, cache=make_cache("memory", tmp_path))
     (folder / "images" / "c0.png").unlink()
     with pytest.raises(DataError, match=r"c0\.png: no such file"):
-        cached.read(dataset.records[0])
+        cached.load(dataset.records[0])
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "header", "magic"])
-def test_a_damaged_entry_is_not_used(tmp_path, damage):
+def write_file(tmp_path):
     path = tmp_path / "aa" / f"x{SUFFIX}"
-    write_entry(path, ARRAYS)
+    write_arrays(path, ARRAYS)
+    return path
+
+
+def read_file(path):
+    layout = check_file(path)
+    return None if layout is None else map_arrays(path, layout)
+
+
+def assert_equal_arrays(found):
+    assert list(found) == list(ARRAYS)
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(found[name], array, strict=True)
+
+
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "flipped", "checksum", "header", "magic", "longer", "foreign"]
+)
+def test_a_damaged_file_is_not_used(tmp_path, damage):
+    path = write_file(tmp_path)
     whole = path.read_bytes()
-    found = read_entry(path, checked=False)
-    assert {name: array.tolist() for name, array in found.items()} == {
-        name: array.tolist() for name, array in ARRAYS.items()
-    }
+    assert_equal_arrays(read_file(path))
+    np.save(tmp_path / "foreign.npy", np.zeros(1, [("a", "u1"), ("b", "u1", 9)]))
     middle = len(whole) // 2
     path.write_bytes(
         {
             "cut": whole[:-70],
             "empty": b"",
             "flipped": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+            "checksum": whole[:-1] + bytes([whole[-1] ^ 1]),
             "header": whole[:20] + b"}" + whole[21:],
             "magic": b"X" + whole[1:],
+            "longer": whole.replace(b"(5, 4, 3)", b"(7, 4, 3)"),
+            "foreign": (tmp_path / "foreign.npy").read_bytes(),
         }[damage]
     )
-    assert read_entry(path, checked=False) is None
+    assert read_file(path) is None
     assert not path.exists()
+
+
+def test_no_flipped_bit_gives_other_arrays(tmp_path):
+    """Not even in the header, such as in the name of a task."""
+    path = write_file(tmp_path)
+    whole = path.read_bytes()
+    for index in range(len(whole)):
+        for bit in (1, 32):
+            path.write_bytes(whole[:index] + bytes([whole[index] ^ bit]) + whole[index + 1 :])
+            found = read_file(path)
+            if found is not None:  # some bits do not matter, such as < or = for the byte order
+                assert_equal_arrays(found)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"short"])
+def test_a_file_damaged_after_its_check_is_decoded_again(folder, tmp_path, reads, content):
+    dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
+    for _ in range(2):
+        cached.load(dataset.records[0])
+    (path,) = entries(tmp_path)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    for _ in range(2):
+        assert (cached.load(dataset.records[0])[0] == 10).all()
+    assert len(reads) == 2
 
 
 def test_a_full_or_forbidden_disk_is_no_error(folder, tmp_path, reads, monkeypatch):
@@ -217,14 +271,14 @@ def test_a_full_or_forbidden_disk_is_no_error(folder, tmp_path, reads, monkeypat
         raise OSError(28, "No space left on device")
 
     dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
-    monkeypatch.setattr(caches, "write_entry", refuse)
+    monkeypatch.setattr(caches, "write_arrays", refuse)
     for _ in range(2):
-        assert (cached.read(dataset.records[0])[0] == 10).all()
+        assert (cached.load(dataset.records[0])[0] == 10).all()
     assert len(reads) == 2
     monkeypatch.undo()
     monkeypatch.setattr(caches.shutil, "disk_usage", lambda path: SimpleNamespace(total=1e6, free=5e4))
     dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
-    cached.read(dataset.records[0])
+    cached.load(dataset.records[0])
     assert entries(tmp_path) == []
 
 
@@ -240,7 +294,7 @@ def test_auto_spills_to_the_disk(folder, tmp_path, reads, monkeypatch):
     monkeypatch.setattr(caches, "free_memory", lambda: room / 0.25)
     dataset, cached = open_cases(folder, cache=make_cache("auto", tmp_path))
     for _ in range(2):
-        assert [cached.read(record)[0][0, 0, 0] for record in dataset] == [10, 11, 12, 13]
+        assert [cached.load(record)[0][0, 0, 0] for record in dataset] == [10, 11, 12, 13]
     assert len(reads) == 4
     assert len(entries(tmp_path)) == 2
 
@@ -250,13 +304,13 @@ def test_memory_only_never_touches_the_disk(folder, tmp_path, monkeypatch):
     assert default_folder() == tmp_path / "user" / "unet_mtl"
     cache = Cache(Delivery(cache="memory"))
     dataset, cached = open_cases(folder, cache=cache)
-    cached.read(dataset.records[0])
+    cached.load(dataset.records[0])
     assert not (tmp_path / "user").exists()
 
 
 def test_patients_images_are_the_owners_alone(folder, tmp_path):
     dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
-    cached.read(dataset.records[0])
+    cached.load(dataset.records[0])
     (entry,) = entries(tmp_path)
     assert [path.stat().st_mode & 0o077 for path in (entry, entry.parent, tmp_path / "kept")] == [0, 0, 0]
 
@@ -264,7 +318,7 @@ def test_patients_images_are_the_owners_alone(folder, tmp_path):
 def test_what_nobody_used_for_long_is_removed(folder, tmp_path):
     dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
     for record in dataset:
-        cached.read(record)
+        cached.load(record)
     for path in entries(tmp_path):
         os.utime(path, (1e9, 1e9))
     cached = open_cases(folder, cache=make_cache("disk", tmp_path))[1]
@@ -273,11 +327,11 @@ def test_what_nobody_used_for_long_is_removed(folder, tmp_path):
 
 def test_use_is_noted(folder, tmp_path):
     dataset, cached = open_cases(folder, cache=make_cache("disk", tmp_path))
-    cached.read(dataset.records[0])
+    cached.load(dataset.records[0])
     second = make_cache("disk", tmp_path)
     (entry,) = entries(tmp_path)
     os.utime(entry, (1e9, 1e9))
-    open_cases(folder, cache=second)[1].read(dataset.records[0])
+    open_cases(folder, cache=second)[1].load(dataset.records[0])
     assert entry.stat().st_mtime > 1.5e9
 
 
@@ -285,16 +339,14 @@ WRITER = """
     import sys, numpy as np
     from pathlib import Path
     from unet_mtl.batches.cache import array_files
-    original = array_files._encode
-    def slow(arrays):
-        for i, part in enumerate(original(arrays)):
-            yield part
-            if i == 2:
-                sys.stdout.write("half\\n"); sys.stdout.flush()
-                sys.stdin.read()
-    array_files._encode = slow
+    def slow(stream, value):
+        stream.write(value.tobytes()[:1000])
+        stream.flush()
+        sys.stdout.write("half\\n"); sys.stdout.flush()
+        sys.stdin.read()
+    array_files.np.save = slow
     arrays = {"image": np.zeros((300, 300, 3), np.uint8), "zone": np.ones((300, 300), np.uint8)}
-    array_files.write_entry(Path(sys.argv[1]), arrays)
+    array_files.write_arrays(Path(sys.argv[1]), arrays)
 """
 
 
@@ -316,20 +368,16 @@ def test_a_killed_writer_leaves_nothing_that_is_used(tmp_path):
         assert writer.stdout.readline() == "half\n"
         (part,) = path.parent.iterdir()
         assert cache.get(b"\xaa\xbb") is None
-        remove_parts(tmp_path / "kept")
+        make_cache("disk", tmp_path)
         assert part.exists(), "its writer lives"
         writer.send_signal(signal.SIGKILL)
-    assert part.exists()
+    assert part.stat().st_size == 1000
     assert cache.get(b"\xaa\xbb") is None
-    other_machine = part.with_name(".elsewhere.1.abcdefgh.part")
-    other_machine.write_bytes(b"half")
-    make_cache("disk", tmp_path).put(b"\xaa\xcc", ARRAYS)
+    os.utime(part, (time.time() - 2 * 3600,) * 2)
+    cache = make_cache("disk", tmp_path)
     assert not part.exists()
-    assert other_machine.exists()
-    os.utime(other_machine, (1e9, 1e9))
-    remove_parts(tmp_path / "kept")
-    assert not other_machine.exists()
-    assert cache.get(b"\xaa\xcc") is not None
+    cache.put(b"\xaa\xcc", ARRAYS)
+    assert_equal_arrays(cache.get(b"\xaa\xcc"))
 
 
 SHARER = """
@@ -339,12 +387,12 @@ SHARER = """
     from unet_mtl.data.description import make_description
     from unet_mtl.batches.cache.array_cache import Cache
     from unet_mtl.batches.cache.settings import Delivery
-    from unet_mtl.batches.case_loader import FittedCases
+    from unet_mtl.batches.case_loader import CaseLoader
     folder, kept = map(Path, sys.argv[1:])
     masks = {"zone": {"path": "masks/{case}.png", "classes": ["background", "zone"]}}
     dataset = read_dataset(make_description({"images": "images/{case}.png", "masks": masks}, base=folder, where="x"))
     tasks = [Segmentation(name="zone").adapt(dataset)]
-    cases = FittedCases(
+    cases = CaseLoader(
         dataset.description, tasks, Preprocess(size=(12, 10)), Cache(Delivery(cache="disk", cache_folder=kept))
     )
     sys.stdout.write("ready\\n"); sys.stdout.flush()
@@ -352,14 +400,14 @@ SHARER = """
     digest = hashlib.sha256()
     for _ in range(20):
         for record in dataset:
-            image, found = cases.read(record)
+            image, found = cases.load(record)
             digest.update(image.tobytes() + found["zone"].tobytes())
     print(digest.hexdigest())
 """
 
 
 def test_two_processes_at_once(folder, tmp_path):
-    """Both start with an empty folder at the same moment, and find what one alone reads."""
+    """Both start with an empty folder at the same moment, and read the same as a single process."""
     import hashlib
 
     with start(SHARER, folder, tmp_path / "kept") as one, start(SHARER, folder, tmp_path / "kept") as two:
@@ -373,7 +421,7 @@ def test_two_processes_at_once(folder, tmp_path):
     expected = hashlib.sha256()
     for _ in range(20):
         for record in dataset:
-            image, masks = plain.read(record)
+            image, masks = plain.load(record)
             expected.update(image.tobytes() + masks["zone"].tobytes())
     assert found == [expected.hexdigest()] * 2
     assert len(entries(tmp_path)) == 4

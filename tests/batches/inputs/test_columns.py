@@ -1,4 +1,4 @@
-"""Columns as numbers: what train cases teach, what is unknown, what was never seen."""
+"""Columns as numbers: fitting on train cases, missing values, and values that no train case has."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def fit(*columns, train=TRAIN, **options):
 
 def test_numbers_are_standardised_by_train_alone():
     fitted = fit("age")
-    # mean 50, standard deviation 10 of the two known ones
+    # mean 50 and standard deviation 10 of the two known values
     np.testing.assert_allclose(fitted.encode({"age": 40.0}), [-1, 0])
     np.testing.assert_allclose(fitted.encode({"age": 75.0}), [2.5, 0])
     np.testing.assert_allclose(fitted.encode({}), [0, 1])
@@ -52,7 +52,7 @@ def test_numbers_are_standardised_by_train_alone():
 
 
 def test_a_column_of_one_value_is_that_value_and_others_are_told():
-    """No weight has learned what another number would mean."""
+    """With equal train values, no weight depends on the number."""
     fitted = fit("depth")
     np.testing.assert_allclose(fitted.encode({"depth": 2.0}), [0, 0])
     np.testing.assert_allclose(fitted.encode({"depth": 50.0}), [0, 0])
@@ -133,10 +133,10 @@ def test_every_wrong_column_is_told_at_once():
     with pytest.raises(DataError) as caught:
         fit("age", "depth", "weight", "age", train=train)
     assert caught.value.problems == [
-        "input 'clinical': column 'age' stands there twice",
-        "input 'clinical': none of the 1 train cases has a 'depth'; leave the column out",
+        "input 'clinical': column 'age' is listed twice; remove one of them",
+        "input 'clinical': none of the 1 train cases has a value in column 'depth'; leave the column out",
         "input 'clinical': the data set describes no column 'weight'; it has 'age', 'depth'. Add it to `columns` in "
-        "its description",
+        "the description of the data set",
     ]
 
 
@@ -145,19 +145,19 @@ def test_every_wrong_column_is_told_at_once():
     [
         (
             {"device": {"type": "category"}},
-            "reads column 'age', which the data set does not describe; it has 'device'",
+            "reads column 'age', which the data set does not describe; it describes 'device'",
         ),
         (
             {"age": {"unit": "months"}, "device": {"type": "category"}},
-            "learned column 'age' in 'years', the data set ",
+            "trained with column 'age' in 'years', but the data set has 'months'",
         ),
         (
             {"age": {"unit": "years"}, "device": {}},
-            "learned words of column 'device', the data set gives numbers",
+            "trained with words in column 'device', but the data set has numbers",
         ),
         (
             {"age": {"type": "category"}, "device": {"type": "category"}},
-            "learned numbers of column 'age', the data",
+            "trained with numbers in column 'age', but the data set has words",
         ),
     ],
 )

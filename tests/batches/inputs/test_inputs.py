@@ -1,4 +1,4 @@
-"""Which task reads what; batches with columns, hidden and not."""
+"""The inputs of each task, and batches with columns, hidden or not."""
 
 from dataclasses import replace
 
@@ -36,17 +36,29 @@ def test_a_task_may_choose_and_the_order_is_the_networks():
         (
             CLASS.model_copy(update={"inputs": ("blood",)}),
             {},
-            "there is no input 'blood'; there is image, clinical, lab",
+            "there is no input 'blood'; the inputs are image, clinical, lab",
         ),
         (
             CLASS.model_copy(update={"inputs": ("image",)}),
             {"image": False},
-            "no images; there is clinical, lab",
+            "no images; the inputs are clinical, lab",
         ),
-        (CLASS, {"image": False, "tables": {}}, "there is nothing to read"),
-        (MASK.model_copy(update={"inputs": ("lab",)}), {}, "a mask is drawn into the image"),
-        (MASK.model_copy(update={"inputs": ("image", "lab")}), {}, "with `network.fusion: film` alone"),
-        (Regression(name="x", target="crp"), {}, "its own answer: column 'crp' stands in input 'lab'"),
+        (CLASS, {"image": False, "tables": {}}, "the network has no input; describe `images`"),
+        (
+            MASK.model_copy(update={"inputs": ("lab",)}),
+            {},
+            "a mask needs the image; add 'image' to the inputs",
+        ),
+        (
+            MASK.model_copy(update={"inputs": ("image", "lab")}),
+            {},
+            "a mask can read columns only with `network.fusion: film`",
+        ),
+        (
+            Regression(name="x", target="crp"),
+            {},
+            "the target would be an input: column 'crp' is in input 'lab'",
+        ),
         (Regression(name="lab", target="y"), {}, "inputs: 'lab' is also the name of a task"),
     ],
 )
@@ -103,7 +115,7 @@ def test_inputs_are_hidden_by_seed_epoch_and_case(make, dataset):
     for mask in hidden.values():
         # a fair coin, 4 standard deviations
         assert abs(mask.mean() - 0.5) < 4 * 0.5 / np.sqrt(n)
-    # of each other's
+    # the two inputs are hidden independently
     assert (hidden["one"] != hidden["two"]).any()
     again, later = all_rows(make(known, hide=True, batch_size=7), 0), all_rows(batches, 1)
     np.testing.assert_array_equal(again["one"], all_rows(batches, 0)["one"])

@@ -1,4 +1,4 @@
-"""Rare classes are drawn more often: how often, by whom, and the same again."""
+"""Class-balanced sampling: chances, numbers of draws in batches and shards, and reproducibility."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from unet_mtl.training.session import make_session
 
 
 def test_chances_by_hand():
-    """Four of a, one of b, one unknown. Power 1: 1/4 each and 1, whose mean over the five is 2/5."""
+    """Four of a, one of b, one unknown. Power 1: 1/4 each and 1, with a mean of 2/5 over the five."""
     classes = ["a", "a", "a", "a", "b", None]
     expected = np.array([0.25] * 4 + [1.0, 0.4]) / 2.4
     np.testing.assert_allclose(class_chances(classes, 1), expected)
@@ -27,12 +27,12 @@ def test_chances_by_hand():
 
 
 def assert_rounded(found, expected):
-    """Whole numbers next to what is expected, above or below."""
+    """Return the expected number rounded down and rounded up."""
     assert (np.abs(found - expected) < 1 - 1e-9).all()
 
 
 def random_strata(n_instances, most=120):
-    """Of any shares and powers, with batch sizes and shards; group 0 is that of unknown classes."""
+    """Random shares and powers, with batch sizes and shards; group 0 has the unknown classes."""
     for index in range(n_instances):
         rng = np.random.default_rng(index)
         n, n_classes = rng.integers(2, most), rng.integers(2, 7)
@@ -58,9 +58,9 @@ def test_every_epoch_has_each_class_and_case_as_often_as_expected():
 def test_on_average_each_case_comes_exactly_as_often_as_expected():
     strata = Strata(np.repeat([0, 1, 2], [9, 5, 2]), class_chances(["a"] * 9 + ["b"] * 5 + ["c"] * 2, 0.7))
     draws = [np.bincount(draw_epoch(strata, 4, (0, epoch))[0], minlength=16) for epoch in range(4000)]
-    # Rounding at random has a deviation of at most 0.5, so the mean one of 0.008.
+    # Random rounding has a standard deviation of at most 0.5, so the mean has one of 0.008.
     np.testing.assert_allclose(np.mean(draws, axis=0), 16 * strata.chances, atol=5 * 0.008)
-    # Independent draws would have one of 0.95 at least.
+    # Independent draws would have a standard deviation of at least 0.95.
     assert np.std(draws, axis=0).max() < 0.51
 
 
@@ -80,7 +80,7 @@ def test_every_batch_has_each_class_and_case_in_its_share():
 
 
 def test_a_rare_class_is_in_every_batch():
-    """5 of 100, expected in a third of the draws: 2 or 3 in a batch of 8, by independent draws none in one of 26."""
+    """5 of 100 cases with a third of the draws: 2 or 3 in a batch of 8. Independent draws: none in 1 batch of 26."""
     classes = ["a"] * 80 + ["b"] * 15 + ["c"] * 5
     strata = Strata(np.repeat([0, 1, 2], [80, 15, 5]), class_chances(classes, 1))
     for epoch in range(20):
@@ -132,7 +132,7 @@ def test_turns_count_earlier_draws():
 
 @pytest.fixture
 def make(dataset, adapted):
-    # 2.5 draws of each of the first two, 5/8 of each of eight, one of each whose class is unknown.
+    # 2.5 draws of each of the first two, 5/8 of each of eight, one of each case of unknown class.
     chances = class_chances(["a"] * 2 + ["b"] * 8 + [None] * 2, 1)
     strata = Strata(np.repeat([0, 1, 2], [2, 8, 2]), chances)
 
@@ -183,7 +183,7 @@ def test_a_case_drawn_twice_is_augmented_in_two_ways(make):
 
 
 def test_cases_without_the_label_are_a_group_of_the_mean_chance(adapted, dataset):
-    """Of 12 diagnoses 2, 3 and 3 are known and four are not: chances of 1/2, 1/3 and 1/3, the mean 3/8."""
+    """Twelve cases: 2, 3 and 3 of three diagnoses, four unknown. Chances: 1/2, 1/3, 1/3, and the mean of 3/8."""
     groups, chances = make_strata(Sampling(task="diagnosis", power=1), adapted, dataset)
     np.testing.assert_allclose(chances[[0, 6]] * 4.5, 1 / 2)
     np.testing.assert_allclose(chances[[4, 7, 10, 2, 8, 11]] * 4.5, 1 / 3)
@@ -216,7 +216,9 @@ def test_grades_are_classes_to_draw_by(adapted, dataset):
 
 
 def test_what_cannot_be_drawn_by_is_refused(adapted, dataset):
-    with pytest.raises(ConfigError, match="no task 'diagnose'; there is zone, diagnosis, size, side"):
+    with pytest.raises(
+        ConfigError, match="there is no task 'diagnose'; the tasks are zone, diagnosis, size, side"
+    ):
         make_strata(Sampling(task="diagnose"), adapted, dataset)
     for name, kind in (("zone", "segmentation"), ("size", "regression")):
         with pytest.raises(ConfigError, match=f"task '{name}' is a {kind}, which puts cases into no classes"):

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from unet_mtl.phantom import write_phantom
-from unet_mtl.phantom.cases import who_is
+from unet_mtl.phantom.cases import identify_case
 
 N_CASES, SEED = 40, 7
 SIZE = (88, 72)
@@ -43,7 +43,7 @@ tasks:
   - {kind: regression, name: size, target: lesion_diameter_mm}
 """
 
-_PEOPLE = [who_is(index, SEED) for index in range(N_CASES)]
+_PEOPLE = [identify_case(index, SEED) for index in range(N_CASES)]
 CASES = [f"case_{index + 1:04d}" for index in range(N_CASES)]
 DIAGNOSIS = {case: person.diagnosis for case, person in zip(CASES, _PEOPLE, strict=True)}
 PATIENT = {case: person.patient for case, person in zip(CASES, _PEOPLE, strict=True)}

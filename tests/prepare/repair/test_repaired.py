@@ -157,17 +157,9 @@ def a_mask_that_lies(folder, orientation=6):
     with Image.open(path) as image:
         pixels = turn(np.asarray(image), BACK[orientation])
     Image.fromarray(pixels).save(path)
-    was = (
-        "the mask is 24x32 pixels, its image 'case_01.png' is 32x24 once it is turned as its EXIF orientation"
-    )
+    was = "the mask is 24x32 pixels, but its image 'case_01.png' is 32x24 after rotation by its EXIF orientation"
     return [
-        (
-            "case_01",
-            "masks/case_01.png",
-            "mask-unturned",
-            f"{was} {orientation} says",
-            "turned like its image",
-        ),
+        ("case_01", "masks/case_01.png", "mask-unturned", f"{was} {orientation}", "turned like its image"),
         (
             "case_01",
             "images/case_01.png",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.figure import Figure
 from scipy.stats import wilcoxon
 from typer.testing import CliRunner
 
@@ -68,8 +69,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
-    """Use few resamples for the intervals of single runs, which are not tested here and take most of the time."""
+    """Skip pictures and most resamples of single runs, which are not tested here and take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", lambda self, path, **options: path.touch())
         patch.setattr(summary, "RESAMPLES", {"cases": 50, "set": 20})
         yield
 

@@ -1,4 +1,4 @@
-"""The random steps of training, by albumentations: one sample's chance depends on nothing but its seed."""
+"""Random augmentation with albumentations, in which each sample depends on its seed alone."""
 
 import random
 import threading
@@ -16,21 +16,29 @@ from unet_mtl.errors import ConfigError
 
 
 def find_preset(name: str) -> list[Step]:
-    """Steps of a preset.
+    """Return the steps of a preset.
 
     Raises:
-        ConfigError: There is none of that name.
+        ConfigError: There is no preset of that name.
     """
     if name not in PRESETS:
-        raise ConfigError(f"augment: no preset {name!r}; there is {', '.join(PRESETS)}, or give a list")
-    return PRESETS[name]
+        raise ConfigError(
+            f"augment: there is no preset {name!r}; the presets are {', '.join(PRESETS)}. Choose one of them, or write "
+            "a list of steps"
+        )
+    return PRESETS[name].steps
 
 
 def sample_seed(seed: int, epoch: int, case: str) -> int:
-    """The seed of one case in one epoch, for `Augment`: not of its place in the epoch, nor of who computes it.
+    """Return the seed of one case in one epoch; it does not depend on the order of the cases or on the worker.
+
+    Args:
+        seed: The seed of the training.
+        epoch: The index of the epoch, from 0.
+        case: The name of the case.
 
     Returns:
-        0..2^32 - 1.
+        A seed for `Augment`, 0..2^32 - 1.
     """
     key = (seed, epoch, zlib.crc32(case.encode()))
     return int(np.random.SeedSequence(key).generate_state(1)[0])
@@ -40,31 +48,34 @@ class Augment:
     """Random steps for one image and its masks.
 
     Args:
-        steps: Name of a preset, or a list of `{albumentations name: its arguments}`. What a step brings in from
-            outside the picture gets 255 in the masks unless it says `fill_mask`.
+        steps: The name of a preset, or a list of `{albumentations name: its arguments}`. Pixels from outside the image
+            become 255 (unlabelled) in the masks, unless the step has the argument `fill_mask`.
 
     Raises:
-        ConfigError: The preset, a name or an argument is unknown.
+        ConfigError: The preset, the name of a step or an argument is unknown.
     """
 
     def __init__(self, steps: str | Sequence[Step]) -> None:
         self.steps = list(find_preset(steps) if isinstance(steps, str) else steps)
-        # A Compose holds its random state, so each thread needs its own.
+        # A Compose contains its random state, so each thread needs its own.
         self._local = threading.local()
         self._compose()
 
     def __call__(
         self, image: NDArray[Any], masks: Mapping[str, NDArray[np.uint8]], seed: int
     ) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]]]:
-        """Moves image and masks alike; masks by nearest neighbour, 255 where nothing is known.
+        """Transforms an image and its masks alike; masks by nearest neighbour.
 
         Args:
             image: (height, width, channels), uint8 or float32 in 0..1.
-            masks: (height, width) or (height, width, any number) by task name.
-            seed: The same seed gives the same steps, whatever was done before.
+            masks: (height, width) or (height, width, classes) uint8, by task name.
+            seed: The seed of the sample; the same seed gives the same steps, independent of earlier calls.
+
+        Returns:
+            The image and the masks, of the same shapes and dtypes; 255 in a mask is unlabelled.
 
         Raises:
-            ConfigError: A step changes the size.
+            ConfigError: A step changes the size of the image.
         """
         if not self.steps:
             return image, dict(masks)
@@ -73,9 +84,9 @@ class Augment:
         planes = [plane for mask in masks.values() for plane in _planes_of(mask)]
         moved = compose(image=image, **_as_targets(planes))
         if moved["image"].shape[:2] != image.shape[:2]:
-            made, given = ("x".join(map(str, x.shape[:2])) for x in (moved["image"], image))
+            after, before = ("x".join(map(str, x.shape[:2])) for x in (moved["image"], image))
             raise ConfigError(
-                f"augment: the steps make {made} pixels of {given}; take steps that keep the size"
+                f"augment: the steps change the size from {before} to {after} pixels; use steps that keep the size"
             )
         moved_planes = iter([moved["mask"]] if len(planes) == 1 else moved.get("masks", ()))
         return moved["image"].reshape(image.shape), {
@@ -92,21 +103,21 @@ class Augment:
 
 
 def _planes_of(mask: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Each (height, width): albumentations wants all masks of one shape, and drops a single channel."""
+    """Return planes (height, width), since albumentations needs masks of one shape and drops a single channel."""
     return [mask] if mask.ndim == 2 else list(np.moveaxis(mask, -1, 0))
 
 
 def _as_targets(planes: list[NDArray[np.uint8]]) -> dict[str, Any]:
-    # albumentations stacks what is in `masks` before and after every step.
+    # A single mask is passed as `mask`, because albumentations stacks all `masks` before and after every step.
     if len(planes) == 1:
         return {"mask": planes[0]}
     return {"masks": planes} if planes else {}
 
 
 def _seed(compose: Any, seed: int) -> None:
-    """Makes all chance follow from the seed."""
-    # One stream for all steps. `set_random_seed` gives each step its own with this very seed: all would draw the same
-    # number, so that a picture would be flipped, turned and darkened together or, three times in ten, not at all.
+    """Seeds all random choices of the steps."""
+    # All steps share one stream. `set_random_seed` gives each step its own stream with the same seed, so that all steps
+    # draw the same number, and an image is flipped, rotated and darkened together or not at all.
     compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
-    # GaussNoise draws from OpenCV's state, one a thread.
+    # GaussNoise draws from the random state of OpenCV, of which each thread has one.
     cv2.setRNGSeed(seed & 0x7FFFFFFF)

@@ -1,4 +1,4 @@
-"""What augmentation makes of a few training cases, for people to judge."""
+"""A figure of augmented training cases, with which users can judge the augmentation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.batches.augment.augment import Augment, sample_seed
-from unet_mtl.batches.augment.presets import REASONS, Step
+from unet_mtl.batches.augment.presets import PRESETS, Step
 from unet_mtl.batches.batches import Batches
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.data.records import Dataset, Record
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GRID = 8
-"""Squares along each side of the grid that shows how strong the steps are."""
+"""The number of squares along each side of the grid that shows the strength of the steps."""
 
 
 def make_sheet(
@@ -31,22 +31,22 @@ def make_sheet(
     cases: int = 4,
     epochs: int = 5,
 ) -> "Figure":
-    """Draws cases in rows: as the file has it, then as the network gets it in the first epochs of a training.
+    """Draws a case per row: the original image, and the input of the network in the first epochs of a training.
 
-    A last row shows what happens to a grid in the same epochs, by the seeds of the first case.
+    A last row shows a grid transformed with the seeds of the first case in the same epochs.
 
     Args:
         train: The train split.
-        tasks: Adapted ones.
+        tasks: Adapted tasks.
         preprocess: The fixed steps.
-        augment: Name of a preset, or a list of steps.
-        seed: Of the training.
-        cases: At most so many, of different classes where a task has some.
-        epochs: Columns beside the original.
+        augment: The name of a preset, or a list of steps.
+        seed: Seed of the training.
+        cases: The maximum number of cases; they are of different classes if a task has classes.
+        epochs: The number of epochs, which is the number of columns beside the original.
 
     Raises:
         ConfigError: The preset or a step is unknown.
-        DataError: A file is unreadable.
+        DataError: A file cannot be read.
     """
     description = train.description
     chosen = train.only(choose_cases(train, tasks, cases))
@@ -66,27 +66,33 @@ def make_sheet(
     classes = {task.name: description.masks[task.target_name].classes for task in spatial}
     name = augment if isinstance(augment, str) else "steps of the config"
     mark = " (SYNTHETIC data)" if description.synthetic else ""
-    heading = f"{description.name}{mark}: augment {name}, {preprocess.fit} to {_words(preprocess.size)}"
+    heading = f"{description.name}{mark}: augment {name}, {preprocess.fit} to {_format_size(preprocess.size)}"
     return draw_sheet(rows, classes, heading, list(_step_lines(augment, steps.steps)))
 
 
 def choose_cases(train: Dataset, tasks: Sequence[Task[Any, Any]], n: int) -> list[Record]:
-    """Cases that show much: those with masks first, and by turns of each class of the first task that has some."""
+    """Return up to n cases: those with masks first, and the classes of the first task that has classes in turn."""
     columns = train.description.columns
-    sorting = [t.target_name for t in tasks if t.target_name in columns and columns[t.target_name].classes]
+    with_classes = [
+        t.target_name for t in tasks if t.target_name in columns and columns[t.target_name].classes
+    ]
     groups: dict[Any, list[Record]] = {}
     for record in sorted(train, key=lambda record: not record.masks):
-        groups.setdefault(record.labels.get(sorting[0]) if sorting else None, []).append(record)
+        groups.setdefault(record.labels.get(with_classes[0]) if with_classes else None, []).append(record)
     turns = max(map(len, groups.values()))
     by_turns = [group[i] for i in range(turns) for group in groups.values() if i < len(group)]
     return by_turns[:n]
 
 
 def make_grid(size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
-    """Light lines on grey squares, one of them dark, so that mirroring shows.
+    """Draws light lines around grey squares, with one dark square, which shows mirroring.
+
+    Args:
+        size: (height, width) of the image.
+        channels: The number of channels, all equal.
 
     Returns:
-        (*size, channels) uint8.
+        (height, width, channels) uint8.
     """
     squares = [np.arange(side) * GRID // side for side in size]
     lines = [np.diff(places, prepend=-1) != 0 for places in squares]
@@ -102,22 +108,22 @@ def _original(
     image = preprocess.open(record.require_image(), record.frame)
     truths = {task.name: task.read(record, dataset.description) for task in spatial}
     masks = {name: truth for name, truth in truths.items() if truth is not None}
-    return Shot(f"{record.case}\n{_words(image.shape[:2])}", image, masks)
+    return Shot(f"{record.case}\n{_format_size(image.shape[:2])}", image, masks)
 
 
-def _words(size: Sequence[int]) -> str:
+def _format_size(size: Sequence[int]) -> str:
     return "x".join(map(str, size))
 
 
 def _step_lines(augment: str | Sequence[Step], steps: Sequence[Step]) -> Iterator[str]:
     if isinstance(augment, str):
-        yield f"{augment}: {REASONS[augment]}"
+        yield f"{augment}: {PRESETS[augment].reason}"
     for number, step in enumerate(steps, 1):
         for name, arguments in step.items():
-            yield f"{number:3d}. {name}: {', '.join(_argument_words(arguments))}"
+            yield f"{number:3d}. {name}: {', '.join(_format_arguments(arguments))}"
 
 
-def _argument_words(arguments: Mapping[str, Any]) -> Iterator[str]:
+def _format_arguments(arguments: Mapping[str, Any]) -> Iterator[str]:
     for key, value in arguments.items():
         is_range = isinstance(value, list | tuple) and len(value) == 2
         yield f"{key} {value[0]}..{value[1]}" if is_range else f"{key} {value}"

@@ -1,4 +1,4 @@
-"""Arrays by key, in memory, on disk, or in both: filled by whoever needs one first."""
+"""A cache of arrays by key, in memory, on disk, or both."""
 
 import os
 import shutil
@@ -10,28 +10,39 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from unet_mtl.batches.cache.array_files import SUFFIX, Arrays, read_entry, remove_parts, write_entry
+from unet_mtl.batches.cache.array_files import (
+    PART_SUFFIX,
+    SUFFIX,
+    Arrays,
+    Layout,
+    check_file,
+    map_arrays,
+    write_arrays,
+)
 from unet_mtl.batches.cache.memory import free_memory
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.errors import ConfigError
 
 _UNUSED_S = 30 * 24 * 3600
+_ABANDONED_S = 3600
+"""The age in seconds from which a temporary file belongs to a killed process; writing one takes milliseconds."""
+
 _DISK_KEPT_FREE = 0.05
 
 
 class Cache:
-    """Keeps arrays; handed out, they are read-only, since others get the same ones.
+    """Arrays by key. The arrays that it returns are read-only, because all callers share them.
 
     Args:
-        delivery: Where, and how much.
+        delivery: The place and the size of the cache.
 
     Raises:
-        ConfigError: They are to be on disk, and its folder cannot be written.
+        ConfigError: `delivery.cache` is "disk" and the folder cannot be written.
     """
 
     def __init__(self, delivery: Delivery) -> None:
         self._memory: dict[bytes, Arrays] = {}
-        self._room = _room(delivery)
+        self._free_bytes = _memory_budget(delivery)
         self._lock = threading.Lock()
         self._disk: DiskCache | None = None
         if delivery.cache in ("auto", "disk"):
@@ -40,100 +51,108 @@ class Cache:
             self._disk.require_writable()
 
     def get(self, key: bytes) -> Arrays | None:
-        """The arrays of a key, or None."""
-        found = self._memory.get(key)
-        if found is None and self._disk is not None:
-            found = self._disk.get(key)
-        return found
+        """Return the arrays of a key, or None."""
+        arrays = self._memory.get(key)
+        if arrays is None and self._disk is not None:
+            arrays = self._disk.get(key)
+        return arrays
 
     def put(self, key: bytes, arrays: Arrays) -> None:
-        """Keeps arrays, which must not be changed any more; a disk that refuses is no error, only slower."""
-        size = sum(array.nbytes for array in arrays.values())
+        """Stores arrays, which must not be changed afterwards; if the disk cannot be written, they are dropped."""
+        n_bytes = sum(array.nbytes for array in arrays.values())
         with self._lock:
-            fits = key not in self._memory and size <= self._room
+            fits = key not in self._memory and n_bytes <= self._free_bytes
             if fits:
-                self._room -= size
+                self._free_bytes -= n_bytes
         if fits:
             for array in arrays.values():
                 array.setflags(write=False)
             self._memory[key] = arrays
         elif self._disk is not None:
-            self._disk.put(key, arrays, size)
+            self._disk.put(key, arrays, n_bytes)
 
 
 class DiskCache:
-    """A folder of arrays, for several processes at once. Nothing is looked at or made before it is needed.
+    """A folder of arrays that several processes may share. It is created when the first arrays are stored.
 
     Args:
-        folder: May be shared by all trainings; what nobody used for 30 days is removed.
+        folder: The folder; entries that no process has read for 30 days are removed.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._checked: set[bytes] = set()
-        self._swept = False
-        self._refused = False
+        self._layouts: dict[bytes, Layout] = {}
+        self._distinct_layouts: dict[
+            Layout, Layout
+        ] = {}  # a dtype takes 1 KB, and most cases have the same one
+        self._is_prepared = False
+        self._is_refused = False
 
     def require_writable(self) -> None:
         """Raises a ConfigError unless the folder can be written."""
         try:
-            self._sweep()
+            self._prepare()
         except OSError as error:
             raise ConfigError(
-                f"delivery.cache_folder: cannot write {self.folder} ({error.strerror}); choose another, or set "
+                f"delivery.cache_folder: cannot write {self.folder} ({error.strerror}); choose another folder, or set "
                 "delivery.cache to memory or off"
             ) from error
 
     def get(self, key: bytes) -> dict[str, NDArray[Any]] | None:
-        """The arrays of a key, mapped, or None."""
+        """Return the arrays of a key, mapped into memory, or None."""
         path = self._path(key)
-        found = read_entry(path, checked=key in self._checked)
-        if found is None:
-            self._checked.discard(key)
-        elif key not in self._checked:
-            self._checked.add(key)
+        layout = self._layouts.get(key)
+        if layout is None:
+            layout = check_file(path)
+            if layout is None:
+                return None
+            self._layouts[key] = self._distinct_layouts.setdefault(layout, layout)
             with suppress(OSError):
-                os.utime(path)  # that it was used
-        return found
+                os.utime(path)  # records the use
+        arrays = map_arrays(path, layout)
+        if arrays is None:
+            self._layouts.pop(key, None)
+        return arrays
 
-    def put(self, key: bytes, arrays: Arrays, size: int) -> None:
-        """Keeps arrays, where the disk has room."""
-        if self._refused:
+    def put(self, key: bytes, arrays: Arrays, n_bytes: int) -> None:
+        """Stores arrays if the disk has room for them; after the first error, nothing more is stored."""
+        if self._is_refused:
             return
         try:
-            self._sweep()
+            self._prepare()
             space = shutil.disk_usage(self.folder)
-            if space.free - size > _DISK_KEPT_FREE * space.total:
-                write_entry(self._path(key), arrays)
+            if space.free - n_bytes > _DISK_KEPT_FREE * space.total:
+                write_arrays(self._path(key), arrays)
         except OSError:
-            self._refused = True
+            self._is_refused = True
 
     def _path(self, key: bytes) -> Path:
         name = key.hex()
         return self.folder / name[:2] / f"{name}{SUFFIX}"
 
-    def _sweep(self) -> None:
-        if self._swept:
+    def _prepare(self) -> None:
+        """Creates the folder, and removes old entries and the temporary files of killed processes."""
+        if self._is_prepared:
             return
-        self._swept = True
+        self._is_prepared = True
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "no permission", str(self.folder))
-        remove_parts(self.folder)
-        oldest = time.time() - _UNUSED_S
-        for path in self.folder.glob(f"*/*{SUFFIX}"):
-            with suppress(OSError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+        now = time.time()
+        for suffix, seconds in ((SUFFIX, _UNUSED_S), (PART_SUFFIX, _ABANDONED_S)):
+            for path in self.folder.glob(f"*/*{suffix}"):
+                with suppress(OSError):
+                    if now - path.stat().st_mtime > seconds:
+                        path.unlink()
 
 
 def default_folder() -> Path:
-    """Where programs of this user keep what can be made again."""
+    """Return the cache folder of the user: $XDG_CACHE_HOME/unet_mtl, or ~/.cache/unet_mtl."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "unet_mtl"
 
 
-def _room(delivery: Delivery) -> float:
+def _memory_budget(delivery: Delivery) -> float:
     if delivery.cache == "auto":
         return delivery.memory_share * free_memory()
     return float("inf") if delivery.cache == "memory" else 0.0

@@ -1,4 +1,4 @@
-"""How much memory is free, and who keeps what was freed."""
+"""Free memory of the machine, and the reuse of freed memory by the C library."""
 
 import ctypes
 import os
@@ -8,24 +8,24 @@ from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUPS = Path("/sys/fs/cgroup")
-_UNKNOWN = 4 * 2**30
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as malloc.h has them
+_ASSUMED_FREE = 4 * 2**30
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # values from malloc.h
 
 
 def free_memory() -> int:
-    """Bytes that this process may still take without others being pushed out, within its container's limit."""
+    """Return the bytes that this process may still allocate without swapping, within the limit of its container."""
     free = _available()
-    limit, used = _number(_CGROUPS / "memory.max"), _number(_CGROUPS / "memory.current")
+    limit, used = _read_number(_CGROUPS / "memory.max"), _read_number(_CGROUPS / "memory.current")
     if limit is not None and used is not None:
         free = min(free, max(limit - used, 0))
     return free
 
 
 def keep_freed_memory() -> None:
-    """Has glibc keep freed memory for the next sample, instead of giving it back and asking for it again.
+    """Lets glibc keep freed memory for the next sample instead of returning it to the system.
 
-    Otherwise the temporary arrays of every augmented image are new pages of the kernel's; as TensorFlow's generators
-    set it, that took twice the processor time of the augmentation itself. Does nothing without glibc.
+    Otherwise the temporary arrays of every augmented image are new pages of the system. With TensorFlow's own
+    settings, that took twice the processor time of the augmentation itself. Without glibc, nothing changes.
     """
     if sys.platform != "linux":
         return
@@ -42,14 +42,14 @@ def _available() -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    try:  # not Linux: as if half of the memory were taken
+    try:  # other systems than Linux: half of the memory is assumed to be free
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (AttributeError, OSError, ValueError):
-        return _UNKNOWN
+        return _ASSUMED_FREE
 
 
-def _number(path: Path) -> int | None:
+def _read_number(path: Path) -> int | None:
     try:
         return int(path.read_text())
-    except (OSError, ValueError):  # "max": no limit
+    except (OSError, ValueError):  # "max" means that there is no limit
         return None

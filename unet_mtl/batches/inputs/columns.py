@@ -1,4 +1,4 @@
-"""Columns of the table as an input of the network: numbers and words as a row of numbers, by the train cases alone."""
+"""Columns of the table as inputs of the network: standardised numbers and one-hot words, fitted on train cases."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -15,22 +15,22 @@ from unet_mtl.settings import Settings
 Labels = Mapping[str, Label]
 
 FARTHEST = 10.0
-"""Standard deviations from the train mean that are still told apart."""
+"""The number of standard deviations from the train mean at which numbers are clipped."""
 
 UNSEEN = "\0unseen"
-"""A word that no table has."""
+"""A word that stands for one that no train case has; no table contains it."""
 
 
 class TabularInput(Settings):
     """A group of columns that the network reads together.
 
     Attributes:
-        columns: As the data set describes them; those with numbers are standardised, those with words become one-hot.
-        hidden: Units of dense layers of its own, before it is joined with other inputs.
-        input_dropout: Share of the train cases, drawn anew each epoch, whose columns are hidden as if all were
-            missing, so that a case without them still gets an answer.
-        cell_dropout: Share of single cells that are hidden in training, half of those with words by a word that
-            nobody has seen. Without it, places for what train never lacked would answer by chance.
+        columns: Names of columns in the description of the data set. Numbers are standardised, words become one-hot.
+        hidden: The units of dense layers that only this input has, before it is joined with other inputs.
+        input_dropout: The share of train cases, drawn anew each epoch, in which all columns are hidden as if they were
+            missing, so that the network also learns to predict cases without them.
+        cell_dropout: The share of single cells that are hidden in training; half of the hidden words become unseen
+            ones. Otherwise the weights for values that are never missing or unseen in train would stay random.
     """
 
     columns: tuple[str, ...] = Field(min_length=1)
@@ -45,15 +45,16 @@ class TabularInput(Settings):
 
 
 class NumberColumn(Settings):
-    """A column of numbers, standardised: (value - mean) / deviation and 0, or 0 and 1 where it is unknown.
+    """A standardised column of numbers, encoded as (value - mean) / deviation and 0, or as 0 and 1 if it is missing.
 
-    Beyond `FARTHEST` deviations a number is taken for that many: no network has learned what lies there.
+    Numbers are clipped at `FARTHEST` deviations from the mean, because no train case lies beyond.
 
     Attributes:
-        name: Of the column.
-        unit: Of its numbers.
-        mean: Of the known train values.
-        deviation: Their standard deviation; 0 where they are all alike: then every number is taken for theirs.
+        name: The name of the column.
+        unit: The unit of its numbers.
+        mean: The mean of the known train values.
+        deviation: The standard deviation of the known train values; 0 if they are all equal, and then every number is
+            encoded as if it were equal to them.
     """
 
     kind: Literal["number"] = "number"
@@ -64,28 +65,28 @@ class NumberColumn(Settings):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What each number of `encode` says."""
+        """Return the meaning of each number that `encode` returns."""
         return (self.name, f"{self.name} unknown")
 
     def encode(self, label: Label | None) -> tuple[float, ...]:
-        """Two numbers."""
+        """Return the standardised value, and 1.0 if the label is missing, else 0.0."""
         if label is None:
             return (0.0, 1.0)
         away = (float(label) - self.mean) / self.deviation if self.deviation else 0.0
         return (float(np.clip(away, -FARTHEST, FARTHEST)), 0.0)
 
     def is_new(self, label: Label) -> bool:
-        """Whether it is farther from the train values than is told apart."""
-        rounding = 1e-9 * abs(self.mean)  # of the mean of equal numbers
+        """Return whether a number lies beyond the limits at which `encode` clips."""
+        rounding = 1e-9 * abs(self.mean)  # error of the mean of equal numbers
         return abs(float(label) - self.mean) > FARTHEST * self.deviation + rounding
 
 
 class WordColumn(Settings):
-    """A column of words, one-hot; a word that no train case has and an unknown one have places of their own.
+    """A one-hot column of words, with further places for a word that no train case has and for a missing one.
 
     Attributes:
-        name: Of the column.
-        words: Those of the train cases.
+        name: The name of the column.
+        words: The words of the train cases.
     """
 
     kind: Literal["words"] = "words"
@@ -94,7 +95,7 @@ class WordColumn(Settings):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What each number of `encode` says."""
+        """Return the meaning of each number that `encode` returns."""
         return (
             *(f"{self.name} is {word}" for word in self.words),
             f"{self.name} is another",
@@ -102,14 +103,14 @@ class WordColumn(Settings):
         )
 
     def encode(self, label: Label | None) -> tuple[float, ...]:
-        """One 1 among zeros."""
+        """Return zeros, with a 1 at the place of the word."""
         place = len(self.words) + 1
         if label is not None:
             place = self.words.index(str(label)) if label in self.words else len(self.words)
         return tuple(float(i == place) for i in range(len(self.words) + 2))
 
     def is_new(self, label: Label) -> bool:
-        """Whether no train case has this word."""
+        """Return whether no train case has this word."""
         return label not in self.words
 
 
@@ -117,14 +118,14 @@ Column = Annotated[NumberColumn | WordColumn, Field(discriminator="kind")]
 
 
 class FittedInput(Settings):
-    """A tabular input with what was learned of the train cases; saved with the run.
+    """A tabular input fitted on the train cases; saved with the run.
 
     Attributes:
-        name: Of the input.
-        columns: How each column becomes numbers.
-        hidden: As of `TabularInput`.
-        input_dropout: Likewise.
-        cell_dropout: Likewise.
+        name: The name of the input.
+        columns: The fitted columns.
+        hidden: The units of its own dense layers; see `TabularInput`.
+        input_dropout: The share of train cases with all columns hidden; see `TabularInput`.
+        cell_dropout: The share of single cells that are hidden; see `TabularInput`.
     """
 
     name: str
@@ -135,26 +136,31 @@ class FittedInput(Settings):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What each number of a row says."""
+        """Return the meaning of each number in a row."""
         return tuple(part for column in self.columns for part in column.parts)
 
     @property
     def width(self) -> int:
-        """Numbers in a row."""
+        """Return the number of values in a row."""
         return len(self.parts)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the columns."""
+        """Return the names of the columns."""
         return tuple(column.name for column in self.columns)
 
     def encode(self, labels: Labels) -> NDArray[np.float32]:
-        """The row of a case: (width,), always finite; columns that `labels` lacks are unknown."""
+        """Return the row of a case, (width,) float32, always finite; columns that are not in `labels` are missing."""
         numbers = [number for column in self.columns for number in column.encode(labels.get(column.name))]
         return np.asarray(numbers, np.float32)
 
     def hide(self, labels: Labels, seed: int) -> Labels:
-        """What is left of a train case's columns for one epoch."""
+        """Return the labels of a train case without the columns and cells that are hidden in one epoch.
+
+        Args:
+            labels: Labels by column name; they are not changed.
+            seed: The seed of this case, epoch and input.
+        """
         rng = np.random.default_rng(seed)
         if rng.random() < self.input_dropout:
             return {}
@@ -169,60 +175,64 @@ class FittedInput(Settings):
         return kept
 
     def describe_unknown(self, labels: Labels) -> list[str]:
-        """Columns without a value, and `column=value` for one that is far from what the train cases have."""
-        found = []
+        """Return the columns without a value, and `column=value` for values unlike those of the train cases."""
+        unknown = []
         for column in self.columns:
             label = labels.get(column.name)
             if label is None:
-                found.append(column.name)
+                unknown.append(column.name)
             elif column.is_new(label):
-                found.append(f"{column.name}={label}")
-        return found
+                unknown.append(f"{column.name}={label}")
+        return unknown
 
     def is_missing(self, labels: Labels) -> bool:
-        """Whether not one of its columns is known."""
+        """Return whether all of its columns are missing."""
         return not any(name in labels for name in self.names)
 
     def require_described(self, description: Description) -> None:
-        """Makes sure that a data set means the same by these columns as the one that was learned from.
+        """Checks that a data set describes these columns as the training data did.
+
+        Args:
+            description: The description of the data set.
 
         Raises:
-            DataError: With every difference.
+            DataError: A column is not described, or has another type or unit; the message lists all differences.
         """
         problems = []
         for column in self.columns:
             described = description.columns.get(column.name)
             if described is None:
                 problems.append(
-                    f"input {self.name!r} reads column {column.name!r}, which the data set does not describe; it has "
-                    f"{', '.join(map(repr, description.columns)) or 'none'}"
+                    f"input {self.name!r} reads column {column.name!r}, which the data set does not describe; it "
+                    f"describes {', '.join(map(repr, description.columns)) or 'none'}"
                 )
             elif described.is_number != isinstance(column, NumberColumn):
-                was, found = (
+                trained, received = (
                     ("numbers", "words") if isinstance(column, NumberColumn) else ("words", "numbers")
                 )
                 problems.append(
-                    f"input {self.name!r} learned {was} of column {column.name!r}, the data set gives {found}"
+                    f"input {self.name!r} was trained with {trained} in column {column.name!r}, but the data set has "
+                    f"{received}"
                 )
             elif isinstance(column, NumberColumn) and described.unit != column.unit:
                 problems.append(
-                    f"input {self.name!r} learned column {column.name!r} in {column.unit!r}, the data set gives "
-                    f"{described.unit!r}"
+                    f"input {self.name!r} was trained with column {column.name!r} in {column.unit!r}, but the data set "
+                    f"has {described.unit!r}"
                 )
         if problems:
             raise DataError(problems)
 
 
 def fit_inputs(inputs: Mapping[str, TabularInput], train: Dataset) -> tuple[FittedInput, ...]:
-    """Learns means, deviations and words.
+    """Fits tabular inputs: computes means and deviations of numbers, and collects words.
 
     Args:
-        inputs: By name.
-        train: The train cases alone.
+        inputs: Settings of each input by its name.
+        train: The train cases, and no others.
 
     Raises:
-        DataError: With every problem: a column is not described, stands twice in an input, or no train case has a
-            value in it.
+        DataError: A column is not described, is listed twice in an input, or has no value in any train case; the
+            message lists all problems.
     """
     problems: list[str] = []
     fitted = []
@@ -261,13 +271,16 @@ def _problem(
     if described is None:
         known = ", ".join(map(repr, train.description.columns)) or "none"
         return (
-            f"input {name!r}: the data set describes no column {column!r}; it has {known}. Add it to `columns` in its "
-            "description"
+            f"input {name!r}: the data set describes no column {column!r}; it has {known}. Add it to `columns` in the "
+            "description of the data set"
         )
     if settings.columns.count(column) > 1:
-        return f"input {name!r}: column {column!r} stands there twice"
+        return f"input {name!r}: column {column!r} is listed twice; remove one of them"
     if not values:
-        return f"input {name!r}: none of the {len(train)} train cases has a {column!r}; leave the column out"
+        return (
+            f"input {name!r}: none of the {len(train)} train cases has a value in column {column!r}; leave the column "
+            "out"
+        )
     return ""
 
 
@@ -275,11 +288,11 @@ def _fit_column(
     name: str, described: ColumnDescription, values: Sequence[Label]
 ) -> NumberColumn | WordColumn:
     if not described.is_number:
-        found = {str(value) for value in values}
-        # In the order of the description where there is one, so that equal data give equal networks.
-        order = [word for word in described.classes or sorted(found) if word in found]
-        return WordColumn(name=name, words=tuple(order))
+        present = {str(value) for value in values}
+        # The order of the description, where it has one, makes the encoding independent of the order of the rows.
+        words = [word for word in described.classes or sorted(present) if word in present]
+        return WordColumn(name=name, words=tuple(words))
     numbers = np.asarray(values, float)
-    # Of equal values, rounding leaves a deviation that is not quite 0.
+    # For equal values, rounding would leave a deviation that is not exactly 0.
     deviation = float(numbers.std()) if np.ptp(numbers) else 0.0
     return NumberColumn(name=name, unit=described.unit, mean=float(numbers.mean()), deviation=deviation)

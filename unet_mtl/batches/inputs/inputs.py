@@ -1,4 +1,4 @@
-"""What the network reads, and which task reads what of it."""
+"""The inputs of the network, and the inputs that each task reads."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,18 +12,18 @@ from unet_mtl.settings import Settings
 from unet_mtl.tasks import Task
 
 IMAGE = "image"
-"""Name of the image input; the others are named by the user."""
+"""The name of the image input; users choose the names of the others."""
 
 Reads = dict[str, tuple[str, ...]]
-"""By task, the inputs that it reads, in the network's order."""
+"""The inputs that each task reads, by task name, in the order of the network."""
 
 
 class Inputs(Settings):
-    """What a network reads; saved with the run.
+    """The inputs of a network; saved with the run.
 
     Attributes:
-        image: Whether it reads an image.
-        tables: Its tabular inputs.
+        image: Whether the network reads an image.
+        tables: The tabular inputs.
     """
 
     image: bool = True
@@ -31,28 +31,28 @@ class Inputs(Settings):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all of them, the image first."""
+        """Return the names of all inputs, the image first."""
         return (*([IMAGE] if self.image else ()), *(table.name for table in self.tables))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of the table, that any of them reads."""
+        """Return the columns of the table that any input reads."""
         return tuple(dict.fromkeys(name for table in self.tables for name in table.names))
 
     def missing(self, labels: Labels) -> list[FittedInput]:
-        """Tabular inputs of which a case has not one column."""
+        """Return the tabular inputs of which all columns are missing in a case."""
         return [table for table in self.tables if table.is_missing(labels)]
 
     def describe_unknown(self, labels: Labels) -> list[str]:
-        """As of `FittedInput`, each column once."""
-        return list(dict.fromkeys(word for table in self.tables for word in table.describe_unknown(labels)))
+        """Return missing columns and unfamiliar values as `FittedInput.describe_unknown`, each column once."""
+        return list(dict.fromkeys(text for table in self.tables for text in table.describe_unknown(labels)))
 
     def columns_of(self, record: Record) -> dict[str, Any]:
-        """What is known of a case of the columns that are read: never more, so that no answer can leak in."""
+        """Return the known values of the input columns, without other columns, so that no target can leak in."""
         return {name: record.labels[name] for name in self.columns if name in record.labels}
 
     def only(self, names: Collection[str]) -> "Inputs":
-        """Those of these names."""
+        """Return the inputs of the given names."""
         return Inputs(
             image=self.image and IMAGE in names,
             tables=tuple(table for table in self.tables if table.name in names),
@@ -62,21 +62,21 @@ class Inputs(Settings):
 def find_reads(
     tasks: Sequence[Task[Any, Any]], tables: Mapping[str, Collection[str]], *, image: bool, fusion: Fusion
 ) -> Reads:
-    """Which inputs each task reads.
+    """Return the inputs that each task reads.
 
     Args:
-        tasks: The answers.
-        tables: Columns by tabular input.
+        tasks: The tasks.
+        tables: The columns of each tabular input, by input name.
         image: Whether the data set has images.
-        fusion: How columns meet the image; a mask reads columns by "film" alone.
+        fusion: The way in which columns and image are combined; masks can read columns only with "film".
 
     Raises:
-        ConfigError: With every problem: an input that is not there, a mask without the image, a column that is both
-            read and learned, names that clash.
+        ConfigError: A task names an unknown input, a mask does not read the image, a column is both input and target,
+            or an input has the name of a task; the message lists all problems.
     """
     names = (*([IMAGE] if image else ()), *tables)
     problems = [
-        f"inputs: {name!r} is also the name of a task; choose another"
+        f"inputs: {name!r} is also the name of a task; choose another name"
         for name in tables
         if name in {task.name for task in tasks}
     ]
@@ -102,20 +102,20 @@ def _problems(
     start = f"task {task.name!r}: "
     unknown = [name for name in wanted if name not in names]
     if unknown:
-        there = ", ".join(names) or "none"
+        available = ", ".join(names) or "none"
         why = "the data set has no images" if unknown[0] == IMAGE else f"there is no input {unknown[0]!r}"
-        return [f"{start}{why}; there is {there}"]
+        return [f"{start}{why}; the inputs are {available}"]
     if not wanted:
-        return [f"{start}there is nothing to read; describe `images`, or name columns under `inputs`"]
+        return [f"{start}the network has no input; describe `images`, or list columns under `inputs`"]
     if task.spatial and IMAGE not in wanted:
-        return [f"{start}a mask is drawn into the image; name {IMAGE!r} among its inputs"]
+        return [f"{start}a mask needs the image; add {IMAGE!r} to the inputs of the task"]
     if task.spatial and FUSIONS[fusion] is None and len(wanted) > 1:
         return [
-            f"{start}a mask reads columns with `network.fusion: film` alone; set that, or `inputs: [image]`"
+            f"{start}a mask can read columns only with `network.fusion: film`; set that, or `inputs: [image]`"
         ]
     return [
-        f"{start}it would read its own answer: column {column!r} stands in input {name!r}; take it out there, or name "
-        "the task's `inputs` without it"
+        f"{start}the target would be an input: column {column!r} is in input {name!r}; remove it there, or list the "
+        f"`inputs` of the task without {name!r}"
         for name in wanted
         if name != IMAGE
         for column in tables[name]

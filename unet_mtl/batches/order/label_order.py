@@ -1,54 +1,54 @@
-"""An order of the cases in which every batch has labels of each task, as far as the labels reach."""
+"""An order of the cases that gives as many batches as possible a label of each task."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST_SWAPS = 4000
-"""Tried in an epoch, so that a hundred thousand cases in conflict cost a second and not an hour."""
+_MAX_SWAPS = 4000
+"""The number of swaps tried in an epoch, so that a hundred thousand cases in conflict cost a second and not an hour."""
 
-_MOST_ROUNDS_IN_VAIN = 100
-_MOST_DONORS = 64
+_MAX_ROUNDS_WITHOUT_GAIN = 100
+_MAX_DONORS = 64
 
 
-def spread_order(
+def make_label_order(
     seed: Sequence[int], labelled: NDArray[np.bool_], batch_size: int, shards: int = 1
 ) -> NDArray[np.int64]:
-    """Deals cases to batches so that as many (batch, task) pairs as possible have a label.
+    """Orders cases so that as many (batch, task) pairs as possible have a label.
 
-    The rarest task is dealt out first, a case a batch; with fewer labelled cases than batches, at even distances.
-    Swaps then mend what tasks took from each other. This is no search for the optimum, which is a packing problem,
-    but never covers fewer pairs than the shuffled order of the same seed.
+    The rarest task comes first: its labelled cases are assigned to batches one by one, or at even distances if there
+    are fewer of them than batches. Swaps then cover pairs that one task lost to another. The optimum is a packing
+    problem and is not searched for, but no fewer pairs are covered than by the shuffled order of the same seed.
 
     Args:
-        seed: As NumPy's generators take it: (seed, epoch), say.
-        labelled: (cases, tasks), whether a case has a label of a task.
-        batch_size: Cases of one part of a batch; the last batch may be shorter.
-        shards: Parts of each batch, as of `Batches.shard`; each part is dealt labels of its own.
+        seed: A seed in any form that NumPy's generators accept, such as (seed, epoch).
+        labelled: (cases, tasks) bool, whether a case has a label of a task.
+        batch_size: The number of cases in one shard of a batch; the last batch may be shorter.
+        shards: The number of shards of each batch (see `Batches`); labels are assigned to each shard separately.
 
     Returns:
-        (cases,) a permutation: the case in each place of the epoch.
+        (cases,) int64, a permutation: the index of the case at each place of the epoch.
     """
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(labelled))
     places = np.arange(len(labelled))
     groups = places // (batch_size * shards) * shards + places % shards
     by_group = np.argsort(groups, kind="stable")
-    dealing = _Dealing(rng, labelled, groups[by_group])
-    dealing.deal()
-    dealing.swap()
+    assignment = _Assignment(rng, labelled, groups[by_group])
+    assignment.assign()
+    assignment.swap()
     order = np.empty_like(shuffled)
-    order[by_group] = dealing.cases
+    order[by_group] = assignment.cases
     return max(order, shuffled, key=lambda cases: count_covered(labelled[cases], groups))
 
 
 def count_covered(labelled: NDArray[np.bool_], groups: NDArray[np.int64]) -> int:
-    """How many (group, task) pairs have a label.
+    """Return the number of (group, task) pairs with a label.
 
     Args:
-        labelled: (places, tasks).
-        groups: (places,) numbers from 0 on.
+        labelled: (places, tasks) bool, whether the case at a place has a label of a task.
+        groups: (places,) index of the group of each place, from 0.
     """
     return int((_count(labelled, groups) > 0).sum())
 
@@ -59,11 +59,11 @@ def _count(labelled: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArray[np
     return counts
 
 
-class _Dealing:
-    """Cases on their way to places, the places of a group side by side.
+class _Assignment:
+    """Cases assigned to places, where the places of a group are consecutive.
 
     Attributes:
-        cases: (places,) the case in each.
+        cases: (places,) index of the case at each place.
     """
 
     def __init__(
@@ -76,55 +76,55 @@ class _Dealing:
         self.starts = np.concatenate([[0], np.cumsum(self.sizes)])
         self.cases = np.arange(len(groups))
 
-    def deal(self) -> None:
-        """Gives each group one labelled case of each task that it lacks, the rarest task first."""
+    def assign(self) -> None:
+        """Assigns one labelled case of each task to every group without one, starting with the rarest task."""
         group_of = np.full(len(self.labelled), -1)
-        room = self.sizes.copy()
-        covered = np.zeros((len(room), self.labelled.shape[1]), bool)
+        free = self.sizes.copy()
+        covered = np.zeros((len(free), self.labelled.shape[1]), bool)
         for task in np.argsort(self.labelled.sum(axis=0), kind="stable"):
-            waiting = self.rng.permutation(np.flatnonzero(self.labelled[:, task] & (group_of < 0)))
-            lacking = np.flatnonzero(~covered[:, task] & (room > 0))
-            n = min(len(waiting), len(lacking))
-            chosen = lacking[self._evenly(n, len(lacking))]
-            group_of[waiting[:n]] = chosen
-            room[chosen] -= 1
-            covered[chosen] |= self.labelled[waiting[:n]]
-        left = self.rng.permutation(np.flatnonzero(group_of < 0))
-        group_of[left] = np.repeat(np.arange(len(room)), room)
+            candidates = self.rng.permutation(np.flatnonzero(self.labelled[:, task] & (group_of < 0)))
+            uncovered = np.flatnonzero(~covered[:, task] & (free > 0))
+            n = min(len(candidates), len(uncovered))
+            chosen = uncovered[self._even_places(n, len(uncovered))]
+            group_of[candidates[:n]] = chosen
+            free[chosen] -= 1
+            covered[chosen] |= self.labelled[candidates[:n]]
+        rest = self.rng.permutation(np.flatnonzero(group_of < 0))
+        group_of[rest] = np.repeat(np.arange(len(free)), free)
         self.cases = np.argsort(group_of, kind="stable")
 
-    def _evenly(self, n: int, among: int) -> NDArray[np.int64]:
+    def _even_places(self, n: int, among: int) -> NDArray[np.int64]:
         return ((np.arange(n) + self.rng.random()) * among / max(n, 1)).astype(np.int64)
 
     def swap(self) -> None:
-        """Exchanges two cases wherever that covers more; or as many, which opens new ways."""
+        """Swaps two cases wherever that covers more pairs, or as many, since such a swap may enable a better one."""
         counts = _count(self.labelled[self.cases], self.groups)
-        tries = rounds_in_vain = 0
-        while rounds_in_vain < _MOST_ROUNDS_IN_VAIN and tries < _MOST_SWAPS:
-            # Where no group has two labelled cases of a task, no swap can cover more of them.
-            wanting = np.argwhere((counts == 0) & (counts.max(axis=0, initial=0) > 1))
-            if not len(wanting):
+        tries = rounds_without_gain = 0
+        while rounds_without_gain < _MAX_ROUNDS_WITHOUT_GAIN and tries < _MAX_SWAPS:
+            # If no group has two labelled cases of a task, no swap can cover more groups of that task.
+            uncovered = np.argwhere((counts == 0) & (counts.max(axis=0, initial=0) > 1))
+            if not len(uncovered):
                 return
             before = np.count_nonzero(counts)
-            for group, task in self.rng.permutation(wanting)[: _MOST_SWAPS - tries]:
+            for group, task in self.rng.permutation(uncovered)[: _MAX_SWAPS - tries]:
                 tries += 1
                 if counts[group, task] == 0:
                     self._swap_into(group, task, counts)
-            rounds_in_vain = 0 if np.count_nonzero(counts) > before else rounds_in_vain + 1
+            rounds_without_gain = 0 if np.count_nonzero(counts) > before else rounds_without_gain + 1
 
     def _swap_into(self, group: int, task: int, counts: NDArray[np.int64]) -> None:
-        """Takes the best of some labelled cases from elsewhere, unless that covers less."""
-        # Also from groups with one alone: that moves the gap to where another swap may close it.
-        donors = self.rng.permutation(np.flatnonzero(self.labelled[self.cases, task]))[:_MOST_DONORS]
+        """Swaps the best of some labelled cases of other groups into a group, unless that covers fewer pairs."""
+        # Groups with a single labelled case are included: the gap moves to a place where another swap may close it.
+        donors = self.rng.permutation(np.flatnonzero(self.labelled[self.cases, task]))[:_MAX_DONORS]
         own = np.arange(self.starts[group], self.starts[group + 1])
-        given = self.labelled[self.cases[own]].astype(np.int64)[:, None]
-        taken = self.labelled[self.cases[donors]].astype(np.int64)[None]
+        outgoing = self.labelled[self.cases[own]].astype(np.int64)[:, None]
+        incoming = self.labelled[self.cases[donors]].astype(np.int64)[None]
         here, there = counts[group], counts[self.groups[donors]]
-        after = ((here - given + taken) > 0).sum(-1) + ((there - taken + given) > 0).sum(-1)
+        after = ((here - outgoing + incoming) > 0).sum(-1) + ((there - incoming + outgoing) > 0).sum(-1)
         gains = after - (here > 0).sum() - (there > 0).sum(-1)
         i, j = self.rng.permutation(np.argwhere(gains == gains.max()))[0]
         if gains[i, j] < 0:
             return
-        counts[group] += taken[0, j] - given[i, 0]
-        counts[self.groups[donors[j]]] += given[i, 0] - taken[0, j]
+        counts[group] += incoming[0, j] - outgoing[i, 0]
+        counts[self.groups[donors[j]]] += outgoing[i, 0] - incoming[0, j]
         self.cases[[own[i], donors[j]]] = self.cases[[donors[j], own[i]]]

@@ -1,4 +1,4 @@
-"""Cases of rare classes drawn more often, and dealt so that batches are alike. Free of Keras, for the config."""
+"""Class-balanced sampling, with the same shares of classes in every batch. Without Keras, for the config."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,12 +15,15 @@ from unet_mtl.tasks import Task
 
 
 class Sampling(Settings):
-    """An epoch is as many draws as there are train cases, and each batch has each class in its share of them.
+    """Settings of class-balanced sampling.
+
+    An epoch has as many draws as there are train cases, and each class has the same share of every batch.
 
     Attributes:
-        task: Its classes decide: one of n cases is drawn in proportion to (1 / n) ** power. A case without its label
-            has the mean chance of those with one.
-        power: 0: all cases alike, each once an epoch. 1: all classes alike.
+        task: The name of the task with the classes. A case of a class with n cases is drawn with a chance proportional
+            to (1 / n) ** power, and a case without a label of the task with the mean chance of the labelled cases.
+        power: The strength of the balancing. 0: all cases have the same chance, so each comes once per epoch. 1: all
+            classes have the same chance.
     """
 
     task: str
@@ -28,11 +31,11 @@ class Sampling(Settings):
 
 
 class Strata(NamedTuple):
-    """What an epoch is drawn by.
+    """Groups and chances of N cases, from which epochs are drawn.
 
     Attributes:
-        groups: (N,) number of each case's class, from 0 on; cases whose class is unknown are a group as well.
-        chances: (N,) of each case to be the one that is drawn; their sum is 1.
+        groups: (N,) index of the class of each case, from 0; cases of unknown class form a group too.
+        chances: (N,) the probability of each case in a single draw; the sum is 1.
     """
 
     groups: NDArray[np.int64]
@@ -43,30 +46,32 @@ def make_strata(sampling: Sampling, tasks: Sequence[Task[Any, Any]], dataset: Da
     """Groups the cases by the classes of the task.
 
     Args:
-        sampling: What was set.
-        tasks: Those of the training.
+        sampling: The settings.
+        tasks: The tasks of the training.
         dataset: The train cases.
 
     Raises:
-        ConfigError: There is no such task, or it puts cases into no classes.
+        ConfigError: There is no task of that name, or the task has no classes.
     """
     by_name = {task.name: task for task in tasks}
     if sampling.task not in by_name:
-        raise ConfigError(f"training.sampling: no task {sampling.task!r}; there is {', '.join(by_name)}")
+        raise ConfigError(
+            f"training.sampling: there is no task {sampling.task!r}; the tasks are {', '.join(by_name)}"
+        )
     classes = [by_name[sampling.task].case_class(record) for record in dataset]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(classes))}
-    return Strata(np.array([numbers[name] for name in classes]), class_chances(classes, sampling.power))
+    indices = {name: index for index, name in enumerate(dict.fromkeys(classes))}
+    return Strata(np.array([indices[name] for name in classes]), class_chances(classes, sampling.power))
 
 
 def class_chances(classes: Sequence[str | None], power: float) -> NDArray[np.float64]:
-    """As `Sampling` says.
+    """Return the probability of each case in a single draw; see `Sampling`.
 
     Args:
-        classes: Of each case; None: unknown. At least one is known.
-        power: 0..1.
+        classes: The class of each of N cases; None if unknown. At least one must be known.
+        power: The strength of the balancing, 0..1.
 
     Returns:
-        (N,), their sum is 1.
+        (N,) float64, with a sum of 1.
     """
     counts = Counter(name for name in classes if name is not None)
     chances = np.array([np.nan if name is None else counts[name] ** -power for name in classes])
@@ -77,23 +82,23 @@ def class_chances(classes: Sequence[str | None], power: float) -> NDArray[np.flo
 def draw_epoch(
     strata: Strata, batch_size: int, seed: Sequence[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The cases of one epoch, in batches that are alike.
+    """Draws the cases of one epoch, with the same share of each group in every batch.
 
-    Each case, and each group, comes as often as it is expected to, rounded up or down, with the exact expectation.
-    What has D of the N draws, be it a case or a group, has size * D / N of them in a batch, rounded up or down; and
-    so in a shard of a batch, but that it may be less than 2 off in those of a short one.
+    Each case and each group is drawn its expected number of times, rounded up or down, without bias. A case or group
+    with D of the N draws has size * D / N draws in a batch, rounded up or down. The same holds for a shard of a batch,
+    except that the number in a shard of the short last batch may differ by less than 2.
 
     Args:
-        strata: Of N cases.
-        batch_size: Cases of a batch, its shards together; the last batch may be shorter.
-        seed: Of this epoch.
+        strata: Groups and chances of N cases.
+        batch_size: The number of cases in a batch, all shards together; the last batch may be shorter.
+        seed: The seed of this epoch.
 
     Returns:
-        (N,) indices of cases, and (N,) how often each was drawn before in this epoch.
+        (N,) indices of the drawn cases in order, and (N,) how often each has been drawn before in this epoch.
     """
     rng = np.random.default_rng(seed)
     order = np.empty(len(strata.groups), np.int64)
-    order[_dealt_places(len(order), batch_size, rng)] = _draw_in_line(strata, rng)
+    order[_assigned_places(len(order), batch_size, rng)] = _draw_sorted(strata, rng)
     by_case = np.argsort(order, kind="stable")
     sorted_cases = order[by_case]
     turns = np.empty_like(order)
@@ -101,25 +106,26 @@ def draw_epoch(
     return order, turns
 
 
-def _draw_in_line(strata: Strata, rng: np.random.Generator) -> NDArray[np.int64]:
-    """(N,) drawn cases, each group and each case in one piece.
+def _draw_sorted(strata: Strata, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return (N,) drawn cases, in which the draws of each group and of each case are consecutive.
 
-    Systematic sampling (Madow 1949, doi:10.1214/aoms/1177729988): cases lie side by side, as wide as
-    their expected draws, and points at distances of 1 pick them, behind a random start.
+    Systematic sampling (Madow 1949, doi:10.1214/aoms/1177729988): the cases divide a line into intervals with the
+    lengths of their expected numbers of draws, and points at distances of 1 after a random start select them.
     """
     n = len(strata.groups)
     shuffled, ranks = rng.permutation(n), rng.permutation(strata.groups.max() + 1)
     line = shuffled[np.argsort(ranks[strata.groups[shuffled]], kind="stable")]
-    # Rounded, so that a case of width 1 is drawn once.
+    # Rounding ensures that a case with an interval of length 1 is drawn exactly once.
     ends = np.round(n * np.cumsum(strata.chances[line]), 9)
     return line[np.searchsorted(ends[:-1], np.arange(n) + rng.random(), side="right")]
 
 
-def _dealt_places(n: int, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """(N,) place in the epoch of each draw of the line: dealt to the batches in turn, as cards are.
+def _assigned_places(n: int, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return (N,) the place in the epoch of each of N sorted draws, which are assigned to the batches in turn.
 
-    A full batch takes one draw a round, a short one less often, at even times. So of D draws in a row the short one
-    has its share, rounded up or down; hence all full ones together have theirs, and, served in turn, each has.
+    A full batch takes one draw in each round; a short batch takes draws less often, at even times. Hence of D
+    consecutive draws the short batch has its share, rounded up or down, and so have all full batches together; since
+    these take turns, each of them has its share too.
     """
     places = np.arange(n)
     batches, slots = places // batch_size, places % batch_size

@@ -110,13 +110,15 @@ FORMATS: dict[str, Format] = {
     ),
 }
 
-SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffixes)
-"""All suffixes that can be read, in lower case."""
 
-RASTER_SUFFIXES = tuple(suffix for known in FORMATS.values() if known.raster for suffix in known.suffixes)
-"""The suffixes of raster formats, in lower case."""
+def suffixes() -> tuple[str, ...]:
+    """Return all suffixes that can be read, in lower case."""
+    return tuple(suffix for known in FORMATS.values() for suffix in known.suffixes)
 
-_BY_SUFFIX = {suffix: known for known in FORMATS.values() for suffix in known.suffixes}
+
+def raster_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of raster formats, in lower case."""
+    return tuple(suffix for known in FORMATS.values() if known.raster for suffix in known.suffixes)
 
 
 def suffix_of(name: Path | str) -> str:
@@ -126,13 +128,13 @@ def suffix_of(name: Path | str) -> str:
         name: A path or a file name.
 
     Returns:
-        The longest suffix in `SUFFIXES` that the name ends in; empty if there is none.
+        The longest of `suffixes()` that the name ends in; empty if there is none.
 
     >>> suffix_of("a/scan.NII.GZ"), suffix_of("table.csv")
     ('.nii.gz', '')
     """
     name = (name.name if isinstance(name, Path) else name).lower()
-    return max((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len, default="")
+    return max((suffix for suffix in suffixes() if name.endswith(suffix)), key=len, default="")
 
 
 def without_suffix(name: str) -> str:
@@ -146,7 +148,8 @@ def without_suffix(name: str) -> str:
 
 def format_named(name: Path | str) -> Format | None:
     """Return the format that the suffix of a file stands for, or None if the suffix is unknown."""
-    return _BY_SUFFIX.get(suffix_of(name))
+    suffix = suffix_of(name)
+    return next((known for known in FORMATS.values() if suffix in known.suffixes), None)
 
 
 def find_format(path: Path) -> tuple[Format, str]:
@@ -163,10 +166,10 @@ def find_format(path: Path) -> tuple[Format, str]:
     for known in FORMATS.values():
         if known.matches(head):
             return known, known.suffixes[0]
-    suffix = suffix_of(path)
-    if not suffix:
-        raise unreadable(path, f"of no known format; known are {', '.join(SUFFIXES)}")
-    return _BY_SUFFIX[suffix], suffix
+    named = format_named(path)
+    if named is None:
+        raise unreadable(path, f"of no known format; known are {', '.join(suffixes())}")
+    return named, suffix_of(path)
 
 
 def reader_of(path: Path) -> Reader:

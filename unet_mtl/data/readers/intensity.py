@@ -1,4 +1,4 @@
-"""From the numbers as stored to an image: uint8, or float32 in 0..1."""
+"""Convert stored values to an image: uint8, or float32 in 0..1."""
 
 from dataclasses import replace
 from math import isfinite
@@ -15,7 +15,7 @@ from unet_mtl.errors import DataError
 _Name = Literal["auto", "window", "percentile", "range", "zscore"]
 
 
-def _an_intensity(intensity: Any) -> Any:
+def _check_intensity(intensity: Any) -> Any:
     if isinstance(intensity, str) and intensity in get_args(_Name):
         return intensity
     if isinstance(intensity, list | tuple) and len(intensity) == 2 and all(map(_is_number, intensity)):
@@ -31,15 +31,14 @@ def _is_number(part: Any) -> bool:
     return isinstance(part, int | float) and not isinstance(part, bool)
 
 
-Intensity = Annotated[_Name | tuple[float, float], BeforeValidator(_an_intensity)]
-"""Which number becomes black and which white.
+Intensity = Annotated[_Name | tuple[float, float], BeforeValidator(_check_intensity)]
+"""The stored values that become black and white.
 
-`auto`: the file's window; else `percentile` for a scanner's numbers (DICOM above 8 bits, volumes);
-else `range`. `window`: what the file says is to be shown. `percentile`: 0.5 and 99.5 of this picture.
-`range`: the lowest and highest number of the type; floating point is in 0..1 already. `zscore`: 4 standard
-deviations below and above the mean of this picture, all channels together, so that 0..1 is (z + 4) / 8.
-`(low, high)`: these two, whatever the type: a window given by hand. A picture of one number that goes by
-its own numbers (percentile, zscore) is black.
+`auto` is the display window of the file if it has one; else `percentile` for measurements of scanners (DICOM above
+8 bits, volumes); else `range`. `window` is the display window of the file. `percentile` is the 0.5th and the 99.5th
+percentile of the picture. `range` is the range of the type; floating-point values must be in 0..1. `zscore` is 4
+standard deviations below and above the mean of the picture over all channels, so that 0..1 is (z + 4) / 8.
+`(low, high)` is a window for all types. A picture with only one value is black under `percentile` and `zscore`.
 """
 
 PERCENTILES = (0.5, 99.5)
@@ -47,47 +46,47 @@ DEVIATIONS = 4.0
 
 
 def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]:
-    """Scales one picture.
+    """Convert a picture to an image.
 
     Args:
-        picture: As stored.
-        intensity: Which number becomes black and which white.
-        path: The file, to be named in errors.
+        picture: The picture as stored.
+        intensity: The values that become black and white.
+        path: The file, named in errors.
 
     Returns:
-        `(height, width, channels)`: uint8 where 8 bits are kept as they are, else float32 in 0..1.
+        An array `(height, width, channels)`: uint8 if 8-bit values are kept unchanged, else float32 in 0..1.
 
     Raises:
-        DataError: The numbers have no known range, or the choice does not fit the file.
+        DataError: The range of the values is unknown, or `intensity` does not fit the file.
     """
     try:
-        intensity = _an_intensity(intensity)
+        intensity = _check_intensity(intensity)
     except ValueError as error:
         raise DataError(f"intensity {intensity!r} is unknown; {error}") from None
     if picture.colours is not None:
-        picture = replace(picture, pixels=_coloured(picture, picture.colours, path), colours=None)
+        picture = replace(picture, pixels=_look_up_colours(picture, picture.colours, path), colours=None)
     if picture.pixels.dtype.kind not in "buif":
         raise DataError(
-            f"{path}: numbers of type {picture.pixels.dtype}; expected whole numbers or floating point"
+            f"{path}: values of type {picture.pixels.dtype}; expected whole numbers or floating point"
         )
-    chosen = _chosen(picture, intensity)
+    chosen = _resolve_auto(picture, intensity)
     if chosen == "range" and picture.pixels.dtype in (np.bool_, np.uint8) and picture.extent is None:
         scale = 255 if picture.pixels.dtype == np.bool_ else 1
         pixels = picture.pixels.astype(np.uint8) * np.uint8(scale)
         return 255 - pixels if picture.inverted else pixels
-    return _scaled(picture, _limits(picture, chosen, intensity, path), path)
+    return _scale(picture, _limits(picture, chosen, intensity, path), path)
 
 
-def _coloured(picture: Picture, colours: NDArray[Any], path: Path) -> NDArray[Any]:
+def _look_up_colours(picture: Picture, colours: NDArray[Any], path: Path) -> NDArray[Any]:
     indices = picture.pixels[..., 0]
     if indices.max() >= len(colours):
         raise DataError(
-            f"{path}: index {indices.max()} of a palette of {len(colours)} colours; export it again"
+            f"{path}: index {indices.max()} exceeds the palette of {len(colours)} colours; export the file again"
         )
     return np.asarray(colours[indices])
 
 
-def _chosen(picture: Picture, intensity: Intensity) -> Intensity:
+def _resolve_auto(picture: Picture, intensity: Intensity) -> Intensity:
     if intensity != "auto":
         return intensity
     if picture.window is not None:
@@ -95,38 +94,38 @@ def _chosen(picture: Picture, intensity: Intensity) -> Intensity:
     return "percentile" if picture.measured else "range"
 
 
-def _limits(picture: Picture, chosen: Intensity, asked: Intensity, path: Path) -> tuple[float, float]:
+def _limits(picture: Picture, chosen: Intensity, requested: Intensity, path: Path) -> tuple[float, float]:
     if chosen == "window":
         if picture.window is None:
             raise DataError(
-                f'{path}: the file names no window; choose intensity "percentile" or "range"',
+                f'{path}: the file has no window; choose intensity "percentile" or "range"',
                 kind="image-range",
             )
         return picture.window
     if isinstance(chosen, tuple):
         return chosen
     if chosen == "range":
-        return _range(picture, asked, path)
+        return _range(picture, requested, path)
     _check_finite(picture, path)
     if chosen == "percentile":
         low, high = np.percentile(picture.pixels, PERCENTILES)
         return float(low), float(high)
     numbers = picture.pixels.astype(np.float64)
-    if numbers.min() == numbers.max():  # not by the deviation, which rounding may leave above 0
+    if numbers.min() == numbers.max():  # the standard deviation may be above 0 by rounding
         return float(numbers.flat[0]), float(numbers.flat[0])
     mean, reach = float(numbers.mean()), DEVIATIONS * float(numbers.std())
     return mean - reach, mean + reach
 
 
-def _range(picture: Picture, asked: Intensity, path: Path) -> tuple[float, float]:
+def _range(picture: Picture, requested: Intensity, path: Path) -> tuple[float, float]:
     dtype, pixels = picture.pixels.dtype, picture.pixels
     if picture.extent is not None:
         return picture.extent
-    if dtype.kind in "ui" and (asked == "range" or dtype == np.uint16):
+    if dtype.kind in "ui" and (requested == "range" or dtype == np.uint16):
         return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
     if dtype.kind in "ui" or not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
         raise DataError(
-            f"{path}: numbers of type {dtype} with values {pixels.min():g}..{pixels.max():g}; expected 8-bit, "
+            f"{path}: pixels of type {dtype} with values {pixels.min():g}..{pixels.max():g}; expected 8-bit, "
             '16-bit, or floating point in 0..1. Convert them, or read with intensity "percentile"',
             kind="image-range",
         )
@@ -137,17 +136,17 @@ def _check_finite(picture: Picture, path: Path) -> None:
     bad = int((~np.isfinite(picture.pixels)).sum())
     if bad:
         raise DataError(
-            f"{path}: {bad} pixels are not finite numbers; give them a number or export it again",
+            f"{path}: {bad} pixels are not finite; replace their values, or export the file again",
             kind="image-range",
         )
 
 
-def _scaled(picture: Picture, limits: tuple[float, float], path: Path) -> NDArray[Any]:
+def _scale(picture: Picture, limits: tuple[float, float], path: Path) -> NDArray[Any]:
     _check_finite(picture, path)
     low, high = limits
-    if low == high:  # a constant picture: nothing to stretch
+    if low == high:  # a constant picture has no contrast
         return np.zeros(picture.pixels.shape, np.float32)
-    # In float64 only where float32 cannot hold the numbers: 32-bit integers
+    # float64 only for values that float32 cannot represent, such as 32-bit integers.
     pixels: NDArray[Any] = picture.pixels.astype(
         np.float32 if picture.pixels.dtype.itemsize <= 2 else np.float64
     )

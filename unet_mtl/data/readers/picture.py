@@ -66,7 +66,7 @@ class Picture:
 
 
 def has_no_alpha(path: Path) -> bool:
-    """Return False, for formats whose files never have an alpha channel."""
+    """Return False, for formats without alpha channels."""
     return False
 
 

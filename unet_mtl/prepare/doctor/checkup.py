@@ -198,7 +198,7 @@ def check_dataset(
     inside = dataset.only([record for record in dataset if record.case not in outside])
     inspection = inspect_dataset(inside, intensity=intensity)
     observations += inspection.observations
-    duplicates = find_duplicates(inspection.prints)
+    duplicates = find_duplicates(inspection.fingerprints)
     parts = _split(dataset, split, duplicates, observations)
     observations += check_copies(duplicates, parts, dataset, inspection)
     observations += [*check_table(dataset, table), *find_leaks(dataset, table)]

@@ -38,7 +38,7 @@ def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observati
         yield from _check_one(case, image, suffixes[case])
     yield from _mixed(inspection)
     yield from _inverted(inspection)
-    for (height, width), n, box in inspection.fixed.shared():
+    for (height, width), n, box in inspection.strokes.find_shared():
         top, left, bottom, right = box
         place = f"rows {top} to {bottom} and columns {left} to {right}"
         cases = tuple(case for case, image in inspection.images.items() if image.size == (height, width))
@@ -51,7 +51,8 @@ def _check_one(case: str, image: ImageFacts, named: str) -> Iterator[Observation
         text = f"case {case!r}: EXIF orientation {image.orientation}; the image is rotated upright when it is read"
         yield Observation("image-turned", text, (case,))
     if is_other_format(named, image.suffix):
-        text = f"case {case!r}: the file is named {named or 'without a suffix'}, but its content is {image.suffix}"
+        suffix = f"the suffix {named}" if named else "no suffix"
+        text = f"case {case!r}: the file has {suffix}, but its content is {image.suffix}"
         yield Observation("image-suffix", text, (case,))
     if image.high - image.low <= _CONSTANT:
         yield Observation(
@@ -60,11 +61,11 @@ def _check_one(case: str, image: ImageFacts, named: str) -> Iterator[Observation
     elif image.kind.startswith("16") and image.high < _DARK:
         text = f"case {case!r}: the brightest pixel is at {image.high:.1%} of the range of its data type"
         yield Observation("image-dark", text, (case,))
-    if image.marks.letters >= TEXT:
-        text = f"case {case!r}: a row of {image.marks.letters} letters"
+    if image.burned_in.letters >= TEXT:
+        text = f"case {case!r}: a row of {image.burned_in.letters} letters"
         yield Observation("text", text, (case,))
-    if image.marks.coloured >= _COLOURED:
-        text = f"case {case!r}: {image.marks.coloured} coloured pixels in an otherwise grey image"
+    if image.burned_in.coloured >= _COLOURED:
+        text = f"case {case!r}: {image.burned_in.coloured} coloured pixels in an otherwise grey image"
         yield Observation("coloured-marks", text, (case,))
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
-from unet_mtl.data.numbers import Decimal, number_cure, parse_number
+from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
 from unet_mtl.near_names import find_typo
 from unet_mtl.prepare.drafting.vocabulary import (
     CODES_OF_MISSING,
@@ -86,7 +86,7 @@ def _read(
     if len(numbers) > 0.8 * len(known) and not _are_grades(known):
         odd = sorted(set(known) - set(numbers))
         or_missing = (
-            "" if all(number_cure(word, decimal) for word in odd) else ", or list them under `missing`"
+            "" if all(suggest_number(word, decimal) for word in odd) else ", or list them under `missing`"
         )
         because = f"numbers except {name_some(odd, 3)}; correct these cells{or_missing}"
         return Column(name, "other", because)

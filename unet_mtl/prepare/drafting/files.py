@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_mtl.data.readers import SUFFIXES, suffix_of
+from unet_mtl.data.readers import suffix_of, suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
 from unet_mtl.prepare.drafting.notes import Notes
@@ -88,7 +88,7 @@ def sort_files(root: Path, notes: Notes) -> Files:
     if not entries:
         raise DataError(
             f"{root}: no image in this folder or its subfolders; expected files with a suffix of "
-            f"{', '.join(SUFFIXES)}. Give the folder that contains your images"
+            f"{', '.join(suffixes())}. Give the folder that contains your images"
         )
     images, masks = _tell_apart(root, _with_tails(entries), notes)
     return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables))

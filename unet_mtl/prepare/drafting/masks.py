@@ -10,7 +10,7 @@ from unet_mtl.prepare.drafting.vocabulary import MASK_WORDS
 from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 20
-_PLATEAU = 0.002
+_MIN_SHARE = 0.002
 """Minimum share of the pixels of a value that is a class, if there are many values."""
 
 _COLOURS = {
@@ -95,15 +95,15 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
         most = max(census.highest)
         because = f"each file numbers its objects, up to {most} ({census.sample} files)"
         return Meaning(("background", foreground), instances=True, because=because)
-    plateaus = _plateaus(census)
-    strays = [value for value in census.files if value not in plateaus]
+    class_values = _class_values(census)
+    strays = [value for value in census.files if value not in class_values]
     smeared = bool(strays) and (census.lossy > 0 or _files_with(strays, census) > max(2, 0.1 * census.read))
     if strays and not smeared:
         notes.doubt(
             f"Mask {name!r} has the values {name_some(sorted(strays), 4)} in only {_files_with(strays, census)} of "
             f"{census.read} files; they are not treated as classes. `unet-mtl check` lists the files."
         )
-    return _numbers(census, plateaus, foreground, smeared=smeared)
+    return _numbers(census, class_values, foreground, smeared=smeared)
 
 
 def _is_generic(name: str) -> bool:
@@ -125,16 +125,18 @@ def _are_objects(census: Census) -> bool:
     return many and len(census.highest) > 2 and census.numbered > 0.6 * census.read and not census.lossy
 
 
-def _plateaus(census: Census) -> list[int]:
+def _class_values(census: Census) -> list[int]:
     """Return the values that are classes: all values if they are few, else those that form areas."""
     values = sorted(census.files)
     rare = [
-        v for v in values if census.files[v] <= max(1, 0.02 * census.read) and census.share(v) < _PLATEAU / 10
+        v
+        for v in values
+        if census.files[v] <= max(1, 0.02 * census.read) and census.share(v) < _MIN_SHARE / 10
     ]
     common = [v for v in values if v not in rare] or values
-    if census.lossy == 0 and len(common) <= _MOST_CLASSES and not _has_seams(common, census):
+    if census.lossy == 0 and len(common) <= _MOST_CLASSES and not _has_thin_lines(common, census):
         return common
-    big = [v for v in values if census.share(v) >= _PLATEAU and (census.lossy or not census.is_thin(v))]
+    big = [v for v in values if census.share(v) >= _MIN_SHARE and (census.lossy or not census.is_thin(v))]
     if census.lossy:  # after JPEG compression, 0, 1, 2 and 253, 254, 255 are two classes rather than six
         big = [
             v
@@ -144,23 +146,23 @@ def _plateaus(census: Census) -> list[int]:
     return sorted(big) or [v for v in (0, 255) if v in census.files] or values[:2]
 
 
-def _has_seams(values: Sequence[int], census: Census) -> bool:
+def _has_thin_lines(values: Sequence[int], census: Census) -> bool:
     """Return whether several intermediate values form thin lines only, as after smoothing."""
-    seams = [value for value in values[1:-1] if census.is_thin(value)]
-    return len(seams) > 1 and values[-1] - values[0] > _MOST_CLASSES
+    thin = [value for value in values[1:-1] if census.is_thin(value)]
+    return len(thin) > 1 and values[-1] - values[0] > _MOST_CLASSES
 
 
-def _numbers(census: Census, plateaus: list[int], foreground: str, *, smeared: bool) -> Meaning:
-    labelled = [value for value in plateaus if value != 255]
+def _numbers(census: Census, class_values: list[int], foreground: str, *, smeared: bool) -> Meaning:
+    labelled = [value for value in class_values if value != 255]
     if labelled and labelled == list(range(labelled[-1] + 1)) and len(labelled) > 1:
-        ignored = ", and 255 for not labelled" if 255 in plateaus else ""
+        ignored = ", and 255 for not labelled" if 255 in class_values else ""
         because = f"the values are {name_some(labelled, 6)}{ignored} ({census.sample} files)"
         return Meaning(_names(len(labelled), foreground), smeared=smeared, because=because)
-    because = f"the values are {name_some(plateaus, 6)} ({census.sample} files)"
-    if plateaus in ([0], [255]):
-        because = f"the only value is {plateaus[0]} ({census.sample} files)"
+    because = f"the values are {name_some(class_values, 6)} ({census.sample} files)"
+    if class_values in ([0], [255]):
+        because = f"the only value is {class_values[0]} ({census.sample} files)"
         return Meaning(_names(2, foreground), {0: 0, 255: 1}, smeared=smeared, because=because)
-    known = plateaus if 0 in plateaus else [0, *plateaus]
+    known = class_values if 0 in class_values else [0, *class_values]
     values = {value: index for index, value in enumerate(known)}
     return Meaning(_names(len(known), foreground), values, smeared=smeared, because=because)
 
@@ -170,7 +172,7 @@ def _names(n: int, foreground: str) -> tuple[str, ...]:
 
 
 def _colours(census: Census, foreground: str) -> Meaning:
-    least = 5 * _PLATEAU if census.lossy else _PLATEAU / 4  # JPEG compression turns one colour into many
+    least = 5 * _MIN_SHARE if census.lossy else _MIN_SHARE / 4  # JPEG compression turns one colour into many
     kept = [colour for colour, n in census.pixels.most_common() if census.share(colour) >= least]
     kept = [c for c in kept if census.files[c] > max(1, 0.02 * census.read)] or kept
     if len(census.files) > _MOST_CLASSES and not census.lossy:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 
 from unet_mtl.data.images import image_size
-from unet_mtl.data.readers import RASTER_SUFFIXES
+from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Pixels, Size, decode_brush, draw_ring
@@ -222,7 +222,7 @@ def _find_image(data: Mapping[str, Any], folder: Path) -> Path:
         raise DataError(f"no image in its data {sorted(data)}; expected `image`, or one path of an image")
     path = _path_in(link)
     if path is None:
-        raise DataError(f"{link!r} is not the path of an image ({', '.join(RASTER_SUFFIXES)})")
+        raise DataError(f"{link!r} is not the path of an image ({', '.join(raster_suffixes())})")
     if not _is_remote(link):
         return find_below(folder, path)
     # The path is that of a server: look for its end in the folder, with and without the prefix of an upload.
@@ -244,7 +244,7 @@ def _path_in(link: str) -> str | None:
     else:
         url = urlsplit(link)
         path = parse_qs(url.query).get("d", [unquote(url.path)])[0]
-    return path if PurePosixPath(path).suffix.lower() in RASTER_SUFFIXES else None
+    return path if PurePosixPath(path).suffix.lower() in raster_suffixes() else None
 
 
 def _make_case(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.readers import RASTER_SUFFIXES
+from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
 
 
@@ -56,8 +56,8 @@ def find_below(folder: Path, name: str, cure: str = "give the folder of the imag
             raise DataError(f"{name!r} leads over the link {path}; replace the link by the file")
     if not path.is_file():
         raise DataError(f"{name!r} is not in {folder}; {cure}")
-    if path.suffix.lower() not in RASTER_SUFFIXES:
-        raise DataError(f"{path}: expected one of {', '.join(RASTER_SUFFIXES)}")
+    if path.suffix.lower() not in raster_suffixes():
+        raise DataError(f"{path}: expected one of {', '.join(raster_suffixes())}")
     return path
 
 

@@ -181,9 +181,9 @@ def _use_renamed(
     inspection = Inspection(
         images=before.images | fresh.images,
         masks={target: masks | fresh.masks[target] for target, masks in before.masks.items()},
-        prints=before.prints | fresh.prints,
+        fingerprints=before.fingerprints | fresh.fingerprints,
     )
-    return inspection, find_duplicates(inspection.prints)
+    return inspection, find_duplicates(inspection.fingerprints)
 
 
 def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], unrepaired: Collection[str]) -> None:
