@@ -1,16 +1,16 @@
-"""From a table with holes to pictures: each n is what pandas counts in the files."""
+"""From a table with missing labels to pictures: every n equals the count in the files."""
 
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from unet_mtl.cli import main
+from unet_mtl.cli import app
 from unet_mtl.evaluation import summary
 
 PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
@@ -21,7 +21,7 @@ N = 30
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Thirty cases of the phantom, half of the masks, 70 % of the diagnoses, 95 % of the diameters removed.
+    """Thirty cases of the phantom without half of the masks, 70 % of the diagnoses and 95 % of the diameters.
 
     One diameter is left in train, none in validation, one in test.
     """
@@ -38,11 +38,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def printed(folder, drawing):
-    """By command, what it wrote on the screen; the run is in folder/run."""
-    import contextlib
-    import io
-
-    found = {}
+    """The output of each command; the run is in folder/run."""
+    outputs = {}
     run = str(folder / "run")
     commands = {
         "train": [
@@ -57,26 +54,18 @@ def printed(folder, drawing):
         "test": ["evaluate", run],
     }
     for name, arguments in commands.items():
-        screen = io.StringIO()
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            contextlib.redirect_stdout(screen),
-            contextlib.redirect_stderr(screen),
-            drawing(),
-        ):
-            patch.setattr(sys, "argv", ["unet-mtl", *arguments])
+        with pytest.MonkeyPatch.context() as patch, drawing():
             for kind in summary.RESAMPLES:
                 patch.setitem(summary.RESAMPLES, kind, 50)
-            with pytest.raises(SystemExit) as ended:
-                main()
-        assert ended.value.code == 0, screen.getvalue()
-        found[name] = screen.getvalue()
-    return found
+            done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        outputs[name] = done.output
+    return outputs
 
 
 @pytest.fixture(scope="module")
 def labelled(folder, printed):
-    """By task and split, counted from the files."""
+    """The number of labels of each task and split, counted in the files."""
     table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
     split = pd.read_csv(folder / "run" / "splits.csv").set_index("case")["split"]
     known = pd.DataFrame({task: table[column].to_numpy() != "" for task, column in COLUMNS.items()})
@@ -84,7 +73,7 @@ def labelled(folder, printed):
     return known.groupby(split.loc[table["case"]].to_numpy()).sum().to_dict()
 
 
-def test_the_start_of_train_and_the_run_say_n(folder, printed, labelled):
+def test_the_output_of_train_and_the_run_have_n(folder, printed, labelled):
     assert sum(labelled["mask"].values()) < 0.7 * N
     assert 0 in labelled["diameter"].values()
     for task, n in labelled.items():

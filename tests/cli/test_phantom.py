@@ -1,4 +1,4 @@
-"""unet-mtl phantom: the refusals of the operating system."""
+"""unet-mtl phantom: errors of the operating system."""
 
 import subprocess
 import sys

@@ -14,12 +14,13 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from scipy.spatial.distance import pdist
 from skimage.measure import find_contours
 
+import metrics
 from unet_mtl.errors import DataError, WriteError
 from unet_mtl.phantom import cases as phantom_cases
 from unet_mtl.phantom import make_case, write_phantom
 from unet_mtl.phantom.cases import CASES_PER_BLOCK, DIAGNOSES, identify_case
 from unet_mtl.phantom.fields import Grid, smooth_noise
-from unet_mtl.phantom.lesion import draw_cyst, draw_malignant, feret_mm
+from unet_mtl.phantom.lesion import draw_cyst, draw_malignant
 from unet_mtl.phantom.scanner import Scanner, path_loss_db, speckle
 
 SIZE = (96, 80)
@@ -266,7 +267,7 @@ def test_feret_of_a_rectangle_is_its_diagonal_between_outline_points():
     mask = np.zeros((20, 30), bool)
     mask[5:8, 4:24] = True
     # Outline points lie half a pixel outside the first and last pixel centres: 20 px across, 2 px down.
-    assert feret_mm(mask, 0.5) == pytest.approx(0.5 * np.hypot(20, 2))
+    assert metrics.feret_diameter(mask, (0.5, 0.5)) == pytest.approx(0.5 * np.hypot(20, 2))
 
 
 def test_malignant_patients_are_older_but_not_all():

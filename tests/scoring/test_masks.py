@@ -1,4 +1,4 @@
-"""Masks of two folders, each figure worked out by hand."""
+"""Scores of the masks in two folders, each computed by hand."""
 
 import json
 from math import hypot
@@ -30,7 +30,7 @@ def row(evaluation, name):
 
 @pytest.fixture
 def folders(write_masks):
-    """Pair a overlaps, pair b does not, c has no prediction, d no truth."""
+    """Pair a overlaps, pair b does not, c has no prediction, d has no true mask."""
     truth = write_masks("truth", a=TWO, b=ABOVE, c=ABOVE)
     return truth, write_masks("prediction", a__tif=THREE, b=BELOW, d=TWO)
 
@@ -71,10 +71,10 @@ def test_without_spacing_distances_are_in_pixels(folders):
 def test_what_is_missing_and_extra_is_named(folders):
     found = measure(*folders)
     assert (found.missing_predictions, found.extra_predictions) == (("c",), ("d",))
-    assert found.title == "2 pairs of masks measured, and 1 truth without a prediction as empty"
+    assert found.title == "2 pairs of masks, and 1 missing prediction counted as empty"
     assert found.warnings == (
-        "1 of 3 truths have no prediction, counted as empty predictions: c",
-        "1 of 3 predictions have no truth, not measured: d",
+        "1 of 3 true masks have no prediction, counted as empty predictions: c",
+        "1 of 3 predictions have no true mask, not measured: d",
     )
     assert found.folder == folders[1] / "scores"
     summary = json.loads((found.folder / "summary.json").read_text())
@@ -153,7 +153,7 @@ def test_patients_of_a_table_change_the_interval(write_masks, tmp_path):
     # One patient has 1, the other 0: both twice in a quarter of the resamples.
     assert interval("image,patient_id\na.png,p\nb.png,p\nc.png,q\nd.png,q\n") == (0.5, 0, 1)
     alone = measure(truth, prediction)
-    assert any("each case its own" in remark for remark in alone.remarks)
+    assert any("each case counts as its own patient" in remark for remark in alone.remarks)
     assert 0 <= row(alone, "dice")["low"] < 0.5 < row(alone, "dice")["high"] <= 1
 
 
@@ -170,12 +170,12 @@ def test_spacing_of_a_column_that_has_holes(write_masks, tmp_path):
     assert found.cases["hd_mm"].isna().tolist() == [False, True, False]
     assert any("0.5 to 2 mm" in remark and "1 case" in remark for remark in found.remarks)
     with pytest.raises(
-        DataError, match=r"no spacing of 1 cases \(b\), so that --tolerance would be mm in some"
+        DataError, match=r"1 case without a spacing \(b\), so that `tolerance` would be in mm for some"
     ):
         measure(truth, prediction, patients=table, spacing="mm", tolerance=1)
 
 
-def test_bit_palette_and_grey_files_say_the_same(write_masks, tmp_path):
+def test_bit_palette_and_grey_files_give_the_same_scores(write_masks, tmp_path):
     truth = write_masks("truth", a=TWO)
     pixels = np.asarray(TWO, np.uint8)
     palette = Image.fromarray(pixels)
@@ -202,20 +202,20 @@ def test_all_bad_files_at_once_and_nothing_written(write_masks):
         measure(truth, prediction, classes=["background", "lesion"])
     size, unreadable, colour, value = caught.value.problems
     assert size == (
-        f"{prediction / 'a.png'}: 1x2 pixels (rows x columns), but the truth {truth / 'a.png'} has 3x6; export it at "
-        "the size of the original image"
+        f"{prediction / 'a.png'}: 1x2 pixels (rows x columns), but the true mask {truth / 'a.png'} has 3x6; export it "
+        "at the size of the original image"
     )
     assert "b.png: not a readable image" in unreadable
     assert "c.png: the mask has colours" in colour
     assert value == (
-        f"{prediction}: 2 names but the files have 5 numbers (0, 1, 7, 9, 255); 7, 9, 255 in 1 file (d.png): correct "
-        "the files, or say what each number means, as in --values 0=0,1=1,7=1,9=1,255=1"
+        f"{prediction}: 2 names but 5 pixel values (0, 1, 7, 9, 255); 7, 9, 255 in 1 file (d.png): correct the files, "
+        "or give the class of each pixel value, as in `values={0: 0, 1: 1, 7: 1, 9: 1, 255: 1}`"
     )
     assert not (prediction / "scores").exists()
 
 
-def test_a_mask_that_lies_on_its_side(write_masks):
-    with pytest.raises(DataError, match=r"2x3 pixels .* has 3x2; turn it back"):
+def test_a_transposed_mask(write_masks):
+    with pytest.raises(DataError, match=r"2x3 pixels .* has 3x2; rotate it back"):
         measure(write_masks("truth", a=[[0, 1]] * 3), write_masks("prediction", a=[[0, 1, 1]] * 2))
 
 
@@ -230,13 +230,13 @@ def test_a_refused_write_leaves_nothing(folders, tmp_path):
 
 
 def test_wrong_arguments(folders):
-    with pytest.raises(ConfigError, match="missing is 'skip'; there is 'empty' and 'leave-out'"):
+    with pytest.raises(ConfigError, match="`missing` is 'skip'; expected 'empty' or 'leave-out'"):
         measure(*folders, missing="skip")
-    with pytest.raises(ConfigError, match="--tolerance 0: expected"):
+    with pytest.raises(ConfigError, match="`tolerance` is 0; expected"):
         measure(*folders, tolerance=0)
-    with pytest.raises(ConfigError, match="spacing is -1; expected millimetres above 0"):
+    with pytest.raises(ConfigError, match="`spacing` is -1; expected millimetres above 0"):
         measure(*folders, spacing=-1)
-    with pytest.raises(ConfigError, match="need a table: name it with --patients"):
+    with pytest.raises(ConfigError, match="describe a table; give its path with `patients`"):
         measure(*folders, case_column="id")
 
 
@@ -244,21 +244,25 @@ def test_a_file_in_the_way_is_found_before_anything_is_read(folders, tmp_path):
     (tmp_path / "file").write_text("in the way")
     (folders[1] / "b.png").write_bytes(b"no image")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(WriteError, match=r"file is a file; name a folder with --out, for cases\.csv"):
+        with pytest.raises(
+            WriteError, match=r"file is a file; give a folder for cases\.csv and summary\.json with `out`"
+        ):
             measure(*folders, out=out)
-    with pytest.raises(DataError, match=r"b\.png: a file; give the folder that it is in"):
+    with pytest.raises(DataError, match=r"b\.png: is a file; give its folder"):
         measure(folders[0], folders[1] / "b.png")  # and not that scores cannot be written into it
 
 
-def test_missing_files_and_empty_masks_are_told_apart(write_masks):
+def test_missing_files_and_empty_masks_are_distinguished(write_masks):
     truth = write_masks("truth", a=TWO, b=TWO, c=TWO, d=EMPTY, e=EMPTY)
     prediction = write_masks("prediction", a=TWO, b=EMPTY, d=EMPTY, e=EMPTY)
     found = measure(truth, prediction)
     assert row(found, "dice")["n_missed"] == 2
     assert (found.missing_predictions, found.empty_predictions) == (("c",), ("b", "d", "e"))
     assert found.cases["prediction"].tolist() == ["found", "empty", "missing", "empty", "empty"]
-    said = "nothing predicted: in 1 file though the truth has something (b); 2 files rightly; besides, 1 truth has "
-    assert f"{said}no file" in found.remarks
+    assert (
+        "nothing predicted: in 1 file though the true mask has a foreground (b); 2 files correctly; in addition, "
+        "1 true mask has no predicted file"
+    ) in found.remarks
     summary = json.loads((found.folder / "summary.json").read_text())
     assert summary["empty_predictions"] == ["b", "d", "e"]
     left_out = measure(truth, prediction, missing="leave-out")
@@ -267,35 +271,37 @@ def test_missing_files_and_empty_masks_are_told_apart(write_masks):
     assert not any("nothing predicted" in remark for remark in full.remarks)
 
 
-def test_pixels_that_nobody_labelled_are_nothing_to_find(write_masks):
+def test_unlabelled_pixels_are_not_missed(write_masks):
     truth = write_masks("truth", a=[[255, 255, 0]], b=[[0, 1, 255]])
     found = measure(truth, write_masks("prediction", a=[[0, 0, 0]], b=[[0, 1, 0]]))
-    assert "nothing predicted: in 1 file rightly" in found.remarks
+    assert "nothing predicted: in 1 file correctly" in found.remarks
 
 
 @pytest.mark.parametrize(
-    ("true", "predicted", "said"),
+    ("true", "predicted", "explained"),
     [(TWO, EMPTY, True), (EMPTY, TWO, True), (TWO, THREE, False), (EMPTY, EMPTY, False)],
 )
-def test_what_a_failure_counts_is_said_where_there_is_one(write_masks, true, predicted, said):
+def test_the_values_of_failures_are_explained_if_there_are_any(write_masks, true, predicted, explained):
     found = measure(write_masks("truth", a=true, b=TWO), write_masks("prediction", a=predicted, b=TWO))
-    words = "a missed or hallucinated structure counts as the picture's diagonal in distances and 0 in Dice"
-    assert (words in found.remarks) == said
+    remark = "a missed or hallucinated structure counts as the image diagonal in distances and as 0 in Dice"
+    assert (remark in found.remarks) == explained
 
 
-def test_few_patients_are_said(write_masks, tmp_path):
-    def said(n, patients=None):
+def test_a_remark_on_few_patients(write_masks, tmp_path):
+    def remarks_on(n, patients=None):
         masks = {f"case_{i:02d}": TWO for i in range(n)}
         folders = write_masks(f"truth_{n}", **masks), write_masks(f"prediction_{n}", **masks)
         remarks = measure(*folders, patients=patients).remarks
         return [remark for remark in remarks if remark.startswith("intervals:")]
 
-    assert said(30) == []
-    assert said(29) == [
-        "intervals: of only 29 patients, and so too narrow; read them as a lower bound of the uncertainty"
+    assert remarks_on(30) == []
+    assert remarks_on(29) == [
+        "intervals: too narrow, since there are only 29 patients; the true uncertainty is larger"
     ]
     (tmp_path / "table.csv").write_text(
         "case,patient\n" + "".join(f"case_{i:02d},{i // 2}\n" for i in range(31))
     )
-    assert said(31, tmp_path / "table.csv")[0].startswith("intervals: of only 16 patients")
-    assert said(1) == ["intervals: none, since they need 2 patients"]
+    assert remarks_on(31, tmp_path / "table.csv")[0].startswith(
+        "intervals: too narrow, since there are only 16 patients"
+    )
+    assert remarks_on(1) == ["intervals: none, since they need 2 patients"]

@@ -1,11 +1,11 @@
-"""Which file belongs to which, and whose it is."""
+"""Pairs of files, and the patient and spacing of each case."""
 
 import numpy as np
 import pytest
 
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.pairs import pair_masks
-from unet_mtl.scoring.patients import TableSource, find_owners, name_table
+from unet_mtl.scoring.patients import TableSource, find_details, name_table
 
 DOT = [[0, 1]]
 
@@ -20,27 +20,27 @@ def test_patterns(write_masks):
     folder = write_masks("both", a=DOT, a_tumor=DOT, b=DOT, b_tumor=DOT, pred_a=DOT, _tumor=DOT)
     pairs = pair_masks(folder, folder, truth_names="{case}_tumor.png", prediction_names="pred_{case}")
     assert (pairs.paired, pairs.missing, pairs.extra) == (["a"], ["b"], [])
-    assert pairs.truth.rest == '4 files not named "{case}_tumor"'
+    assert pairs.truth.ignored == '4 files not named "{case}_tumor"'
 
 
 @pytest.mark.parametrize("pattern", ["pred", "{case}_{case}", "{name}"])
 def test_a_pattern_has_one_case_in_it(write_masks, pattern):
     folder = write_masks("truth", a=DOT)
     with pytest.raises(
-        ConfigError, match=r"--prediction-names .*: expected a file name with one \{case\} in it"
+        ConfigError, match=r"`prediction_names` is .*; expected a name with one \{case\} in it"
     ):
         pair_masks(folder, folder, prediction_names=pattern)
 
 
-def test_hidden_files_others_and_folders_below_are_passed_over_and_counted(write_masks):
+def test_hidden_files_others_and_folders_below_are_ignored_and_counted(write_masks):
     truth = write_masks("truth", a=DOT)
     (truth / "dataset.json").write_text("{}")
     (truth / "._a.png").write_bytes(b"of macOS")
     write_masks("truth/fold_0", b=DOT, c=DOT)
     pairs = pair_masks(truth, write_masks("prediction", a=DOT))
     assert list(pairs.truth.files) == ["a"]
-    assert pairs.truth.rest == "1 file of type .json, 2 files in folders below (fold_0)"
-    assert pairs.prediction.rest == ""
+    assert pairs.truth.ignored == "1 file of type .json, 2 files in folders below (fold_0)"
+    assert pairs.prediction.ignored == ""
 
 
 def test_all_that_is_wrong_with_the_folders_at_once(write_masks, tmp_path):
@@ -50,7 +50,7 @@ def test_all_that_is_wrong_with_the_folders_at_once(write_masks, tmp_path):
         pair_masks(truth, prediction)
     twice, none = caught.value.problems
     assert twice == f"{truth}: two masks of case 'a': a.png and a.tif; keep one"
-    assert none.startswith(f"{prediction}: no mask in this folder (known are .png, ")
+    assert none.startswith(f"{prediction}: no mask in this folder (known types: .png, ")
     assert none.endswith("; it is empty: give the folder that the masks were written into")
     with pytest.raises(DataError, match=r"gone: no such folder; \S+ has the folders prediction, truth$"):
         pair_masks(truth, tmp_path / "gone")
@@ -58,23 +58,27 @@ def test_all_that_is_wrong_with_the_folders_at_once(write_masks, tmp_path):
         DataError, match=r"prediction/gone/deep: no such folder; \S+prediction has no folder$"
     ):
         pair_masks(truth, prediction / "gone" / "deep")
-    with pytest.raises(DataError, match=r"b\.png: a file; give the folder that it is in"):
+    with pytest.raises(DataError, match=r"b\.png: is a file; give its folder"):
         pair_masks(truth, truth / "b.png")
     with pytest.raises(DataError, match=r"it has 3 files not named \"\{case\}_x\""):
         pair_masks(truth, prediction, truth_names="{case}_x")
     clean = write_masks("clean", a=DOT)
-    with pytest.raises(DataError, match="each mask would be measured against itself"):
+    with pytest.raises(DataError, match="each mask would be compared with itself"):
         pair_masks(clean, clean / ".")
 
 
 @pytest.mark.parametrize(
     ("truths", "predictions", "cure"),
     [
-        (("a1", "a2", "a3"), ("a1_pred", "a2_pred", "a3_pred"), '--prediction-names "{case}_pred"'),
-        (("a1", "a2", "a3"), ("x_a1_0", "x_a2_0"), '--prediction-names "x_{case}_0"'),
-        (("a1_seg", "a2_seg"), ("a1", "a2"), '--truth-names "{case}_seg"'),
-        (("1", "10", "11"), ("m1", "m10", "m11"), '--prediction-names "m{case}"'),
-        (("a_x", "b_x"), ("a_y", "b_y"), "--truth-names and --prediction-names, as in --prediction-names"),
+        (("a1", "a2", "a3"), ("a1_pred", "a2_pred", "a3_pred"), "`prediction_names='{case}_pred'`"),
+        (("a1", "a2", "a3"), ("x_a1_0", "x_a2_0"), "`prediction_names='x_{case}_0'`"),
+        (("a1_seg", "a2_seg"), ("a1", "a2"), "`truth_names='{case}_seg'`"),
+        (("1", "10", "11"), ("m1", "m10", "m11"), "`prediction_names='m{case}'`"),
+        (
+            ("a_x", "b_x"),
+            ("a_y", "b_y"),
+            "`truth_names` and `prediction_names`, as in `prediction_names='{case}_pred'`",
+        ),
     ],
 )
 def test_no_pair_shows_names_and_the_cure(write_masks, truths, predictions, cure):
@@ -92,60 +96,60 @@ def test_a_hint_where_some_do_pair(write_masks):
     truth = write_masks("truth", a=DOT, b=DOT, c=DOT)
     pairs = pair_masks(truth, write_masks("prediction", a=DOT, b_v2=DOT, c_v2=DOT))
     assert (pairs.missing, pairs.extra) == (["b", "c"], ["b_v2", "c_v2"])
-    assert pairs.hint == 'say how they are named with --prediction-names "{case}_v2"'
+    assert pairs.hint == "give the pattern of the file names: `prediction_names='{case}_v2'`"
     assert pair_masks(truth, write_masks("other", a=DOT, z=DOT)).hint == ""
 
 
 def find(tmp_path, text, *, cases=("a", "b"), spacing=None, **options):
     path = tmp_path / "table.csv"
     path.write_text(text)
-    return find_owners(cases, TableSource(path, **options), spacing, None)
+    return find_details(cases, TableSource(path, **options), spacing, None)
 
 
 def test_a_table_of_more_cases_in_another_order(tmp_path):
     found = find(tmp_path, "file,Subject,mm\nc.png,3,1\nb.png,1,0.25\na.TIF,2,0.5\n", spacing="mm")
     assert found.patients == {"a": "2", "b": "1"}
     assert found.spacings == {"a": (0.5, 0.5), "b": (0.25, 0.25)}
-    assert found.describe_patients(["a", "b"]).startswith("patients: 2, of column 'Subject' of ")
-    assert found.describe_patients(["b"]).startswith("patients: 1, of ")
-    assert found.distances == "distances: in mm; pixels are 0.25 to 0.5 mm, by column 'mm'"
+    assert found.describe_patients(["a", "b"]).startswith("patients: 2, from column 'Subject' of ")
+    assert found.describe_patients(["b"]).startswith("patients: 1, from ")
+    assert found.distances == "distances: in mm; pixels are 0.25 to 0.5 mm, from column 'mm'"
 
 
 def test_named_columns_and_names(tmp_path):
     text = "ID,Case\nbus_a,7\nbus_b,7\n"
     found = find(tmp_path, text, case_column="ID", patient_column="Case", names="bus_{case}")
     assert found.patients == {"a": "7", "b": "7"}
-    assert "patients: 1, of" in found.describe_patients(["a", "b"])
+    assert "patients: 1, from" in found.describe_patients(["a", "b"])
 
 
 def test_rows_of_one_case_may_repeat_but_not_contradict(tmp_path):
     assert find(tmp_path, "case,patient,lesion\na,1,x\na,1,y\nb,2,z\n").patients == {"a": "1", "b": "2"}
-    with pytest.raises(DataError, match="case 'a' stands in several rows that contradict each other"):
+    with pytest.raises(DataError, match="case 'a' has several rows that contradict each other"):
         find(tmp_path, "case,patient\na,1\na,2\nb,2\n")
-    with pytest.raises(DataError, match="case 'a' stands in several rows that contradict each other"):
+    with pytest.raises(DataError, match="case 'a' has several rows that contradict each other"):
         find(tmp_path, "case,patient,mm\na,1,1\na,1,2\nb,2,1\n", spacing="mm")
 
 
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("case,patient\na,1\n", {}, "column 'case' lacks 1 of 2 cases: b; it has a. Add them"),
+        ("case,patient\na,1\n", {}, "column 'case' lacks 1 of 2 cases: b; it has a. Add rows for them"),
         (
             "x,patient\na,1\n",
             {},
-            "no column 'case', .* or 'name'; it has 'x', 'patient': name one with --case-col",
+            "no column 'case', .* or 'name'; it has 'x', 'patient': name one with `case_column`",
         ),
         (
             "case,x\na,1\n",
             {},
-            "no column 'patient', .*: name one with --patient-column; it may be the column of",
+            "no column 'patient', .*: name one with `patient_column`; it may be the column of",
         ),
         ("case,patient\na,1\n", {"case_column": "Id"}, "no column 'Id'; it has 'case', 'patient'"),
-        ("case,patient\na,1\nb,2\n", {"spacing": "mm"}, "no column 'mm'; it has .* name one with --spacing"),
+        ("case,patient\na,1\nb,2\n", {"spacing": "mm"}, "no column 'mm'; it has .* name one with `spacing`"),
         (
             "case,patient\na,\nb,n/a\n",
             {},
-            "case 'a': patient is ''; say whose it is\n.*'b': patient is 'n/a'",
+            "case 'a': patient is ''; fill in the patient\n.*'b': patient is 'n/a'",
         ),
         ("case,patient,mm\na,1,-1\nb,2,x\n", {"spacing": "mm"}, "'a': spacing is '-1'; .*\n.*spacing is 'x'"),
         ("case,patient\na,1,2\nb,2,3\n", {}, "more cells than the 2 columns of the header row"),
@@ -158,19 +162,21 @@ def test_tables_that_cannot_be_used(tmp_path, text, options, words):
 
 
 def test_no_table(tmp_path):
-    found = find_owners(["a", "b"], None, (0.5, 0.25), None)
+    found = find_details(["a", "b"], None, (0.5, 0.25), None)
     assert found.patients == {"a": "a", "b": "b"}
     assert found.spacings["b"] == (0.5, 0.25)
     assert name_table(None, None, None, "{case}") is None
-    with pytest.raises(ConfigError, match="--spacing mm: neither millimetres"):
-        find_owners(["a"], None, "mm", None)
-    for name, what in (("gone.csv", "no such file"), ("", "a folder")):
-        with pytest.raises(DataError, match=f"{name}: {what}; --patients takes a table with a row a case"):
-            find_owners(["a"], TableSource(tmp_path / name), None, None)
+    with pytest.raises(ConfigError, match=r"`spacing` is 'mm'; expected millimetres, .* or a column"):
+        find_details(["a"], None, "mm", None)
+    for name, what in (("gone.csv", "no such file"), ("", "is a folder")):
+        with pytest.raises(
+            DataError, match=f"{name}: {what}; `patients` is a table with one row for each case"
+        ):
+            find_details(["a"], TableSource(tmp_path / name), None, None)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_the_head_line_tells_what_separates_cells(tmp_path, mark):
+def test_the_header_determines_the_separator(tmp_path, mark):
     lines = (
         ("\ufeffcase", "patient", '"size, mm"', "step"),
         ("a", "p", "1", "0.5"),
@@ -186,10 +192,8 @@ def test_decimal_commas_of_a_semicolon_table(tmp_path):
     assert found.spacings == {"a": (0.5, 0.5), "b": (1.5, 1.5)}
 
 
-def test_cells_that_nothing_known_separates(tmp_path):
-    with pytest.raises(
-        DataError, match="only one column was read: cells must be apart by commas, semicolons"
-    ):
+def test_cells_with_an_unknown_separator(tmp_path):
+    with pytest.raises(DataError, match="only one column was read: separate cells by commas, semicolons"):
         find(tmp_path, "case|patient\na|p\nb|q\n")
 
 
@@ -209,25 +213,29 @@ def test_usual_names_in_any_spelling(tmp_path, name):
         (
             "ID,Case,patient\nbus_a,1,1\nbus_b,2,2\n",
             ("a", "b"),
-            'This finds 2 of 2: --case-column ID --table-names "bus_{case}"',
+            "2 of 2 are found with `case_column='ID'` and `table_names='bus_{case}'`",
         ),
-        ("case,patient,The scan\n1,p,a.png\n2,q,b.png\n", ("a", "b"), 'of 2: --case-column "The scan"'),
-        ("case,patient\nx_a,p\nx_b,q\n", ("a", "b"), 'finds 2 of 2: --table-names "x_{case}"'),
+        (
+            "case,patient,The scan\n1,p,a.png\n2,q,b.png\n",
+            ("a", "b"),
+            "2 of 2 are found with `case_column='The scan'`",
+        ),
+        ("case,patient\nx_a,p\nx_b,q\n", ("a", "b"), "2 of 2 are found with `table_names='x_{case}'`"),
         (
             "case,patient\na,p\nb,q\n",
             ("a_seg", "b_seg"),
-            '--truth-names "{case}_seg" (or --prediction-names)',
+            "`truth_names='{case}_seg'` (or `prediction_names`)",
         ),
         (
             "case,patient\n1,p\n2,q\n",
             ("001", "002"),
-            "001 and 1 differ in leading zeros alone (Excel takes them off: import the column as text)",
+            "001 and 1 differ only in leading zeros (Excel removes them: import the column as text)",
         ),
-        ("case,patient\nC1,p\nC2.PNG,q\n", ("c1", "c2"), "c1 and C1 differ in upper and lower case alone"),
+        ("case,patient\nC1,p\nC2.PNG,q\n", ("c1", "c2"), "c1 and C1 differ only in upper and lower case"),
         (
             "case,patient\nx,p\ny,q\n",
             ("a", "b"),
-            "x, y. Add them, name another column with --case-column, or",
+            "x, y. Add rows for them, name another column with `case_column`, or",
         ),
     ],
 )
@@ -241,7 +249,7 @@ def test_the_table_names_cases_in_another_way(tmp_path, text, cases, cure):
 
 def test_the_best_column_is_named(tmp_path):
     text = "case,patient,rank,scan\n9,p,1,1\n8,q,2,2\n7,r,5,3\n"
-    with pytest.raises(DataError, match="This finds 3 of 3: --case-column scan"):
+    with pytest.raises(DataError, match="3 of 3 are found with `case_column='scan'`"):
         find(tmp_path, text, cases=("1", "2", "3"))
 
 
@@ -258,7 +266,7 @@ def test_row_and_column_spacing_of_two_columns(tmp_path):
     text = 'case,patient,px_row,px_col,"a,b"\na,p,0.5,1,9\nb,q,,,8\n'
     found = find(tmp_path, text, spacing="px_row,px_col")
     assert found.spacings == {"a": (0.5, 1.0), "b": None}
-    assert "pixels are 0.5 to 1 mm, by column 'px_row,px_col'" in found.distances
+    assert "pixels are 0.5 to 1 mm, from column 'px_row,px_col'" in found.distances
     assert find(tmp_path, text, spacing=["px_row", "px_col"]).spacings == found.spacings
     assert find(tmp_path, text, spacing="a,b").spacings == {"a": (9, 9), "b": (8, 8)}
     with pytest.raises(DataError, match="no column 'px_x'; it has"):
@@ -271,27 +279,27 @@ def test_row_and_column_spacing_of_two_columns(tmp_path):
 
 @pytest.mark.parametrize("spacing", [[2, 0.5], (2.0, 0.5), np.array([2, 0.5]), np.array([[2.0], [0.5]])])
 def test_a_spacing_in_any_sequence(spacing):
-    assert find_owners(["a"], None, spacing, None).spacings == {"a": (2.0, 0.5)}
+    assert find_details(["a"], None, spacing, None).spacings == {"a": (2.0, 0.5)}
 
 
 @pytest.mark.parametrize(
     ("spacing", "words"),
     [
-        (0, "spacing is 0; expected millimetres above 0"),
-        ([0.2, 0], "spacing is 0.2,0; expected"),
-        (np.array([1, 2, 3]), "spacing is 1,2,3; expected millimetres above 0, one number or two"),
-        ([], "spacing is empty; expected"),
-        ([1, None], "spacing is 1,None; expected"),
-        (float("nan"), "spacing is nan; expected"),
+        (0, "`spacing` is 0; expected millimetres above 0"),
+        ([0.2, 0], "`spacing` is 0.2,0; expected"),
+        (np.array([1, 2, 3]), "`spacing` is 1,2,3; expected millimetres above 0, one number or two"),
+        ([], "`spacing` is empty; expected"),
+        ([1, None], "`spacing` is 1,None; expected"),
+        (float("nan"), "`spacing` is nan; expected"),
     ],
 )
-def test_what_is_no_spacing_is_echoed_as_given(spacing, words):
+def test_an_invalid_spacing_is_named_in_the_error(spacing, words):
     with pytest.raises(ConfigError, match=words):
-        find_owners(["a"], None, spacing, None)
-    assert find_owners(["a"], None, np.float32(0.5), None).spacings == {"a": (0.5, 0.5)}
+        find_details(["a"], None, spacing, None)
+    assert find_details(["a"], None, np.float32(0.5), None).spacings == {"a": (0.5, 0.5)}
 
 
-def test_formats_that_are_not_read_are_named_with_the_way_on(write_masks):
+def test_formats_that_are_not_read_are_named_with_advice(write_masks):
     truth, prediction = write_masks("truth", a=DOT), write_masks("prediction")
     for name in ("a.nii.gz", "b.NII.GZ", "plans.json", "README"):
         (prediction / name).write_bytes(b"")
@@ -299,18 +307,19 @@ def test_formats_that_are_not_read_are_named_with_the_way_on(write_masks):
         pair_masks(truth, prediction)
     message = str(caught.value)
     assert (
-        "it has 1 file of no type, 2 files of type .nii.gz (not read by score; PNG is), 1 file of type .json"
+        "it has 1 file of no type, 2 files of type .nii.gz (not readable; convert to PNG), 1 file of type .json"
         in message
     )
     assert 'PIL.Image.fromarray(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage("a.nii.gz"))[0]' in message
-    assert message.endswith('.astype("uint8")).save("a.png") does')
+    assert message.endswith('.astype("uint8")).save("a.png")')
     write_masks("prediction", a=DOT)
     assert (
-        "2 files of type .nii.gz (not read by score; PNG is)" in pair_masks(truth, prediction).prediction.rest
+        "2 files of type .nii.gz (not readable; convert to PNG)"
+        in pair_masks(truth, prediction).prediction.ignored
     )
 
 
-def test_the_way_on_from_npy_is_that_line(write_masks, tmp_path, monkeypatch):
+def test_the_advice_for_npy_files_runs(write_masks, tmp_path, monkeypatch):
     import PIL.Image
 
     truth, prediction = write_masks("truth", a=DOT), write_masks("prediction")
@@ -319,7 +328,7 @@ def test_the_way_on_from_npy_is_that_line(write_masks, tmp_path, monkeypatch):
     for _ in range(2):
         with pytest.raises(DataError) as caught:
             pair_masks(truth, prediction)
-        line = str(caught.value).rpartition("as PIL")[2].removesuffix(" does")
+        line = str(caught.value).rpartition("with PIL")[2]
         monkeypatch.chdir(prediction)
         exec(f"PIL{line}", {"PIL": PIL, "numpy": np})
         (made,) = prediction.glob("*.png")
@@ -337,16 +346,16 @@ def test_masks_in_folders_below_name_the_folder(write_masks):
         pair_masks(truth, prediction)
     message = str(caught.value)
     assert "it has 3 files in folders below (images, labelsTr): " in message
-    assert message.endswith(f"give the folder itself, as in {prediction / 'labelsTr'}")
+    assert message.endswith(f"give the folder of the masks itself, such as {prediction / 'labelsTr'}")
 
 
 def test_names_that_differ_in_letters_or_zeros_alone(write_masks):
     truth = write_masks("truth", c1=DOT, c2=DOT, same=DOT)
     prediction = write_masks("prediction", C1__PNG=DOT, C2__PNG=DOT)
-    cure = "rename one side, since c1.png and C1.PNG differ in upper and lower case alone"
+    cure = "rename one side, since c1.png and C1.PNG differ only in upper and lower case"
     with pytest.raises(DataError, match=cure):
         pair_masks(truth, prediction)
     write_masks("prediction", same=DOT)
     assert pair_masks(truth, prediction).hint == cure
     zeros = pair_masks(write_masks("one", case_01=DOT, b=DOT), write_masks("two", case_1=DOT, b=DOT))
-    assert zeros.hint == "rename one side, since case_01.png and case_1.png differ in leading zeros alone"
+    assert zeros.hint == "rename one side, since case_01.png and case_1.png differ only in leading zeros"

@@ -1,11 +1,10 @@
-"""The command `unet-mtl`: one file a command, heavy imports inside the commands."""
+"""The program `unet-mtl`: one file for each command, with heavy imports inside the commands."""
 
 import os
-import sys
 
 import typer
 
-# Before TensorFlow is imported by any command: its start-up notes are not for users.
+# Hides the start-up notes of TensorFlow, so it must be set before any command imports it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from unet_mtl.cli import (
@@ -22,14 +21,12 @@ from unet_mtl.cli import (
     split,
     train,
 )
-from unet_mtl.cli.flags import Command, Group
-from unet_mtl.cli.problems import print_problems
-from unet_mtl.errors import UnetMtlError
+from unet_mtl.cli.command import Command, Group
 
 app = typer.Typer(
     name="unet-mtl",
     cls=Group,
-    help="One U-Net, several answers: masks, classes and numbers of 2-D medical images. Research use only.",
+    help="One U-Net for several tasks on 2-D medical images: masks, classes and numbers. Research use only.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,9 +38,5 @@ app.command("to-nnunet", cls=Command)(import_.to_nnunet)
 
 
 def main() -> None:
-    """Runs a command: exit code 1 with a clear line for an error of the user's, 2 for wrong usage."""
-    try:
-        app()
-    except UnetMtlError as error:
-        print_problems(str(error).splitlines())
-        sys.exit(1)
+    """Runs a command. The exit code is 1 for an error that the user can act on, 2 for wrong usage."""
+    app()

@@ -1,4 +1,4 @@
-"""unet-mtl import and unet-mtl to-nnunet: to come and to leave."""
+"""The commands `unet-mtl import` and `unet-mtl to-nnunet`."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 
-class Kind(StrEnum):
-    """Whose format a data set is in."""
+class Format(StrEnum):
+    """The formats that can be imported."""
 
     coco = "coco"
     label_studio = "label-studio"
@@ -17,32 +17,42 @@ class Kind(StrEnum):
 
 
 def import_data(
-    kind: Annotated[Kind, typer.Argument(help="Whose format it is.", show_default=False)],
-    source: Annotated[
-        Path, typer.Argument(help="The JSON file, or nnU-Net's DatasetXXX_Name folder.", show_default=False)
+    kind: Annotated[
+        Format, typer.Argument(metavar="KIND", help="The format of the source.", show_default=False)
     ],
-    out: Annotated[Path, typer.Argument(help="Folder to be.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE", help="The JSON file, or nnU-Net's folder DatasetXXX_Name.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder.", show_default=False)],
     *,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of the images; else `images` beside the JSON file.")
+        Path | None,
+        typer.Option(help="Folder of the images.", show_default="`images` beside the JSON file"),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Name of the mask.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Name of the mask.", show_default="mask, or the labelling tag")
+    ] = None,
     fill_holes: Annotated[
         bool, typer.Option("--fill-holes", help="COCO: fill outlines inside others, as pycocotools does.")
     ] = False,
     ignore_crowds: Annotated[
-        bool, typer.Option("--ignore-crowds", help="COCO: leave crowd regions out of training and scores.")
+        bool,
+        typer.Option("--ignore-crowds", help="COCO: leave crowd regions out of training and scores."),
     ] = False,
 ) -> None:
-    """Copy a data set of COCO, Label Studio or nnU-Net (2-D) into a folder of ours; the source stays as it is."""
-    from unet_mtl.prepare.exchange import import_coco, import_label_studio, import_nnunet
+    """Import a data set from COCO, Label Studio or nnU-Net (2-D). The source is only read."""
+    from unet_mtl import api
+    from unet_mtl.wording import count_of
 
-    if kind is not Kind.coco and (fill_holes or ignore_crowds):
-        raise typer.BadParameter("--fill-holes and --ignore-crowds are for coco")
-    if kind is Kind.nnunet and images is not None:
-        raise typer.BadParameter("nnU-Net's folder has its images in it", param_hint="--images")
-    if kind is Kind.coco:
-        imported = import_coco(
+    if kind is not Format.coco and (fill_holes or ignore_crowds):
+        raise typer.BadParameter("--fill-holes and --ignore-crowds are only for coco")
+    if kind is Format.nnunet and images is not None:
+        raise typer.BadParameter("the folder of nnU-Net contains its images", param_hint="--images")
+    if kind is Format.coco:
+        imported = api.import_coco(
             source,
             out,
             images=images,
@@ -50,31 +60,38 @@ def import_data(
             nested="part" if fill_holes else "hole",
             crowd="ignore" if ignore_crowds else "class",
         )
-    elif kind is Kind.label_studio:
-        imported = import_label_studio(source, out, images=images, target=target)
+    elif kind is Format.label_studio:
+        imported = api.import_label_studio(source, out, images=images, target=target)
     else:
-        imported = import_nnunet(source, out, target=target or "mask")
+        imported = api.import_nnunet(source, out, target=target or "mask")
     masks = "".join(f", {n} with mask {name!r}" for name, n in imported.masks.items())
-    cases = f"{imported.cases} case{'s' * (imported.cases != 1)}"
-    typer.echo(f"{cases}{masks} in {out}; look at them with: unet-mtl check {out}")
+    typer.echo(f"{count_of(imported.cases, 'case')}{masks} in {out}; check them with: unet-mtl check {out}")
     _print_notes(imported.notes)
 
 
 def to_nnunet(
-    folder: Annotated[Path, typer.Argument(help="Folder with dataset.yaml.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with dataset.yaml.", show_default=False)
+    ],
     out: Annotated[
-        Path, typer.Argument(help="nnUNet_raw; DatasetXXX_Name is made in it.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="OUT", help="Folder nnUNet_raw, in which DatasetXXX_Name is made.", show_default=False
+        ),
     ],
     *,
-    target: Annotated[str | None, typer.Option(help="Which mask, where there are several.")] = None,
-    number: Annotated[int, typer.Option(help="XXX, not taken yet.", min=1, max=999)] = 501,
-    name: Annotated[str | None, typer.Option(help="Else that of the data set.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Name of the mask.", show_default="the only mask")
+    ] = None,
+    number: Annotated[int, typer.Option(help="The number XXX.", min=1, max=999)] = 501,
+    name: Annotated[
+        str | None, typer.Option(help="The name after the number.", show_default="that of the data set")
+    ] = None,
 ) -> None:
-    """Write one mask of a data set as a raw folder of nnU-Net v2."""
-    from unet_mtl.data.records import read_dataset
-    from unet_mtl.prepare.exchange import to_nnunet
+    """Export one mask of a data set as a raw data set folder of nnU-Net v2."""
+    from unet_mtl import api
 
-    written = to_nnunet(read_dataset(folder), out, target=target, number=number, name=name)
+    written = api.to_nnunet(api.read_dataset(folder), out, target=target, number=number, name=name)
     typer.echo(f"{written.training} training and {written.test} test cases in {written.folder}")
     _print_notes(written.notes)
 

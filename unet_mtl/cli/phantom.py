@@ -1,4 +1,4 @@
-"""unet-mtl phantom."""
+"""The command `unet-mtl phantom`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,12 +7,12 @@ import typer
 
 
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to be.", show_default=False)],
-    cases: Annotated[int, typer.Option(help="How many.", min=1)] = 60,
-    seed: Annotated[int, typer.Option(help="The same seed writes the same files.", min=0)] = 7,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder.", show_default=False)],
+    cases: Annotated[int, typer.Option(help="The number of cases.", min=1)] = 60,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed writes the same files.", min=0)] = 7,
+    workers: Annotated[int, typer.Option(help="The number of processes.", min=1)] = 1,
 ) -> None:
-    """Write a SYNTHETIC breast-ultrasound-like data set with masks, diagnoses and diameters."""
+    """Write a SYNTHETIC data set of breast-ultrasound-like images with masks, diagnoses and diameters."""
     from unet_mtl.phantom import write_phantom
     from unet_mtl.progress import case_bar
 

@@ -5,17 +5,26 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
+from unet_mtl.cli.flags import to_flags
+
 MOST_OF_A_KIND = 10
 
 
 def print_problems(problems: Sequence[str]) -> None:
-    """Prints a line each on stderr; of many that differ in names and numbers alone, the first few."""
+    """Prints each problem as a line on stderr; of those that differ only in names and numbers, the first few.
+
+    Arguments that the messages name are shown as the flags of the running command.
+    """
     for line in shorten(problems):
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {to_flags(line)}", file=sys.stderr)
 
 
 def shorten(problems: Sequence[str], most: int = MOST_OF_A_KIND) -> list[str]:
-    """Keeps the first of each kind, and says after the last of them how many more there are.
+    """Keeps the first few problems of each kind, followed by a line with the number of the others.
+
+    Args:
+        problems: The messages, in order.
+        most: The maximum number of messages of one kind.
 
     >>> shorten(["case 'a': no image", "case 'b': no image", "no val cases", "case 'c': no image"], most=1)
     ["case 'a': no image", "and 2 more like: case 'a': no image", 'no val cases']
@@ -35,5 +44,5 @@ def shorten(problems: Sequence[str], most: int = MOST_OF_A_KIND) -> list[str]:
 
 
 def _kind(problem: str) -> str:
-    """The words of a problem without quoted names, paths and numbers."""
+    """Returns a problem without quoted names, paths and numbers, which is equal for problems of one kind."""
     return re.sub(r"'[^']*'|\S*[/\\]\S*|\d+", "#", problem)

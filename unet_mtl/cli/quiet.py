@@ -1,4 +1,4 @@
-"""TensorFlow's start-up notes, kept from the user's screen."""
+"""Import of the backend without its start-up notes on the screen."""
 
 import os
 from collections.abc import Iterator
@@ -19,9 +19,10 @@ def _stderr_of_libraries_hidden() -> Iterator[None]:
 
 
 def import_quietly() -> None:
-    """Imports the backend and lets it look for devices once, without its notes on CUDA and oneDNN.
+    """Imports the backend and lists its devices once, without its notes about CUDA and oneDNN.
 
-    They are written by C++ before any log level is heeded. Python's own errors are raised as ever.
+    The notes are hidden by redirecting stderr, since C++ writes them before any log level takes effect. Exceptions
+    are raised as usual.
     """
     with _stderr_of_libraries_hidden():
         import keras

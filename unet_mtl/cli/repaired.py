@@ -1,4 +1,4 @@
-"""unet-mtl check --fix: its options, and what it says in the end."""
+"""The options of `unet-mtl check --fix`, and its output."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -20,24 +20,30 @@ MendOption = Annotated[
     typer.Option(
         "--mend",
         metavar="KIND",
-        help="With --fix: also mend mask-inverted or image-inverted; may be given twice.",
+        help="With --fix: also repair mask-inverted or image-inverted. May be repeated.",
         show_default=False,
     ),
 ]
 LeaveOutOption = Annotated[
-    bool, typer.Option("--leave-out", help="With --fix: leave out cases with errors that cannot be mended.")
+    bool, typer.Option("--leave-out", help="With --fix: leave out cases with errors that cannot be repaired.")
 ]
 
 
-def print_repaired(repaired: "Repaired", asked: Collection[str]) -> None:
-    """Prints what was mended, what was left out, and what is still found in the copy."""
+def print_repaired(repaired: "Repaired", requested: Collection[str]) -> None:
+    """Prints the repairs, the cases that were left out, and the findings that are left in the copy.
+
+    Args:
+        repaired: The repaired copy.
+        requested: The kinds of findings that were given with --mend.
+    """
     from unet_mtl.cli.tables import print_rows
     from unet_mtl.prepare.repair.repaired_copy import LOG_FILE
+    from unet_mtl.wording import count_of
 
     print_rows("repairs", repaired.summary())
     done = {repair.kind for repair in repaired.repairs}
-    for kind in (kind for kind in asked if kind not in done):
-        typer.echo(f"note: nothing that could be mended was found of {kind}")
+    for kind in (kind for kind in requested if kind not in done):
+        typer.echo(f"note: --mend {kind} changed nothing")
     left = [
         {
             "": finding.kind.severity,
@@ -48,10 +54,11 @@ def print_repaired(repaired: "Repaired", asked: Collection[str]) -> None:
         for finding in repaired.left
         if finding.kind.severity != "note"
     ]
-    print_rows("not mended", left)
+    print_rows("not repaired", left)
     for finding in repaired.left:
-        if finding.kind.repair == "on request" and finding.name not in asked:
-            typer.echo(f"{finding.name} is mended on request, once you looked at it: --mend {finding.name}")
+        if finding.kind.repair == "on request" and finding.name not in requested:
+            typer.echo(f"{finding.name} is repaired on request, after you have looked: --mend {finding.name}")
     n = len(repaired.repairs)
-    changes = f"{n:,} change{'s' * (n != 1)}, each in {LOG_FILE}" if n else "nothing had to be mended"
-    typer.echo(f"{repaired.cases:,} cases in {repaired.folder}; {changes}; the original is as it was")
+    changes = f"{count_of(n, 'change')}, listed in {LOG_FILE}" if n else "nothing had to be repaired"
+    cases = count_of(repaired.cases, "case")
+    typer.echo(f"{cases} in {repaired.folder}; {changes}; the original is unchanged")

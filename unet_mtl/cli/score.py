@@ -1,4 +1,4 @@
-"""unet-mtl score."""
+"""The command `unet-mtl score`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ import typer
 
 
 def _to_values(text: str) -> dict[int, int]:
-    """`0=0,255=1` -> {0: 0, 255: 1}."""
+    """Converts `0=0,255=1` to {0: 0, 255: 1}."""
     try:
         pairs = [(int(number), int(index)) for number, index in (part.split("=") for part in text.split(","))]
     except ValueError:
@@ -15,16 +15,17 @@ def _to_values(text: str) -> dict[int, int]:
             f"{text!r}; expected NUMBER=CLASS, as in 0=0,255=1", param_hint="--values"
         ) from None
     if len(dict(pairs)) < len(pairs):
-        raise typer.BadParameter(f"{text!r} says twice what one number means", param_hint="--values")
+        raise typer.BadParameter(f"{text!r}; expected each number once", param_hint="--values")
     return dict(pairs)
 
 
 def score(
     truth: Annotated[
-        Path, typer.Argument(metavar="TRUTH_DIR", help="Masks that are right.", show_default=False)
+        Path, typer.Argument(metavar="TRUTH_DIR", help="Folder of the true masks.", show_default=False)
     ],
     prediction: Annotated[
-        Path, typer.Argument(metavar="PREDICTION_DIR", help="Masks to measure.", show_default=False)
+        Path,
+        typer.Argument(metavar="PREDICTION_DIR", help="Folder of the masks to score.", show_default=False),
     ],
     out: Annotated[
         Path | None,
@@ -38,16 +39,16 @@ def score(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Class names in the order of their numbers, the background first: background,liver,lesion",
-            show_default="from the files",
+            help="Class names in the order of their indices, such as background,liver,lesion.",
+            show_default="after the pixel values found",
         ),
     ] = None,
     values: Annotated[
         str | None,
         typer.Option(
             metavar="NUMBER=CLASS,...",
-            help="What numbers in the files mean, where they are no class numbers: 0=0,255=1 "
-            "(=255: not labelled)",
+            help="The class index of each pixel value, such as 0=0,128=1; =255 means unlabelled. Only needed if pixel "
+            "values are not class indices.",
             show_default=False,
         ),
     ] = None,
@@ -55,14 +56,14 @@ def score(
         str | None,
         typer.Option(
             metavar="MM|COLUMN",
-            help="Millimetres from pixel to pixel: 0.2, or 0.2,0.3 for row,column, or a column (or two) of the table.",
+            help="Distance of pixel centres in mm, 0.2 or 0.2,0.3 (row,column); or one or two columns of the table.",
             show_default="distances in pixels",
         ),
     ] = None,
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="Millimetres (without spacing: pixels) that an outline may be off; adds surface_dice.",
+            help="Tolerance of outlines in mm (in pixels without a spacing); adds the score surface_dice.",
             show_default=False,
         ),
     ] = None,
@@ -70,32 +71,33 @@ def score(
         Path | None,
         typer.Option(
             metavar="TABLE",
-            help="Table (CSV, semicolons or tabs) that says whose each case is; intervals then resample patients.",
-            show_default="each case its own patient",
+            help="Table of cases and their patients, over which intervals are bootstrapped.",
+            show_default="each case is its own patient",
         ),
     ] = None,
     case_column: Annotated[
-        str | None, typer.Option(help="Column of the cases.", show_default="case, image, id ...")
+        str | None, typer.Option(help="Column of cases in the table.", show_default="case, image, id ...")
     ] = None,
     patient_column: Annotated[
-        str | None, typer.Option(help="Column of the patients.", show_default="patient, subject ...")
+        str | None, typer.Option(help="Column of patients in the table.", show_default="patient, subject ...")
     ] = None,
     truth_names: Annotated[
-        str, typer.Option(metavar="PATTERN", help='Names of the true masks: "{case}_segmentation"')
+        str, typer.Option(metavar="PATTERN", help='Names of true masks, such as "{case}_segmentation".')
     ] = "{case}",
     prediction_names: Annotated[
-        str, typer.Option(metavar="PATTERN", help='Names of the predicted masks: "{case}_pred"')
+        str, typer.Option(metavar="PATTERN", help='Names of predicted masks, such as "{case}_pred".')
     ] = "{case}",
     table_names: Annotated[
-        str, typer.Option(metavar="PATTERN", help='Names in the column of the cases: "bus_{case}"')
+        str, typer.Option(metavar="PATTERN", help='Names in the column of cases, such as "bus_{case}".')
     ] = "{case}",
     missing: Annotated[
         Literal["empty", "leave-out"],
-        typer.Option(help="Count a truth without a prediction as an empty prediction, or leave it out."),
+        typer.Option(help="Whether a missing prediction counts as empty, or its case is left out."),
     ] = "empty",
 ) -> None:
-    """Measure masks that any program wrote against the true ones, paired by file name. Without TensorFlow."""
+    """Score masks of any program against the true masks, paired by file name."""
     from unet_mtl import api
+    from unet_mtl.cli.flags import to_flags
     from unet_mtl.cli.tables import print_scores
 
     evaluation = api.score(
@@ -116,6 +118,6 @@ def score(
     )
     print_scores(evaluation)
     for line in (*evaluation.remarks, f"tables in {evaluation.folder}"):
-        typer.echo(line)
+        typer.echo(to_flags(line))
     for line in evaluation.warnings:
-        typer.echo(f"warning: {line}", err=True)
+        typer.echo(f"warning: {to_flags(line)}", err=True)

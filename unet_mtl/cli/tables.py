@@ -1,4 +1,4 @@
-"""Tables on the screen."""
+"""Tables that commands print."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,16 +22,16 @@ def _new_table(title: str) -> Table:
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Prints rows that share their keys."""
+    """Prints a table of rows with equal keys; without rows, nothing."""
     if not rows:
         return
     table = _new_table(title)
-    columns = {name: [_word(row[name]) for row in rows] for name in rows[0]}
-    for position, (name, words) in enumerate(columns.items()):
-        numbers = position > 0 and all(word[:1] in "-0123456789" for word in words)
+    columns = {name: [_format(row[name]) for row in rows] for name in rows[0]}
+    for position, (name, cells) in enumerate(columns.items()):
+        numbers = position > 0 and all(cell[:1] in "-0123456789" for cell in cells)
         table.add_column(name, justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold")
-    for row_words in zip(*columns.values(), strict=True):
-        table.add_row(*row_words)
+    for cells_of_row in zip(*columns.values(), strict=True):
+        table.add_row(*cells_of_row)
     Console().print(table)
 
 
@@ -39,13 +39,16 @@ _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:
-    """Prints each finding with its count, its first case and what helps; errors' lines are not repeated here."""
+    """Prints each finding with its number, its first case and its remedy.
+
+    The messages of errors are not repeated, since `print_problems` prints them.
+    """
     if not findings:
         return
     table = _new_table("findings")
     table.add_column("", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("what was found, where first, and what helps", overflow="fold")
+    table.add_column("finding, first case and remedy", overflow="fold")
     for finding in findings:
         kind, n = finding.kind, len(finding.observations)
         lines = [Text.assemble((kind.title, "bold"), f" ({finding.name})")]
@@ -54,13 +57,13 @@ def print_findings(findings: "Sequence[Finding]") -> None:
         where = finding.where()
         if where and not (n == 1 and where in lines[-1].plain):
             lines.append(Text(f"in {where}"))
-        lines.append(Text(f"cure: {kind.cure}", style="dim"))
+        lines.append(Text(f"remedy: {kind.cure}", style="dim"))
         table.add_row(Text(kind.severity, style=_COLOURS[kind.severity]), f"{n:,}", Text("\n").join(lines))
     Console().print(table)
 
 
 def print_scores(evaluation: "Evaluation") -> None:
-    """Prints one row a headline score (and task, where there are several); summary.json has them all."""
+    """Prints one row for each headline score and task; summary.json contains all scores."""
     table = _new_table(evaluation.title)
     tasks = ["task"] if evaluation.scores["task"].nunique() > 1 else []
     for column in (*tasks, "score", "value", "95 % interval", "median", "n", "notes"):
@@ -70,12 +73,12 @@ def print_scores(evaluation: "Evaluation") -> None:
         )
     shown = evaluation.scores[evaluation.scores["headline"]]
     for row in shown.to_dict("records"):
-        whats = ("undefined", "missed", "hallucinated")
-        notes = ", ".join(f"{int(row[f'n_{what}'])} {what}" for what in whats if row[f"n_{what}"] > 0)
+        counts = {name: row[f"n_{name}"] for name in ("undefined", "missed", "hallucinated")}
+        notes = ", ".join(f"{int(n)} {name}" for name, n in counts.items() if n > 0)
         if row["n_undefined"] and not row["n"]:
             notes = "undefined"
         interval = _interval(row["low"], row["high"])
-        value, median, n = (_word(row[column]) for column in ("value", "median", "n"))
+        value, median, n = (_format(row[column]) for column in ("value", "median", "n"))
         table.add_row(*(row[column] for column in tasks), row["label"], value, interval, median, n, notes)
     console = Console()
     if not console.is_terminal:
@@ -89,8 +92,8 @@ def print_scores(evaluation: "Evaluation") -> None:
         console.print(_contradictions(evaluation.contradictions))
 
 
-def _contradictions(found: "pd.DataFrame") -> Table:
-    """Two rows a rule: of answers, and of labels."""
+def _contradictions(counts: "pd.DataFrame") -> Table:
+    """Returns a table with two rows for each rule, one for predictions and one for labels."""
     table = _new_table("contradictions")
     for column in ("rule", "of", "found", "share", "95 % interval", "which", "not checked"):
         is_number = column in ("found", "share", "95 % interval")
@@ -100,43 +103,43 @@ def _contradictions(found: "pd.DataFrame") -> Table:
             no_wrap=column in ("of", "found"),
             overflow="fold",
         )
-    for (rule, of), rows in found.groupby(["rule", "of"], sort=False):
-        whole, ways = rows.iloc[0], rows.iloc[1:]
-        pairs = zip(ways["n_contradictions"], ways["contradiction"], strict=True)
+    for (rule, of), rows in counts.groupby(["rule", "of"], sort=False):
+        whole, kinds = rows.iloc[0], rows.iloc[1:]
+        pairs = zip(kinds["n_contradictions"], kinds["contradiction"], strict=True)
         table.add_row(
             str(rule),
             str(of),
             f"{whole['n_contradictions']} of {whole['n_checked']}",
-            _word(float(whole["share"])),
+            _format(float(whole["share"])),
             _interval(whole["low"], whole["high"]),
-            ", ".join(f"{n} {way}" for n, way in pairs if n),
+            ", ".join(f"{n} {kind}" for n, kind in pairs if n),
             whole["why_not_checked"],
         )
     return table
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f"{_word(float(low))} to {_word(float(high))}"
+    return "" if math.isnan(low) else f"{_format(float(low))} to {_format(float(high))}"
 
 
 def print_ablation(ablation: "Ablation") -> None:
-    """Prints one row a task and one of the cost, and below how it was found."""
+    """Prints one row for each task and one for the cost, followed by notes on the comparison."""
     heads = ("task", "score", "multi", "single", "difference,\n95 % interval", "over seeds", "n", "verdict")
-    rows = [_ablation_words(row) for row in ablation.table.to_dict("records")]
+    rows = [_ablation_cells(row) for row in ablation.table.to_dict("records")]
     table = _new_table(ablation.title)
     table.collapse_padding = True
     for head, *column in zip(heads, *rows, strict=True):
         names = head in ("task", "score")
-        # in a narrow window only names are broken: rich would break numbers and verdicts as well, or leave them out
-        widest = max(len(word) for text in (head, *column) for word in text.split())
+        # In a narrow window only names are broken; rich would also break numbers and verdicts, or leave them out.
+        widest = max(len(word) for cell in (head, *column) for word in cell.split())
         table.add_column(
             head,
             justify="left" if names or head == "verdict" else "right",
             min_width=None if names else widest,
             overflow="fold",
         )
-    for words in rows:
-        table.add_row(*words)
+    for row in rows:
+        table.add_row(*row)
     console = Console()
     if not console.is_terminal:
         console.width = 140
@@ -145,15 +148,15 @@ def print_ablation(ablation: "Ablation") -> None:
         console.print(note, style="dim", highlight=False, markup=False)
 
 
-def _ablation_words(row: Mapping[Any, Any]) -> tuple[str, ...]:
+def _ablation_cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
     return (
         row["task"],
         f"{row['score']}\n{'higher' if row['higher_is_better'] else 'lower'} is better",
-        _word(row["multi"]),
-        _word(row["single"]),
+        _format(row["multi"]),
+        _format(row["single"]),
         f"{_signed(row['difference'])}\n{_span(row['low'], row['high'])}".rstrip(),
         _span(row["seed_low"], row["seed_high"]).replace(" to", "\nto") if row["seeds"] > 1 else "",
-        _word(row["n"]) if row["n"] else "",
+        _format(row["n"]) if row["n"] else "",
         row["verdict"],
     )
 
@@ -163,11 +166,11 @@ def _span(low: float, high: float) -> str:
 
 
 def _signed(value: float) -> str:
-    word = _word(value)
-    return f"+{word}" if value > 0 else word
+    text = _format(value)
+    return f"+{text}" if value > 0 else text
 
 
-def _word(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             return ""

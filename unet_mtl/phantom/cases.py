@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+import metrics
 from unet_mtl.phantom.fields import Field, Grid, smooth_noise
 from unet_mtl.phantom.lesion import (
     Lesion,
     draw_lesion,
     echo_inside_db,
-    feret_mm,
     half_extent_mm,
     margin_distance,
     other_view,
@@ -126,7 +126,9 @@ def make_case(index: int, *, seed: int = 7, size: tuple[int, int] = (256, 256)) 
     tissue, mask, loss = _add_lesion(rng, lesion, breast, tissue, grid)
     amplitude = 10.0 ** (tissue.echo_db / np.float32(20.0))
     envelope = receive(rng, amplitude, tissue.coherent, loss, scanner, grid)
-    diameter = round(feret_mm(mask == 1, grid.spacing_mm), 1) if lesion else None
+    diameter = (
+        round(metrics.feret_diameter(mask == 1, (grid.spacing_mm, grid.spacing_mm)), 1) if lesion else None
+    )
     return PhantomCase(
         case=f"case_{index + 1:04d}",
         patient=f"patient_{identity.patient + 1:03d}",

@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
 from unet_mtl.phantom.fields import Field, Grid, smooth_noise
@@ -114,20 +113,6 @@ def echo_inside_db(rng: np.random.Generator, lesion: Lesion, distance_mm: Field,
         # Reverberation and side lobes fill the edge of a cyst, mostly under its front wall.
         echo = echo + 9.0 * np.exp(np.minimum(distance_mm, 0.0) / 0.7)
     return np.asarray(echo, dtype=np.float32)
-
-
-def feret_mm(mask: NDArray[np.bool_], spacing_mm: float) -> float:
-    """Return the maximum Feret diameter: the largest distance between two points of the outline of the region."""
-    points = []
-    for region, flip in ((mask, False), (mask.T, True)):
-        lines = np.flatnonzero(region.any(axis=1))
-        first = region[lines].argmax(axis=1) - 0.5
-        last = region.shape[1] - region[lines, ::-1].argmax(axis=1) - 0.5
-        ends = np.concatenate([np.stack([lines, first], 1), np.stack([lines, last], 1)])
-        points.append(ends[:, ::-1] if flip else ends)
-    outline = np.concatenate(points)
-    longest_px = float(pdist(outline[ConvexHull(outline).vertices]).max())
-    return longest_px * spacing_mm
 
 
 def _outline_mm(lesion: Lesion, angles: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,1 +1,1 @@
-"""Scores of masks that any program has written, paired with the true ones by file name."""
+"""Scores of masks that any program has written, paired with the true masks by file name."""

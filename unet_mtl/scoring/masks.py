@@ -1,4 +1,4 @@
-"""Masks from any program against the true ones: the same scores and the same table as for a run."""
+"""Scores of masks from any program, in the same table as those of a run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,36 +19,36 @@ from unet_mtl.evaluation.summary import (
     summarise_task,
     write_tables,
 )
+from unet_mtl.scoring.class_mapping import ClassMapping, read_indices
 from unet_mtl.scoring.names import MOST_NAMES, count_files
 from unet_mtl.scoring.pairs import Missing, Pairs
-from unet_mtl.scoring.patients import Owners
-from unet_mtl.scoring.values import Coding, read_indices
+from unet_mtl.scoring.patients import CaseDetails
 from unet_mtl.tasks import CaseScores, Segmentation
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 TASK = "masks"
-"""What stands in the column `task` of the table."""
+"""The name of the task in the table."""
 
 FEW_PATIENTS = 30
-"""With fewer, bootstrap intervals are too narrow."""
+"""Bootstrap intervals over fewer patients are too narrow."""
 
-RIM = "2 % of the picture's diagonal, at least one pixel"
-"""Width of the rim of boundary_iou, as `metrics.score_mask` has it."""
+RIM = "2 % of the image diagonal, at least one pixel"
+"""The width of the rim of boundary_iou in `metrics.score_mask`."""
 
-FAILED = "a missed or hallucinated structure counts as the picture's diagonal in distances and 0 in Dice"
+FAILED = "a missed or hallucinated structure counts as the image diagonal in distances and as 0 in Dice"
 
 
 @dataclass(frozen=True)
 class MaskEvaluation(Evaluation):
-    """What was measured of masks in two folders; its task is "masks".
+    """The scores of the masks in two folders; their task is "masks".
 
     Attributes:
-        missing_predictions: Cases with a truth and no prediction.
-        empty_predictions: Cases whose prediction is a file without any foreground, right or wrong.
-        extra_predictions: Cases with a prediction and no truth, not measured.
-        n_patients: Whose cases were measured.
-        remarks: How files, numbers, distances and patients were read, and what to know of the figures.
-        warnings: What was missing or extra, and what became of it; what looks wrong.
+        missing_predictions: Cases with a true mask and no prediction.
+        empty_predictions: Cases with a predicted mask that has no foreground, whether that is correct or not.
+        extra_predictions: Cases with a prediction and no true mask, which are not measured.
+        n_patients: The number of patients with measured cases.
+        remarks: How files, pixel values, distances and patients were read, and notes on the scores.
+        warnings: What is missing or extra and how it was treated, and what may be wrong.
     """
 
     missing_predictions: tuple[str, ...] = ()
@@ -61,8 +61,8 @@ class MaskEvaluation(Evaluation):
 
 def score_pairs(
     pairs: Pairs,
-    coding: Coding,
-    owners: Owners,
+    mapping: ClassMapping,
+    details: CaseDetails,
     *,
     tolerance: float | None = None,
     missing: Missing = "empty",
@@ -72,67 +72,68 @@ def score_pairs(
     """Measures each case.
 
     Args:
-        pairs: Of masks.
-        coding: What their numbers mean.
-        owners: Patients and spacings.
-        tolerance: Of the surface Dice, in mm or, without spacing, pixels; None leaves that score out.
-        missing: "empty": a truth without a prediction counts as if nothing had been found. "leave-out": it is
-            not measured, and its row of cases.csv is empty.
-        seed: Of the bootstrap.
-        on_case: Called after each case, for a progress bar.
+        pairs: The two folders.
+        mapping: The class of each pixel value.
+        details: The patients and spacings of the cases.
+        tolerance: The tolerance of the surface Dice in mm or, without a spacing, in pixels; None to leave that score
+            out.
+        missing: "empty": a true mask without a prediction counts as an empty prediction. "leave-out": it is not
+            measured, and its row of cases.csv is empty.
+        seed: Seed of the bootstrap.
+        on_case: A function to call after each case.
 
     Raises:
-        ConfigError: Another word for `missing`.
-        DataError: A mask has become unreadable since its numbers were looked at.
+        ConfigError: `missing` is another word.
+        DataError: A mask has become unreadable since its pixel values were collected.
     """
-    task = Segmentation(name=TASK, classes=coding.classes, tolerance=tolerance)
-    found: dict[str, CaseScores] = {}
+    task = Segmentation(name=TASK, classes=mapping.classes, tolerance=tolerance)
+    scored: dict[str, CaseScores] = {}
     empty: dict[str, bool] = {}
     for case in pairs.measured(missing):
-        truth = read_indices(pairs.truth.files[case], coding.truth)
+        truth = read_indices(pairs.truth.files[case], mapping.truth)
         predicted = pairs.prediction.files.get(case)
-        mask = np.zeros_like(truth) if predicted is None else read_indices(predicted, coding.prediction)
-        found[case] = task.score_mask(truth, mask, owners.spacings[case])
+        mask = np.zeros_like(truth) if predicted is None else read_indices(predicted, mapping.prediction)
+        scored[case] = task.score_mask(truth, mask, details.spacings[case])
         if predicted is not None and not mask.any():
             empty[case] = bool(((truth > 0) & (truth != IGNORE)).any())
         on_case()
-    scores = make_table(summarise_task(task, found, owners.patients, seed))
+    scores = make_table(summarise_task(task, scored, details.patients, seed))
     notes = (
-        *_empty_ones(empty, len(pairs.missing)),
-        *_failures(scores),
-        *_few_patients(owners.count_patients(found)),
+        *_describe_empty(empty, len(pairs.missing)),
+        *_describe_failures(scores),
+        *_describe_few_patients(details.count_patients(scored)),
     )
     return MaskEvaluation(
         scores=scores,
-        cases=_case_table(pairs, owners, found, empty),
-        facts={TASK: facts_of(found)},
+        cases=_case_table(pairs, details, scored, empty),
+        facts={TASK: facts_of(scored)},
         title=_title(pairs, missing),
         seed=seed,
         missing_predictions=tuple(pairs.missing),
         empty_predictions=tuple(empty),
         extra_predictions=tuple(pairs.extra),
-        n_patients=owners.count_patients(found),
+        n_patients=details.count_patients(scored),
         remarks=(
-            *_rests(pairs),
-            *coding.remarks,
-            owners.describe_patients(found),
-            owners.distances,
+            *_describe_ignored(pairs),
+            *mapping.remarks,
+            details.describe_patients(scored),
+            details.distances,
             *notes,
         ),
-        warnings=(*_left_over(pairs, missing), *coding.warnings),
+        warnings=(*_describe_unpaired(pairs, missing), *mapping.warnings),
     )
 
 
 def require_folder(path: Path) -> None:
-    """Makes sure that scores may be written below a path, before hours are spent on them.
+    """Makes sure that scores can be written below a path, before the masks are measured.
 
     Raises:
         WriteError: A file is in the way.
     """
-    there = next((part for part in (path, *path.parents) if part.exists()), None)
-    if there is not None and not there.is_dir():
+    existing = next((part for part in (path, *path.parents) if part.exists()), None)
+    if existing is not None and not existing.is_dir():
         raise WriteError(
-            f"cannot write into {path}: {there} is a file; name a folder with --out, for cases.csv and summary.json"
+            f"cannot write into {path}: {existing} is a file; give a folder for cases.csv and summary.json with `out`"
         )
 
 
@@ -140,15 +141,15 @@ def write_scores(folder: Path, evaluation: MaskEvaluation, *, facts: Mapping[str
     """Writes cases.csv and summary.json.
 
     Args:
-        folder: Made where absent; older files of the same names are replaced.
-        evaluation: What was measured.
-        facts: For the head of summary.json.
+        folder: The folder, which is made if it does not exist; older files of the same names are replaced.
+        evaluation: The scores.
+        facts: Entries for the beginning of summary.json.
 
     Returns:
-        The evaluation, which knows its folder now.
+        The evaluation with its folder.
 
     Raises:
-        WriteError: The disk refused.
+        WriteError: The operating system refused the write.
     """
     head = {
         "version": version("unet-mtl"),
@@ -167,78 +168,73 @@ def write_scores(folder: Path, evaluation: MaskEvaluation, *, facts: Mapping[str
 
 
 def _case_table(
-    pairs: Pairs, owners: Owners, found: Mapping[str, CaseScores], empty: Mapping[str, bool]
+    pairs: Pairs, details: CaseDetails, scored: Mapping[str, CaseScores], empty: Mapping[str, bool]
 ) -> pd.DataFrame:
     states = dict.fromkeys(pairs.missing, "missing") | dict.fromkeys(empty, "empty")
     table = pd.DataFrame(
         [
-            {"case": case, "patient": owners.patients[case], "prediction": states.get(case, "found")}
+            {"case": case, "patient": details.patients[case], "prediction": states.get(case, "found")}
             for case in pairs.cases
         ]
     )
-    columns = case_columns(found)
-    # Pixels stay whole numbers beside the empty cells of a case that was left out.
+    columns = case_columns(scored)
+    # Pixel counts stay whole numbers although the cells of a case that was left out are empty.
     whole = dict.fromkeys(columns.select_dtypes("integer"), "Int64")
     return table.join(columns.astype(whole), on="case")
 
 
 def _title(pairs: Pairs, missing: Missing) -> str:
     n_pairs, n_missing = len(pairs.paired), len(pairs.missing)
-    title = f"{n_pairs:,} {'pair' if n_pairs == 1 else 'pairs'} of masks measured"
+    title = f"{count_of(n_pairs, 'pair')} of masks"
     if n_missing and missing == "empty":
-        title += (
-            f", and {n_missing:,} {'truth' if n_missing == 1 else 'truths'} without a prediction as empty"
-        )
+        title += f", and {count_of(n_missing, 'missing prediction')} counted as empty"
     return title
 
 
-def _rests(pairs: Pairs) -> list[str]:
-    return [f"{side.path}: passed over {side.rest}" for side in (pairs.truth, pairs.prediction) if side.rest]
+def _describe_ignored(pairs: Pairs) -> list[str]:
+    sides = (pairs.truth, pairs.prediction)
+    return [f"{side.path}: ignored {side.ignored}" for side in sides if side.ignored]
 
 
-def _empty_ones(empty: Mapping[str, bool], n_missing: int) -> list[str]:
-    """Files without any foreground, apart from files that are missing."""
+def _describe_empty(empty: Mapping[str, bool], n_missing: int) -> list[str]:
+    """Describes predicted masks without foreground, as distinct from missing files."""
     wrong = [case for case, is_missed in empty.items() if is_missed]
     right = len(empty) - len(wrong)
-    said = []
+    parts = []
     if wrong:
-        said.append(
-            f"{count_files({'though the truth has something': len(wrong)})} ({name_some(wrong, MOST_NAMES)})"
-        )
+        files = count_files({"though the true mask has a foreground": len(wrong)})
+        parts.append(f"{files} ({name_some(wrong, MOST_NAMES)})")
     if right:
-        said.append(count_files({"rightly": right}))
+        parts.append(count_files({"correctly": right}))
     if empty and n_missing:
-        said.append(f"besides, {n_missing:,} {'truth has' if n_missing == 1 else 'truths have'} no file")
-    return [f"nothing predicted: in {'; '.join(said)}"] if said else []
+        has = "has" if n_missing == 1 else "have"
+        parts.append(f"in addition, {count_of(n_missing, 'true mask')} {has} no predicted file")
+    return [f"nothing predicted: in {'; '.join(parts)}"] if parts else []
 
 
-def _failures(scores: pd.DataFrame) -> list[str]:
+def _describe_failures(scores: pd.DataFrame) -> list[str]:
     return [FAILED] if (scores[["n_missed", "n_hallucinated"]] > 0).to_numpy().any() else []
 
 
-def _few_patients(n: int) -> list[str]:
+def _describe_few_patients(n: int) -> list[str]:
     if n >= FEW_PATIENTS:
         return []
     if n < 2:
         return ["intervals: none, since they need 2 patients"]
-    return [
-        f"intervals: of only {n} patients, and so too narrow; read them as a lower bound of the uncertainty"
-    ]
+    return [f"intervals: too narrow, since there are only {n} patients; the true uncertainty is larger"]
 
 
-def _left_over(pairs: Pairs, missing: Missing) -> list[str]:
+def _describe_unpaired(pairs: Pairs, missing: Missing) -> list[str]:
     warnings = []
     if pairs.missing:
         n, total = len(pairs.missing), len(pairs.cases)
-        what = "counted as empty predictions" if missing == "empty" else "LEFT OUT of all scores"
-        warnings.append(
-            f"{n:,} of {total:,} truths have no prediction, {what}: {name_some(pairs.missing, MOST_NAMES)}"
-        )
+        treatment = "counted as empty predictions" if missing == "empty" else "LEFT OUT of all scores"
+        names = name_some(pairs.missing, MOST_NAMES)
+        warnings.append(f"{n:,} of {total:,} true masks have no prediction, {treatment}: {names}")
     if pairs.extra:
         n, total = len(pairs.extra), len(pairs.prediction.files)
-        warnings.append(
-            f"{n:,} of {total:,} predictions have no truth, not measured: {name_some(pairs.extra, MOST_NAMES)}"
-        )
+        names = name_some(pairs.extra, MOST_NAMES)
+        warnings.append(f"{n:,} of {total:,} predictions have no true mask, not measured: {names}")
     if pairs.hint:
         warnings.append(f"are these the same cases under other names? Then {pairs.hint}")
     return warnings

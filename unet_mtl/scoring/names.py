@@ -1,4 +1,4 @@
-"""Names of cases in names of files and in cells of tables."""
+"""Case names in the names of files and in the cells of tables."""
 
 import re
 from collections import Counter
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import ConfigError
+from unet_mtl.wording import count_of
 
 ANY_NAME = "{case}"
 MOST_NAMES = 10
@@ -14,7 +15,7 @@ LETTERS, ZEROS = "upper and lower case", "leading zeros"
 
 
 def fit_name(pattern: str, name: str) -> str | None:
-    """The name of the case in a file name without suffix; None where the pattern does not fit.
+    """Returns the case name in a file name without suffix, or None if the pattern does not fit.
 
     >>> fit_name("{case}_segmentation", "a1_segmentation"), fit_name("{case}_segmentation", "a1")
     ('a1', None)
@@ -24,21 +25,25 @@ def fit_name(pattern: str, name: str) -> str | None:
     return name[len(before) : len(name) - len(after)] if fits else None
 
 
-def check_pattern(pattern: str, option: str) -> str:
-    """A pattern as file names are compared with it, without the suffix of the files.
+def check_pattern(pattern: str, argument: str) -> str:
+    """Returns a pattern without the suffix of an image, which is how names are compared with it.
+
+    Args:
+        pattern: The pattern that the user gave.
+        argument: The name of the argument, for the error message.
 
     Raises:
-        ConfigError: It has not exactly one `{case}`.
+        ConfigError: The pattern does not contain `{case}` exactly once.
     """
     if pattern.count(ANY_NAME) != 1:
         raise ConfigError(
-            f'{option} "{pattern}": expected a file name with one {ANY_NAME} in it, such as {ANY_NAME}_pred'
+            f'`{argument}` is "{pattern}"; expected a name with one {ANY_NAME} in it, such as {ANY_NAME}_pred'
         )
     return without_suffix(pattern)
 
 
 def without_suffix(name: str) -> str:
-    """A file name without the suffix of an image; other dots are part of the name.
+    """Removes the suffix of an image from a file name; other dots are part of the name.
 
     >>> without_suffix("scan.1.PNG"), without_suffix("scan.1")
     ('scan.1', 'scan.1')
@@ -48,16 +53,16 @@ def without_suffix(name: str) -> str:
 
 
 def count_files(counts: Mapping[str, int]) -> str:
-    """Numbers of files by what they are, in words.
+    """Describes numbers of files by what distinguishes them.
 
     >>> count_files({"of type .csv": 1, "in folders below": 2})
     '1 file of type .csv, 2 files in folders below'
     """
-    return ", ".join(f"{n:,} {'file' if n == 1 else 'files'} {what}" for what, n in counts.items())
+    return ", ".join(f"{count_of(n, 'file')} {what}" for what, n in counts.items())
 
 
 def common_affix(shorter: Sequence[str], longer: Collection[str]) -> tuple[str, str] | None:
-    """What stands before and after the names of `shorter` in those of `longer`, if for half of them.
+    """Finds the prefix and suffix that turn at least half of the shorter names into longer ones.
 
     >>> common_affix(["1", "2"], ["bus_1", "bus_2", "x"])
     ('bus_', '')
@@ -75,7 +80,7 @@ def common_affix(shorter: Sequence[str], longer: Collection[str]) -> tuple[str, 
 
 
 def find_lookalikes(names: Sequence[str], others: Collection[str]) -> tuple[str, str, str] | None:
-    """How half of the names differ from others that are meant, and one example of it.
+    """Finds what distinguishes at least half of the names from names that probably mean the same, with an example.
 
     >>> find_lookalikes(["c1", "c2"], ["C1", "C2"])
     ('upper and lower case', 'c1', 'C1')
@@ -86,9 +91,9 @@ def find_lookalikes(names: Sequence[str], others: Collection[str]) -> tuple[str,
         (LETTERS, str.casefold),
         (ZEROS, lambda name: re.sub(r"(?<!\d)0+(?=\d)", "", name)),
     )
-    for words, fold in folds:
+    for difference, fold in folds:
         known = {fold(other): other for other in others}
         alike = [(name, known[fold(name)]) for name in names if fold(name) in known]
         if alike and 2 * len(alike) >= min(len(names), len(known)):
-            return words, *alike[0]
+            return difference, *alike[0]
     return None

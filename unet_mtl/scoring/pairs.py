@@ -1,4 +1,4 @@
-"""Two folders of masks: which file of one belongs to which of the other, by name."""
+"""Two folders of masks, paired by file name."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ UNREAD = {
         'SimpleITK.GetArrayFromImage(SimpleITK.ReadImage("{name}"))[0]',
     ),
 }
-"""Types that masks come in and that are not read here, and what makes an array of one slice."""
+"""File types of masks that are not read here, with the code that makes an array of one slice."""
 
 
 @dataclass(frozen=True)
@@ -36,30 +36,30 @@ class Folder:
     """One folder of masks.
 
     Attributes:
-        path: Where.
-        pattern: File name without its suffix, `{case}` for the name of the case.
-        files: Mask of each case.
-        passed_over: How many files are not masks to measure, by the reason.
+        path: The folder.
+        pattern: The pattern of file names without suffix, with `{case}` for the case name.
+        files: The mask file of each case.
+        ignored_files: The numbers of files that are ignored, by reason.
     """
 
     path: Path
     pattern: str
     files: dict[str, Path]
-    passed_over: dict[str, int]
+    ignored_files: dict[str, int]
 
     @property
-    def rest(self) -> str:
-        """What was passed over, in words; empty if nothing was."""
-        return count_files(self.passed_over)
+    def ignored(self) -> str:
+        """A description of the files that are ignored; empty if there are none."""
+        return count_files(self.ignored_files)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """What is measured against what.
+    """The masks of two folders, by case name.
 
     Attributes:
-        truth: The folder that is right.
-        prediction: The folder that is measured.
+        truth: The folder of true masks.
+        prediction: The folder of predicted masks.
     """
 
     truth: Folder
@@ -67,57 +67,57 @@ class Pairs:
 
     @property
     def cases(self) -> list[str]:
-        """Those with a truth, predicted or not."""
+        """The cases with a true mask, in order."""
         return list(self.truth.files)
 
     @property
     def paired(self) -> list[str]:
-        """Cases with both."""
+        """The cases with both masks."""
         return [case for case in self.truth.files if case in self.prediction.files]
 
     @property
     def missing(self) -> list[str]:
-        """Cases with a truth and no prediction."""
+        """The cases with a true mask and no prediction."""
         return [case for case in self.truth.files if case not in self.prediction.files]
 
     @property
     def extra(self) -> list[str]:
-        """Cases with a prediction and no truth."""
+        """The cases with a prediction and no true mask."""
         return [case for case in self.prediction.files if case not in self.truth.files]
 
     def measured(self, missing: Missing) -> list[str]:
-        """The cases that are measured.
+        """Returns the cases that are measured.
 
         Args:
-            missing: What becomes of a truth without a prediction. "empty": it counts as if nothing had been found.
+            missing: The treatment of a true mask without a prediction. "empty": it counts as an empty prediction.
                 "leave-out": it is not measured.
 
         Raises:
-            ConfigError: Another word.
+            ConfigError: `missing` is another word.
         """
         if missing not in get_args(Missing):
-            words = " and ".join(map(repr, get_args(Missing)))
-            raise ConfigError(f"missing is {missing!r}; there is {words}")
+            options = " or ".join(map(repr, get_args(Missing)))
+            raise ConfigError(f"`missing` is {missing!r}; expected {options}")
         return self.cases if missing == "empty" else self.paired
 
     @property
     def hint(self) -> str:
-        """What would pair the names that are left over; empty if nothing is known."""
+        """A suggestion that would pair the remaining names; empty if there is none."""
         missing, extra = self.missing, self.extra
-        for option, folder, shorter, longer in (
-            ("--prediction-names", self.prediction, missing, extra),
-            ("--truth-names", self.truth, extra, missing),
+        for argument, folder, shorter, longer in (
+            ("prediction_names", self.prediction, missing, extra),
+            ("truth_names", self.truth, extra, missing),
         ):
             affix = common_affix(shorter, longer)
             if affix is not None:
                 pattern = folder.pattern.replace(ANY_NAME, f"{affix[0]}{ANY_NAME}{affix[1]}")
-                return f'say how they are named with {option} "{pattern}"'
+                return f"give the pattern of the file names: `{argument}={pattern!r}`"
         alike = find_lookalikes(missing, extra)
         if alike is None:
             return ""
-        what, true, predicted = alike
+        difference, true, predicted = alike
         names = f"{self.truth.files[true].name} and {self.prediction.files[predicted].name}"
-        return f"rename one side, since {names} differ in {what} alone"
+        return f"rename one side, since {names} differ only in {difference}"
 
 
 def pair_masks(
@@ -125,32 +125,32 @@ def pair_masks(
 ) -> Pairs:
     """Finds masks and pairs them by case name; suffixes may differ.
 
-    Only files right in a folder are taken: programs keep intermediate results in folders below, and hidden files
-    are not anyone's masks.
+    Folders below and hidden files are ignored: programs keep intermediate results in the former, and the latter are
+    made by the operating system.
 
     Args:
-        truth: Folder of the masks that are right.
-        prediction: Folder of the masks to measure.
-        truth_names: File names without suffix, `{case}` in place of the case's name.
-        prediction_names: The same for the predictions.
+        truth: Folder of the true masks.
+        prediction: Folder of the predicted masks.
+        truth_names: The pattern of the names of true masks without suffix, with `{case}` for the case name.
+        prediction_names: The pattern of the names of predicted masks.
 
     Raises:
-        ConfigError: A pattern without `{case}`.
-        DataError: No such folder, no mask in it, two masks of one case, or no case in both.
+        ConfigError: A pattern does not contain `{case}` exactly once.
+        DataError: A folder does not exist or has no mask, a case has two masks, or no case is in both folders.
     """
     problems: list[str] = []
     folders: list[Folder] = []
-    sides = (("--truth-names", truth, truth_names), ("--prediction-names", prediction, prediction_names))
-    for option, path, pattern in sides:
+    sides = (("truth_names", truth, truth_names), ("prediction_names", prediction, prediction_names))
+    for argument, path, pattern in sides:
         try:
-            folders.append(_scan(path, pattern, option))
+            folders.append(_scan(path, pattern, argument))
         except DataError as error:
             problems += error.problems
     if problems:
         raise DataError(problems)
     if truth.resolve() == prediction.resolve() and folders[0].pattern == folders[1].pattern:
         raise DataError(
-            f"{truth}: each mask would be measured against itself; name two folders, or two patterns"
+            f"{truth}: each mask would be compared with itself; give two folders, or two patterns of names"
         )
     pairs = Pairs(*folders)
     if not pairs.paired:
@@ -158,11 +158,11 @@ def pair_masks(
     return pairs
 
 
-def _scan(path: Path, pattern: str, option: str) -> Folder:
-    pattern = check_pattern(pattern, option)
+def _scan(path: Path, pattern: str, argument: str) -> Folder:
+    pattern = check_pattern(pattern, argument)
     if not path.is_dir():
-        what = "a file; give the folder that it is in" if path.exists() else f"no such folder{_nearest(path)}"
-        raise DataError(f"{path}: {what}")
+        problem = "is a file; give its folder" if path.exists() else f"no such folder{_folders_near(path)}"
+        raise DataError(f"{path}: {problem}")
     files: dict[str, Path] = {}
     problems: list[str] = []
     others: Counter[str] = Counter()
@@ -182,23 +182,23 @@ def _scan(path: Path, pattern: str, option: str) -> Folder:
         else:
             files[case] = file
     below = _masks_below(path)
-    passed_over = dict(others) | _describe_below(below)
+    ignored_files = dict(others) | _describe_below(below)
     if not files and not problems:
-        problems.append(_no_mask(path, pattern, passed_over, below))
+        problems.append(_no_mask(path, pattern, ignored_files, below))
     if problems:
         raise DataError(problems)
-    return Folder(path, pattern, files, passed_over)
+    return Folder(path, pattern, files, ignored_files)
 
 
-def _nearest(path: Path) -> str:
-    """What there is where a folder is not; empty if that cannot be seen."""
+def _folders_near(path: Path) -> str:
+    """Lists the folders in the nearest folder above that exists; empty if it cannot be read."""
     try:
-        there = next(part for part in path.absolute().parents if part.is_dir())
-        names = sorted(part.name for part in there.iterdir() if part.is_dir())
+        parent = next(part for part in path.absolute().parents if part.is_dir())
+        names = sorted(part.name for part in parent.iterdir() if part.is_dir())
     except OSError:
         return ""
-    known = [name for name in names if not name.startswith(".")]
-    return f"; {there} has {f'the folders {name_some(known, 5)}' if known else 'no folder'}"
+    visible = [name for name in names if not name.startswith(".")]
+    return f"; {parent} has {f'the folders {name_some(visible, 5)}' if visible else 'no folder'}"
 
 
 def _type_of(file: Path) -> str:
@@ -208,16 +208,16 @@ def _type_of(file: Path) -> str:
 
 def _describe_type(file: Path) -> str:
     kind = _type_of(file)
-    unread = " (not read by score; PNG is)" if kind in UNREAD else ""
+    unread = " (not readable; convert to PNG)" if kind in UNREAD else ""
     return f"of type {kind}{unread}" if kind else "of no type"
 
 
 def _masks_below(path: Path) -> Counter[str]:
-    """Number of masks in each folder below."""
-    found = (file.relative_to(path) for file in path.rglob("*") if file.suffix.lower() in raster_suffixes())
+    """Counts the masks in each folder below."""
+    files = (file.relative_to(path) for file in path.rglob("*") if file.suffix.lower() in raster_suffixes())
     return Counter(
         str(file.parent)
-        for file in sorted(found)
+        for file in sorted(files)
         if len(file.parts) > 1 and not any(part.startswith(".") for part in file.parts)
     )
 
@@ -229,24 +229,24 @@ def _describe_below(below: Mapping[str, int]) -> dict[str, int]:
 _MASK_WORDS = ("mask", "label", "seg", "pred")
 
 
-def _no_mask(path: Path, pattern: str, passed_over: Mapping[str, int], below: Mapping[str, int]) -> str:
+def _no_mask(path: Path, pattern: str, ignored_files: Mapping[str, int], below: Mapping[str, int]) -> str:
     named = "" if pattern == ANY_NAME else f' named "{pattern}"'
-    said = f"{path}: no mask{named} in this folder (known are {', '.join(raster_suffixes())})"
-    if passed_over:
-        said += f"; it has {count_files(passed_over)}"
+    message = f"{path}: no mask{named} in this folder (known types: {', '.join(raster_suffixes())})"
+    if ignored_files:
+        message += f"; it has {count_files(ignored_files)}"
     else:
-        said += "; it is empty: give the folder that the masks were written into"
+        message += "; it is empty: give the folder that the masks were written into"
     if below:
         likely = max(below, key=lambda name: (any(word in name.lower() for word in _MASK_WORDS), below[name]))
-        return f"{said}: give the folder itself, as in {path / likely}"
+        return f"{message}: give the folder of the masks itself, such as {path / likely}"
     unread = next((file for file in sorted(path.iterdir()) if _type_of(file) in UNREAD), None)
     if unread is not None:
         array = UNREAD[_type_of(unread)].format(name=unread.name)
-        picture = f"{unread.name[: -len(_type_of(unread))]}.png"
-        said += (
-            f': write a PNG a slice, as PIL.Image.fromarray({array}.astype("uint8")).save("{picture}") does'
+        png = f"{unread.name[: -len(_type_of(unread))]}.png"
+        message += (
+            f': write one PNG for each slice, with PIL.Image.fromarray({array}.astype("uint8")).save("{png}")'
         )
-    return said
+    return message
 
 
 def _no_pair(pairs: Pairs) -> str:
@@ -255,7 +255,7 @@ def _no_pair(pairs: Pairs) -> str:
         names = [path.name for path in folder.files.values()]
         sides.append(f"{count_files({f'in {folder.path}': len(names)})} ({name_some(names, 2)})")
     cure = pairs.hint or (
-        "say how they are named with --truth-names and --prediction-names, as in "
-        f'--prediction-names "{ANY_NAME}_pred"'
+        "give the patterns of the file names with `truth_names` and `prediction_names`, as in "
+        f"`prediction_names='{ANY_NAME}_pred'`"
     )
-    return f"no truth has a prediction of its name: {sides[0]}, {sides[1]}; {cure}"
+    return f"no true mask has a prediction of the same name: {sides[0]}, {sides[1]}; {cure}"

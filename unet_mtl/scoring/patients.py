@@ -1,4 +1,4 @@
-"""Whose each case is, and its pixel spacing, for masks that have no dataset.yaml."""
+"""The patient and the pixel spacing of each case, for masks that have no dataset.yaml."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,16 +28,16 @@ AnySpacing: TypeAlias = float | str | Sequence[float] | Sequence[str] | NDArray[
 
 
 @dataclass(frozen=True)
-class Owners:
-    """What is known of the cases beside their masks.
+class CaseDetails:
+    """The patients and pixel spacings of the cases.
 
     Attributes:
-        patients: By case.
-        spacings: By case, (row, column) in mm; None: measured in pixels.
-        source: Where the patients come from, in words; empty: each case is its own.
-        distances: How distances are measured, in words.
-        case_column: Of the table; None: there is no table.
-        patient_column: Likewise.
+        patients: The patient of each case.
+        spacings: The `(row, column)` spacing of each case in mm; None for a case that is measured in pixels.
+        source: A description of where the patients come from; empty if each case is its own patient.
+        distances: A description of how distances are measured.
+        case_column: The column of cases in the table; None without a table.
+        patient_column: The column of patients in the table; None without a table.
     """
 
     patients: dict[str, str]
@@ -48,85 +48,97 @@ class Owners:
     patient_column: str | None = None
 
     def describe_patients(self, cases: Iterable[str]) -> str:
-        """How many patients the cases are of, and who says so."""
+        """Returns a remark with the number of patients and where it comes from."""
         if not self.source:
-            return "patients: each case its own; --patients names a table that knows better"
-        return f"patients: {self.count_patients(cases):,}, of {self.source}"
+            return "patients: each case counts as its own patient; give a table of patients with `patients`"
+        return f"patients: {self.count_patients(cases):,}, from {self.source}"
 
     def count_patients(self, cases: Iterable[str]) -> int:
-        """How many patients the cases are of."""
+        """Returns the number of patients of the cases."""
         return len({self.patients[case] for case in cases})
 
 
 def name_table(
     path: Path | None, case_column: str | None, patient_column: str | None, names: str
 ) -> TableSource | None:
-    """The table, if there is one.
+    """Returns the source of patients and spacings if there is a table.
+
+    Args:
+        path: The path of the table, or None.
+        case_column: The column of cases, or None for the usual names.
+        patient_column: The column of patients, or None for the usual names.
+        names: The pattern of the names in the column of cases.
 
     Raises:
-        ConfigError: Something is said of a table that is not named.
+        ConfigError: A column or a pattern is given without a table.
     """
     if path is not None:
         return TableSource(path, case_column, patient_column, names)
     if case_column is not None or patient_column is not None or names != ANY_NAME:
         raise ConfigError(
-            "--case-column, --patient-column and --table-names need a table: name it with --patients"
+            "`case_column`, `patient_column` and `table_names` describe a table; give its path with `patients`"
         )
     return None
 
 
-def find_owners(
+def find_details(
     cases: Sequence[str], source: TableSource | None, spacing: AnySpacing, tolerance: float | None
-) -> Owners:
+) -> CaseDetails:
     """Finds the patient and the pixel spacing of each case.
 
     Args:
-        cases: Their names.
-        source: None: each case is a patient of its own.
-        spacing: Of all cases in mm, one number or (row, column); or the column of the table that has it, or two
-            columns "row,column"; None: unknown.
-        tolerance: Of the surface Dice; it must mean the same in all cases.
+        cases: The names of the cases.
+        source: The table of patients; None if each case is its own patient.
+        spacing: The spacing of all cases in mm, one number or `(row, column)`; or the name of a column of the table,
+            or two names "row,column"; None if it is unknown.
+        tolerance: The tolerance of the surface Dice, which must have the same unit in all cases.
 
     Raises:
-        ConfigError: A spacing or tolerance that is none, or a column without a table.
-        DataError: The table is unreadable, lacks a column or a case, or contradicts itself; every problem.
+        ConfigError: The spacing or the tolerance is not above 0, or a column is given without a table.
+        DataError: The table is unreadable, lacks a column or a case, or has contradictory rows; every problem is
+            listed.
     """
     if tolerance is not None and not 0 < tolerance < inf:
-        raise ConfigError(f"--tolerance {tolerance:g}: expected millimetres (or pixels) above 0")
+        raise ConfigError(
+            f"`tolerance` is {tolerance:g}; expected a number above 0 (millimetres, or pixels without a spacing)"
+        )
     steps = read_spacing(spacing)
     if source is not None:
         return _from_table(cases, source, steps, tolerance)
     if isinstance(steps, str):
         raise ConfigError(
-            f"--spacing {steps}: neither millimetres, as in 0.2 or 0.2,0.3 (row, column), nor, without "
-            "--patients, a column of a table"
+            f"`spacing` is {steps!r}; expected millimetres, such as 0.2 or 0.2,0.3 (row, column), or a column of the "
+            "table, which is given with `patients`"
         )
     spacings: dict[str, Spacing | None] = dict.fromkeys(cases, steps)
-    return Owners(
+    return CaseDetails(
         {case: case for case in cases}, spacings, "", _describe_distances(steps, spacings, tolerance)
     )
 
 
-def read_spacing(given: AnySpacing) -> Spacing | str | None:
-    """Whatever a spacing was given as -> (row, column) in mm, or the name of its column, or two with a comma.
+def read_spacing(spacing: AnySpacing) -> Spacing | str | None:
+    """Converts a spacing to `(row, column)` in mm, or to the name of its column, or two names with a comma.
+
+    Args:
+        spacing: One or two numbers or names, in any sequence or array; None if it is unknown.
 
     Raises:
-        ConfigError: Not one or two numbers above 0.
+        ConfigError: The spacing is neither text nor one or two numbers above 0.
 
     >>> read_spacing(0.5), read_spacing([1, 2]), read_spacing(["row", "column"])
     ((0.5, 0.5), (1.0, 2.0), 'row,column')
     """
-    if given is None:
+    if spacing is None:
         return None
-    if isinstance(given, Sequence) and given and all(isinstance(part, str) for part in given):
-        text = given if isinstance(given, str) else ",".join(map(str, given))
+    if isinstance(spacing, Sequence) and spacing and all(isinstance(part, str) for part in spacing):
+        text = spacing if isinstance(spacing, str) else ",".join(map(str, spacing))
         if not _is_numeric(text):
             return text
-        given = text
+        spacing = text
     try:
-        return parse_spacing(given)
+        return parse_spacing(spacing)
     except ValueError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(f"`spacing`{str(error).removeprefix('spacing')}") from None
 
 
 def _is_numeric(text: str) -> bool:
@@ -138,33 +150,39 @@ def _is_numeric(text: str) -> bool:
 
 def _from_table(
     cases: Sequence[str], source: TableSource, spacing: Spacing | str | None, tolerance: float | None
-) -> Owners:
+) -> CaseDetails:
     path = source.path
     if not path.is_file():
-        what = "a folder" if path.exists() else "no such file"
+        problem = "is a folder" if path.exists() else "no such file"
         raise DataError(
-            f"{path}: {what}; --patients takes a table with a row a case (CSV, semicolons or tabs)"
+            f"{path}: {problem}; `patients` is a table with one row for each case, its cells separated by commas, "
+            "semicolons or tabs"
         )
     table = read_table(path)
     problems: list[str] = []
     with _collecting(problems):
-        column = find_column(table, path, source.case_column, CASE_COLUMNS, "--case-column")
+        column = find_column(table, path, source.case_column, CASE_COLUMNS, "case_column")
         rows = rows_of(table, column, source, cases)
     with _collecting(problems):
-        owner = find_column(table, path, source.patient_column, PATIENT_COLUMNS, "--patient-column")
+        patient_column = find_column(table, path, source.patient_column, PATIENT_COLUMNS, "patient_column")
     with _collecting(problems):
         columns = _spacing_columns(table, path, spacing) if isinstance(spacing, str) else []
     if problems:
         raise DataError(problems)
-    patients, spacings = _read_rows(rows, path, owner, columns, None if isinstance(spacing, str) else spacing)
+    patients, spacings = _read_rows(
+        rows, path, patient_column, columns, None if isinstance(spacing, str) else spacing
+    )
     unknown = [case for case, known in spacings.items() if known is None]
     if tolerance is not None and 0 < len(unknown) < len(spacings):
         raise DataError(
-            f"{path}: no spacing of {len(unknown)} cases ({name_some(unknown, MOST_NAMES)}), so that --tolerance "
-            "would be mm in some cases and pixels in others; fill the cells, or leave --tolerance out"
+            f"{path}: {count_of(len(unknown), 'case')} without a spacing ({name_some(unknown, MOST_NAMES)}), so that "
+            "`tolerance` would be in mm for some cases and in pixels for others; fill the cells, or leave out "
+            "`tolerance`"
         )
     distances = _describe_distances(spacing, spacings, tolerance)
-    return Owners(patients, spacings, f"column {owner!r} of {path}", distances, column, owner)
+    return CaseDetails(
+        patients, spacings, f"column {patient_column!r} of {path}", distances, column, patient_column
+    )
 
 
 @contextmanager
@@ -178,8 +196,8 @@ def _collecting(problems: list[str]) -> Iterator[None]:
 def _spacing_columns(table: pd.DataFrame, path: Path, spacing: str) -> list[str]:
     names = [spacing] if spacing in table.columns else [name.strip() for name in spacing.split(",")]
     if len(names) > 2:
-        raise ConfigError(f"--spacing {spacing}: expected one column or two (row,column)")
-    return [find_column(table, path, name, (), "--spacing") for name in names]
+        raise ConfigError(f"`spacing` is {spacing!r}; expected one column or two (row,column)")
+    return [find_column(table, path, name, (), "spacing") for name in names]
 
 
 def _describe_distances(
@@ -187,40 +205,40 @@ def _describe_distances(
 ) -> str:
     unknown = [case for case, known in spacings.items() if known is None]
     if spacing is None:
-        said = "distances: in pixels (_px), since no --spacing was given"
+        remark = "distances: in pixels (_px), since no `spacing` was given"
     elif isinstance(spacing, tuple):
-        said = f"distances: in mm; pixels are {spacing[0]:g} mm high (row to row) and {spacing[1]:g} mm wide"
+        remark = (
+            f"distances: in mm; pixels are {spacing[0]:g} mm high (row to row) and {spacing[1]:g} mm wide"
+        )
     elif len(unknown) == len(spacings):
-        said = f"distances: in pixels (_px), since column {spacing!r} is empty"
+        remark = f"distances: in pixels (_px), since column {spacing!r} is empty"
     else:
         steps = [step for known in spacings.values() if known is not None for step in known]
-        said = f"distances: in mm; pixels are {min(steps):g} to {max(steps):g} mm, by column {spacing!r}"
+        remark = f"distances: in mm; pixels are {min(steps):g} to {max(steps):g} mm, from column {spacing!r}"
         if unknown:
-            n = len(unknown)
-            said += (
-                f"; of {count_of(n, 'case')} without one in pixels (_px): {name_some(unknown, MOST_NAMES)}"
+            remark += (
+                f"; in pixels (_px) for {count_of(len(unknown), 'case')} without a spacing: "
+                f"{name_some(unknown, MOST_NAMES)}"
             )
     if tolerance is None:
-        return said
-    return f"{said}; surface_dice with a tolerance of {tolerance:g} {'px' if unknown else 'mm'}"
+        return remark
+    return f"{remark}; surface_dice with a tolerance of {tolerance:g} {'px' if unknown else 'mm'}"
 
 
 def _read_rows(
-    rows: pd.DataFrame, path: Path, owner: str, columns: Sequence[str], spacing: Spacing | None
+    rows: pd.DataFrame, path: Path, patient_column: str, columns: Sequence[str], spacing: Spacing | None
 ) -> tuple[dict[str, str], dict[str, Spacing | None]]:
-    """A case may have several rows, one a lesion, say, as long as they agree."""
+    """Reads patients and spacings; a case may have several rows, such as one for each lesion, if they agree."""
     problems: list[str] = []
     patients: dict[str, str] = {}
     spacings: dict[str, Spacing | None] = {}
     for row in rows.to_dict("records"):
-        case, patient = row[CASE], row[owner]
+        case, patient = row[CASE], row[patient_column]
         step = _read_steps(row, columns, path, problems) if columns else spacing
         if patient.lower() in MISSING_WORDS:
-            problems.append(f"{path}: case {case!r}: {owner} is {patient!r}; say whose it is")
+            problems.append(f"{path}: case {case!r}: {patient_column} is {patient!r}; fill in the patient")
         if patients.setdefault(case, patient) != patient or spacings.setdefault(case, step) != step:
-            problems.append(
-                f"{path}: case {case!r} stands in several rows that contradict each other; keep one"
-            )
+            problems.append(f"{path}: case {case!r} has several rows that contradict each other; keep one")
     if problems:
         raise DataError(problems)
     return patients, spacings
@@ -229,11 +247,11 @@ def _read_rows(
 def _read_steps(
     row: Mapping[Any, str], columns: Sequence[str], path: Path, problems: list[str]
 ) -> Spacing | None:
-    words = [row[column] for column in columns]
-    if all(word.lower() in MISSING_WORDS for word in words):
+    cells = [row[column] for column in columns]
+    if all(cell.lower() in MISSING_WORDS for cell in cells):
         return None
     try:
-        return parse_spacing(words, decimal=None)
+        return parse_spacing(cells, decimal=None)
     except ValueError as error:
         problems.append(f"{path}: case {row[CASE]!r}: {error}")
         return None

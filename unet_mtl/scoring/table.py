@@ -1,4 +1,4 @@
-"""A table that any program wrote: its separator, its columns, and the rows of the cases that are measured."""
+"""A table that any program has written: its columns, and the rows of the cases that are measured."""
 
 import re
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from unet_mtl.scoring.names import (
 from unet_mtl.wording import name_some
 
 CASE = "\0case"
-"""Column of the cases' own names; no column of a file has that name."""
+"""The added column of case names; no column of a file has this name."""
 
 
 @dataclass(frozen=True)
 class TableSource:
-    """Where the table is and how to read it.
+    """The path of a table and how to read it.
 
     Attributes:
-        path: A text file, its cells apart by commas, semicolons or tabs.
-        case_column: None: the first of the usual names that it has.
-        patient_column: None: the first of the usual names.
-        names: What stands in the column of cases, `{case}` for the name of the case.
+        path: A text file with cells separated by commas, semicolons or tabs.
+        case_column: The column of cases; None for the first of the usual names that the table has.
+        patient_column: The column of patients; None for the first of the usual names that the table has.
+        names: The pattern of the names in the column of cases, with `{case}` for the case name.
     """
 
     path: Path
@@ -41,22 +41,33 @@ class TableSource:
     names: str = ANY_NAME
 
 
-def find_column(table: pd.DataFrame, path: Path, given: str | None, usual: Sequence[str], option: str) -> str:
-    """The column that was named, or else the first usual one; capitals, blanks and underscores do not matter.
+def find_column(
+    table: pd.DataFrame, path: Path, name: str | None, usual: Sequence[str], argument: str
+) -> str:
+    """Returns the requested column or, if there is no request, the first one with a usual name.
+
+    Upper and lower case, blanks, dashes and underscores are ignored when usual names are looked for.
+
+    Args:
+        table: The table.
+        path: The path of the table, for the error message.
+        name: The requested column, or None.
+        usual: The usual names, in order of preference.
+        argument: The argument that names the column, for the error message.
 
     Raises:
-        DataError: There is none.
+        DataError: The table has no such column.
     """
-    columns = {_plain(name): name for name in reversed(list(table.columns))}
-    found = [columns[_plain(name)] for name in usual if _plain(name) in columns] if given is None else [given]
-    if found and found[0] in table.columns:
-        return found[0]
-    wanted = repr(given) if given is not None else f"{', '.join(map(repr, usual[:-1]))} or {usual[-1]!r}"
-    itself = "; it may be the column of cases" if option == "--patient-column" else ""
+    columns = {_plain(column): column for column in reversed(list(table.columns))}
+    matches = [columns[_plain(word)] for word in usual if _plain(word) in columns] if name is None else [name]
+    if matches and matches[0] in table.columns:
+        return matches[0]
+    wanted = repr(name) if name is not None else f"{', '.join(map(repr, usual[:-1]))} or {usual[-1]!r}"
+    note = "; it may be the column of cases" if argument == "patient_column" else ""
     if len(table.columns) == 1:
-        itself += "; only one column was read: cells must be apart by commas, semicolons or tabs"
+        note += "; only one column was read: separate cells by commas, semicolons or tabs"
     raise DataError(
-        f"{path}: no column {wanted}; it has {', '.join(map(repr, table.columns))}: name one with {option}{itself}"
+        f"{path}: no column {wanted}; it has {', '.join(map(repr, table.columns))}: name one with `{argument}`{note}"
     )
 
 
@@ -65,13 +76,19 @@ def _plain(name: str) -> str:
 
 
 def rows_of(table: pd.DataFrame, column: str, source: TableSource, cases: Sequence[str]) -> pd.DataFrame:
-    """The rows of the cases, each case's name in the column `CASE`.
+    """Returns the rows of the cases, with the case names in the column `CASE`.
+
+    Args:
+        table: The table.
+        column: The column of cases.
+        source: The path of the table and the pattern of its names.
+        cases: The names of the cases that are measured.
 
     Raises:
-        ConfigError: A pattern without `{case}`.
-        DataError: A case has no row; says what would find it.
+        ConfigError: The pattern does not contain `{case}` exactly once.
+        DataError: A case has no row; the message says how to find it.
     """
-    pattern = check_pattern(source.names, "--table-names")
+    pattern = check_pattern(source.names, "table_names")
     rows = table.copy()
     rows[CASE] = [fit_name(pattern, without_suffix(name)) for name in table[column]]
     rows = rows[rows[CASE].isin(list(cases))]
@@ -90,8 +107,8 @@ def rows_of(table: pd.DataFrame, column: str, source: TableSource, cases: Sequen
 
 
 _ANY_CURE = (
-    "Add them, name another column with --case-column, or say how it names them with --table-names "
-    f'"{ANY_NAME}_left"'
+    "Add rows for them, name another column with `case_column`, or give the pattern of its names, as in "
+    f"`table_names='{ANY_NAME}_left'`"
 )
 
 
@@ -99,13 +116,13 @@ def _cure_of_names(column: Sequence[str], absent: Sequence[str]) -> str | None:
     alike = find_lookalikes(absent, {without_suffix(name) for name in column})
     if alike is None:
         return None
-    what, case, cell = alike
-    blame = " (Excel takes them off: import the column as text)" if what == ZEROS else ""
-    return f"{case} and {cell} differ in {what} alone{blame}; make them one"
+    difference, case, cell = alike
+    reason = " (Excel removes them: import the column as text)" if difference == ZEROS else ""
+    return f"{case} and {cell} differ only in {difference}{reason}; use the same name in both places"
 
 
 def _cure_of_columns(table: pd.DataFrame, column: str, cases: Sequence[str]) -> str | None:
-    """The options that name most of the cases, or what is too much in the names of files."""
+    """Returns the arguments that find most of the cases, or the pattern that file names need."""
     best: tuple[int, str] = (0, "")
     for name in table.columns:
         cells = {without_suffix(cell) for cell in table[name]}
@@ -114,16 +131,16 @@ def _cure_of_columns(table: pd.DataFrame, column: str, cases: Sequence[str]) -> 
             continue
         n = sum(f"{affix[0]}{case}{affix[1]}" in cells for case in cases)
         if n > best[0]:
-            best = n, " ".join(_options(name, column, affix))
+            best = n, " and ".join(_arguments(name, column, affix))
     if best[0]:
-        return f"This finds {best[0]} of {len(cases)}: {best[1]}"
+        return f"{best[0]} of {len(cases)} are found with {best[1]}"
     affix = common_affix([cell for cell in map(without_suffix, table[column]) if cell], cases)
     if affix is None:
         return None
-    pattern = f'"{affix[0]}{ANY_NAME}{affix[1]}"'
-    return f"Say what is the name of the case in those of the files: --truth-names {pattern} (or --prediction-names)"
+    pattern = f"{affix[0]}{ANY_NAME}{affix[1]}"
+    return f"Give the pattern of the file names: `truth_names={pattern!r}` (or `prediction_names`)"
 
 
-def _options(name: str, column: str, affix: tuple[str, str]) -> list[str]:
-    named = [] if name == column else [f'--case-column "{name}"' if " " in name else f"--case-column {name}"]
-    return named + ([f'--table-names "{affix[0]}{ANY_NAME}{affix[1]}"'] if any(affix) else [])
+def _arguments(name: str, column: str, affix: tuple[str, str]) -> list[str]:
+    named = [] if name == column else [f"`case_column={name!r}`"]
+    return named + ([f"`table_names={affix[0] + ANY_NAME + affix[1]!r}`"] if any(affix) else [])

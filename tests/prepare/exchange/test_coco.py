@@ -1,4 +1,4 @@
-"""COCO files made by hand -> a folder that read_dataset accepts."""
+"""Import of hand-made COCO files into folders that read_dataset accepts."""
 
 import json
 
@@ -67,8 +67,8 @@ def test_categories_are_numbered_in_their_order_and_the_later_annotation_wins(wr
     assert first.image.read_bytes() == before[source.parent / "images/deep/er/a.png"]
     assert {path: path.read_bytes() for path in before} == before
     assert (imported.cases, imported.masks) == (2, {"lesion": 2})
-    assert "4 pixels of two classes; the later annotation won" in imported.notes
-    assert "1 image without annotations; all background in the mask" in imported.notes
+    assert "4 pixels of two classes, given to the later annotation" in imported.notes
+    assert "1 image without annotations, with an empty mask" in imported.notes
     comment = (tmp_path / "out/dataset.yaml").read_text().splitlines()[0]
     assert comment == f"# Imported by unet-mtl from COCO, {source}"
 
@@ -79,7 +79,7 @@ def test_holes_may_be_filled_and_are_counted(write, tmp_path):
     import_coco(source, tmp_path / "filled", nested="part")
     assert read_mask(tmp_path / "holes/masks/mask/a.png").sum() == 16
     assert read_mask(tmp_path / "filled/masks/mask/a.png").sum() == 25
-    assert holes.notes == ["1 outline inside another of their annotation; read as holes (nested='hole')"]
+    assert holes.notes == ["1 outline inside another of their annotation, read as holes"]
 
 
 @pytest.mark.parametrize(("crowd", "value"), [("class", 1), ("ignore", 255)])
@@ -134,8 +134,8 @@ def test_every_problem_at_once_and_nothing_left(write, tmp_path):
         "annotation 1: image_id is 99",
         "annotation 2: category_id is 8",
         "annotation 3: no segmentation",
-        "annotation 4: an outline of 4 numbers",
-        "annotation 5: run lengths for size [8, 6]",
+        "annotation 4: outline: has 4 numbers",
+        "annotation 5: run lengths: the size is [8, 6]",
         "annotation 6: image_id is []",
         "'a.jpg' and 'a.png' would both be case 'a'",
         "class 'cyst' (id 9)",
@@ -155,8 +155,8 @@ def test_every_problem_at_once_and_nothing_left(write, tmp_path):
         ("/etc/hostname.png", "leaves the folder"),
         ("C:\\x.png", "leaves the folder"),
         ("", "leaves the folder"),
-        ("link.png", "goes over the link"),
-        ("linked/secret.png", "goes over the link"),
+        ("link.png", "leads over the link"),
+        ("linked/secret.png", "leads over the link"),
         ("gone.png", "is not in"),
         ("notes.txt", "expected one of .png"),
         ("broken.png", "not a readable image"),
@@ -178,7 +178,7 @@ def test_paths_that_leave_or_are_no_images(write, tmp_path, file, message):
 
 def test_an_image_of_another_size_than_annotated(write, tmp_path):
     source = write([], images=[{"id": 4, "file_name": "a.png", "height": 8, "width": 6}])
-    with pytest.raises(DataError, match=r"a\.png is 8x6 pixels, annotated at 6x8"):
+    with pytest.raises(DataError, match=r"a\.png has 8x6 pixels but was annotated at 6x8"):
         import_coco(source, tmp_path / "out")
 
 
@@ -187,8 +187,8 @@ def test_an_image_of_another_size_than_annotated(write, tmp_path):
     [
         ("{", "not valid JSON"),
         ("[" * 100_000, "not valid JSON"),
-        ("[]", "not COCO"),
-        ('{"images": [], "annotations": {}, "categories": []}', "not COCO"),
+        ("[]", "not a COCO file"),
+        ('{"images": [], "annotations": {}, "categories": []}', "not a COCO file"),
         ('{"images": [{"id": []}], "annotations": [], "categories": []}', r"has id \[\]"),
         ('{"images": [], "annotations": [], "categories": []}', "no category"),
         ('{"images": [], "annotations": [], "categories": [{"id": 1, "name": "x"}]}', "no images"),
@@ -201,11 +201,11 @@ def test_files_that_are_not_coco(tmp_path, text, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_there_already_stays(write, tmp_path):
+def test_an_existing_folder_is_not_changed(write, tmp_path):
     source = write([])
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("x")
-    with pytest.raises(DataError, match="something already"):
+    with pytest.raises(DataError, match="already exists"):
         import_coco(source, tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
@@ -224,12 +224,12 @@ def test_a_path_with_a_line_break_stays_in_the_comment(write, tmp_path):
     assert "\nroot" not in (tmp_path / "out/dataset.yaml").read_text()
 
 
-def test_ids_that_stand_twice(write, tmp_path):
+def test_repeated_ids(write, tmp_path):
     images = [{"id": 4, "file_name": "a.png"}, {"id": 4, "file_name": "a.png"}, {"id": 5}]
     source = write([], images=images, categories=[CATEGORIES[0]] * 2)
     with pytest.raises(DataError) as caught:
         import_coco(source, tmp_path / "out")
-    for words in ("image 4 stands there twice", "image 5 has no file_name", "two categories have one id"):
+    for words in ("image 4 is listed twice", "image 5 has no file_name", "two categories have the same id"):
         assert words in str(caught.value)
 
 

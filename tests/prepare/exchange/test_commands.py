@@ -1,4 +1,4 @@
-"""unet-mtl import and unet-mtl to-nnunet, on an app of their own."""
+"""unet-mtl import and unet-mtl to-nnunet, and the functions behind them."""
 
 import json
 import subprocess
@@ -6,19 +6,16 @@ import sys
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from unet_mtl.cli import import_
+import unet_mtl as um
+from unet_mtl.cli import app
 from unet_mtl.data.records import read_dataset
 
 
 @pytest.fixture
 def call():
-    app = typer.Typer()
-    app.command("import")(import_.import_data)
-    app.command("to-nnunet")(import_.to_nnunet)
     return lambda *words: CliRunner().invoke(app, list(map(str, words)))
 
 
@@ -51,9 +48,38 @@ def test_there_and_back(call, coco, tmp_path):
     assert "1 with mask 'mask'" in done.output
 
 
-def test_images_elsewhere_are_asked_for(call, coco, tmp_path):
+def test_the_folder_of_images_is_requested(call, coco, tmp_path):
     done = call("import", "coco", coco / "annotations.json", tmp_path / "ours")
-    assert f"'a.png' is not in {coco}; say where the images are, --images FOLDER" in str(done.exception)
+    assert done.exit_code == 1
+    assert f"'a.png' is not in {coco}; give the folder of the images, --images FOLDER" in done.stderr
+
+
+def test_the_functions_behind_the_commands(coco, tmp_path):
+    """The same round trip in Python, with paths as text."""
+    images = str(coco / "pictures")
+    imported = um.import_coco(
+        str(coco / "annotations.json"), str(tmp_path / "ours"), images=images, nested="part", crowd="ignore"
+    )
+    assert (imported.cases, imported.masks) == (1, {"mask": 1})
+    assert imported.notes == ["1 outline inside another of their annotation, read as parts"]
+    exported = um.to_nnunet(um.read_dataset(tmp_path / "ours"), str(tmp_path / "raw"), number=7, name="cysts")
+    assert (exported.folder, exported.training) == (tmp_path / "raw" / "Dataset007_cysts", 1)
+    again = um.import_nnunet(str(exported.folder), str(tmp_path / "again"), target="cyst")
+    assert again.masks == {"cyst": 1}
+    masks = [tmp_path / "ours" / "masks" / "mask" / "a.png", tmp_path / "again" / "masks" / "cyst" / "a.png"]
+    assert np.asarray(Image.open(masks[0])).all()
+    assert np.array_equal(*(np.asarray(Image.open(mask)) for mask in masks))
+
+
+def test_label_studio_as_a_function(coco, tmp_path):
+    result = {"from_name": "finding", "type": "choices", "value": {"choices": ["cyst"]}}
+    tasks = [{"id": 1, "data": {"image": "a.png"}, "annotations": [{"id": 1, "result": [result]}]}]
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    imported = um.import_label_studio(
+        str(tmp_path / "export.json"), str(tmp_path / "ours"), images=str(coco / "pictures")
+    )
+    assert (imported.cases, imported.masks) == (1, {})
+    assert "finding\na,a.png,cyst\n" in (tmp_path / "ours" / "cases.csv").read_text()
 
 
 @pytest.mark.parametrize("words", [("label-studio", "--fill-holes"), ("nnunet", "--images", ".")])

@@ -1,4 +1,4 @@
-"""Label Studio exports made by hand -> a folder that read_dataset accepts."""
+"""Import of hand-made Label Studio exports into folders that read_dataset accepts."""
 
 import json
 
@@ -23,7 +23,7 @@ def polygon(label, points, tag="organ", **more):
 
 
 def brush(label, mask, tag="organ"):
-    """All values one by one, in chunks of 8."""
+    """Encodes all values separately, in chunks of 8."""
     values = np.repeat(np.where(mask, 255, 0).ravel(), 4)
     bits = f"{len(values):032b}{7:05b}" + f"{2:04b}" * 4
     for at in range(0, len(values), 8):
@@ -90,8 +90,8 @@ def test_polygons_brushes_choices_and_numbers(write, tmp_path):
         ["organ", "other_tag"]
     ]
     assert not read_mask(tmp_path / "out/masks/organ/p3.png").any()
-    assert "1 task without an annotation and so without a mask" in imported.notes
-    assert "4 pixels of two classes; the later annotation won" in imported.notes
+    assert "1 task without an annotation, and so without a mask" in imported.notes
+    assert "4 pixels of two classes, given to the later annotation" in imported.notes
 
 
 def test_the_latest_annotation_that_is_not_cancelled_counts(write, tmp_path):
@@ -106,13 +106,13 @@ def test_the_latest_annotation_that_is_not_cancelled_counts(write, tmp_path):
     assert [record.labels["c"] for record in read_dataset(tmp_path / "out")] == ["later", "old"]
     assert imported.notes == [
         "1 cancelled annotation left out",
-        "2 annotations of a task that has a later one left out",
+        "2 annotations left out, since their task has a later one",
     ]
 
 
 def test_two_tasks_of_one_image_are_refused(write, tmp_path):
     done = [annotated(choice("c", "a"))]
-    with pytest.raises(DataError, match=r"task 101: its image .*p0\.png is that of task 100 as well"):
+    with pytest.raises(DataError, match=r"task 101: its image .*p0\.png is also that of task 100"):
         import_label_studio(write(done, done, images=["p0.png", "p0.png"]), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -176,9 +176,9 @@ def test_every_problem_at_once(write, tmp_path):
         "choices are ['x', 'y']",
         "without from_name, type and value",
         "task 101: annotation 1: result 'r1': a polygon of fewer than three points",
-        "not x, y",
+        "not a pair x, y",
         "brush of format 'png'",
-        "annotated at 5x10 pixels, the image is 20x10",
+        "annotated at 5x10 pixels, but the image has 20x10",
         "rotated by 90",
         "'yesterday' is not a time",
         "c is both 'x' and 'y'",
@@ -188,13 +188,13 @@ def test_every_problem_at_once(write, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_not_taken_is_counted(write, tmp_path):
+def test_what_is_not_imported_is_counted(write, tmp_path):
     rectangle = {"type": "rectanglelabels", "from_name": "b", "value": {"x": 1, "rectanglelabels": ["a"]}}
     source = write([annotated(polygon("a", LEFT, id=None), rectangle, choice("only", "one"))])
     imported = import_label_studio(source, tmp_path / "out")
     assert imported.notes == [
         "1 result of type 'rectanglelabels' left out",
-        "1 class alone in column 'only'; it is in the table, not in dataset.yaml",
+        "1 class only in column 'only', which is in the table but not in dataset.yaml",
     ]
 
 
@@ -203,7 +203,7 @@ def test_what_is_not_taken_is_counted(write, tmp_path):
     [
         ({}, "not a Label Studio export"),
         ([{"id": 1, "image": "x.png", "label": []}], "export as JSON, not JSON-MIN"),
-        ([{"id": 1, "data": {"text": "x"}, "annotations": []}], "no image among its data"),
+        ([{"id": 1, "data": {"text": "x"}, "annotations": []}], "no image in its data"),
         ([], "nothing to import"),
     ],
 )

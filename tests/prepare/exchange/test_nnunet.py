@@ -1,4 +1,4 @@
-"""nnU-Net's raw folders in and out, and both ways without a loss."""
+"""Import and export of nnU-Net's raw folders, and lossless round trips."""
 
 import json
 
@@ -54,7 +54,7 @@ def write(tmp_path):
     return write
 
 
-def test_a_folder_comes_in(write, tmp_path):
+def test_a_folder_is_imported(write, tmp_path):
     source = write(ignore=True)
     imported = import_nnunet(source, tmp_path / "out", target="zone")
     dataset = read_dataset(tmp_path / "out")
@@ -93,15 +93,21 @@ def test_the_first_fold_is_train_and_val_and_images_ts_test(write, tmp_path):
         ({"labels": {"background": 0}}, "no label beside"),
         ({"labels": {"background": 0, "PZ": 1, "ignore": 9}}, "'ignore' is 9; expected the highest, 2"),
         ({"labels": []}, "`labels` is"),
-        ({"labels": {"background": 0, "PZ": 1}}, r"a_1\.png: value 2 is not among the labels"),
+        ({"labels": {"background": 0, "PZ": 1}}, r"a_1\.png: pixel value 2 is not among the labels"),
         ({"file_ending": ".nii.gz"}, "file_ending is '.nii.gz'; only 2-D"),
         ({"file_ending": ".bmp"}, "no images such as case_0000.bmp"),
         ({"channels": 2}, "channel_names has 2 channels"),
-        ({"channel_names": {"0": "R", "1": "G", "2": "B"}}, "names 3 channels, the image has another count"),
-        ({"channels": 3, "channel_names": {"0": "MR"}}, r"has channels \[0, 1, 2\], dataset.json names 1"),
+        (
+            {"channel_names": {"0": "R", "1": "G", "2": "B"}},
+            "does not have the 3 channels that dataset.json names",
+        ),
+        (
+            {"channels": 3, "channel_names": {"0": "MR"}},
+            r"has channels \[0, 1, 2\], but dataset.json names 1",
+        ),
         ({"channel_names": None, "modality": {"0": "MR"}}, "version 1"),
         ({"splits": [{"train": ["a_1"], "val": []}]}, "case 'b.2' is in neither train nor val"),
-        ({"splits": [{"train": ["a_1", "b.2"], "val": ["a_1"]}]}, "stands twice"),
+        ({"splits": [{"train": ["a_1", "b.2"], "val": ["a_1"]}]}, "the first fold lists a case twice"),
         ({"splits": {}}, "expected a list of folds"),
     ],
 )
@@ -126,13 +132,13 @@ def test_every_problem_of_files_at_once(write, tmp_path):
         import_nnunet(source, tmp_path / "out")
     text = str(caught.value)
     for words in (
-        "a_1.png: no such file for its image",
-        "lost.png: no image for it",
+        "a_1.png: no such file, although there is an image",
+        "lost.png: has no image in",
         "odd.png: expected a name such as case_0000.png",
-        "b.2.png: 3x3 pixels, its image 8x6",
+        "b.2.png: has 3x3 pixels, but its image has 8x6",
         "case 'c' has channels [0, 2]",
-        "goes over the link",
-        "cannot become one colour image",
+        "leads over the link",
+        "cannot form one colour image",
     ):
         assert words in text
     assert len(caught.value.problems) == 7
@@ -180,8 +186,8 @@ def test_out_and_in_gives_the_same_dataset(dataset, tmp_path):
         np.testing.assert_array_equal(found, read_case_mask(before, "zone", description))
     assert written.notes == [
         "2 cases without a mask left out",
-        "left behind: patient, diagnosis, side, size_mm",
-        "left behind: spacing, which a PNG does not carry",
+        "not exported: patient, diagnosis, side, size_mm",
+        "not exported: spacing, which PNG files do not contain",
         "copy splits_final.json to nnUNet_preprocessed before training",
     ]
 
@@ -211,7 +217,7 @@ def test_images_become_one_kind_of_png_without_a_loss(tmp_path):
         np.testing.assert_array_equal(read_mask(folder / f"imagesTr/{case}_0000.png"), deep)
 
 
-def test_a_png_that_others_read_otherwise_is_written_anew(tmp_path):
+def test_a_png_that_other_programs_read_differently_is_rewritten(tmp_path):
     turned, clear = grey()[:, :6], np.full(SIZE, 7, np.uint8)
     data = write_ours(tmp_path / "set", {"a.png": turned, "b.png": clear, "c.png": grey()})
     exif = Image.Exif()
@@ -239,20 +245,20 @@ def test_images_that_would_lose_something(tmp_path):
     assert not (tmp_path / "raw").exists()
 
 
-def test_what_nnunet_cannot_take(tmp_path):
+def test_what_nnunet_cannot_store(tmp_path):
     ours = write_ours(tmp_path / "set", {"a.png": grey()}, classes=("outside", "ignore"))
     with pytest.raises(DataError, match="a class 'ignore'"):
         to_nnunet(ours, tmp_path / "raw")
-    with pytest.raises(DataError, match="target is 'z'; expected one of the masks m"):
+    with pytest.raises(DataError, match="`target` is 'z'; expected one of the masks m"):
         to_nnunet(ours, tmp_path / "raw", target="z")
     later = write_ours(tmp_path / "later", {"a.png": grey()}, classes=("outside", "background"))
-    with pytest.raises(DataError, match="a later 'background'"):
+    with pytest.raises(DataError, match="a 'background' that is not first"):
         to_nnunet(later, tmp_path / "raw")
     fine = write_ours(tmp_path / "fine", {"a.png": grey()}, classes=("outside", "x"))
-    assert to_nnunet(fine, tmp_path / "raw").notes == ["class 0, 'outside', is called background there"]
+    assert to_nnunet(fine, tmp_path / "raw").notes == ["class 0, 'outside', is named background"]
     head = json.loads((tmp_path / "raw/Dataset501_fine/dataset.json").read_text())
     assert head["labels"] == {"background": 0, "x": 1}  # no ignore where nothing is ignored
-    with pytest.raises(DataError, match="number 501 is taken"):
+    with pytest.raises(DataError, match="already uses `number` 501"):
         to_nnunet(fine, tmp_path / "raw", name="other")
     (tmp_path / "fine/masks/a.png").unlink()
     with pytest.raises(DataError, match="nothing to learn"):

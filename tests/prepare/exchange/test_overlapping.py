@@ -1,4 +1,4 @@
-"""The doctor, the repaired copy and nnU-Net meet masks whose classes overlap."""
+"""The doctor, the repaired copy and nnU-Net on masks with overlapping classes."""
 
 import shutil
 
@@ -76,8 +76,8 @@ def test_a_repaired_copy_has_the_same_layers(folder, tmp_path):
     assert um.check(tmp_path / "copy", [um.OverlappingSegmentation(name="layers")]).problems == []
 
 
-def test_an_inverted_layer_is_turned_round_on_request(folder, tmp_path):
-    """One class alone, and the other never: only then it is known what is inverted."""
+def test_an_inverted_layer_is_swapped_on_request(folder, tmp_path):
+    """Inversion is known only if a mask has exactly one class."""
     for path in (folder / "core").iterdir():
         path.unlink()
     path = folder / "whole/case_01.png"
@@ -87,16 +87,16 @@ def test_an_inverted_layer_is_turned_round_on_request(folder, tmp_path):
     np.testing.assert_array_equal(masks_of(tmp_path / "copy")["case_01"], np.dstack([right, 0 * right]))
 
 
-def test_nnunet_has_no_place_for_overlap(layered_folder, tmp_path):
+def test_nnunet_cannot_store_overlap(layered_folder, tmp_path):
     dataset = um.read_dataset(layered_folder)
     with pytest.raises(
-        DataError, match=r"mask 'layers' has classes that overlap.*`masks\.layers\.overlap` out"
+        DataError, match=r"mask 'layers' has classes that overlap.*`masks\.layers\.overlap` from"
     ):
         to_nnunet(dataset, tmp_path, target="layers")
     assert not any(tmp_path.iterdir())
     assert to_nnunet(dataset, tmp_path, target="zone").training
 
 
-def test_the_presence_of_layers_is_told_for_splits(layered_folder):
+def test_the_presence_of_layers_is_counted_for_splits(layered_folder):
     words = read_strata(um.read_dataset(layered_folder), ["mask:layers"])["mask:layers"]
     assert words[:4] == ["without", "with", "unknown", "without"]

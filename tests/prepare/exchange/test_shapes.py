@@ -1,4 +1,4 @@
-"""Outlines and run lengths against small cases made by hand, and encoders of this file's own."""
+"""Outlines and run lengths against small hand-made cases and independent encoders."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def square(x, y, side):
 
 
 def pack_counts(runs):
-    """Written from the description of the format, group by group."""
+    """An encoder from the description of the format, group by group."""
     text = ""
     for index, run in enumerate(runs):
         number = run - (runs[index - 2] if index > 2 else 0)
@@ -49,7 +49,7 @@ def runs_of(mask):
 
 
 def pack_brush(alpha, *, literal, word=8, lengths=(3, 4, 8, 16)):
-    """All RGBA values as runs, or as values of their own, in chunks that the widest length holds."""
+    """Encodes all RGBA values as runs or separately, in chunks that the widest length holds."""
     values = np.repeat(alpha.ravel(), 4)
     values.reshape(-1, 4)[:, :3] = 7  # colour is no matter
     bits = f"{len(values):032b}{word - 1:05b}" + "".join(f"{n - 1:04b}" for n in lengths)
@@ -161,18 +161,18 @@ def test_coco_runs_go_down_the_columns():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"size": [3, 2], "counts": [6]}, r"size \[3, 2\], the image is \[2, 3\]"),
-        ({"size": [2, 3], "counts": [1, 2]}, "sum to 3, the image has 6"),
-        ({"size": [2, 3], "counts": [7, -1]}, "0 and above"),
+        ({"size": [3, 2], "counts": [6]}, r"size is \[3, 2\], but the image has \[2, 3\]"),
+        ({"size": [2, 3], "counts": [1, 2]}, "sum is 3, but the image has 6"),
+        ({"size": [2, 3], "counts": [7, -1]}, "0 or above"),
         ({"size": [2, 3], "counts": [True, 5]}, "whole numbers"),
         ({"size": [2, 3], "counts": 6}, "whole numbers"),
-        ({"size": [2, 3], "counts": "P"}, "cut off"),
+        ({"size": [2, 3], "counts": "P"}, "the last number is incomplete"),
         ({"size": [2, 3], "counts": "~"}, "unexpected '~'"),
         ({"size": [2, 3], "counts": "P" * 99}, "unexpected 'P'"),
-        ({}, "size None"),
+        ({}, "size is None"),
     ],
 )
-def test_coco_run_lengths_that_cannot_be(content, message):
+def test_invalid_coco_run_lengths(content, message):
     with pytest.raises(DataError, match=message):
         decode_coco_rle(content, (2, 3))
 
@@ -187,7 +187,7 @@ def test_outlines_that_are_not_numbers(values):
 
 @pytest.mark.parametrize("values", [[0, 0, 1, 1], [0, 0, 1, 0, 1, 1, 0]])
 def test_outlines_of_too_few_or_odd_numbers(values):
-    with pytest.raises(DataError, match="three points or more"):
+    with pytest.raises(DataError, match="three or more points"):
         as_ring(values)
 
 
@@ -204,14 +204,14 @@ def test_brush_strokes_come_back(mask, literal):
     np.testing.assert_array_equal(decode_brush(pack_brush(alpha, literal=literal), mask.shape), mask)
 
 
-def test_brush_strokes_that_cannot_be():
+def test_invalid_brush_strokes():
     alpha = np.full((2, 3), 255, np.uint8)
-    with pytest.raises(DataError, match="24 values; 2x2 RGBA pixels are 16"):
+    with pytest.raises(DataError, match="24 values; 2x2 RGBA pixels have 16"):
         decode_brush(pack_brush(alpha, literal=True), (2, 2))
-    with pytest.raises(DataError, match="cut off"):
+    with pytest.raises(DataError, match="ends before the last pixel"):
         decode_brush(pack_brush(alpha, literal=True)[:-2], (2, 3))
     with pytest.raises(DataError, match="0 to 255"):
         decode_brush([256, 0, 0, 0], (2, 3))
     # The head of a published export: 3332x2527 pixels, here without its runs.
-    with pytest.raises(DataError, match="cut off"):
+    with pytest.raises(DataError, match="ends before the last pixel"):
         decode_brush([2, 1, 233, 240, 57, 27], (2527, 3332))

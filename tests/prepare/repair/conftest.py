@@ -1,4 +1,4 @@
-"""What the tests of repaired copies share."""
+"""Fixtures for the tests of repaired copies."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def read_log():
 @pytest.fixture(scope="session")
 def assert_same():
     def compare(good: Path, copy: Path, but=()) -> None:
-        """All that a training sees of them."""
+        """Compares everything that a training reads."""
         one, other = um.read_dataset(good), um.read_dataset(copy)
         records = {record.case: record for record in other}
         assert [r.case for r in one if r.case not in but] == list(records)
@@ -63,7 +63,7 @@ def assert_same():
 
 @pytest.fixture
 def good(write_data, tmp_path):
-    """Not all square, so that a mask which lies is seen; more columns than are described."""
+    """Writes images that are not all square, so that transposed masks are found, and columns without description."""
     folder = tmp_path / "good"
     write_data(folder)
     for path in (folder / "images" / "case_01.png", folder / "masks" / "case_01.png"):

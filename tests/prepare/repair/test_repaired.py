@@ -1,4 +1,4 @@
-"""Repaired copies: a good set is broken in one way, mended, and then is what it was."""
+"""Repaired copies: a good data set is broken in one way and repaired, and then equals the original."""
 
 import hashlib
 import shutil
@@ -15,7 +15,7 @@ from unet_mtl.data.readers.raster import turn
 
 ROOT = Path(__file__).parents[3]
 BACK = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
-"""Orientation -> the one that undoes it."""
+"""EXIF orientation -> the orientation that undoes it."""
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -50,7 +50,7 @@ def add_row(folder: Path, **cells) -> None:
 
 
 def lay_down(path: Path, orientation: int) -> None:
-    """The pixels lie, and EXIF says how to turn them."""
+    """The pixels are rotated, and EXIF has the orientation."""
     with Image.open(path) as image:
         pixels = turn(np.asarray(image), BACK[orientation])
     exif = Image.Exif()
@@ -80,7 +80,7 @@ def a_row_without_name(folder):
 def an_image_in_capitals(folder):
     (folder / "images" / "case_01.png").rename(folder / "images" / "Case 01.png")
     return [
-        ("case_01", "images/Case 01.png", "image-renamed", "the table says case_01.png", "this file is used")
+        ("case_01", "images/Case 01.png", "image-renamed", "the table has case_01.png", "this file is used")
     ]
 
 
@@ -90,7 +90,7 @@ def an_image_with_another_suffix(folder):
         image.save(path.with_suffix(".bmp"))
     path.unlink()
     return [
-        ("case_01", "images/case_01.bmp", "image-renamed", "the table says case_01.png", "this file is used")
+        ("case_01", "images/case_01.bmp", "image-renamed", "the table has case_01.png", "this file is used")
     ]
 
 
@@ -159,7 +159,7 @@ def a_mask_that_lies(folder, orientation=6):
     Image.fromarray(pixels).save(path)
     was = "the mask is 24x32 pixels, but its image 'case_01.png' is 32x24 after rotation by its EXIF orientation"
     return [
-        ("case_01", "masks/case_01.png", "mask-unturned", f"{was} {orientation}", "turned as its image"),
+        ("case_01", "masks/case_01.png", "mask-unturned", f"{was} {orientation}", "turned like its image"),
         (
             "case_01",
             "images/case_01.png",
@@ -224,7 +224,7 @@ CASES = [(kind, break_it) for kind, breaks in BREAKS.items() for break_it in bre
 
 
 @pytest.mark.parametrize(("kind", "break_it"), CASES, ids=lambda value: getattr(value, "__name__", value))
-def test_what_was_broken_is_mended(good, broken, tmp_path, kind, break_it, read_log, assert_same):
+def test_what_was_broken_is_repaired(good, broken, tmp_path, kind, break_it, read_log, assert_same):
     expected = break_it(broken)
     before = hashes(broken)
     if kind != "values":
@@ -242,7 +242,7 @@ def test_what_was_broken_is_mended(good, broken, tmp_path, kind, break_it, read_
     assert kinds(after) == {finding.name for finding in repaired.left}
 
 
-def test_every_kind_that_is_always_mended_is_broken_here():
+def test_every_kind_that_is_always_repaired_is_broken_here():
     from unet_mtl.prepare.doctor.catalogue import KINDS
 
     here = set(BREAKS) | {"mask-antialiased"}
@@ -273,7 +273,7 @@ def test_a_sound_set_is_copied_byte_by_byte(good, tmp_path, read_log, assert_sam
         assert mask.mode == "P"
 
 
-def test_identical_images_that_say_different_things_are_left(broken, tmp_path, read_log):
+def test_identical_images_with_different_labels_are_left(broken, tmp_path, read_log):
     a_case_twice(broken)
     change_table(broken, lambda table: table.assign(size_mm=[*table["size_mm"][:12], "99"]))
     repaired = um.repair(broken, tmp_path / "copy", progress=False)
@@ -284,7 +284,7 @@ def test_identical_images_that_say_different_things_are_left(broken, tmp_path, r
 
 @pytest.fixture(scope="module")
 def history_of(tasks, settings, tmp_path_factory):
-    """What one epoch on a folder gives."""
+    """Returns the history of one epoch on a folder."""
     once = settings | {
         "training": settings["training"].model_copy(update={"epochs": 1}),
         "network": um.NetworkSettings(width=2, levels=2),
@@ -297,7 +297,7 @@ def history_of(tasks, settings, tmp_path_factory):
     return train
 
 
-def test_training_on_mended_copies_is_training_on_the_good_set(good, tmp_path, history_of):
+def test_training_on_repaired_copies_equals_training_on_the_good_set(good, tmp_path, history_of):
     expected = history_of(good)
     assert len(expected) == 1
     broken, copy = tmp_path / "broken", tmp_path / "copy"

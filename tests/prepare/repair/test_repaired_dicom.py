@@ -1,4 +1,4 @@
-"""Repaired copies of DICOM: the pixels as a training sees them, and no name of a patient."""
+"""Repaired copies of DICOM: the same pixels in a training, and no names of patients."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Repaired copies: soft edges, and what is mended on request only."""
+"""Repaired copies: soft edges, and repairs that are made only on request."""
 
 import shutil
 
@@ -16,7 +16,7 @@ def kinds(checkup) -> set[str]:
 
 @pytest.fixture
 def soft(good):
-    """Masks of 0 and 255 as they were before somebody smoothed them; spots at one place in each."""
+    """Masks of 0 and 255 before and after smoothing, with spots at one place in each."""
     content = yaml.safe_load((good / "dataset.yaml").read_text())
     content["masks"]["zone"].update(classes=["background", "lesion"], values={0: 0, 255: 1})
     (good / "dataset.yaml").write_text(yaml.safe_dump(content))
@@ -46,8 +46,8 @@ def test_soft_edges_become_the_nearest_value(soft, tmp_path, read_log, assert_sa
     assert um.check(tmp_path / "copy").problems == []
 
 
-def test_all_masks_that_show_something_are_soft(soft, tmp_path, assert_same):
-    """Only empty ones can be read, which looks as if nobody had drawn anything."""
+def test_all_masks_with_a_foreground_are_soft(soft, tmp_path, assert_same):
+    """Only empty masks are readable, which looks as if all masks were empty."""
     for case in ("case_00", "case_03"):
         Image.fromarray(np.zeros((32, 32), np.uint8)).save(soft / "masks" / f"{case}.png")
     broken = tmp_path / "soft"
@@ -83,7 +83,7 @@ def test_an_inverted_mask_is_swapped_on_request(soft, tmp_path, read_log, assert
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_a_negative_is_turned_round_on_request(good, tmp_path, deep, read_log, assert_same):
+def test_a_negative_is_inverted_on_request(good, tmp_path, deep, read_log, assert_same):
     rows, columns = np.mgrid[:32, :32]
     for index, path in enumerate(sorted((good / "images").iterdir())):
         noise = np.random.default_rng(index).integers(0, 9, (32, 24 if index == 1 else 32))

@@ -1,4 +1,4 @@
-"""Repaired copies: what cannot be mended, what is left out, bad arguments, and the command."""
+"""Repaired copies: errors that cannot be repaired, cases that are left out, wrong arguments, and the command."""
 
 import errno
 import hashlib
@@ -27,7 +27,7 @@ def folder(write_data, tmp_path):
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Calls the command in this process: exit code, output, lines of errors."""
+    """Calls the command in this process and returns the exit code, the output and the lines of stderr."""
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["unet-mtl", *map(str, arguments)])
@@ -94,7 +94,7 @@ def rows_that_contradict(folder):
 
 
 def a_renamed_image_with_a_wrong_mask(folder):
-    """Nobody could look into it before its name was guessed."""
+    """The file could not be opened before its name was guessed."""
     (folder / "images" / "case_01.png").rename(folder / "images" / "Case_01.png")
     return mask_of_another_size(folder)
 
@@ -119,13 +119,13 @@ NOT_MENDED = [
 
 
 @pytest.mark.parametrize("break_it", NOT_MENDED)
-def test_what_cannot_be_mended_is_refused_or_left_out(folder, tmp_path, break_it, read_log):
+def test_what_cannot_be_repaired_is_refused_or_left_out(folder, tmp_path, break_it, read_log):
     case, kind = break_it(folder)
     with pytest.raises(um.UnetMtlError) as error:
         um.repair(folder, tmp_path / "copy", progress=False)
     lines = str(error.value).splitlines()
     assert case in lines[0].lower()
-    assert "nothing was written: these errors cannot be mended; a copy without" in lines[-1]
+    assert "nothing was written: these errors cannot be repaired; give `leave_out=True` to write" in lines[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
     repaired = um.repair(folder, tmp_path / "copy", leave_out=True, progress=False)
     rows = [row for row in read_log(tmp_path / "copy") if row[4] == "left out"]
@@ -139,7 +139,7 @@ def test_what_cannot_be_mended_is_refused_or_left_out(folder, tmp_path, break_it
     assert um.check(tmp_path / "copy").problems == []
 
 
-def test_errors_that_no_case_stands_for_are_refused_even_so(folder, tmp_path):
+def test_errors_of_no_single_case_are_refused_with_leave_out(folder, tmp_path):
     change_yaml(folder, lambda content: content["masks"]["zone"].update(path="nowhere/{case}.png"))
     for leave_out in (False, True):
         with pytest.raises(um.UnetMtlError, match=r"nothing fits .*\nnothing was written: .*correct"):
@@ -148,7 +148,7 @@ def test_errors_that_no_case_stands_for_are_refused_even_so(folder, tmp_path):
 
 
 def test_a_copy_that_would_still_be_wrong_is_refused(folder, tmp_path):
-    """Without the one case that has something drawn, no mask shows a class."""
+    """Without the only case with a foreground, no mask has a class."""
     for path in (folder / "masks").iterdir():
         if path.stem != "case_01":
             Image.fromarray(np.zeros((32, 32), np.uint8)).save(path)
@@ -164,13 +164,13 @@ def test_all_cases_left_out(folder, tmp_path):
         um.repair(folder, tmp_path / "copy", leave_out=True, progress=False)
 
 
-def test_errors_of_the_split_do_not_stand_in_the_way(folder, tmp_path):
+def test_errors_of_the_split_do_not_prevent_a_copy(folder, tmp_path):
     change_table(folder, lambda table: table.assign(split="train"))
     repaired = um.repair(folder, tmp_path / "copy", progress=False)
     assert "split" in {finding.name for finding in repaired.left}
 
 
-def test_a_patient_on_two_sides_is_listed_and_stays(folder, tmp_path, run):
+def test_a_patient_in_two_splits_is_listed_and_kept(folder, tmp_path, run):
     def change(table):
         table.loc[table["case"].isin(["case_01", "case_06"]), "patient"] = "same"
         return table
@@ -179,7 +179,7 @@ def test_a_patient_on_two_sides_is_listed_and_stays(folder, tmp_path, run):
     assert run("check", folder)[0] == 1
     code, output, errors = run("check", folder, "--fix", tmp_path / "copy", "--leave-out")
     assert (code, errors) == (0, [])
-    assert "patient-split" in output.partition("not mended")[2]
+    assert "patient-split" in output.partition("not repaired")[2]
     assert "12 cases in" in output
 
 
@@ -188,36 +188,37 @@ def test_out_is_used(folder, tmp_path, run):
     out.mkdir()
     (out / "mine.txt").write_text("mine")
     code, _, errors = run("check", folder, "--fix", out)
-    assert (code, errors) == (1, [f"error: {out}: there is something already; choose a new folder"])
+    assert (code, errors) == (1, [f"error: {out}: already exists; choose a new folder"])
     assert (out / "mine.txt").read_text() == "mine"
     (out / "mine.txt").unlink()
     assert run("check", folder, "--fix", out)[0] == 0
     assert (out / "dataset.yaml").is_file()
 
 
-def test_out_and_source_lie_in_each_other(folder, tmp_path, run):
+def test_out_may_not_contain_the_source_or_be_inside_it(folder, tmp_path, run):
     (tmp_path / "link").symlink_to(folder)
     for out in (folder / "copy", folder, tmp_path / "link" / "copy"):
         code, _, errors = run("check", folder, "--fix", out)
         assert code == 1
         assert len(errors) == 1
-        assert "lies in the data set itself" in errors[0]
+        assert f"is inside the data set {folder}" in errors[0]
     code, _, errors = run("check", folder, "--fix", tmp_path)
-    assert (code, errors) == (1, [f"error: {tmp_path}: the data set itself lies in it; choose a new folder"])
+    assert (code, errors) == (1, [f"error: {tmp_path}: contains the data set {folder}; choose a new folder"])
 
 
-def test_a_kind_that_nobody_mends(folder, tmp_path, run):
+def test_a_kind_that_is_not_repaired_on_request(folder, tmp_path, run):
     for kind in ("mask-size", "nonsense", "mask-stray"):
         code, _, errors = run("check", folder, "--fix", tmp_path / "copy", "--mend", kind)
         assert (code, errors) == (
             1,
             [
-                f"error: {kind!r} is nothing that is mended on request; choose among image-inverted, mask-inverted"
+                f"error: --mend contains {kind!r}, which is not repaired on request; expected image-inverted or "
+                "mask-inverted"
             ],
         )
     code, output, _ = run("check", folder, "--fix", tmp_path / "copy", "--mend", "mask-inverted")
     assert code == 0
-    assert "nothing that could be mended was found of mask-inverted" in output
+    assert "--mend mask-inverted changed nothing" in output
 
 
 def test_options_without_fix_are_wrong_usage(folder, run):
@@ -240,12 +241,12 @@ def test_a_full_disk_leaves_nothing(folder, tmp_path, monkeypatch, where):
 
 
 def test_names_that_lead_out_of_the_copy(folder, tmp_path, read_log):
-    """Below the root of the original, and yet not below images/."""
+    """A path below the root of the original, but not below images/."""
     for name in ("images", "masks"):
         (folder / name / "case_00.png").rename(folder / "outer.png")
     change_yaml(folder, lambda content: content.pop("masks"))
     change_table(folder, lambda table: table.replace({"case": {"case_00": "../outer"}}))
-    with pytest.raises(um.UnetMtlError, match="no name for a file; rename it"):
+    with pytest.raises(um.UnetMtlError, match="the name cannot be a file name; rename it"):
         um.repair(folder, tmp_path / "copy", progress=False)
     um.repair(folder, tmp_path / "copy", leave_out=True, progress=False)
     assert "../outer" in {row[0] for row in read_log(tmp_path / "copy")}
@@ -263,14 +264,14 @@ def test_formulas_in_the_log_are_text(folder, tmp_path, read_log):
         "note: =HYPERLINK(0)",
         "note: '=HYPERLINK(0)",
     )
-    # a name stays what it is, since files go by it, and is still told
+    # a name is not changed, since files have the same one, but it is logged
     assert (
         repaired.before.dataset.records[0].case == um.read_dataset(tmp_path / "copy").records[0].case == "=a"
     )
     assert "formula" in {finding.name for finding in repaired.left}
 
 
-def test_the_command_says_what_it_did(folder, tmp_path, run, read_log):
+def test_the_output_of_the_command(folder, tmp_path, run, read_log):
     (folder / "config.yaml").write_text(
         "data: .\ntasks:\n  - {kind: segmentation, name: zone}\n  - {kind: classification, name: diagnosis}\n"
     )
@@ -278,18 +279,18 @@ def test_the_command_says_what_it_did(folder, tmp_path, run, read_log):
     (folder / "images" / "case_03.png").unlink()
     code, output, errors = run("check", folder / "config.yaml", "--fix", tmp_path / "copy")
     assert code == 1
-    assert errors[-1].endswith("a copy without 1 case is written with --leave-out")
+    assert errors[-1].endswith("give --leave-out to write a copy without 1 case")
     code, output, errors = run("check", folder / "config.yaml", "--fix", tmp_path / "copy", "--leave-out")
     assert (code, errors) == (0, [])
     assert max(map(len, output.splitlines())) <= 80 + len(str(tmp_path))
     assert "class-spelling" in output
     assert "image-missing" in output
     n = len(read_log(tmp_path / "copy"))
-    assert f"11 cases in {tmp_path / 'copy'}; {n} changes, each in repairs.csv" in output
+    assert f"11 cases in {tmp_path / 'copy'}; {n} changes, listed in repairs.csv" in output
 
 
 def test_class_folders_and_masks_of_several_files(tmp_path):
-    """What a native layout may be, and every case's name, words and masks out of it."""
+    """All variants of a native layout, and the names, labels and masks of every case."""
     rng = np.random.default_rng(0)
     root = tmp_path / "native"
     for index in range(12):
@@ -325,7 +326,7 @@ def test_class_folders_and_masks_of_several_files(tmp_path):
         assert int((np.asarray(mask) == 1).sum()) == 2 * 4 * (4 + int(copy.records[0].case[3:-1]))
 
 
-def test_names_inside_cells_and_words_for_unknown(folder, tmp_path):
+def test_names_inside_cells_and_missing_words(folder, tmp_path):
     change_table(folder, lambda table: table.assign(case=[f"bus_{case}.png" for case in table["case"]]))
     change_table(folder, lambda table: table.replace({"size_mm": {"": "unclear"}}))
     change_yaml(folder, lambda content: content.update(names="bus_{case}.png", missing=["unclear"]))

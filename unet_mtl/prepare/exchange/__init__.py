@@ -1,4 +1,4 @@
-"""To come and to leave: data sets in the formats of other tools, COCO, Label Studio and nnU-Net."""
+"""Import and export of data sets in the formats of other tools: COCO, Label Studio and nnU-Net."""
 
 from unet_mtl.prepare.exchange.coco import import_coco
 from unet_mtl.prepare.exchange.label_studio import import_label_studio

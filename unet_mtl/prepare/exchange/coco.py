@@ -1,4 +1,4 @@
-"""COCO: one annotations.json and a folder of images -> our layout."""
+"""Import of COCO: an annotations.json and a folder of images."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from unet_mtl.data.images import IGNORE, image_size
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Nested, Pixels, Size, as_ring, decode_coco_rle, draw_outlines
-from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_word, read_json
+from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_text, read_json
 
 Crowd = Literal["class", "ignore"]
-_NESTED = "outlines inside another of their annotation; read as {} (nested={!r})"
+_NESTED = "outlines inside another of their annotation, read as {}"
 
 
 def import_coco(
@@ -25,22 +25,26 @@ def import_coco(
     nested: Nested = "hole",
     crowd: Crowd = "class",
 ) -> Imported:
-    """Imports instances or regions as one mask of classes; the background is class 0.
+    """Imports instances or regions as one mask of classes, in which the background is class 0.
 
-    Crowds are drawn first, then all annotations in the order of the file: a later one wins. An image without
-    annotations gets an empty mask, since COCO lists what was looked at.
+    Crowds are drawn first, then all annotations in the order of the file, later ones over earlier ones. An image
+    without annotations gets an empty mask, since COCO lists the images that were annotated.
 
     Args:
-        source: annotations.json.
-        out: The folder to be.
-        images: Folder that `file_name` starts from; None: `images` beside the source, or its own folder.
-        target: Name of the mask.
-        nested: What an outline inside another of the same annotation is; "part" fills it, as pycocotools does.
-        crowd: What `iscrowd` regions become: their class, or pixels to ignore.
+        source: The file annotations.json.
+        out: The new folder.
+        images: The folder that `file_name` is relative to; None for `images` beside the source, or its own folder.
+        target: The name of the mask.
+        nested: The meaning of an outline inside another one of the same annotation; "part" fills it, as pycocotools
+            does.
+        crowd: The meaning of `iscrowd` regions: their class, or pixels to ignore.
+
+    Returns:
+        The folder and its contents.
 
     Raises:
-        DataError: With every problem, the image or annotation id named.
-        WriteError: The disk refused.
+        DataError: The file or an image is not usable; every problem is listed with its image or annotation id.
+        WriteError: The operating system refused the write.
     """
     content = _read(source)
     folder = images or (source.parent / "images" if (source.parent / "images").is_dir() else source.parent)
@@ -48,22 +52,24 @@ def import_coco(
     tally: Counter[str] = Counter()
     names = {entry.get("id"): entry.get("name", "") for entry in content["categories"]}
     if len(names) < len(content["categories"]):
-        problems.append(f"{source}: two categories have one id")
+        problems.append(f"{source}: two categories have the same id")
     classes, index = number_classes(names, f"{source}: categories", problems)
     entries = _unique_images(content["images"], source, problems)
     regions: dict[Any, list[Region]] = {key: [] for key in entries}
-    in_order = sorted(content["annotations"], key=lambda one: one.get("iscrowd") not in (1, True))
+    in_order = sorted(
+        content["annotations"], key=lambda annotation: annotation.get("iscrowd") not in (1, True)
+    )
     for annotation in in_order:
         where = f"{source}: annotation {annotation.get('id')!r}"
         try:
             image, region = _region(annotation, where, index, nested, crowd, tally)
-            regions[_known(image, regions, "image_id")].append(region)
+            regions[_require_listed(image, regions, "image_id")].append(region)
         except DataError as error:
             problems += [f"{where}: {problem}" for problem in error.problems]
     if len(classes) < 2:
-        problems.append(f"{source}: no category beside the background; there is nothing to draw")
+        problems.append(f"{source}: no category besides the background; there is nothing to draw")
     cases = _cases(entries, regions, folder, target, problems, tally, str(source))
-    layout = Layout(name=plain_word(source.stem), origin=f"COCO, {source}", masks={target: classes})
+    layout = Layout(name=plain_text(source.stem), origin=f"COCO, {source}", masks={target: classes})
     return write_layout(out, cases, layout, problems, tally)
 
 
@@ -71,17 +77,17 @@ def _read(source: Path) -> dict[str, list[dict[str, Any]]]:
     content: dict[str, list[dict[str, Any]]] = read_json(source)
     parts = ("images", "annotations", "categories")
     fits = isinstance(content, dict) and all(
-        isinstance(content.get(part), list) and all(isinstance(one, dict) for one in content[part])
+        isinstance(content.get(part), list) and all(isinstance(entry, dict) for entry in content[part])
         for part in parts
     )
     if not fits:
-        raise DataError(f"{source}: not COCO; expected lists of objects named {', '.join(parts)}")
-    # Ids are looked up, so they must be of a kind that can be.
+        raise DataError(f"{source}: not a COCO file; expected lists of objects named {', '.join(parts)}")
+    # Ids become keys of dictionaries, so they must be hashable.
     wrong = [
-        f"{source}: an entry of {part!r} has id {one.get('id')!r}; expected a number or a word"
+        f"{source}: an entry of {part!r} has id {entry.get('id')!r}; expected a number or text"
         for part in ("images", "categories")
-        for one in content[part]
-        if not isinstance(one.get("id"), int | str)
+        for entry in content[part]
+        if not isinstance(entry.get("id"), int | str)
     ]
     if wrong:
         raise DataError(wrong)
@@ -94,16 +100,16 @@ def _unique_images(
     unique: dict[Any, Mapping[str, Any]] = {}
     for entry in entries:
         if entry["id"] in unique:
-            problems.append(f"{source}: image {entry['id']!r} stands there twice")
+            problems.append(f"{source}: image {entry['id']!r} is listed twice")
         elif not isinstance(entry.get("file_name"), str):
             problems.append(f"{source}: image {entry['id']!r} has no file_name")
         unique[entry["id"]] = entry
     return unique
 
 
-def _known(key: Any, among: Mapping[Any, Any], what: str) -> Any:
-    if not isinstance(key, int | str) or key not in among:
-        raise DataError(f"{what} is {key!r}, which is not listed")
+def _require_listed(key: Any, listed: Mapping[Any, Any], name: str) -> Any:
+    if not isinstance(key, int | str) or key not in listed:
+        raise DataError(f"{name} is {key!r}, which is not listed")
     return key
 
 
@@ -115,7 +121,7 @@ def _region(
     crowd: Crowd,
     tally: Counter[str],
 ) -> tuple[Any, Region]:
-    class_index = index[_known(annotation.get("category_id"), index, "category_id")]
+    class_index = index[_require_listed(annotation.get("category_id"), index, "category_id")]
     if annotation.get("iscrowd") in (1, True):
         tally[f"crowd regions, read as {'pixels to ignore' if crowd == 'ignore' else 'their class'}"] += 1
         class_index = IGNORE if crowd == "ignore" else class_index
@@ -127,9 +133,9 @@ def _draw(segmentation: Any, size: Size, *, nested: Nested, tally: Counter[str])
     if isinstance(segmentation, dict):
         return decode_coco_rle(segmentation, size)
     if not isinstance(segmentation, list) or not segmentation:
-        raise DataError("no segmentation; a box alone is no mask, so draw it or remove the annotation")
+        raise DataError("no segmentation, and a box is not a mask; draw the outline or remove the annotation")
     drawn, n_nested = draw_outlines([as_ring(part) for part in segmentation], size, nested=nested)
-    tally[_NESTED.format("holes" if nested == "hole" else "parts", nested)] += n_nested
+    tally[_NESTED.format("holes" if nested == "hole" else "parts")] += n_nested
     return drawn
 
 
@@ -142,7 +148,9 @@ def _cases(
     tally: Counter[str],
     where: str,
 ) -> list[Case]:
-    named = {key: one["file_name"] for key, one in entries.items() if isinstance(one.get("file_name"), str)}
+    named = {
+        key: entry["file_name"] for key, entry in entries.items() if isinstance(entry.get("file_name"), str)
+    }
     cases = []
     for (key, file), name in zip(named.items(), name_cases(list(named.values()), problems), strict=True):
         try:
@@ -151,7 +159,7 @@ def _cases(
         except DataError as error:
             problems += [f"{where}: image {key!r}: {problem}" for problem in error.problems]
             continue
-        tally["images without annotations; all background in the mask"] += not regions[key]
+        tally["images without annotations, with an empty mask"] += not regions[key]
         masks = {target: partial(paint, regions[key], size, tally)}
         cases.append(Case(name=name, image=path, masks=masks))
     return cases
@@ -162,7 +170,7 @@ def _checked_size(path: Path, entry: Mapping[str, Any]) -> Size:
     stated = (entry.get("height", size[0]), entry.get("width", size[1]))
     if stated != size:
         raise DataError(
-            f"{path} is {size[1]}x{size[0]} pixels, annotated at {stated[1]}x{stated[0]}; annotate it at its own size "
-            "(and after its EXIF rotation)"
+            f"{path} has {size[1]}x{size[0]} pixels but was annotated at {stated[1]}x{stated[0]}; annotate it at its "
+            "own size (after its EXIF rotation)"
         )
     return size

@@ -1,4 +1,4 @@
-"""Label Studio: its JSON export and a folder of the images -> our layout."""
+"""Import of Label Studio: a JSON export and a folder of images."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ from unet_mtl.prepare.exchange.sources import (
     name_cases,
     numbers,
     plain_key,
-    plain_word,
+    plain_text,
     read_json,
 )
 
@@ -34,27 +34,31 @@ def import_label_studio(
 ) -> Imported:
     """Imports polygons and brush strokes as masks, choices as columns of classes, numbers as columns of numbers.
 
-    Of several annotations of a task the latest that is not cancelled counts. A task without one has no mask and
-    no labels; in one that has, what nobody drew is background. Classes are in alphabetical order.
+    Of several annotations of a task, the latest one that is not cancelled counts. A task without annotations has no
+    mask and no labels; in an annotated task, pixels outside all regions are background. Classes are in alphabetical
+    order.
 
     Args:
-        source: The export "JSON" (not JSON-MIN).
-        out: The folder to be.
-        images: Folder of the images; None: `images` beside the source, or its own folder.
-        target: One mask for everything drawn; None: one for each labelling tag, under its name.
+        source: The export in the format "JSON" (not JSON-MIN).
+        out: The new folder.
+        images: The folder of the images; None for `images` beside the source, or its own folder.
+        target: The name of one mask for all regions; None for one mask for each labelling tag, with the tag's name.
+
+    Returns:
+        The folder and its contents.
 
     Raises:
-        DataError: With every problem, the task and annotation id named.
-        WriteError: The disk refused.
+        DataError: The export or an image is not usable; every problem is listed with its task and annotation id.
+        WriteError: The operating system refused the write.
     """
     tasks = _read(source)
     folder = images or (source.parent / "images" if (source.parent / "images").is_dir() else source.parent)
     problems: list[str] = []
     tally: Counter[str] = Counter()
-    found = [
+    annotated = [
         _read_task(task, f"{source}: task {task.get('id')!r}", target, problems, tally) for task in tasks
     ]
-    masks, columns = _meanings(found, problems, str(source))
+    masks, columns = _collect_classes(annotated, problems, str(source))
     if not masks and not columns:
         problems.append(
             f"{source}: no polygons, brush strokes, choices or numbers; there is nothing to import"
@@ -62,26 +66,26 @@ def import_label_studio(
     files = _find_images(tasks, folder, str(source), problems)
     names = iter(name_cases([file.relative_to(folder).as_posix() for file in files if file], problems))
     cases = [
-        _make_case(next(names), file, one, masks, tally, problems)
-        for file, one in zip(files, found, strict=True)
+        _make_case(next(names), file, task, masks, tally, problems)
+        for file, task in zip(files, annotated, strict=True)
         if file
     ]
-    # A column of one word alone teaches nothing and no description may declare it; the table keeps it.
-    declared = {name: words for name, words in columns.items() if words is None or len(words) > 1}
+    # A description may not declare a column with one class, which has nothing to learn; the table keeps the column.
+    declared = {name: classes for name, classes in columns.items() if classes is None or len(classes) > 1}
     for name in columns.keys() - declared.keys():
-        tally[f"class alone in column {name!r}; it is in the table, not in dataset.yaml"] += 1
+        tally[f"class only in column {name!r}, which is in the table but not in dataset.yaml"] += 1
     layout = Layout(
-        name=plain_word(source.stem), origin=f"Label Studio, {source}", masks=masks, columns=declared
+        name=plain_text(source.stem), origin=f"Label Studio, {source}", masks=masks, columns=declared
     )
     return write_layout(out, cases, layout, problems, tally)
 
 
 class _Task:
-    """What one task says: drawn things by target, words and numbers by column."""
+    """The annotation of one task: its regions by target, and its labels by column."""
 
     def __init__(self, where: str, *, labelled: bool) -> None:
         self.where, self.labelled = where, labelled
-        self.drawn: list[tuple[str, str, Mapping[str, Any], str]] = []
+        self.regions: list[tuple[str, str, Mapping[str, Any], str]] = []
         self.labels: dict[str, str | float] = {}
 
 
@@ -102,13 +106,17 @@ def _read(source: Path) -> list[dict[str, Any]]:
 def _read_task(
     task: Mapping[str, Any], where: str, target: str | None, problems: list[str], tally: Counter[str]
 ) -> _Task:
-    valid = [one for one in task["annotations"] if isinstance(one, dict) and not one.get("was_cancelled")]
+    valid = [
+        annotation
+        for annotation in task["annotations"]
+        if isinstance(annotation, dict) and not annotation.get("was_cancelled")
+    ]
     tally["cancelled annotations left out"] += len(task["annotations"]) - len(valid)
     if not valid:
-        tally["tasks without an annotation and so without a mask"] += 1
+        tally["tasks without an annotation, and so without a mask"] += 1
         return _Task(where, labelled=False)
-    tally["annotations of a task that has a later one left out"] += len(valid) - 1
-    latest = max(valid, key=lambda one: _time_of(one, where, problems))
+    tally["annotations left out, since their task has a later one"] += len(valid) - 1
+    latest = max(valid, key=lambda annotation: _time_of(annotation, where, problems))
     read = _Task(where, labelled=True)
     for result in latest.get("result") or []:
         place = f"{where}: annotation {latest.get('id')!r}"
@@ -138,20 +146,20 @@ def _read_result(
     kind, value = str(result["type"]), result["value"]
     tag = plain_key(str(result["from_name"]))
     if kind in _DRAWN:
-        word = _one_word(value.get(kind), kind)
-        task.drawn.append((target or tag, word, result, place))
+        label = _only_label(value.get(kind), kind)
+        task.regions.append((target or tag, label, result, place))
     elif kind == "choices" and not {"points", "rle", "x"} & value.keys():
-        _set_label(task, tag, _one_word(value["choices"], kind))
+        _set_label(task, tag, _only_label(value["choices"], kind))
     elif kind == "number" and not {"points", "rle", "x"} & value.keys():
         _set_label(task, tag, float(numbers([value["number"]], kind)[0]))
     else:
         tally[f"results of type {kind!r} left out"] += 1
 
 
-def _one_word(words: Any, kind: str) -> str:
-    if not isinstance(words, list) or len(words) != 1 or not plain_word(words[0]):
-        raise DataError(f"{kind} are {words!r}; expected one, since a pixel or a cell holds one class")
-    return plain_word(words[0])
+def _only_label(labels: Any, kind: str) -> str:
+    if not isinstance(labels, list) or len(labels) != 1 or not plain_text(labels[0]):
+        raise DataError(f"{kind} are {labels!r}; expected one, since a pixel or a cell holds one class")
+    return plain_text(labels[0])
 
 
 def _set_label(task: _Task, tag: str, label: str | float) -> None:
@@ -161,45 +169,45 @@ def _set_label(task: _Task, tag: str, label: str | float) -> None:
     task.labels[name] = label
 
 
-def _meanings(
+def _collect_classes(
     tasks: Sequence[_Task], problems: list[str], where: str
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...] | None]]:
     """Classes of each target and column, as far as they occur: the export does not list the others."""
     masks: dict[str, set[str]] = {}
     columns: dict[str, set[str | float]] = {}
     for task in tasks:
-        for target, word, _, _ in task.drawn:
-            masks.setdefault(target, set()).add(word)
+        for target, label, _, _ in task.regions:
+            masks.setdefault(target, set()).add(label)
         for name, label in task.labels.items():
             columns.setdefault(name, set()).add(label)
     classes = {
-        target: ("background", *sorted(words - {"background"})) for target, words in sorted(masks.items())
+        target: ("background", *sorted(names - {"background"})) for target, names in sorted(masks.items())
     }
-    for target, words in classes.items():
-        if not 2 <= len(words) <= 254:
+    for target, names in classes.items():
+        if not 2 <= len(names) <= 254:
             problems.append(
-                f"{where}: mask {target!r} has {len(words)} classes; expected 2 to 254 with the background"
+                f"{where}: mask {target!r} has {len(names)} classes; expected 2 to 254 with the background"
             )
-    meanings: dict[str, tuple[str, ...] | None] = {}
+    column_classes: dict[str, tuple[str, ...] | None] = {}
     for name, labels in sorted(columns.items()):
-        words_alone = [label for label in labels if isinstance(label, str)]
-        if words_alone and len(words_alone) < len(labels):
-            problems.append(f"{where}: column {name!r} has words and numbers; rename one of the two tags")
-        meanings[name] = tuple(sorted(words_alone)) or None
-    return classes, meanings
+        texts = [label for label in labels if isinstance(label, str)]
+        if texts and len(texts) < len(labels):
+            problems.append(f"{where}: column {name!r} has choices and numbers; rename one of the two tags")
+        column_classes[name] = tuple(sorted(texts)) or None
+    return classes, column_classes
 
 
 def _find_images(
     tasks: Sequence[Mapping[str, Any]], folder: Path, where: str, problems: list[str]
 ) -> list[Path | None]:
     files: list[Path | None] = []
-    owners: dict[Path, Any] = {}
+    task_of: dict[Path, Any] = {}
     for task in tasks:
         try:
             file = _find_image(task["data"], folder)
-            if file in owners:
-                raise DataError(f"its image {file} is that of task {owners[file]!r} as well; remove one task")
-            owners[file] = task.get("id")
+            if file in task_of:
+                raise DataError(f"its image {file} is also that of task {task_of[file]!r}; remove one task")
+            task_of[file] = task.get("id")
             files.append(file)
         except DataError as error:
             files.append(None)
@@ -211,18 +219,18 @@ def _find_image(data: Mapping[str, Any], folder: Path) -> Path:
     links = [text for text in data.values() if isinstance(text, str) and _path_in(text)]
     link = data["image"] if isinstance(data.get("image"), str) else links[0] if len(links) == 1 else None
     if link is None:
-        raise DataError(f"no image among its data {sorted(data)}; expected `image`, or one path of an image")
+        raise DataError(f"no image in its data {sorted(data)}; expected `image`, or one path of an image")
     path = _path_in(link)
     if path is None:
         raise DataError(f"{link!r} is not the path of an image ({', '.join(raster_suffixes())})")
     if not _is_remote(link):
         return find_below(folder, path)
-    # A server's path: what of its end lies in the user's folder, with or without the prefix of an upload.
+    # The path is that of a server: look for its end in the folder, with and without the prefix of an upload.
     parts = PurePosixPath(path.lstrip("/")).parts
     ends = ["/".join(parts[start:]) for start in range(len(parts))]
     ends.append(re.sub(r"^[0-9a-f]{8}-", "", parts[-1]))
-    there = [] if ".." in parts else [end for end in ends if (folder / end).is_file()]
-    return find_below(folder, there[0] if there else path.lstrip("/"))
+    existing = [] if ".." in parts else [end for end in ends if (folder / end).is_file()]
+    return find_below(folder, existing[0] if existing else path.lstrip("/"))
 
 
 def _is_remote(link: str) -> bool:
@@ -230,7 +238,7 @@ def _is_remote(link: str) -> bool:
 
 
 def _path_in(link: str) -> str | None:
-    """The path in a link to an image: after `?d=` for local files, else the path of the URL; None: no image."""
+    """Returns the path in a link to an image, after `?d=` for local files; None if it is not an image."""
     if not _is_remote(link):
         path = link
     else:
@@ -255,9 +263,9 @@ def _make_case(
         return Case(name=name, image=file)
     for target in classes if task.labelled else ():
         regions = [
-            Region(place, classes[target].index(word), partial(_draw, result, tally=tally))
-            for drawn_on, word, result, place in task.drawn
-            if drawn_on == target
+            Region(place, classes[target].index(label), partial(_draw, result, tally=tally))
+            for region_target, label, result, place in task.regions
+            if region_target == target
         ]
         masks[target] = partial(paint, regions, size, tally)
     return Case(name=name, image=file, masks=masks, labels=task.labels)
@@ -266,7 +274,7 @@ def _make_case(
 def _draw(result: Mapping[str, Any], size: Size, *, tally: Counter[str]) -> Pixels:
     stated = (result.get("original_height"), result.get("original_width"))
     if stated != size:
-        raise DataError(f"annotated at {stated[1]}x{stated[0]} pixels, the image is {size[1]}x{size[0]}")
+        raise DataError(f"annotated at {stated[1]}x{stated[0]} pixels, but the image has {size[1]}x{size[0]}")
     if result.get("image_rotation"):
         raise DataError(f"the image was rotated by {result['image_rotation']} degrees; annotate it unrotated")
     value = result["value"]
@@ -279,6 +287,6 @@ def _draw(result: Mapping[str, Any], size: Size, *, tally: Counter[str]) -> Pixe
         raise DataError("a polygon of fewer than three points")
     percent = [numbers(point, "point") for point in points]
     if any(len(point) != 2 for point in percent):
-        raise DataError("a point of a polygon is not x, y")
-    tally["polygons not closed; closed here"] += value.get("closed") is False
+        raise DataError("a point of a polygon is not a pair x, y")
+    tally["polygons not closed, closed in the import"] += value.get("closed") is False
     return draw_ring(np.array(percent) * (size[1] / 100, size[0] / 100), size)

@@ -1,4 +1,4 @@
-"""Cases of any source -> a folder of our own layout: images/, masks/TARGET/, cases.csv, dataset.yaml."""
+"""Cases of any source -> a folder in the layout of this package: images/, masks/TARGET/, cases.csv, dataset.yaml."""
 
 import csv
 import re
@@ -22,20 +22,20 @@ from unet_mtl.errors import DataError
 from unet_mtl.files import writing_folder
 from unet_mtl.prepare.exchange.shapes import Pixels, Size
 
-OVERLAP = "pixels of two classes; the later annotation won"
+OVERLAP = "pixels of two classes, given to the later annotation"
 NOT_DRAWN = "annotations without a pixel in the image"
 _PLURAL = r"\b(annotation|image|outline|pixel|polygon|region|result|task)s\b"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One image on its way in.
+    """One case that is imported.
 
     Attributes:
-        name: Of the case, unique and fit for a file name.
-        image: The file to copy, or what makes the pixels.
-        masks: By target, what makes the mask; an unlabelled one has no entry.
-        labels: By column; an unknown one has no entry.
+        name: The case name, which is unique and a valid file name.
+        image: The file to copy, or a function that makes the pixels.
+        masks: A function that makes the mask for each target; an unlabelled mask has no entry.
+        labels: The label in each column; an unknown label has no entry.
     """
 
     name: str
@@ -45,20 +45,20 @@ class Case:
 
     @property
     def file(self) -> str:
-        """Name of the image below images/."""
+        """The file name of the image below images/."""
         return self.name + (self.image.suffix.lower() if isinstance(self.image, Path) else ".png")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What the labels of all cases mean.
+    """The description of the labels of all cases.
 
     Attributes:
-        name: Of the data set.
-        origin: Said in the first line of dataset.yaml.
-        masks: Classes by target, the background first.
-        columns: Classes by column; None: numbers.
-        split: Column that says train, val or test.
+        name: The name of the data set.
+        origin: The source, which the first line of dataset.yaml names.
+        masks: The classes of each target, the background first.
+        columns: The classes of each column; None for a column of numbers.
+        split: The column with train, val or test; None if there is none.
     """
 
     name: str
@@ -70,13 +70,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Imported:
-    """What came in.
+    """The imported data set.
 
     Attributes:
-        folder: With dataset.yaml.
-        cases: How many.
-        masks: By target, how many have one.
-        notes: What was decided on the way, a line each, with counts.
+        folder: The folder with dataset.yaml.
+        cases: The number of cases.
+        masks: The number of masks of each target.
+        notes: The decisions that were made, one line each, with counts.
     """
 
     folder: Path
@@ -87,7 +87,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class Region:
-    """One annotation: what draws it, its class index, and its name in problems."""
+    """One annotation: its name in error messages, its class index, and the function that draws it."""
 
     where: str
     index: int
@@ -98,9 +98,12 @@ def paint(regions: Sequence[Region], size: Size, tally: Counter[str]) -> NDArray
     """Draws annotations in their order, later ones over earlier ones.
 
     Args:
-        regions: Of one mask.
+        regions: The annotations of one mask.
         size: `(height, width)`.
-        tally: Counts the pixels that change from one class to another, and the annotations without any.
+        tally: Counter for the pixels that change from one class to another, and for annotations without pixels.
+
+    Returns:
+        The mask of shape `(height, width)` with class indices.
 
     Raises:
         DataError: With every annotation that cannot be drawn.
@@ -126,23 +129,26 @@ def paint(regions: Sequence[Region], size: Size, tally: Counter[str]) -> NDArray
 def write_layout(
     out: Path, cases: Sequence[Case], layout: Layout, problems: list[str], tally: Counter[str]
 ) -> Imported:
-    """Writes the folder whole, or says everything that is wrong.
+    """Writes the folder, which is complete or not written at all.
 
     Args:
-        out: The folder to be; absent or empty.
-        cases: At least one.
-        layout: What their labels mean.
-        problems: Found so far; those of single cases join them.
-        tally: Counts by what they count; becomes the notes.
+        out: The new folder, which must be absent or empty.
+        cases: The cases, at least one.
+        layout: The description of their labels.
+        problems: The problems so far; those of single cases are added.
+        tally: Counters by the description of what they count, which become the notes.
+
+    Returns:
+        The folder and its contents.
 
     Raises:
-        DataError: There are problems, each on a line; nothing is written.
-        WriteError: The disk refused.
+        DataError: There are problems; nothing is written.
+        WriteError: The operating system refused the write.
     """
     refuse_used(out)
     if not cases and not problems:
-        problems = [f"{layout.origin}: no images in it"]
-    problems = problems + _formulas(cases, layout)
+        problems = [f"{layout.origin}: contains no images"]
+    problems = problems + _find_formulas(cases, layout)
     with writing_folder(out) as folder:
         for case in cases:
             try:
@@ -153,36 +159,38 @@ def write_layout(
             raise DataError(problems)
         _write_table(folder, cases)
         _write_description(folder, layout)
-        read_dataset(folder)  # what we cannot read ourselves must not leave here
+        read_dataset(folder)  # a data set that cannot be read again must not be written
     counts = {target: sum(target in case.masks for case in cases) for target in layout.masks}
-    notes = [f"{n} {_singular(what) if n == 1 else what}" for what, n in tally.items() if n]
+    notes = [
+        f"{n} {_singular(description) if n == 1 else description}" for description, n in tally.items() if n
+    ]
     return Imported(out, len(cases), counts, notes)
 
 
-def _singular(what: str) -> str:
-    """What is said of one thing alone: its first plural loses the s."""
-    return re.sub(_PLURAL, r"\1", what, count=1)
+def _singular(description: str) -> str:
+    """Removes the s of the first plural."""
+    return re.sub(_PLURAL, r"\1", description, count=1)
 
 
-def _formulas(cases: Sequence[Case], layout: Layout) -> list[str]:
-    """Words that would be run by the spreadsheet that opens cases.csv: a source has no reason for them."""
-    words = [case.name for case in cases]
-    words += [str(label) for case in cases for label in (*case.labels, *case.labels.values())]
+def _find_formulas(cases: Sequence[Case], layout: Layout) -> list[str]:
+    """Finds texts that a spreadsheet would run when it opens cases.csv."""
+    cells = [case.name for case in cases]
+    cells += [str(label) for case in cases for label in (*case.labels, *case.labels.values())]
     return [
-        f"{layout.origin}: {word!r} begins like a formula, which a spreadsheet would run; rename it there"
-        for word in dict.fromkeys(words)
-        if runs_as_formula(word)
+        f"{layout.origin}: {cell!r} begins like a formula, which a spreadsheet would run; rename it there"
+        for cell in dict.fromkeys(cells)
+        if runs_as_formula(cell)
     ]
 
 
 def refuse_used(out: Path) -> None:
-    """Says before the work, and not after it, that there is something already.
+    """Raises before the work if the output folder is in use.
 
     Raises:
-        DataError: `out` is a file, or a folder with something in it.
+        DataError: `out` is a file, a link, or a folder that is not empty.
     """
     if out.is_symlink() or (out.exists() and not (out.is_dir() and not any(out.iterdir()))):
-        raise DataError(f"{out}: there is something already; choose a new folder")
+        raise DataError(f"{out}: already exists; choose a new folder")
 
 
 def _write_case(folder: Path, case: Case) -> None:

@@ -1,4 +1,4 @@
-"""nnU-Net v2: a raw data set folder of 2-D images -> our layout."""
+"""Import of nnU-Net v2: a raw data set folder of 2-D images."""
 
 import re
 from collections import Counter
@@ -15,28 +15,32 @@ from unet_mtl.data.images import IGNORE, image_size, read_image, read_mask
 from unet_mtl.data.readers import FORMATS
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, write_layout
-from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_word, read_json
+from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_text, read_json
+from unet_mtl.wording import name_some
 
 SPLITS_FILE = "splits_final.json"
-_ABSENT = "put it there, or export the folder again"
+_ABSENT = "add it, or export the folder again"
 _ENDINGS = tuple(suffix for name in ("png", "tiff", "bmp") for suffix in FORMATS[name].suffixes)
 
 
 def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:
-    """Imports imagesTr with labelsTr, and imagesTs with labelsTs where they are there.
+    """Imports imagesTr with labelsTr, and imagesTs with labelsTs if they exist.
 
-    Where the folder has splits_final.json, its first fold becomes train and val, and imagesTs test. Else the
-    column `folder` of the table says where a case came from.
+    If the folder has splits_final.json, its first fold becomes train and val, and imagesTs becomes test. Otherwise,
+    the column `folder` of the table contains the folder of each case.
 
     Args:
-        source: DatasetXXX_Name.
-        out: The folder to be.
-        target: Name of the mask.
+        source: The folder DatasetXXX_Name.
+        out: The new folder.
+        target: The name of the mask.
+
+    Returns:
+        The folder and its contents.
 
     Raises:
-        DataError: With every problem, the file named: 3-D formats, regions, channels that are neither one nor
-            three, a value outside the labels.
-        WriteError: The disk refused.
+        DataError: The folder is not usable: 3-D formats, labels that are regions, neither one nor three channels, or
+            a pixel value outside the labels; every problem is listed with its file.
+        WriteError: The operating system refused the write.
     """
     problems: list[str] = []
     head = source / "dataset.json"
@@ -49,11 +53,11 @@ def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:
     splits = _splits(source, problems)
     if splits:
         cases = [_with_split(case, splits, source, problems) for case in cases]
-    # The ending stands for the suffix that goes, since a case may have a dot in its name.
+    # name_cases removes a suffix, so one is added, since a case may have a dot in its name.
     names = name_cases([f"{case.name}.png" for case in cases], problems)
     cases = [replace(case, name=name) for case, name in zip(cases, names, strict=True)]
     layout = Layout(
-        name=plain_word(content.get("name") or source.resolve().name),
+        name=plain_text(content.get("name") or source.resolve().name),
         origin=f"nnU-Net, {source}",
         masks={target: classes},
         split="split" if splits else None,
@@ -67,13 +71,15 @@ def _ending_and_channels(content: Any, head: Path) -> tuple[str, int]:
     ending, names = content.get("file_ending"), content.get("channel_names")
     problems = []
     if "modality" in content and names is None:
-        problems.append(f"{head}: of nnU-Net version 1; convert it with nnUNetv2_convert_old_nnUNet_dataset")
+        problems.append(
+            f"{head}: the format is that of nnU-Net version 1; convert it with nnUNetv2_convert_old_nnUNet_dataset"
+        )
     elif not isinstance(names, dict) or len(names) not in (1, 3):
         n = len(names) if isinstance(names, dict) else names
-        problems.append(f"{head}: channel_names has {n} channels; only 1 (grey) and 3 (colour) fit one image")
+        problems.append(f"{head}: channel_names has {n} channels; expected 1 (grey) or 3 (colour)")
     if ending not in _ENDINGS:
         problems.append(
-            f"{head}: file_ending is {ending!r}; only 2-D images can come in ({', '.join(_ENDINGS)})"
+            f"{head}: file_ending is {ending!r}; only 2-D images can be imported ({', '.join(_ENDINGS)})"
         )
     if problems:
         raise DataError(problems)
@@ -81,14 +87,14 @@ def _ending_and_channels(content: Any, head: Path) -> tuple[str, int]:
 
 
 def _labels(labels: Any, head: Path) -> tuple[tuple[str, ...], dict[int, int]]:
-    """The classes, and the class index (or 255) of each value in the files."""
+    """Returns the classes, and the class index (or 255) of each pixel value in the files."""
     if not isinstance(labels, dict) or not labels:
         raise DataError(f"{head}: `labels` is {labels!r}; expected name: value")
     regions = [name for name, value in labels.items() if isinstance(value, list)]
     if regions:
         raise DataError(
-            f"{head}: labels {', '.join(map(repr, regions))} are regions of several values; classes that overlap do "
-            "not fit one mask, so declare each value as a label of its own"
+            f"{head}: labels {', '.join(map(repr, regions))} are regions of several values, and a mask has one class "
+            "at each pixel; declare each value as a label of its own"
         )
     if not all(type(value) is int for value in labels.values()):
         raise DataError(f"{head}: `labels` is {labels!r}; expected name: whole number (version 2)")
@@ -101,7 +107,7 @@ def _labels(labels: Any, head: Path) -> tuple[tuple[str, ...], dict[int, int]]:
     if "ignore" in labels and labels["ignore"] != len(plain):
         problems.append(f"{head}: label 'ignore' is {labels['ignore']}; expected the highest, {len(plain)}")
     if len(classes) < 2:
-        problems.append(f"{head}: no label beside the background")
+        problems.append(f"{head}: no label besides the background")
     if problems:
         raise DataError(problems)
     return classes, index | ({labels["ignore"]: IGNORE} if "ignore" in labels else {})
@@ -109,7 +115,7 @@ def _labels(labels: Any, head: Path) -> tuple[tuple[str, ...], dict[int, int]]:
 
 @dataclass(frozen=True)
 class _Raw:
-    """The folder, and what dataset.json says of its files."""
+    """The folder, and the contents of its dataset.json."""
 
     folder: Path
     ending: str
@@ -120,47 +126,49 @@ class _Raw:
 
 def _cases_of(raw: _Raw, part: str, problems: list[str]) -> list[Case]:
     folder, labels = raw.folder / f"images{part}", raw.folder / f"labels{part}"
-    found = _channel_files(folder, raw.ending, problems)
-    known = {path.name.removesuffix(raw.ending) for path in labels.glob(f"*{raw.ending}")}
-    lonely = sorted(known - found.keys())
-    problems += [f"{labels / (case + raw.ending)}: no image for it in {folder}" for case in lonely]
+    images = _channel_files(folder, raw.ending, problems)
+    labelled = {path.name.removesuffix(raw.ending) for path in labels.glob(f"*{raw.ending}")}
+    without_image = sorted(labelled - images.keys())
+    problems += [f"{labels / (case + raw.ending)}: has no image in {folder}" for case in without_image]
     if part == "Tr":
-        unlabelled = sorted(found.keys() - known)
-        problems += [f"{labels / (case + raw.ending)}: no such file for its image" for case in unlabelled]
-        problems += [] if found else [f"{folder}: no images such as case_0000{raw.ending}"]
+        unlabelled = sorted(images.keys() - labelled)
+        problems += [
+            f"{labels / (case + raw.ending)}: no such file, although there is an image" for case in unlabelled
+        ]
+        problems += [] if images else [f"{folder}: no images such as case_0000{raw.ending}"]
     cases = []
-    for name, files in found.items():
+    for name, files in images.items():
         try:
-            cases.append(_case(raw, part, name, files, labelled=name in known))
+            cases.append(_case(raw, part, name, files, labelled=name in labelled))
         except DataError as error:
             problems += error.problems
     return cases
 
 
 def _channel_files(folder: Path, ending: str, problems: list[str]) -> dict[str, dict[int, str]]:
-    """File names by case and channel."""
-    fits = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})" + re.escape(ending))
-    found: dict[str, dict[int, str]] = {}
+    """Returns file names by case and channel."""
+    pattern = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})" + re.escape(ending))
+    files: dict[str, dict[int, str]] = {}
     for path in sorted(folder.glob(f"*{ending}")):
-        match = fits.fullmatch(path.name)
+        match = pattern.fullmatch(path.name)
         if match is None:
             problems.append(f"{path}: expected a name such as case_0000{ending}")
         else:
-            found.setdefault(match["case"], {})[int(match["channel"])] = path.name
-    return found
+            files.setdefault(match["case"], {})[int(match["channel"])] = path.name
+    return files
 
 
 def _case(raw: _Raw, part: str, name: str, files: Mapping[int, str], *, labelled: bool) -> Case:
     folder = f"images{part}"
     if sorted(files) not in ([0], list(range(raw.channels))):
         raise DataError(
-            f"{raw.folder / folder}: case {name!r} has channels {sorted(files)}, dataset.json names {raw.channels}; "
-            "expected one colour image, or one file a channel"
+            f"{raw.folder / folder}: case {name!r} has channels {sorted(files)}, but dataset.json names "
+            f"{raw.channels}; expected one colour image, or one file for each channel"
         )
     paths = [find_below(raw.folder, f"{folder}/{files[channel]}", _ABSENT) for channel in sorted(files)]
     if len(paths) == 1 and read_image(paths[0]).shape[-1] != raw.channels:
         raise DataError(
-            f"{paths[0]}: dataset.json names {raw.channels} channels, the image has another count"
+            f"{paths[0]}: the image does not have the {raw.channels} channels that dataset.json names"
         )
     masks = {}
     if labelled:
@@ -177,29 +185,31 @@ def _stack(paths: Sequence[Path]) -> NDArray[np.uint8]:
     ):
         names = ", ".join(path.name for path in paths)
         raise DataError(
-            f"{paths[0].parent}: {names} cannot become one colour image; expected 8-bit grey of one size"
+            f"{paths[0].parent}: {names} cannot form one colour image; expected 8-bit grey images of one size"
         )
     return np.concatenate(images, axis=-1)
 
 
 def _read_label(path: Path, size: tuple[int, int], values: Mapping[int, int]) -> NDArray[np.uint8]:
     stored = read_mask(path)
-    found = np.unique(stored)
-    unknown = [int(value) for value in found if int(value) not in values]
+    present = np.unique(stored)
+    unknown = [int(value) for value in present if int(value) not in values]
     if unknown:
         raise DataError(
-            f"{path}: value {', '.join(map(str, unknown[:5]))} is not among the labels of dataset.json"
+            f"{path}: pixel value {name_some(unknown, 5)} is not among the labels of dataset.json"
         )
     if stored.shape != size:
-        raise DataError(f"{path}: {stored.shape[1]}x{stored.shape[0]} pixels, its image {size[1]}x{size[0]}")
+        raise DataError(
+            f"{path}: has {stored.shape[1]}x{stored.shape[0]} pixels, but its image has {size[1]}x{size[0]}"
+        )
     mask = np.zeros(stored.shape, np.uint8)
-    for value in found:
+    for value in present:
         mask[stored == value] = values[int(value)]
     return mask
 
 
 def _splits(source: Path, problems: list[str]) -> dict[str, str]:
-    """Case -> train or val, of the first fold; empty where the folder has no splits."""
+    """Returns train or val for each case of the first fold; empty if the folder has no splits."""
     path = source / SPLITS_FILE
     if not path.is_file():
         return {}
@@ -209,7 +219,7 @@ def _splits(source: Path, problems: list[str]) -> dict[str, str]:
         raise DataError(f"{path}: expected a list of folds, each with lists `train` and `val`")
     splits = {str(case): name for name in ("train", "val") for case in first[name]}
     if len(splits) < len(first["train"]) + len(first["val"]):
-        problems.append(f"{path}: a case stands twice in the first fold")
+        problems.append(f"{path}: the first fold lists a case twice")
     return splits
 
 

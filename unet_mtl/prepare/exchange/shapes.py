@@ -1,8 +1,8 @@
-"""Outlines and run lengths -> pixels.
+"""Conversion of outlines and run lengths to pixels.
 
 The pixel-centre rule: the pixel of row r and column c covers x from c to c + 1 and y from r to r + 1, and belongs
-to an outline if its centre (c + 0.5, r + 0.5) lies inside it or on its edge. So the square (0, 0) to (4, 4) is 4 by 4
-pixels.
+to an outline if its centre (c + 0.5, r + 0.5) lies inside it or on its edge. The square from (0, 0) to (4, 4), for
+example, has 4 by 4 pixels.
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ Pixels = NDArray[np.bool_]
 
 
 def as_ring(values: Any) -> NDArray[np.float64]:
-    """Makes `(points, 2)` of x, y, x, y, ...
+    """Converts a list x, y, x, y, ... to an array of shape `(points, 2)`.
 
     Raises:
-        DataError: Not numbers, an odd count, or fewer than three points.
+        DataError: The list does not hold numbers, has an odd length, or has fewer than three points.
     """
     flat = numbers(values, "outline")
     if len(flat) % 2 or len(flat) < 6:
-        raise DataError(f"an outline of {len(flat)} numbers; expected x, y of three points or more")
+        raise DataError(f"outline: has {len(flat)} numbers; expected x, y of three or more points")
     return flat.reshape(-1, 2)
 
 
 def draw_ring(ring: NDArray[np.float64], size: Size) -> Pixels:
-    """Fills one outline by the pixel-centre rule; what lies outside the image is cut off."""
+    """Fills one outline by the pixel-centre rule; parts outside the image are cut off."""
     drawn = np.zeros(size, np.bool_)
-    # Far away is as good as outside, and stays within whole numbers.
+    # Distant points are clipped, so that coordinates stay within the range of integers.
     x, y = np.clip(ring, -1e6, 1e6).T
     drawn[polygon(y - 0.5, x - 0.5, size)] = True
     return drawn
@@ -47,20 +47,20 @@ def draw_outlines(
     """Draws one object that has several outlines.
 
     Args:
-        rings: In any order.
+        rings: The outlines in any order.
         size: `(height, width)`.
-        nested: What an outline inside another one is: a hole (and one inside a hole an island), or a part, which
-            changes nothing there (pycocotools).
+        nested: The meaning of an outline inside another one: "hole" (and an island inside a hole), or "part", which
+            leaves the region filled as in pycocotools.
 
     Returns:
-        The pixels, and how many outlines lie inside others.
+        The pixels of shape `size`, and the number of outlines that lie inside others.
     """
     drawn = np.zeros(size, np.bool_)
     layers = sorted((draw_ring(ring, size) for ring in rings), key=lambda layer: -int(layer.sum()))
     seen: set[bytes] = set()
     n_nested = 0
     for layer in layers:
-        # The same outline given twice is one part, and no hole that takes it away.
+        # An outline that is listed twice is drawn once: the second one is not a hole in the first.
         if layer.tobytes() in seen or not layer.any():
             continue
         seen.add(layer.tobytes())
@@ -71,34 +71,36 @@ def draw_outlines(
 
 
 def decode_coco_rle(content: Any, size: Size) -> Pixels:
-    """Decodes `{"size": [height, width], "counts": ...}`: runs of 0 and 1 in turn, column after column.
+    """Decodes `{"size": [height, width], "counts": ...}`: alternating runs of 0 and 1, column by column.
 
     Raises:
-        DataError: Another size than the image's, or runs that do not fill it.
+        DataError: The size is not that of the image, or the runs do not fill it.
     """
     stated, counts = content.get("size"), content.get("counts")
     if stated != list(size):
-        raise DataError(f"run lengths for size {stated}, the image is {list(size)} (height, width)")
+        raise DataError(f"run lengths: the size is {stated}, but the image has {list(size)} (height, width)")
     runs = unpack_counts(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
-        raise DataError("run lengths: expected whole numbers of 0 and above")
+        raise DataError("run lengths: expected whole numbers, 0 or above")
     if sum(runs) != size[0] * size[1]:
-        raise DataError(f"run lengths: they sum to {sum(runs)}, the image has {size[0] * size[1]} pixels")
+        raise DataError(
+            f"run lengths: their sum is {sum(runs)}, but the image has {size[0] * size[1]} pixels"
+        )
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(size[::-1]).T
 
 
 def unpack_counts(packed: str) -> list[int]:
-    """Unpacks COCO's compressed counts.
+    """Unpacks the compressed counts of COCO.
 
-    Each number is written in groups of 5 bits, lowest first, one character a group (48 + bits, + 32 where another
-    group follows); bit 16 of the last group is the sign. From the fourth on, a number is the difference to the one
-    two before it.
+    Each number is written in groups of 5 bits, the lowest first. A group is one character: 48 plus the bits, plus 32 if
+    another group follows. Bit 16 of the last group is the sign. From the fourth number on, the difference to the number
+    two places before is stored.
 
     Raises:
-        DataError: A character that cannot occur, or a number that does not end.
+        DataError: A character is not valid, or the last number is incomplete.
 
-    >>> unpack_counts("061M")  # an example of another implementation
+    >>> unpack_counts("061M")  # the example comes from another implementation
     [0, 6, 1, 3]
     """
     runs: list[int] = []
@@ -116,28 +118,28 @@ def unpack_counts(packed: str) -> list[int]:
         runs.append(number + (runs[-2] if len(runs) > 2 else 0))
         number = shift = 0
     if shift:
-        raise DataError("compressed run lengths: cut off in the middle of a number")
+        raise DataError("compressed run lengths: the last number is incomplete")
     return runs
 
 
 def decode_brush(values: Any, size: Size) -> Pixels:
-    """Decodes the run lengths of Label Studio's brush: a bit stream of all RGBA values, row after row.
+    """Decodes the run lengths of Label Studio's brush, a bit stream of all RGBA values, row by row.
 
-    A head of 32 bits says how many values, 5 bits their width, 4 times 4 bits the widths of run lengths. Then
-    come runs: one bit (1: one value repeated, 0: each value of its own), 2 bits that pick a width, the length. A
-    pixel is drawn where its alpha is above 0.
+    The header has 32 bits for the number of values, 5 bits for their width, and 4 times 4 bits for the widths of run
+    lengths. Runs follow: one bit (1 for one repeated value, 0 for separate values), 2 bits that select a width, the
+    length, and the values. A pixel is drawn if its alpha is above 0.
 
     Raises:
-        DataError: Not bytes, another size than the image's, or cut off.
+        DataError: The values are not bytes, the size is not that of the image, or the stream is incomplete.
     """
     received = numbers(values, "brush")
     if ((received < 0) | (received > 255) | (received % 1 != 0)).any():
-        raise DataError("brush: expected whole numbers 0 to 255")
+        raise DataError("brush: expected whole numbers from 0 to 255")
     stream = _Bits(received.astype(np.uint8))
     n_values = stream.take(32)
     if n_values != size[0] * size[1] * 4:
         raise DataError(
-            f"brush of {n_values} values; {size[1]}x{size[0]} RGBA pixels are {size[0] * size[1] * 4}"
+            f"brush: has {n_values} values; {size[1]}x{size[0]} RGBA pixels have {size[0] * size[1] * 4}"
         )
     width = stream.take(5) + 1
     lengths = [stream.take(4) + 1 for _ in range(4)]
@@ -161,7 +163,7 @@ class _Bits:
     def _next(self, n_bits: int) -> NDArray[np.uint8]:
         taken = self.bits[self.at : self.at + n_bits]
         if len(taken) < n_bits:
-            raise DataError("brush: cut off before the last pixel")
+            raise DataError("brush: ends before the last pixel")
         self.at += n_bits
         return taken
 
@@ -169,5 +171,5 @@ class _Bits:
         return int.from_bytes(np.packbits(np.pad(self._next(width), (-width % 8, 0))).tobytes(), "big")
 
     def take_many(self, n: int, width: int) -> Pixels:
-        """Which of `n` numbers are above 0."""
+        """Returns for each of `n` numbers whether it is above 0."""
         return np.asarray(self._next(n * width).reshape(n, width).any(axis=1))

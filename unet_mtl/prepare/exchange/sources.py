@@ -1,4 +1,4 @@
-"""What is read from a stranger's folder: JSON, paths and names, none of them trusted."""
+"""Reading of JSON, paths and names from untrusted folders."""
 
 import json
 import math
@@ -17,27 +17,33 @@ from unet_mtl.errors import DataError
 def read_json(path: Path) -> Any:
     """Reads a JSON file.
 
+    Args:
+        path: The JSON file, with or without a byte order mark.
+
     Raises:
-        DataError: The file is absent or is not JSON.
+        DataError: The file cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:  # a wrong encoding and wrong JSON are both a ValueError
+    except (ValueError, RecursionError) as error:  # a ValueError is a wrong encoding or wrong JSON
         raise DataError(f"{path}: not valid JSON ({error}); export it again") from error
 
 
-def find_below(folder: Path, name: str, cure: str = "say where the images are, --images FOLDER") -> Path:
-    """Finds a file that an annotation names, and refuses every way out of the folder.
+def find_below(folder: Path, name: str, cure: str = "give the folder of the images, `images=FOLDER`") -> Path:
+    """Finds the image file that an annotation names, without leaving the folder.
 
     Args:
-        folder: The user's own choice, which may be a link.
-        name: From the file of a stranger; slashes of either kind.
-        cure: What helps where there is no such file.
+        folder: The folder of images, which the user has chosen and which may be a link.
+        name: The path from the untrusted file, with slashes or backslashes.
+        cure: The advice in the message about a file that does not exist.
+
+    Returns:
+        The path of the file.
 
     Raises:
-        DataError: The name is absolute, has `..` in it, goes over a link, is no file, or is no image we read.
+        DataError: The name is absolute, contains `..`, leads over a link, is not a file, or is not a readable image.
     """
     relative = PurePosixPath(name.replace("\\", "/"))
     outside = relative.is_absolute() or PureWindowsPath(name).drive or ".." in relative.parts
@@ -47,7 +53,7 @@ def find_below(folder: Path, name: str, cure: str = "say where the images are, -
     for part in relative.parts:
         path /= part
         if path.is_symlink():
-            raise DataError(f"{name!r} goes over the link {path}; put the file itself there")
+            raise DataError(f"{name!r} leads over the link {path}; replace the link by the file")
     if not path.is_file():
         raise DataError(f"{name!r} is not in {folder}; {cure}")
     if path.suffix.lower() not in raster_suffixes():
@@ -55,31 +61,32 @@ def find_below(folder: Path, name: str, cure: str = "say where the images are, -
     return path
 
 
-def plain_word(word: Any) -> str:
-    r"""One line without outer spaces: what a table and a YAML file give back unchanged.
+def plain_text(text: Any) -> str:
+    r"""Returns the text in one line without outer spaces, which tables and YAML files preserve.
 
-    >>> plain_word("  left \n lobe ")
+    >>> plain_text("  left \n lobe ")
     'left lobe'
     """
-    return " ".join("".join(c for c in str(word) if c.isprintable() or c.isspace()).split())
+    return " ".join("".join(c for c in str(text) if c.isprintable() or c.isspace()).split())
 
 
-def plain_key(word: str) -> str:
-    """A name for a target or a column, which a task may take over.
+def plain_key(name: str) -> str:
+    """Returns a name for a target or a column that is also valid for a task.
 
     >>> plain_key("BI-RADS (2013)"), plain_key("2nd look")
     ('BI_RADS_2013', 'x_2nd_look')
     """
-    key = re.sub(r"[^A-Za-z0-9]+", "_", word).strip("_")
+    key = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
     return key if key[:1].isalpha() else f"x_{key}"
 
 
 def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:
-    """Makes a case name of each image path: folders are joined by `__`, the suffix goes, + and - in front too.
+    """Makes a case name from each image path: folders are joined by `__`, suffixes and leading + and - are removed.
 
     Args:
-        files: Paths below the folder of the images.
-        problems: Is told of two files that would become one case, capitals apart (disks that ignore them).
+        files: Paths relative to the folder of images.
+        problems: A list to which files are added if their case names are equal or differ only in upper and lower case,
+            which some file systems ignore.
     """
     names: list[str] = []
     seen: dict[str, str] = {}
@@ -97,38 +104,42 @@ def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:
 def number_classes(
     names: Mapping[Any, Any], where: str, problems: list[str], *, background: str = "background"
 ) -> tuple[tuple[str, ...], dict[Any, int]]:
-    """Gives the classes of a mask their indices, the background first.
+    """Assigns indices to the classes of a mask, the background first.
 
     Args:
-        names: Class name by the key that annotations use for it; one named like the background is class 0.
-        where: Named in problems.
-        problems: Is told of empty names, of one name for two keys, and of too many.
-        background: Name of class 0.
+        names: The class name of each key that annotations use; a class with the name of the background is class 0.
+        where: The file and its part, for messages.
+        problems: A list to which empty names, repeated names and too many classes are added.
+        background: The name of class 0.
 
     Returns:
         The class names, and the class index of each key.
     """
     classes = [background]
     index: dict[Any, int] = {}
-    for key, given in names.items():
-        name = plain_word(given)
+    for key, raw_name in names.items():
+        name = plain_text(raw_name)
         if name.lower() == background and 0 not in index.values():
             index[key] = 0
             continue
         if not name or name in classes:
-            problems.append(f"{where}: class {given!r} (id {key!r}) needs a name of its own")
+            problems.append(f"{where}: class {raw_name!r} (id {key!r}) needs a name of its own")
         index[key] = len(classes)
         classes.append(name)
     if len(classes) > 254:
-        problems.append(f"{where}: {len(classes)} classes; a mask holds 254, the background included")
+        problems.append(f"{where}: {len(classes)} classes; a mask can hold 254, including the background")
     return tuple(classes), index
 
 
 def numbers(values: Any, what: str) -> NDArray[np.float64]:
-    """Makes an array of a JSON list of finite numbers.
+    """Converts a JSON list of finite numbers to an array.
+
+    Args:
+        values: The list.
+        what: The name of the list in messages.
 
     Raises:
-        DataError: It is something else.
+        DataError: `values` is empty or not a list of finite numbers.
     """
     is_list = isinstance(values, list) and bool(values)
     if not is_list or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):

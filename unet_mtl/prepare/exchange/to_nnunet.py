@@ -1,4 +1,4 @@
-"""A data set of ours -> a raw data set folder of nnU-Net v2."""
+"""Export of a data set to nnU-Net v2."""
 
 import shutil
 from collections.abc import Iterable
@@ -18,17 +18,18 @@ from unet_mtl.errors import DataError
 from unet_mtl.files import write_json, writing_folder
 from unet_mtl.prepare.exchange.nnunet import SPLITS_FILE
 from unet_mtl.prepare.exchange.sources import name_cases, plain_key
+from unet_mtl.wording import count_of
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What went out.
+    """The exported data set.
 
     Attributes:
-        folder: DatasetXXX_Name.
-        training: Cases in imagesTr.
-        test: Cases in imagesTs.
-        notes: What nnU-Net does not take, a line each.
+        folder: The folder DatasetXXX_Name.
+        training: The number of cases in imagesTr.
+        test: The number of cases in imagesTs.
+        notes: The parts that were not exported and other remarks, one line each.
     """
 
     folder: Path
@@ -40,22 +41,25 @@ class Exported:
 def to_nnunet(
     dataset: Dataset, out: Path, *, target: str | None = None, number: int = 501, name: str | None = None
 ) -> Exported:
-    """Writes one mask of a data set as nnU-Net wants it: PNG, labels as grey values, ignore as the highest one.
+    """Writes one mask of a data set as PNG files, with labels as grey values and pixels to ignore as the highest one.
 
-    Where the description names a split column, test cases go into imagesTs and labelsTs, and train and val into
-    splits_final.json. Columns of the table, patients and spacing have no place there.
+    If the description names a split column, test cases are written into imagesTs and labelsTs, and train and val into
+    splits_final.json. Other columns, patients and spacings are not exported.
 
     Args:
-        dataset: From `read_dataset`.
-        out: nnUNet_raw, the folder that DatasetXXX_Name goes into.
-        target: Which mask; None: the only one.
-        number: XXX, not taken yet.
-        name: None: that of the data set, else of its folder.
+        dataset: The data set, as `read_dataset` returns it.
+        out: The folder nnUNet_raw, in which DatasetXXX_Name is made.
+        target: The name of the mask; None for the only one.
+        number: The number XXX, 1 to 999; no data set in `out` may have it.
+        name: The name after the number; None for the name of the data set or of its folder.
+
+    Returns:
+        The folder and its contents.
 
     Raises:
-        DataError: With every problem: no or several masks, classes that overlap, a class named ignore, a case that
-            cannot be read.
-        WriteError: The disk refused.
+        DataError: There is no mask or none was chosen, classes overlap or are named ignore, or a case cannot be read;
+            every problem is listed.
+        WriteError: The operating system refused the write.
     """
     target = _target(dataset, target)
     folder = _folder(out, number, name or dataset.description.title)
@@ -63,18 +67,18 @@ def to_nnunet(
     classes = dataset.description.masks[target].classes
     if dataset.description.masks[target].overlap:
         problems.append(
-            f"mask {target!r} has classes that overlap, and nnU-Net's files hold one class a pixel; choose another "
-            f"target, or leave `masks.{target}.overlap` out of dataset.yaml, so that the last class counts"
+            f"mask {target!r} has classes that overlap, and nnU-Net stores one class for each pixel; choose another "
+            f"target, or remove `masks.{target}.overlap` from dataset.yaml, so that the last class counts"
         )
     if "ignore" in classes or "background" in classes[1:]:
         problems.append(
-            f"mask {target!r} has a class 'ignore' or a later 'background'; nnU-Net gives them a meaning"
+            f"mask {target!r} has a class 'ignore', or a 'background' that is not first; nnU-Net reserves these names"
         )
     parts = _parts(dataset)
     training = [r for name in ("train", "val") for r in parts[name] if target in r.masks]
     if not training:
         problems.append(
-            f"no case with a mask {target!r} outside the test split; nnU-Net would have nothing to learn"
+            f"no case with a mask {target!r} outside the test split; nnU-Net needs training cases"
         )
     chosen = [*training, *parts["test"]]
     names = dict(zip((r.case for r in chosen), _names(chosen, problems), strict=True))
@@ -104,18 +108,18 @@ def _target(dataset: Dataset, target: str | None) -> str:
         return masks[0]
     if target not in masks:
         raise DataError(
-            f"target is {target!r}; expected one of the masks {', '.join(masks) or '(there are none)'}"
+            f"`target` is {target!r}; expected one of the masks {', '.join(masks) or '(there are none)'}"
         )
     return target
 
 
 def _folder(out: Path, number: int, name: str) -> Path:
     if not 1 <= number <= 999:
-        raise DataError(f"number is {number}; expected 1 to 999")
+        raise DataError(f"`number` is {number}; expected 1 to 999")
     head = f"Dataset{number:03d}_"
     taken = sorted(out.glob(f"{head}*"))
     if taken:
-        raise DataError(f"{taken[0]}: number {number} is taken; choose another")
+        raise DataError(f"{taken[0]}: already uses `number` {number}; choose another")
     return out / (head + plain_key(name))
 
 
@@ -130,7 +134,7 @@ def _names(records: Iterable[Record], problems: list[str]) -> list[str]:
 
 
 def _channels(records: Iterable[Record], problems: list[str]) -> int:
-    """3 if any image has colour: nnU-Net wants the same channels everywhere."""
+    """Returns 3 if any image has colours, since nnU-Net needs the same channels in all images."""
     counts = set()
     for record in records:
         try:
@@ -143,7 +147,7 @@ def _channels(records: Iterable[Record], problems: list[str]) -> int:
 def _write_case(
     folder: Path, part: str, name: str, record: Record, dataset: Dataset, target: str, channels: int
 ) -> bool:
-    """Returns whether the mask has pixels to ignore."""
+    """Writes the image and mask of one case; returns whether the mask has pixels to ignore."""
     mask = read_case_mask(record, target, dataset.description.masks[target])
     image = folder / f"images{part}" / f"{name}_0000.png"
     image.parent.mkdir(exist_ok=True)
@@ -161,7 +165,7 @@ def _write_case(
 
 
 def _copied(source: Path, image: Path, channels: int) -> bool:
-    """Copies a PNG that nnU-Net reads as we do."""
+    """Copies a PNG if nnU-Net reads the same pixels from it; returns whether it did."""
     if source.suffix.lower() != ".png":
         return False
     with Image.open(source) as opened:
@@ -178,7 +182,7 @@ def _storable(pixels: NDArray[Any], path: Path, channels: int) -> NDArray[Any]:
         return with_channels(pixels, channels).reshape(*pixels.shape[:2], *[3] * (channels == 3))
     if channels == 3:
         raise DataError(
-            f"{path}: 16-bit or float grey among colour images; nnU-Net wants one kind, so convert it"
+            f"{path}: 16-bit or floating-point grey among colour images; convert it, since nnU-Net needs one kind"
         )
     whole: NDArray[np.float32] = np.rint(pixels[..., 0] * 65535)
     if np.abs(whole / 65535 - pixels[..., 0]).max() > 1e-6:
@@ -210,11 +214,11 @@ def _notes(dataset: Dataset, target: str, n_written: int, names: dict[str, str])
     first = description.masks[target].classes[0]
     renamed = sum(case != name for case, name in names.items())
     notes = {
-        f"{len(dataset) - n_written} cases without a mask left out": len(dataset) > n_written,
-        f"left behind: {', '.join(others)}": others,
-        "left behind: spacing, which a PNG does not carry": description.spacing_mm is not None,
-        f"class 0, {first!r}, is called background there": first != "background",
-        f"{renamed} cases renamed for file names": renamed,
+        f"{count_of(len(dataset) - n_written, 'case')} without a mask left out": len(dataset) > n_written,
+        f"not exported: {', '.join(others)}": others,
+        "not exported: spacing, which PNG files do not contain": description.spacing_mm is not None,
+        f"class 0, {first!r}, is named background": first != "background",
+        f"{count_of(renamed, 'case')} renamed to valid file names": renamed,
         f"copy {SPLITS_FILE} to nnUNet_preprocessed before training": description.split is not None,
     }
     return [note for note, applies in notes.items() if applies]

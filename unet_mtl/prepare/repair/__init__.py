@@ -1,1 +1,1 @@
-"""A repaired copy of a data set in this package's own layout, with a log of every change."""
+"""A repaired copy of a data set in the layout of this package, with a log of every change."""

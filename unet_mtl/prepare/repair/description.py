@@ -1,4 +1,4 @@
-"""dataset.yaml of a repaired copy: the same meaning in our own layout."""
+"""The dataset.yaml of a repaired copy, which has the same meaning in the layout of this package."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -26,12 +26,12 @@ _SAME = (
 
 
 def mask_folders(description: Description) -> dict[str, str]:
-    """A folder below masks/ for each target, whatever letters its name has."""
+    """Returns a folder below masks/ for each target, with unsuitable characters of the name replaced."""
     return _folders(description.masks)
 
 
 def class_folders(mask: MaskDescription) -> dict[str, str]:
-    """A folder below that of the target for each class but the background, where they overlap."""
+    """Returns a folder below that of the target for each foreground class of an overlapping mask."""
     return _folders(mask.classes[1:])
 
 
@@ -39,7 +39,7 @@ def _folders(names: Iterable[str]) -> dict[str, str]:
     folders: dict[str, str] = {}
     for name in names:
         folder = re.sub(r"[^\w-]+", "_", name)
-        while folder.casefold() in (known.casefold() for known in folders.values()):
+        while folder.casefold() in (taken.casefold() for taken in folders.values()):
             folder += "_"
         folders[name] = folder
     return folders
@@ -48,7 +48,7 @@ def _folders(names: Iterable[str]) -> dict[str, str]:
 def _describe_mask(mask: MaskDescription, folder: str) -> dict[str, Any]:
     content: dict[str, Any] = {"path": f"masks/{folder}/{{case}}.png"}
     if mask.overlap:
-        files = {word: f"masks/{folder}/{name}/{{case}}.png" for word, name in class_folders(mask).items()}
+        files = {name: f"masks/{folder}/{below}/{{case}}.png" for name, below in class_folders(mask).items()}
         content = {"files": files, "overlap": True}
     return content | {"classes": list(mask.classes)} | ({"required": True} if mask.required else {})
 
@@ -61,14 +61,14 @@ def describe_copy(
     spacing: tuple[str, str] | None,
     spelled: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """Gives the text of dataset.yaml.
+    """Returns the text of dataset.yaml.
 
     Args:
-        description: Of the original.
-        image: Column that names the image files.
-        patient: Column, where the original has none and yet knows that cases are one patient's.
-        spacing: Columns, where the original reads the headers of its images.
-        spelled: By column, spellings that stand for a class.
+        description: The description of the original.
+        image: The column with the names of image files.
+        patient: The added column of patients; None unless the original derives patients without a column.
+        spacing: The added columns of row and column spacings; None unless the original reads them from image headers.
+        spelled: The class of each additional spelling, by column.
     """
     content = description.model_dump(mode="json", exclude_defaults=True, include=set(_SAME))
     content |= {"table": TABLE, "images": f"images/{{{image}}}"}
@@ -78,7 +78,7 @@ def describe_copy(
     }
     kept = structural_columns(description)
     for name, column in content.get("columns", {}).items():
-        if name not in kept:  # its words are in the cells now
+        if name not in kept:  # the replacements are in the cells now
             column.pop("values", None)
         elif name in spelled:
             column["values"] = column.get("values", {}) | dict(spelled[name])
@@ -88,7 +88,7 @@ def describe_copy(
         content["spacing_mm"] = list(spacing)
         content.pop("spacing_unit", None)
     text = yaml.safe_dump(_in_order(content), sort_keys=False, allow_unicode=True)
-    return f"# A repaired copy, written by unet-mtl; what was changed stands in repairs.csv\n{text}"
+    return f"# A repaired copy, written by unet-mtl; every change is listed in repairs.csv\n{text}"
 
 
 def _in_order(content: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The files of a repaired copy: one image and its masks, as they are read, and what was wrong with them."""
+"""The image and mask files of a repaired copy."""
 
 import shutil
 from collections.abc import Callable
@@ -22,31 +22,31 @@ from unet_mtl.data.records import MaskFile, Record
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.doctor.images import is_other_format
 
-Tell = Callable[[Path, str, str, str], None]
-"""Is told of a file, the kind, what was there, and what is there now."""
+LogChange = Callable[[Path, str, str, str], None]
+"""A function that logs a change, from the file, the kind of repair, the old and the new content."""
 
 
 def write_image(
-    stem: Path, record: Record, facts: ImageFacts, *, invert: bool, intensity: Intensity, tell: Tell
+    stem: Path, record: Record, facts: ImageFacts, *, invert: bool, intensity: Intensity, log: LogChange
 ) -> Path:
-    """Writes one image: as it is where nothing is wrong with it, else upright and without loss.
+    """Writes one image: unchanged if there is nothing to repair, otherwise upright and without loss.
 
-    Of a DICOM the pixels alone, since its header has the patient's name.
+    Only the pixels of a DICOM file are written, since its header may contain the patient's name.
 
     Args:
-        stem: Of the file to be; the suffix is added.
-        record: Of the case.
-        facts: Of its image.
-        invert: Whether it is a negative to be turned round.
-        intensity: As the training will read it.
-        tell: Is told of what was changed.
+        stem: The path of the new file without suffix.
+        record: The record of the case.
+        facts: The facts about its image from the inspection.
+        invert: Whether the image is a negative, in which black and white are to be swapped.
+        intensity: The reading of intensities in the training.
+        log: A function that logs a change.
 
     Returns:
-        The file.
+        The path of the new file.
 
     Raises:
         DataError: The image cannot be read.
-        OSError: The disk refused.
+        OSError: The operating system refused the write.
     """
     source = record.require_image()
     header = read_header(source, record.frame)
@@ -61,41 +61,42 @@ def write_image(
         numbers = _lossless(picture, source, invert=invert, intensity=intensity)
         path = _write_numbers(stem, numbers)
     if turned:
-        tell(source, "image-turned", f"EXIF orientation {header.orientation}", f"{path.name}, upright")
+        log(source, "image-turned", f"EXIF orientation {header.orientation}", f"{path.name}, upright")
     if invert:
-        tell(source, "image-inverted", "a negative", f"{path.name}, black and white swapped")
+        log(source, "image-inverted", "a negative", f"{path.name}, black and white swapped")
     if chosen or named:
-        tell(
+        log(
             source,
             "frame" if chosen else "dicom",
             f"frame {record.frame} of {header.frames}"
             if chosen
-            else "a DICOM, whose header may name the patient",
+            else "a DICOM with a header that may name the patient",
             f"{path.name}, where {_range(picture.pixels)} is {_range(numbers)}",
         )
     if is_other_format(suffix_of(source), facts.suffix):
-        tell(source, "image-suffix", f"{source.name}, a {facts.suffix} by its bytes", path.name)
+        log(source, "image-suffix", f"{source.name}, a {facts.suffix} by its bytes", path.name)
     return path
 
 
 def _with_suffix(stem: Path, suffix: str) -> Path:
     path = stem.with_name(stem.name + suffix)
-    if path.exists():  # on a disk that ignores capitals
+    if path.exists():  # on a file system that ignores case
         raise DataError(
-            f"case {stem.name!r}: another one's file has the same name, capitals apart; rename one"
+            f"case {stem.name!r}: the file of another case has the same name except for upper and lower case; "
+            "rename one"
         )
     return path
 
 
 def _lossless(picture: Picture, source: Path, *, invert: bool, intensity: Intensity) -> NDArray[Any]:
-    """Numbers without more to know of them, which read as what the training sees of the picture."""
+    """Returns plain numbers that are read like the picture in the training, without its metadata."""
     pixels = picture.pixels
     coded = picture.colours is not None or picture.extent is not None or picture.inverted
     measured = picture.measured or picture.window is not None
     if pixels.dtype in (np.uint8, np.uint16) and not (coded or measured):
         return np.asarray(np.iinfo(pixels.dtype).max - pixels if invert else pixels)
     if intensity not in ("auto", "window") and not (coded or invert or pixels.dtype == np.bool_):
-        return pixels  # what is black and white then goes by the numbers alone
+        return pixels  # black and white are then derived from the numbers alone
     image = to_image(picture, "auto", source)
     if not invert:
         return image
@@ -103,7 +104,7 @@ def _lossless(picture: Picture, source: Path, *, invert: bool, intensity: Intens
 
 
 def _write_numbers(stem: Path, numbers: NDArray[Any]) -> Path:
-    """PNG where it can hold them, else NPY."""
+    """Writes a PNG if it can hold the numbers, otherwise an NPY file."""
     channels = numbers.shape[-1]
     if channels not in (1, 3) or numbers.dtype not in (np.uint8, np.uint16):
         path = _with_suffix(stem, ".npy")
@@ -113,12 +114,11 @@ def _write_numbers(stem: Path, numbers: NDArray[Any]) -> Path:
     if numbers.dtype == np.uint8 or channels == 1:
         Image.fromarray(numbers[..., 0] if channels == 1 else numbers).save(path)
         return path
-    done, packed = cv2.imencode(
-        ".png", np.ascontiguousarray(numbers[..., ::-1])
-    )  # Pillow has no such colours
+    # Pillow cannot write colours of 16 bits.
+    done, encoded = cv2.imencode(".png", np.ascontiguousarray(numbers[..., ::-1]))
     if not done:
-        raise DataError(f"{path}: colours of 16 bits cannot be packed")
-    path.write_bytes(packed.tobytes())
+        raise DataError(f"{path}: an image with colours of 16 bits could not be encoded as PNG")
+    path.write_bytes(encoded.tobytes())
     return path
 
 
@@ -126,46 +126,47 @@ def _range(numbers: NDArray[Any]) -> str:
     return f"{numbers.min():g}..{numbers.max():g}"
 
 
-def mend_mask(
-    record: Record, target: str, description: MaskDescription, *, invert: bool, tell: Tell
+def repair_mask(
+    record: Record, target: str, description: MaskDescription, *, invert: bool, log: LogChange
 ) -> NDArray[np.uint8] | None:
-    """Reads the mask of a case as `read_case_mask`, and mends what is wrong with its files.
+    """Reads the mask of a case like `read_case_mask`, and repairs errors of its files.
 
     Args:
-        record: Of the case.
-        target: Which mask.
-        description: Of the mask.
+        record: The record of the case.
+        target: The name of the mask.
+        description: The description of the mask.
         invert: Whether background and foreground are to be swapped.
-        tell: Is told of what was changed.
+        log: A function that logs a change.
 
     Returns:
-        The mask; None where there is none.
+        The mask of shape `(rows, columns)`, or `(rows, columns, classes - 1)` if classes overlap; None if the case has
+        none.
 
     Raises:
-        DataError: What is wrong is none of what can be mended.
+        DataError: A file has an error that cannot be repaired.
     """
     files = record.masks.get(target, ())
     if not files:
         return None
     single = description.model_copy(update={"overlap": False})
-    mask = unite_masks([_mend_file(file, record, target, single, tell) for file in files], description)
-    return _swapped(mask, files[0].path, tell) if invert else mask
+    mask = unite_masks([_repair_file(file, record, target, single, log) for file in files], description)
+    return _swap(mask, files[0].path, log) if invert else mask
 
 
-def _mend_file(
-    file: MaskFile, record: Record, target: str, description: MaskDescription, tell: Tell
+def _repair_file(
+    file: MaskFile, record: Record, target: str, description: MaskDescription, log: LogChange
 ) -> NDArray[np.uint8]:
-    alone = replace(record, masks={target: (file,)})
+    single = replace(record, masks={target: (file,)})
     turn = False
     while True:
         try:
-            mask = read_case_mask(alone, target, description, turn=turn)
+            mask = read_case_mask(single, target, description, turn=turn)
             break
         except DataError as error:
             was = str(error).removeprefix(f"{file.path}: ").partition(";")[0]
             if error.kind == "mask-unturned" and not turn:
                 turn = True
-                tell(file.path, error.kind, was, "turned as its image")
+                log(file.path, error.kind, was, "turned like its image")
             elif error.kind in ("mask-stray", "mask-antialiased") and description.repair is None:
                 description = description.model_copy(update={"repair": "nearest"})
                 now = (
@@ -173,23 +174,23 @@ def _mend_file(
                     if error.kind == "mask-stray"
                     else "the nearest known value"
                 )
-                tell(file.path, error.kind, was, now)
+                log(file.path, error.kind, was, now)
             else:
                 raise
     if mask is None:
         raise DataError(f"{file.path}: no such file", kind="mask-missing")
     soft = count_soft_alpha(file.path)
     if soft:
-        tell(file.path, "mask-soft-alpha", f"{soft} half-transparent pixels", "no alpha")
+        log(file.path, "mask-soft-alpha", f"{soft} half-transparent pixels", "no alpha")
     return mask
 
 
-def _swapped(mask: NDArray[np.uint8], path: Path, tell: Tell) -> NDArray[np.uint8]:
-    """Background and the one class that is there, each for the other; as it is where there are several."""
+def _swap(mask: NDArray[np.uint8], path: Path, log: LogChange) -> NDArray[np.uint8]:
+    """Swaps the background and the only class in a mask; a mask of several classes stays unchanged."""
     present = [index for index in count_pixels(mask) if index not in (0, IGNORE)]
     if len(present) != 1:
         return mask
-    tell(path, "mask-inverted", "foreground around background", "swapped")
+    log(path, "mask-inverted", "foreground around background", "swapped")
     if mask.ndim == 3:
         swapped = mask.copy()
         swapped[..., present[0] - 1] ^= 1

@@ -1,4 +1,4 @@
-"""A data set -> a repaired copy in our own layout, with a log of every change. The original is only read."""
+"""A data set -> a repaired copy in the layout of this package. The original is only read."""
 
 import csv
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,25 +23,26 @@ from unet_mtl.prepare.doctor.checkup import Checkup, check_dataset
 from unet_mtl.prepare.doctor.findings import Finding
 from unet_mtl.prepare.exchange.layout import refuse_used
 from unet_mtl.prepare.repair.description import TABLE, class_folders, describe_copy, mask_folders
-from unet_mtl.prepare.repair.files import mend_mask, write_image
+from unet_mtl.prepare.repair.files import repair_mask, write_image
 from unet_mtl.prepare.repair.plan import ABOUT_TRAINING, RepairPlan, make_plan
 from unet_mtl.prepare.repair.table import LEFT_OUT, Repair
 from unet_mtl.progress import case_bar
 from unet_mtl.tasks import Task
+from unet_mtl.wording import count_of
 
 LOG_FILE = "repairs.csv"
 
 
 @dataclass(frozen=True)
 class Repaired:
-    """What was written.
+    """The repaired copy that was written.
 
     Attributes:
-        folder: With dataset.yaml.
-        cases: How many.
+        folder: The folder with dataset.yaml.
+        cases: The number of cases.
         repairs: Every change, as in repairs.csv.
-        before: What was found in the original.
-        left: What is found in the copy.
+        before: The checkup of the original.
+        left: The findings in the copy.
     """
 
     folder: Path
@@ -51,14 +52,14 @@ class Repaired:
     left: Sequence[Finding]
 
     def summary(self) -> list[dict[str, Any]]:
-        """A row a kind: how many changes, and where the first is."""
+        """Returns one row for each kind of change: the number of changes, and the case or file of the first one."""
         groups: dict[tuple[str, str], list[Repair]] = {}
         for repair in self.repairs:
-            what = repair.now if repair.now == LEFT_OUT else "mended"
-            groups.setdefault((repair.kind, what), []).append(repair)
+            action = repair.now if repair.now == LEFT_OUT else "repaired"
+            groups.setdefault((repair.kind, action), []).append(repair)
         return [
-            {"kind": kind, "what was done": what, "n": len(its), "first": its[0].case or its[0].file}
-            for (kind, what), its in groups.items()
+            {"kind": kind, "action": action, "n": len(group), "first": group[0].case or group[0].file}
+            for (kind, action), group in groups.items()
         ]
 
 
@@ -73,21 +74,24 @@ def repair_dataset(
     leave_out: bool = False,
     progress: bool = False,
 ) -> Repaired:
-    """Writes a copy of a data set in which all that can be mended is mended, whole or not at all.
+    """Writes a copy of a data set with all possible repairs. The copy is complete or not written at all.
 
     Args:
         source: A folder with dataset.yaml, or a description.
-        out: The folder to be; absent or empty.
-        tasks: Looked at when the original and the copy are checked.
-        split: Likewise.
-        intensity: As the training will read the images.
-        mend: Kinds to be mended that are mended on request only.
-        leave_out: Whether cases with errors that nobody can mend are left out, instead of nothing being written.
+        out: The new folder, which must be absent or empty.
+        tasks: The tasks that the original and the copy are checked for.
+        split: The split that the original and the copy are checked for.
+        intensity: The reading of intensities in the training.
+        mend: The kinds of findings that are repaired on request.
+        leave_out: Whether to leave out cases with errors that cannot be repaired. If False, such errors are raised.
         progress: Whether to show a progress bar.
 
+    Returns:
+        The copy, its changes, and the findings before and after.
+
     Raises:
-        DataError: With every error that cannot be mended; or `out` or `mend` are not usable.
-        WriteError: The disk refused.
+        DataError: Errors cannot be repaired, or `out` or `mend` is not usable; every problem is listed.
+        WriteError: The operating system refused the write.
     """
     _require_on_request(mend)
     description = source if isinstance(source, Description) else read_description(Path(source))
@@ -96,7 +100,7 @@ def repair_dataset(
         _require_apart(out, Path(source))
     refuse_used(out)
     if description.images is None:
-        raise DataError(f"{description.root}: a table alone has no images to be mended; correct its cells")
+        raise DataError(f"{description.root}: has only a table and no images to repair; correct its cells")
     split = split or SplitSettings()
     before = check_dataset(description, tasks, split, intensity)
     table = read_rows(description)
@@ -109,10 +113,10 @@ def repair_dataset(
         repairs = plan.table.repairs
         _write_table(folder, plan, images)
         _write_log(folder / LOG_FILE, repairs)
-        read_dataset(folder)  # what we cannot read ourselves must not leave here
+        read_dataset(folder)  # a copy that cannot be read again must not be written
         after = check_dataset(folder, tasks, split if split.table is None else SplitSettings(), intensity)
-        _require_mended(after, folder, out)
-    left = [_elsewhere(finding, folder, out) for finding in after.findings]
+        _require_repaired(after, folder, out)
+    left = [_with_final_paths(finding, folder, out) for finding in after.findings]
     return Repaired(out, len(after.dataset), repairs, before, left)
 
 
@@ -121,62 +125,68 @@ def _require_on_request(mend: Collection[str]) -> None:
     unknown = [name for name in mend if name not in known]
     if unknown:
         raise DataError(
-            f"{unknown[0]!r} is nothing that is mended on request; choose among {', '.join(known)}"
+            f"`mend` contains {unknown[0]!r}, which is not repaired on request; expected {' or '.join(known)}"
         )
 
 
 def _require_apart(out: Path, root: Path) -> None:
     copy, original = out.resolve(), root.resolve()
     if copy.is_relative_to(original):
-        raise DataError(f"{out}: lies in the data set itself, {root}; choose a folder beside it")
+        raise DataError(f"{out}: is inside the data set {root}; choose a folder beside it")
     if original.is_relative_to(copy):
-        raise DataError(f"{out}: the data set itself lies in it; choose a new folder")
+        raise DataError(f"{out}: contains the data set {root}; choose a new folder")
 
 
 def _settle(plan: RepairPlan, leave_out: bool) -> None:
-    """Leaves the cases out that cannot be mended, or ends with all that is wrong; nothing is written then."""
-    general = [seen for seen in plan.wrong if not seen.cases]
-    if plan.wrong and not leave_out:
-        n = len({case for seen in plan.wrong for case in seen.cases})
-        cure = f"a copy without {n} case{'s' * (n > 1)} is written with --leave-out"
+    """Drops the cases with errors that cannot be repaired.
+
+    Raises:
+        DataError: Such cases are not to be left out, errors concern no single case, or no case is left.
+    """
+    general = [error for error in plan.unrepaired if not error.cases]
+    if plan.unrepaired and not leave_out:
+        n = len({case for error in plan.unrepaired for case in error.cases})
+        cure = f"give `leave_out=True` to write a copy without {count_of(n, 'case')}"
         last = cure if n and not general else "correct them first"
-        raise DataError([*texts(plan.wrong), f"nothing was written: these errors cannot be mended; {last}"])
+        raise DataError(
+            [*texts(plan.unrepaired), f"nothing was written: these errors cannot be repaired; {last}"]
+        )
     if general:
         raise DataError([*texts(general), "nothing was written: correct this first"])
-    plan.leave_out_wrong()
+    plan.drop_unrepaired()
     if not plan.records:
-        raise DataError(f"{plan.description.root}: no case is left, since every one has an error")
+        raise DataError(f"{plan.description.root}: no case is left, since all of them have errors")
 
 
 def _write_files(folder: Path, plan: RepairPlan, advance: Callable[[], None]) -> dict[str, str]:
-    """Writes images and masks, and gives the names of the images; a case that fails joins the errors of the plan."""
+    """Writes images and masks, adds the errors of cases that fail to the plan, and returns the image names."""
     images = {}
     for case, record in plan.records.items():
         try:
             images[case] = _write_case(folder, record, plan)
         except DataError as error:
-            plan.wrong += observe(error, "mask-unreadable", case)
+            plan.unrepaired += observe(error, "mask-unreadable", case)
         advance()
     return images
 
 
 def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
-    case, told = record.case, []
+    case, changes = record.case, []
 
-    def tell(path: Path, kind: str, was: str, now: str) -> None:
-        told.append((path, kind, was, now))
+    def log(path: Path, kind: str, was: str, now: str) -> None:
+        changes.append((path, kind, was, now))
 
     stem = folder / "images" / case
     if not stem.resolve().is_relative_to((folder / "images").resolve()):
-        raise DataError(f"case {case!r}: no name for a file; rename it", kind="path-outside")
+        raise DataError(f"case {case!r}: the name cannot be a file name; rename it", kind="path-outside")
     masks = {}
     for target, description in plan.description.masks.items():
         invert = case in plan.inverted_masks.get(target, ())
-        masks[target] = mend_mask(record, target, description, invert=invert, tell=tell)
+        masks[target] = repair_mask(record, target, description, invert=invert, log=log)
     stem.parent.mkdir(parents=True, exist_ok=True)
     facts = plan.inspection.images[case]
     invert = case in plan.inverted_images
-    image = write_image(stem, record, facts, invert=invert, intensity=plan.intensity, tell=tell)
+    image = write_image(stem, record, facts, invert=invert, intensity=plan.intensity, log=log)
     for target, name in mask_folders(plan.description).items():
         mask = masks[target]
         if mask is not None and mask.ndim == 2:
@@ -184,8 +194,8 @@ def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
         elif mask is not None:
             for index, part in enumerate(class_folders(plan.description.masks[target]).values()):
                 write_mask(folder / "masks" / name / part / f"{case}.png", mask[..., index])
-    for path, kind, was, now in told:
-        plan.tell(case, path, kind, was, now)
+    for path, kind, was, now in changes:
+        plan.log(case, path, kind, was, now)
     return image.relative_to(folder / "images").as_posix()
 
 
@@ -210,7 +220,7 @@ def _write_table(folder: Path, plan: RepairPlan, images: Mapping[str, str]) -> N
     table.to_csv(path, index=False, lineterminator="\n")
     if read_table(path).to_numpy().tolist() != table.to_numpy().tolist():
         raise DataError(
-            f"{description.table}: cannot be written as CSV; rename columns with quotes or line ends"
+            f"{description.table}: cannot be written as CSV; rename columns that contain quotes or line breaks"
         )
     text = describe_copy(
         description, image=image, patient=patient, spacing=spacing, spelled=plan.table.spelled
@@ -223,7 +233,7 @@ def _cell(number: float, description: Description) -> str:
 
 
 def _free(name: str, table: pd.DataFrame) -> str:
-    """A name that no column has."""
+    """Returns a name that no column has."""
     while name in table.columns:
         name += "_of_copy"
     return name
@@ -237,8 +247,8 @@ def _write_log(path: Path, repairs: Sequence[Repair]) -> None:
         writer.writerows([as_text(getattr(repair, name)) for name in names] for repair in repairs)
 
 
-def _require_mended(after: Checkup, folder: Path, out: Path) -> None:
-    """Nothing leaves here that the doctor still finds wrong: leaving cases out may empty a class of masks, say."""
+def _require_repaired(after: Checkup, folder: Path, out: Path) -> None:
+    """Raises if the copy still has errors: leaving out cases may, for example, leave a class without pixels."""
     errors = [
         seen.text.replace(str(folder), str(out))
         for finding in after.findings
@@ -249,8 +259,8 @@ def _require_mended(after: Checkup, folder: Path, out: Path) -> None:
         raise DataError([*errors, "nothing was written: the copy would still have these errors"])
 
 
-def _elsewhere(finding: Finding, folder: Path, out: Path) -> Finding:
-    """The finding with the paths that its files have in the end."""
+def _with_final_paths(finding: Finding, folder: Path, out: Path) -> Finding:
+    """Replaces the temporary folder in a finding by the final one."""
     observations = [
         replace(seen, text=seen.text.replace(str(folder), str(out)), path=None)
         for seen in finding.observations

@@ -1,4 +1,4 @@
-"""The table of a repaired copy: which rows stay, and what their cells become."""
+"""The table of a repaired copy: which rows are kept, and what is changed in their cells."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ LEFT_OUT = "left out"
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One thing that differs between the original and its copy.
+    """One difference between the original and its copy.
 
     Attributes:
-        case: Whose; "" where it is nobody's.
-        file: Below the root of the original.
-        kind: Of `unet_mtl.prepare.doctor.catalogue.KINDS`, or "values": a word that `values` of dataset.yaml replaces,
-            "frame": one picture out of a file of several, or "dicom": pixels without the header.
-        was: What is in the original.
-        now: What is in the copy.
+        case: The case name, or empty.
+        file: The file, relative to the root of the original.
+        kind: A kind in `unet_mtl.prepare.doctor.catalogue.KINDS`; or "values" for text that `values` of dataset.yaml
+            replaces, "frame" for one picture from a file of several, "dicom" for pixels without their header.
+        was: The content of the original.
+        now: The content of the copy.
     """
 
     case: str
@@ -34,15 +34,15 @@ class Repair:
 
 
 @dataclass
-class MendedTable:
-    """The table on its way into the copy.
+class RepairedTable:
+    """The table while it is repaired.
 
     Attributes:
-        rows: Every column of the original, and `CASE`.
-        name: Of its file, for the log.
-        repairs: What was changed so far.
-        meant: By case and column, the words that stand for others now.
-        spelled: By column, other spellings of its classes; of columns whose cells must stay as they are.
+        rows: The rows, with every column of the original and `CASE`.
+        name: The name of the table's file, for the log.
+        repairs: The changes so far.
+        meant: The replaced labels, by case and column.
+        spelled: The class of each additional spelling, by column, for columns with cells that must not be changed.
     """
 
     rows: pd.DataFrame
@@ -52,92 +52,93 @@ class MendedTable:
     spelled: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def drop(self, cases: Collection[str]) -> None:
-        """Takes the rows of cases out."""
+        """Removes the rows of cases."""
         self.rows = self.rows[~self.rows[CASE].isin(cases)]
 
 
-def mend_table(table: pd.DataFrame, description: Description) -> MendedTable:
-    """Mends what can be told without a file.
+def repair_table(table: pd.DataFrame, description: Description) -> RepairedTable:
+    """Repairs errors of the table for which no file must be opened.
 
-    Rows without a name go, of rows that are equal in every cell one stays, words become the class that is meant,
-    and cells of columns that nobody described lose their power over spreadsheets.
+    Rows without a name are removed, equal rows are reduced to one, other spellings of a class become the class, and
+    formulas in columns that the description does not list are disarmed.
 
     Args:
-        table: As `read_rows` gives it.
-        description: Of the data set.
+        table: The rows, in the form that `read_rows` returns.
+        description: The description of the data set.
     """
-    mended = MendedTable(table, description.table or "names of the files")
-    _drop_unnamed(mended)
-    _drop_repeated(mended)
+    repaired = RepairedTable(table, description.table or "names of the files")
+    _drop_unnamed(repaired)
+    _drop_repeated(repaired)
     kept = structural_columns(description)
     for name, column in description.columns.items():
-        _mend_words(mended, name, column, description.missing_words, in_place=name not in kept)
-    for name in mended.rows.columns.drop(CASE):
+        _replace_labels(repaired, name, column, description.missing_words, in_place=name not in kept)
+    for name in repaired.rows.columns.drop(CASE):
         if name not in kept and name not in description.columns:
-            _disarm(mended, name)
-    return mended
+            _disarm_formulas(repaired, name)
+    return repaired
 
 
 def structural_columns(description: Description) -> set[str]:
-    """Columns whose cells name cases, patients, splits or spacings: changed, they would name others."""
+    """Returns the columns of cases, patients, splits, frames and spacings, in which cells must not be changed."""
     spacing = description.spacing_mm
     parts = spacing if isinstance(spacing, tuple) else (spacing,)
     names = (description.case, description.patient, description.split, description.frame, *parts)
     return {name for name in names if isinstance(name, str)}
 
 
-def contradicting(table: pd.DataFrame) -> set[str]:
-    """Cases that stand in several rows which are not equal in every cell."""
+def find_contradicting(table: pd.DataFrame) -> set[str]:
+    """Returns the cases that have several rows with different cells."""
     different = table[table[CASE] != ""].drop_duplicates()
     return set(different[CASE][different[CASE].duplicated()])
 
 
-def _drop_unnamed(mended: MendedTable) -> None:
-    unnamed = mended.rows[CASE] == ""
-    for number, row in _numbered(mended.rows[unnamed]):
-        mended.repairs.append(Repair("", mended.name, "row-unnamed", f"row {number}: {row}", LEFT_OUT))
-    mended.rows = mended.rows[~unnamed]
+def _drop_unnamed(repaired: RepairedTable) -> None:
+    unnamed = repaired.rows[CASE] == ""
+    for number, row in _numbered(repaired.rows[unnamed]):
+        repaired.repairs.append(Repair("", repaired.name, "row-unnamed", f"row {number}: {row}", LEFT_OUT))
+    repaired.rows = repaired.rows[~unnamed]
 
 
-def _drop_repeated(mended: MendedTable) -> None:
-    again = mended.rows.duplicated()
-    for case, (number, _) in zip(mended.rows[CASE][again], _numbered(mended.rows[again]), strict=True):
+def _drop_repeated(repaired: RepairedTable) -> None:
+    again = repaired.rows.duplicated()
+    for case, (number, _) in zip(repaired.rows[CASE][again], _numbered(repaired.rows[again]), strict=True):
         was = f"row {number}: equal to the first row of this case in every cell"
-        mended.repairs.append(Repair(case, mended.name, "case-repeated", was, LEFT_OUT))
-    mended.rows = mended.rows[~again]
+        repaired.repairs.append(Repair(case, repaired.name, "case-repeated", was, LEFT_OUT))
+    repaired.rows = repaired.rows[~again]
 
 
 def _numbered(rows: pd.DataFrame) -> Iterator[tuple[int, str]]:
-    """Each row's number below the head line, and its cells."""
+    """Yields the number of each row, counted below the header line, and its cells."""
     for number, cells in zip(rows.index, rows.drop(columns=CASE).to_numpy(), strict=True):
         yield int(number) + 1, ", ".join(map(str, cells))
 
 
-def _mend_words(
-    mended: MendedTable, name: str, column: ColumnDescription, missing: frozenset[str], *, in_place: bool
+def _replace_labels(
+    repaired: RepairedTable, name: str, column: ColumnDescription, missing: frozenset[str], *, in_place: bool
 ) -> None:
-    """The words that are meant; where the cells must stay, dataset.yaml is told of other spellings."""
-    new: dict[str, tuple[str, str]] = {}
-    for word in mended.rows[name].unique():
-        kind, meant = _meant(word, column, missing)
-        if meant != word and (in_place or kind == "class-spelling"):
-            new[word] = (kind, meant)
-    for case, word in zip(mended.rows[CASE], mended.rows[name], strict=True):
-        if word in new:
-            kind, meant = new[word]
-            mended.meant.setdefault(case, {})[name] = meant
-            now = f"{name}: {meant}" if in_place else f"dataset.yaml says that it means {meant}"
-            mended.repairs.append(Repair(case, mended.name, kind, f"{name}: {word}", now))
-    words = {word: meant for word, (_, meant) in new.items()}
+    """Replaces labels in the cells or, if the cells must not be changed, adds their meaning to dataset.yaml."""
+    replaced: dict[str, tuple[str, str]] = {}
+    for label in repaired.rows[name].unique():
+        kind, meant = _find_meaning(label, column, missing)
+        if meant != label and (in_place or kind == "class-spelling"):
+            replaced[label] = (kind, meant)
+    for case, label in zip(repaired.rows[CASE], repaired.rows[name], strict=True):
+        if label in replaced:
+            kind, meant = replaced[label]
+            repaired.meant.setdefault(case, {})[name] = meant
+            now = f"{name}: {meant}" if in_place else f"dataset.yaml maps it to {meant}"
+            repaired.repairs.append(Repair(case, repaired.name, kind, f"{name}: {label}", now))
+    meanings = {label: meant for label, (_, meant) in replaced.items()}
     if in_place:
-        mended.rows = mended.rows.assign(**{name: mended.rows[name].map(lambda word: words.get(word, word))})
-    elif words:
-        mended.spelled[name] = words
+        cells = repaired.rows[name].map(lambda label: meanings.get(label, label))
+        repaired.rows = repaired.rows.assign(**{name: cells})
+    elif meanings:
+        repaired.spelled[name] = meanings
 
 
-def _meant(word: str, column: ColumnDescription, missing: frozenset[str]) -> tuple[str, str]:
-    """The kind of the repair, and the word that stands for the given one."""
-    meant = column.values.get(word, word)
+def _find_meaning(label: str, column: ColumnDescription, missing: frozenset[str]) -> tuple[str, str]:
+    """Returns the kind of the repair, and the label that replaces the given one."""
+    meant = column.values.get(label, label)
     classes = column.classes
     if classes is None or meant in classes or meant.lower() in missing:
         return "values", meant
@@ -145,10 +146,12 @@ def _meant(word: str, column: ColumnDescription, missing: frozenset[str]) -> tup
     return ("values", meant) if alike is None else ("class-spelling", alike)
 
 
-def _disarm(mended: MendedTable, name: str) -> None:
-    cells = mended.rows[name]
+def _disarm_formulas(repaired: RepairedTable, name: str) -> None:
+    cells = repaired.rows[name]
     safe = cells.map(as_text)
-    for case, was, now in zip(mended.rows[CASE], cells, safe, strict=True):
+    for case, was, now in zip(repaired.rows[CASE], cells, safe, strict=True):
         if was != now:
-            mended.repairs.append(Repair(case, mended.name, "formula", f"{name}: {was}", f"{name}: {now}"))
-    mended.rows = mended.rows.assign(**{name: safe})
+            repaired.repairs.append(
+                Repair(case, repaired.name, "formula", f"{name}: {was}", f"{name}: {now}")
+            )
+    repaired.rows = repaired.rows.assign(**{name: safe})

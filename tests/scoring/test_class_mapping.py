@@ -1,4 +1,4 @@
-"""What numbers in mask files are taken for."""
+"""The classes that pixel values in mask files are read as."""
 
 import pytest
 
@@ -10,13 +10,13 @@ def measure(truth, prediction, **options):
     return score(truth, prediction, progress=False, **options)
 
 
-def test_0_and_255_alone_are_black_and_white_and_it_is_said(write_masks):
+def test_a_folder_of_0_and_255_is_black_and_white_with_a_remark(write_masks):
     truth = write_masks("truth", a=[[0, 255, 255, 0]], b=[[0, 0, 0, 0]])
     prediction = write_masks("prediction", a=[[0, 1, 0, 0]], b=[[0, 0, 0, 0]])
     found = measure(truth, prediction)
     assert found.value("masks", "dice") == pytest.approx(2 / 3)
-    said = [remark for remark in found.remarks if "255" in remark]
-    assert said == [f"{truth}: 0 and 255 are its only numbers, so 255 was read as the foreground"]
+    remarks = [remark for remark in found.remarks if "255" in remark]
+    assert remarks == [f"{truth}: 0 and 255 are the only pixel values, so 255 was read as the foreground"]
     both = measure(truth, write_masks("white", a=[[255, 255, 255, 0]], b=[[0, 0, 0, 0]]))
     assert both.value("masks", "dice") == pytest.approx(0.8)
     assert sum("255" in remark for remark in both.remarks) == 2
@@ -29,14 +29,14 @@ def test_255_among_classes_of_a_truth_is_left_out(write_masks):
     # a: of the four labelled pixels 1 is hit, 1 lost and none too many.
     assert found.cases["dice"].tolist() == pytest.approx([2 / 3, 1])
     assert found.value("masks", "pooled_precision") == 1
-    assert f"{truth}: 255 was read as not labelled and left out, in 1 file" in found.remarks
+    assert f"{truth}: 255 was read as unlabelled and left out, in 1 file" in found.remarks
 
 
 def test_255_in_a_prediction_is_refused(write_masks):
     truth = write_masks("truth", a=[[1, 0, 0]])
     prediction = write_masks("prediction", a=[[1, 0, 255]])
     with pytest.raises(
-        DataError, match=r"255 in 1 file \(a\.png\) of a prediction: .* as in --values 0=0,255=1"
+        DataError, match=r"pixel value 255 in 1 file \(a\.png\) of a prediction: .*`values=\{0: 0, 255: 1\}`"
     ):
         measure(truth, prediction)
 
@@ -52,30 +52,30 @@ def test_values_hold_for_both_folders(write_masks):
     with pytest.raises(DataError) as caught:
         measure(truth, prediction, values={0: 0, 255: 1})
     assert len(caught.value.problems) == 2
-    first = f"{truth}: 128 in 1 file (a.png): no number of --values (0, 255); add what it means"
+    first = f"{truth}: pixel value 128 in 1 file (a.png): not among `values` (0, 255); add the class"
     assert caught.value.problems[0] == first
 
 
-def test_values_may_name_pixels_that_nobody_labelled(write_masks):
+def test_values_may_mark_unlabelled_pixels(write_masks):
     truth = write_masks("truth", a=[[0, 1, 2, 2]])
     prediction = write_masks("prediction", a=[[0, 1, 1, 0]])
     found = measure(truth, prediction, values={0: 0, 1: 1, 2: 255})
     assert found.value("masks", "dice") == 1
-    assert f"{truth}: 2 was read as not labelled and left out, in 1 file" in found.remarks
+    assert f"{truth}: 2 was read as unlabelled and left out, in 1 file" in found.remarks
     with pytest.raises(
-        DataError, match=r"2 in 1 file \(a\.png\) of a prediction: in a truth it means that nobody"
+        DataError, match=r"2 in 1 file \(a\.png\) of a prediction: unlabelled pixels, which only true masks"
     ):
         measure(prediction, truth, values={0: 0, 1: 1, 2: 255})
 
 
-def test_classes_are_named_by_the_numbers_found(write_masks):
+def test_classes_are_named_after_the_pixel_values_found(write_masks):
     truth = write_masks("truth", a=[[0, 1, 4, 4]])
     prediction = write_masks("prediction", a=[[0, 1, 4, 0]])
     found = measure(truth, prediction)
     assert found.value("masks", "dice_class_1") == 1
     assert found.value("masks", "dice_class_4") == pytest.approx(2 / 3)
     assert "dice_class_2" not in set(found.scores["score"])
-    assert found.remarks[0].startswith("classes: background, class 1, class 4 (from the numbers found")
+    assert found.remarks[0].startswith("classes: background, class 1, class 4 (after the pixel values found")
 
 
 def test_masks_that_are_all_empty(write_masks):
@@ -88,7 +88,9 @@ def test_masks_that_are_all_empty(write_masks):
 def test_black_and_white_against_several_classes_is_not_guessed(write_masks, classes):
     truth = write_masks("truth", a=[[0, 255, 255]])
     prediction = write_masks("prediction", a=[[0, 1, 2]])
-    with pytest.raises(DataError, match=r"truth has 0 and 255 alone, but .* say what each number means"):
+    with pytest.raises(
+        DataError, match=r"truth has only 0 and 255, but .* give the class of each pixel value"
+    ):
         measure(truth, prediction, classes=classes)
     found = measure(truth, prediction, values={0: 0, 1: 1, 2: 1, 255: 1})
     assert found.value("masks", "dice") == 1
@@ -96,20 +98,26 @@ def test_black_and_white_against_several_classes_is_not_guessed(write_masks, cla
 
 def test_pictures_are_no_masks(write_masks):
     truth = write_masks("truth", a=[list(range(100))])
-    with pytest.raises(DataError, match="100 different numbers in its files; are they masks"):
+    with pytest.raises(DataError, match="100 different pixel values in its files; are they masks"):
         measure(truth, write_masks("prediction", a=[[0] * 100]))
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"classes": ["background"]}, "--classes background: expected 2 to 254 names, the background first"),
-        ({"classes": ["background", "x", "x"]}, "--classes background,x,x: two classes have one name"),
+        (
+            {"classes": ["background"]},
+            "`classes` is 'background'; expected 2 to 254 names, the background first",
+        ),
+        (
+            {"classes": ["background", "x", "x"]},
+            "`classes` is 'background', 'x', 'x'; two classes have the same name",
+        ),
         (
             {"values": {0: 0, 1: 2}, "classes": ["a", "b"]},
-            "--values leads to class 2, but there are 2 classes",
+            "`values` maps to class 2, but there are 2 classes",
         ),
-        ({"values": {0: -1}}, "--values leads to class -1"),
+        ({"values": {0: -1}}, "`values` maps to class -1"),
     ],
 )
 def test_settings_that_contradict_each_other(write_masks, options, words):

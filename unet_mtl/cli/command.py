@@ -1,0 +1,43 @@
+"""The typer classes behind `unet-mtl`: what the help shows, and how errors are printed."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from unet_mtl.cli.flags import naming_arguments_of
+from unet_mtl.cli.problems import print_problems
+from unet_mtl.errors import UnetMtlError
+
+
+class Command(TyperCommand):
+    """One command of the program."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Returns all parameters, `--help` included."""
+        return _without_metavar(super().get_params(ctx))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; an error that the user can act on is printed and ends it with exit code 1."""
+        with naming_arguments_of(self):
+            try:
+                return super().invoke(ctx)
+            except UnetMtlError as error:
+                print_problems(str(error).splitlines())
+                raise typer.Exit(1) from error
+
+
+class Group(TyperGroup):
+    """The program, which holds the commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Returns all parameters, `--help` included."""
+        return _without_metavar(super().get_params(ctx))
+
+
+def _without_metavar(params: list[Any]) -> list[Any]:
+    """Removes the metavar of flags, which would look as if they took a value."""
+    for param in params:
+        if getattr(param, "is_bool_flag", False):
+            param.metavar = ""
+    return params
