@@ -83,7 +83,7 @@ def rows(output: str, title: str) -> list[list[str]]:
 def test_a_folder_is_described(run, folder):
     code, output, errors = run("check", folder)
     assert (code, errors) == (0, [])
-    assert output.rstrip().splitlines()[-1].startswith("no errors")
+    assert output.rstrip().splitlines()[-1] == "no errors found; 2 warnings to look at"
     assert output.startswith("data set tiny")
     assert rows(output, "image types") == [["8-bit colour", "12"]]
     assert rows(output, "image sizes") == [["1", "32", "32", "32x32 (12 images)"]]
@@ -117,7 +117,7 @@ def test_a_folder_is_described(run, folder):
 def test_config_description_and_folder_are_all_taken(run, folder, source):
     code, output, errors = run("check", folder / source)
     assert (code, errors) == (0, [])
-    assert "no errors" in output
+    assert "no errors found; 2 warnings to look at" in output
 
 
 def test_no_line_is_wider_than_the_screen(run):

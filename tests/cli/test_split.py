@@ -133,8 +133,10 @@ def test_an_unknown_patient_is_warned_of_loudly(run, folder):
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
     code, output, errors = run(folder / "dataset.yaml", "--out", folder / "splits.csv")
     assert code == 0
-    assert "NO PATIENT IS KNOWN" not in output
-    assert errors[0].startswith("WARNING: NO PATIENT IS KNOWN: the description names no `patient` column")
+    assert "THE PATIENT OF EACH CASE IS UNKNOWN" not in output
+    assert errors[0].startswith(
+        "WARNING: THE PATIENT OF EACH CASE IS UNKNOWN: the description names no `patient` column"
+    )
     assert "patients" not in cells(output, "splits")
 
 

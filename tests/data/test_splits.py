@@ -380,7 +380,7 @@ def test_several_columns_are_balanced_at_once(folds):
 def test_unknown_patients_and_classes_that_a_part_lacks_are_warned_of(many):
     parts = split_dataset(many, SplitSettings())
     (line,) = split_warnings(parts)
-    assert line.startswith("NO PATIENT IS KNOWN: the description names no `patient` column")
+    assert line.startswith("THE PATIENT OF EACH CASE IS UNKNOWN: the description names no `patient` column")
     known = many.description.model_copy(update={"patient": "patient"})
     parts = {name: Dataset(known, part.records) for name, part in parts.items()}
     assert split_warnings(parts) == []

@@ -127,7 +127,7 @@ def test_decimal_commas(drafted, name, separator):
     assert description.columns["size_mm"].classes is None
     assert description.spacing_mm == "pixel_spacing_mm"
     assert not observations
-    assert not any("may be it as well" in line for line in notes.unsure)
+    assert not any("as well" in line for line in notes.unsure)
     assert any(guess.what == "decimal" for guess in notes.in_order())
 
 
