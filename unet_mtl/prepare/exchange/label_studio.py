@@ -176,8 +176,8 @@ def _collect_classes(
     masks: dict[str, set[str]] = {}
     columns: dict[str, set[str | float]] = {}
     for task in tasks:
-        for target, label, _, _ in task.regions:
-            masks.setdefault(target, set()).add(label)
+        for target, class_name, _, _ in task.regions:
+            masks.setdefault(target, set()).add(class_name)
         for name, label in task.labels.items():
             columns.setdefault(name, set()).add(label)
     classes = {
