@@ -18,8 +18,9 @@ def dataset(tmp_path):
     folder = tmp_path / "data"
     (folder / "images").mkdir(parents=True)
     rows = ["case,size"]
+    rng = np.random.default_rng(0)
     for i in range(8):
-        Image.fromarray(np.full((16, 16), 10 * i, np.uint8)).save(folder / "images" / f"c{i}.png")
+        Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(folder / "images" / f"c{i}.png")
         rows.append(f"c{i},{i}")
     (folder / "cases.csv").write_text("\n".join(rows))
     (folder / "dataset.yaml").write_text(
@@ -73,7 +74,7 @@ def test_after_a_training_its_batches_and_cached_arrays_are_deleted(dataset, tmp
         dataset,
         [um.Regression(name="size")],
         tmp_path / "run",
-        split={"val": 0.25, "test": 0.25},
+        split={"train": 0.5, "val": 0.25, "test": 0.25},
         preprocess={"size": (16, 16), "channels": 1},
         network={"width": 2},
         training={"epochs": 1, "batch_size": 2},

@@ -26,11 +26,12 @@ def folder(tmp_path_factory):
     One diameter is left in train, none in validation, one in test.
     """
     path = shutil.copytree(PHANTOM, tmp_path_factory.mktemp("holes") / "phantom")
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(22)
     table = pd.read_csv(path / "cases.csv", dtype=str, keep_default_na=False).head(N)
     table.loc[rng.random(N) < 0.7, "diagnosis"] = ""
     table.loc[rng.random(N) < 0.95, "lesion_diameter_mm"] = ""
     table.to_csv(path / "cases.csv", index=False)
+    pd.read_csv(path / "splits.csv").head(N).to_csv(path / "splits.csv", index=False)
     for case in table["case"][rng.random(N) < 0.5]:
         (path / "masks" / f"{case}.png").unlink(missing_ok=True)
     return path

@@ -93,7 +93,8 @@ def learning(make, request):
         "training.batch_size=10",
         *SMALLER.get(request.param, []),
     )
-    yield request.param, session, [variable.numpy() for variable in session.trainer.variables]
+    variables = [*session.trainer.variables, *session.trainer.optimizer.variables]
+    yield request.param, session, [(variable, variable.numpy()) for variable in variables]
     keras.utils.clear_session()
 
 
@@ -121,7 +122,7 @@ def test_each_task_trains_the_shared_layers(learning):
 
 def test_ten_cases_are_overfitted(learning):
     letter, session, start = learning
-    for variable, value in zip(session.trainer.variables, start, strict=True):
+    for variable, value in start:
         variable.assign(value)
     inputs, targets, weights = session.train.make(0)
     first = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)

@@ -141,13 +141,14 @@ def test_the_trainer_routes_by_name(network, batch, monkeypatch):
 def trainer():
     network = build_network(TASKS, size=(8, 8), settings=NetworkSettings(width=4, levels=2))
     trainer = make_trainer(network, TASKS, TrainingSettings(epochs=1, schedule="constant"), steps=1)
-    return trainer, [variable.numpy() for variable in trainer.variables]
+    variables = [*trainer.variables, *trainer.optimizer.variables]
+    return trainer, [(variable, variable.numpy()) for variable in variables]
 
 
 @pytest.mark.parametrize("learned", NAMES)
 def test_a_label_trains_its_own_head_only(learned, trainer, batch):
     trainer, start = trainer
-    for variable, value in zip(trainer.variables, start, strict=True):
+    for variable, value in start:
         variable.assign(value)
     network = trainer.network
     images, targets, _ = batch

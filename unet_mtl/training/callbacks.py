@@ -171,7 +171,9 @@ def load_checkpoint(run: RunFolder, trainer: keras.Model) -> Progress:
         RunError: The checkpoint is unreadable, or belongs to another network.
     """
     variables = _variables(trainer)
-    with reading(run.checkpoint), np.load(run.checkpoint, allow_pickle=False) as arrays:
+    # NumPy does not close a file that it has opened and cannot read.
+    with reading(run.checkpoint), run.checkpoint.open("rb") as stream:
+        arrays = np.load(stream, allow_pickle=False)
         values = [arrays[f"v{index}"] for index in range(len(arrays.files) - 1)]
         progress = Progress(**json.loads(str(arrays["progress"])))
     if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:

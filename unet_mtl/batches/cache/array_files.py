@@ -1,5 +1,6 @@
 """Files of named arrays in a cache folder: .npy files, each with one structured value and its checksum."""
 
+import mmap
 import os
 import tempfile
 import zlib
@@ -88,7 +89,9 @@ def map_arrays(path: Path, layout: Layout) -> dict[str, NDArray[Any]] | None:
         Arrays by name, or None if the file has been removed or truncated since.
     """
     try:
-        value = np.memmap(path, layout.dtype, "r", layout.offset, (1,)).view(np.ndarray)
+        with path.open("rb") as stream:
+            buffer = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        value = np.frombuffer(buffer, layout.dtype, 1, layout.offset)  # faster than np.memmap
     except (OSError, ValueError):
         return None
     return {name: value[name][0] for name in layout.dtype.names or () if name != _CHECKSUM}
@@ -97,5 +100,4 @@ def map_arrays(path: Path, layout: Layout) -> dict[str, NDArray[Any]] | None:
 def _checksum(value: NDArray[Any]) -> int:
     # The names, types and shapes are covered too, as they are in the header and not in the value.
     layout = repr(value.dtype.descr).encode()
-    content = value.view(np.uint8)[: -np.dtype("<u4").itemsize]
-    return zlib.crc32(content.data, zlib.crc32(layout))
+    return zlib.crc32(value.view(np.uint8).data[:-4], zlib.crc32(layout))  # 4 bytes are the checksum itself

@@ -128,13 +128,13 @@ def suffix_of(name: Path | str) -> str:
         name: A path or a file name.
 
     Returns:
-        The longest of `suffixes()` that the name ends in; empty if there is none.
+        The one of `suffixes()` that the name ends in; empty if there is none.
 
     >>> suffix_of("a/scan.NII.GZ"), suffix_of("table.csv")
     ('.nii.gz', '')
     """
     name = (name.name if isinstance(name, Path) else name).lower()
-    return max((suffix for suffix in suffixes() if name.endswith(suffix)), key=len, default="")
+    return next((suffix for suffix in suffixes() if name.endswith(suffix)), "")
 
 
 def without_suffix(name: str) -> str:

@@ -107,7 +107,7 @@ def _read(decoder: type[ImageFile], path: Path, frame: int | None) -> Picture:
         stream.seek(0)
         head = stream.read(_HEAD_BYTES)
         stream.seek(0)
-        image.load()  # 16-bit colours too, since OpenCV returns a truncated picture without an error
+        image.load()  # 16-bit colours too, since some versions of OpenCV return truncated pictures
         if isinstance(image, PngImageFile) and head[24] == 16 and head[25] in (2, 4, 6):
             return _read_deep(path, grey=head[25] == 4, orientation=image.getexif().get(ORIENTATION, 1))
         return from_pillow(ImageOps.exif_transpose(image))

@@ -1,0 +1,27 @@
+"""The Python API: what each command does, as a function. Wiring only."""
+
+from unet_mtl.api.exchange import import_coco, import_label_studio, import_nnunet, to_nnunet
+from unet_mtl.api.preparation import check, init, repair, split
+from unet_mtl.api.results import evaluate, overlay, predict, score
+from unet_mtl.api.training import ablate, show, show_augment, train
+from unet_mtl.data.records import read_dataset
+
+__all__ = [
+    "ablate",
+    "check",
+    "evaluate",
+    "import_coco",
+    "import_label_studio",
+    "import_nnunet",
+    "init",
+    "overlay",
+    "predict",
+    "read_dataset",
+    "repair",
+    "score",
+    "show",
+    "show_augment",
+    "split",
+    "to_nnunet",
+    "train",
+]

@@ -1,0 +1,255 @@
+"""Results of a run: evaluation, predictions and overlays; and scores of masks of any program."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from unet_mtl.progress import case_bar
+from unet_mtl.runs import RunFolder
+from unet_mtl.tasks import MaskTask
+
+if TYPE_CHECKING:
+    from unet_mtl.evaluation.summary import Evaluation
+    from unet_mtl.scoring.masks import MaskEvaluation
+    from unet_mtl.scoring.pairs import Missing
+    from unet_mtl.scoring.patients import AnySpacing
+
+
+def evaluate(
+    run: RunFolder | Path | str,
+    *,
+    split: str | None = None,
+    data: Path | str | None = None,
+    tolerance: float | None = None,
+    progress: bool = True,
+) -> "Evaluation":
+    """Measure a run on labelled cases and write `evaluation/<split>/` into it.
+
+    Args:
+        run: A trained run.
+        split: "train", "val" or "test", as saved with the run (default: "test"); "all" for every case.
+        data: Folder of another data set with dataset.yaml; the default split is "all" then.
+        tolerance: Accepted distance of an outline for the score surface_dice of all masks, in mm, or in pixels for
+            cases without a spacing; None for the setting in the run's config.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The evaluation: one row for each task and score, with its interval, n, and the numbers of undefined, missed and
+        hallucinated cases.
+
+    Raises:
+        RunError: `run` is not a trained run.
+        DataError: The data are unreadable, missing, or changed since the training.
+    """
+    from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
+    from unet_mtl.evaluation.files import write_evaluation
+    from unet_mtl.evaluation.source import cases_to_measure
+    from unet_mtl.inference.predictor import Predictor
+
+    run = RunFolder.open(run)
+    name, dataset = cases_to_measure(run, split, data)
+    predictor = Predictor.load(run)
+    if tolerance is not None:
+        predictor.tasks = with_tolerance(predictor.tasks, tolerance)
+    with case_bar("evaluating", len(dataset), shown=progress) as advance:
+        evaluation = evaluate_cases(predictor, dataset, on_case=advance)
+    facts: dict[str, Any] = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
+    facts["tolerance"] = {task.name: task.tolerance for task in predictor.tasks if isinstance(task, MaskTask)}
+    return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
+
+
+def predict(
+    run: RunFolder | Path | str,
+    paths: Sequence[Path | str],
+    out: Path | str,
+    *,
+    table: Path | str | None = None,
+    case_column: str | None = None,
+    spacing_mm: float | tuple[float, float] | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Predict new cases: masks at the original size, and a table.
+
+    Args:
+        run: A trained run.
+        paths: Images, or folders of images; empty for a run that reads no images.
+        out: Folder for `<task>/<image>.png` and predictions.csv.
+        table: Table with the columns that the run reads, one row for each image (or case). An empty cell is an unknown
+            value; all values of an image without a row are unknown. For a run with rules about diameters also the pixel
+            spacing, in the columns that the run's data set has for it. None if no column is known.
+        case_column: Column of the table that names the images without their suffix; None for its name in the training.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
+            without a spacing in the table or in their header.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The table of predictions.csv, one row for each image (or case). `error` is the reason why a case has no answers,
+        `unknown_columns` lists columns that the run reads and that were unknown or far from the training values,
+        `contradictions` lists the consistency rules that the answers contradict, and `not_checked` the rules that could
+        not be checked, with the reasons.
+
+    Raises:
+        RunError: `run` is not a trained run.
+        ConfigError: `spacing_mm` is not a spacing, or the run does not use one.
+        DataError: A path has no image, the table cannot be used, or it is missing for a run that was not trained to do
+            without.
+        WriteError: The system refused to write a file.
+    """
+    from unet_mtl.inference.columns import read_columns, require_sources
+    from unet_mtl.inference.files import find_images, write_predictions
+    from unet_mtl.inference.predictor import Predictor
+    from unet_mtl.inference.spacing import find_spacings, has_spacing_columns
+
+    run = RunFolder.open(run)
+    inputs, rules, description = run.read_inputs(), run.read_consistency(), run.read_description()
+    may_space = has_spacing_columns(rules, description)
+    require_sources(inputs, n_paths=len(paths), table=table is not None, spacing=may_space)
+    images = find_images(paths)
+    columns = None
+    if table is not None and inputs.tables:
+        columns = read_columns(Path(table), description, inputs, case_column)
+    spacings = find_spacings(
+        rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
+    )
+    predictor = Predictor.load(run)
+    n = len(images) if inputs.image else len(columns or {})
+    with case_bar("predicting", n, shown=progress) as advance:
+        return write_predictions(
+            predictor, images, Path(out), columns=columns, spacings=spacings, on_case=advance
+        )
+
+
+def overlay(
+    run: RunFolder | Path | str,
+    paths: Sequence[Path | str],
+    out: Path | str,
+    *,
+    spacing_mm: float | tuple[float, float] | None = None,
+    progress: bool = True,
+) -> list[Path]:
+    """Draw the predicted contours on images, and the true ones where a mask is known.
+
+    A picture whose answers contradict a consistency rule names the contradiction and has a red frame.
+
+    Args:
+        run: A trained run.
+        paths: Images, or folders of images. The truth is read from the dataset.yaml in a folder above an image.
+        out: Folder for the pictures.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
+            without a spacing in their data set or header.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        Paths of the pictures.
+
+    Raises:
+        RunError: `run` is not a trained run.
+        ConfigError: `spacing_mm` is not a spacing, or the run does not use one.
+        DataError: A path has no image, or an image is unreadable.
+        WriteError: The system refused to write a file.
+    """
+    from unet_mtl.inference.files import find_images
+    from unet_mtl.inference.overlays import write_overlays
+    from unet_mtl.inference.predictor import Predictor
+    from unet_mtl.inference.spacing import find_spacings
+
+    images = find_images(paths)
+    predictor = Predictor.load(run)
+    spacings = find_spacings(predictor.rules, spacing_mm)
+    with case_bar("drawing", len(images), shown=progress) as advance:
+        return write_overlays(predictor, images, Path(out), spacings=spacings, on_case=advance)
+
+
+def score(
+    truth: Path | str,
+    prediction: Path | str,
+    out: Path | str | None = None,
+    *,
+    classes: Sequence[str] = (),
+    values: Mapping[int, int] | None = None,
+    spacing: "AnySpacing" = None,
+    tolerance: float | None = None,
+    patients: Path | str | None = None,
+    case_column: str | None = None,
+    patient_column: str | None = None,
+    truth_names: str = "{case}",
+    prediction_names: str = "{case}",
+    table_names: str = "{case}",
+    missing: "Missing" = "empty",
+    progress: bool = True,
+) -> "MaskEvaluation":
+    """Score predicted masks of any program against true masks, paired by file name, without TensorFlow.
+
+    Args:
+        truth: The folder of true masks.
+        prediction: The folder of predicted masks; folders below it are not searched.
+        out: The folder for cases.csv and summary.json; None: `scores` in the folder of predictions.
+        classes: Names of the classes by index, the background first; empty: derived from the numbers in the files.
+        values: Class index by number in the files of both folders, or 255 for unlabelled pixels. None: numbers are
+            class indices and 255 in a true mask is unlabelled; but in a folder of only 0 and 255, 255 is the
+            foreground.
+        spacing: Millimetres between pixels: a number, (row, column), the name of a column of the table, or the names
+            of two columns as "row,column"; None: distances are in pixels, and named `_px`.
+        tolerance: The tolerance of surface_dice, in mm or, without spacing, in pixels; None: no surface_dice.
+        patients: A table, separated by commas, semicolons or tabs, of cases and their patients, which bootstrap
+            intervals resample; None: each case is a patient of its own.
+        case_column: The column of `patients` that names the cases; None: the first of the usual names.
+        patient_column: The column of `patients` that names the patients; None: the first of the usual names.
+        truth_names: The pattern of the names of true masks, without suffix, with `{case}` for the name of the case.
+        prediction_names: The pattern of the names of predicted masks.
+        table_names: The pattern of the entries in the column of cases.
+        missing: The treatment of a truth without a prediction: "empty" scores it as an empty prediction, since
+            leaving failures out would improve the scores; "leave-out" does not score it. Either is reported.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        One row per score, with "masks" as the task; the missing and the additional files, and how files were read.
+        summary.json has the arguments, so that `score(**summary["arguments"])` repeats the measurement.
+
+    Raises:
+        UnetMtlError: Files, table or arguments are not usable; the message has every problem, and nothing is written.
+    """
+    from unet_mtl.scoring.class_mapping import check_values, map_classes
+    from unet_mtl.scoring.masks import require_folder, score_pairs, write_scores
+    from unet_mtl.scoring.pairs import pair_masks
+    from unet_mtl.scoring.patients import find_details, name_table, read_spacing
+
+    folder = Path(prediction) / "scores" if out is None else Path(out)
+    pairs = pair_masks(
+        Path(truth), Path(prediction), truth_names=truth_names, prediction_names=prediction_names
+    )
+    require_folder(folder)
+    n = len(pairs.measured(missing))
+    path = None if patients is None else Path(patients)
+    table = name_table(path, case_column, patient_column, table_names)
+    details = find_details(pairs.cases, table, spacing, tolerance)
+    indices = check_values(values)
+    with case_bar("reading", n, shown=progress) as advance:
+        mapping = map_classes(pairs, classes=classes, values=indices, missing=missing, on_case=advance)
+    with case_bar("measuring", n, shown=progress) as advance:
+        evaluation = score_pairs(
+            pairs, mapping, details, tolerance=tolerance, missing=missing, on_case=advance
+        )
+    arguments: dict[str, Any] = {
+        "truth": str(truth),
+        "prediction": str(prediction),
+        "classes": list(classes),
+        "values": indices,
+        "spacing": read_spacing(spacing),
+        "tolerance": tolerance,
+        "patients": None if path is None else str(path),
+        "case_column": details.case_column,
+        "patient_column": details.patient_column,
+        "truth_names": truth_names,
+        "prediction_names": prediction_names,
+        "table_names": table_names,
+        "missing": missing,
+    }
+    numbers = {
+        "truth": dict(sorted(mapping.truth.items())),
+        "prediction": dict(sorted(mapping.prediction.items())),
+    }
+    facts = {"arguments": arguments, "classes": list(mapping.classes), "numbers": numbers}
+    return write_scores(folder, evaluation, facts=facts)
