@@ -261,7 +261,7 @@ def test_what_nnunet_cannot_store(tmp_path):
     with pytest.raises(DataError, match="already uses `number` 501"):
         to_nnunet(fine, tmp_path / "raw", name="other")
     (tmp_path / "fine/masks/a.png").unlink()
-    with pytest.raises(DataError, match="nothing to learn"):
+    with pytest.raises(DataError, match="nnU-Net needs training cases"):
         to_nnunet(read_dataset(tmp_path / "fine"), tmp_path / "raw", number=5)
 
 

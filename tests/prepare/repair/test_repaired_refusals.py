@@ -142,7 +142,7 @@ def test_what_cannot_be_repaired_is_refused_or_left_out(folder, tmp_path, break_
 def test_errors_of_no_single_case_are_refused_with_leave_out(folder, tmp_path):
     change_yaml(folder, lambda content: content["masks"]["zone"].update(path="nowhere/{case}.png"))
     for leave_out in (False, True):
-        with pytest.raises(um.UnetMtlError, match=r"nothing fits .*\nnothing was written: .*correct"):
+        with pytest.raises(um.UnetMtlError, match=r"no file matches .*\nnothing was written: .*correct"):
             um.repair(folder, tmp_path / "copy", leave_out=leave_out, progress=False)
     assert not (tmp_path / "copy").exists()
 
