@@ -173,9 +173,9 @@ def split_problems(
 
 
 NO_PATIENT = (
-    "THE PATIENT OF EACH CASE IS UNKNOWN: the description names no `patient` column, so every case counts as a separate "
-    "patient. Cases of one patient may then be in both train and test, which makes the scores too good. Name the column "
-    "in dataset.yaml, for example `patient: patient_id`"
+    "THE PATIENT OF EACH CASE IS UNKNOWN: the description names no `patient` column, so every case counts as a "
+    "separate patient. Cases of one patient may then be in both train and test, which makes the scores too good. Name "
+    "the column in dataset.yaml, for example `patient: patient_id`"
 )
 
 
