@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -176,15 +177,13 @@ def test_a_split_has_no_formula_and_reads_back(folder):
 
 
 def test_the_splits_of_a_run_have_no_formula_and_read_back(tmp_path):
-    from unet_mtl.batches.preprocess.preprocess import Preprocess
-
+    config = load_config(Path(__file__).parents[3] / "data_samples/phantom/config.yaml")
     splits = pd.DataFrame({"case": [FORMULA, "b"], "patient": ["@p", "-1"], "split": ["train", "val"]})
     run = RunFolder(tmp_path / "run")
     run.create(
-        config={},
+        config=config,
         tasks=[],
         inputs=Inputs(),
-        preprocess=Preprocess(size=(32, 32)),
         splits=splits,
         environment={"seed": 1},
     )
