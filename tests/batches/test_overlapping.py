@@ -191,9 +191,8 @@ def test_trained_measured_and_drawn(layered_folder, settings, tmp_path):
     (picture,) = um.overlay(run, [layered_folder / "images" / "case_01.png"], tmp_path / "overlays")
     assert picture.is_file()
     sheet = tmp_path / "sheet.png"
-    um.show_augment(
-        dataset, [TASK], sheet, cases=1, epochs=1, **{key: short[key] for key in ("preprocess", "augment")}
-    )
+    shown = {key: (settings | short)[key] for key in ("preprocess", "augment", "network")}
+    um.show_augment(dataset, [TASK], sheet, cases=1, epochs=1, **shown)
     assert sheet.is_file()
 
 
