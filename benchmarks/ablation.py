@@ -55,7 +55,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def draw_set(folder: Path, cases: int, seed: int) -> pd.DataFrame:
-    """Writes a phantom set with all labels and returns its table with a split: 40 % train, 20 % val, 40 % test."""
+    """Write a phantom set with all labels and returns its table with a split: 40 % train, 20 % val, 40 % test."""
     um.write_phantom(
         folder,
         cases=cases,
@@ -72,7 +72,7 @@ def draw_set(folder: Path, cases: int, seed: int) -> pd.DataFrame:
 
 
 def write_table(folder: Path, table: pd.DataFrame, columns: dict[str, Any]) -> um.Dataset:
-    """Replaces the table of a set and adds descriptions of new columns."""
+    """Replace the table of a set and adds descriptions of new columns."""
     table.to_csv(folder / "cases.csv", index=False)
     content = yaml.safe_load((folder / "dataset.yaml").read_text())
     content |= {"split": "split", "columns": content["columns"] | columns}
@@ -81,7 +81,7 @@ def write_table(folder: Path, table: pd.DataFrame, columns: dict[str, Any]) -> u
 
 
 def keep_few(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Removes all but some diameters of the training and validation cases."""
+    """Remove all but some diameters of the training and validation cases."""
     rng = np.random.default_rng(seed)
     gone = np.zeros(len(table), bool)
     for side, kept in KEPT.items():
@@ -91,12 +91,12 @@ def keep_few(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def toss_coins(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Adds the toss of a fair coin as a label of each case."""
+    """Add the toss of a fair coin as a label of each case."""
     return table.assign(coin=np.random.default_rng(seed).choice(["heads", "tails"], len(table)))
 
 
 def ablate(data: um.Dataset, tasks: list[Any], out: Path, epochs: int, seeds: int) -> Any:
-    """Runs and prints the ablation."""
+    """Run and prints the ablation."""
     training = um.TrainingSettings(epochs=epochs, batch_size=8, learning_rate=0.001, spread_labels=True)
     found = um.ablate(data, tasks, out, seeds=seeds, training=training, progress=False, **SETTINGS)
     print(out.name, found.title, found, *found.notes, "", sep="\n", flush=True)
@@ -104,7 +104,7 @@ def ablate(data: um.Dataset, tasks: list[Any], out: Path, epochs: int, seeds: in
 
 
 def judge_twins(out: Path, seeds: list[int]) -> list[str]:
-    """Returns the verdicts between networks of one task that differ only in their seed, for mask and coin."""
+    """Return the verdicts between networks of one task that differ only in their seed, for mask and coin."""
     verdicts = []
     for seed in seeds[1:]:
         first, second = (
@@ -127,7 +127,7 @@ def _cases(out: Path, task: str, seed: int) -> pd.DataFrame:
 
 
 def main(out: str, cases: str = "480", epochs: str = "40", seeds: str = "3") -> None:
-    """Answers both questions."""
+    """Answer both questions."""
     folder = Path(out)
     data = folder / "data_shared"
     dataset = write_table(data, keep_few(draw_set(data, int(cases), 7)), {})

@@ -33,7 +33,7 @@ STEPS = MEASURE_EVERY
 
 
 def step_costs(config: um.Config, dataset: um.Dataset) -> pd.DataFrame:
-    """Returns milliseconds per step, the ratio to `fixed`, and the seconds until the end of the first step."""
+    """Return milliseconds per step, the ratio to `fixed`, and the seconds until the end of the first step."""
     parts = split_dataset(dataset, config.split)
     settings: dict[str, AnyBalancing] = {name: kind() for name, kind in BALANCERS.items()}
     settings[f"fixed, gradients every {MEASURE_EVERY}"] = Fixed(measure_every=MEASURE_EVERY)
@@ -82,7 +82,7 @@ def _step(trainer: keras.Model, batch: Any) -> None:
 
 
 def scores(config: um.Config, dataset: um.Dataset, out: Path) -> pd.DataFrame:
-    """Returns one row per network with the score, difference to `fixed` and final weight of each task."""
+    """Return one row per network with the score, difference to `fixed` and final weight of each task."""
     runs = {}
     for name, kind in BALANCERS.items():
         training = config.training.model_copy(update={"balancing": kind(), "patience": None})
@@ -120,7 +120,7 @@ def scores(config: um.Config, dataset: um.Dataset, out: Path) -> pd.DataFrame:
 
 
 def main(config_path: str, out: str, *rest: str) -> None:
-    """Runs the benchmark."""
+    """Run the benchmark."""
     config = um.load_config(config_path, [text for text in rest if "=" in text])
     wanted = [text for text in rest if "=" not in text] or ["costs", "scores"]
     dataset = um.read_dataset(config.data)

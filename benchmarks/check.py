@@ -23,7 +23,7 @@ CHECK = "import sys; from unet_mtl.cli import main; sys.argv = ['unet-mtl', 'che
 
 
 def main(out: str, *counts: str) -> None:
-    """Runs the benchmark."""
+    """Run the benchmark."""
     print(
         f"{'cases':>8} {'write s':>8} {'check s':>8} {'ms a case':>10} {'peak MB':>8} {'KB a case':>10}  exit code"
     )
@@ -39,7 +39,7 @@ def main(out: str, *counts: str) -> None:
 
 
 def measure(folder: Path) -> tuple[float, int, int]:
-    """Returns seconds, peak resident bytes and exit code of one check; its output is written to `folder`.txt."""
+    """Return seconds, peak resident bytes and exit code of one check; its output is written to `folder`.txt."""
     started = time.perf_counter()
     with folder.with_suffix(".txt").open("w") as report:
         check = subprocess.Popen(

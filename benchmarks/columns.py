@@ -20,7 +20,7 @@ import unet_mtl as um  # noqa: E402
 
 
 def variants(config: um.Config, task: str) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Returns tasks and settings of each training."""
+    """Return tasks and settings of each training."""
     arguments = config.arguments()
     alone = [one for one in config.tasks if one.name == task]
     tables = tuple(config.inputs)
@@ -33,7 +33,7 @@ def variants(config: um.Config, task: str) -> dict[str, tuple[Any, dict[str, Any
 
 
 def main(config_path: str, task: str, score: str, out: str, *overrides: str) -> None:
-    """Runs the benchmark."""
+    """Run the benchmark."""
     config = um.load_config(config_path, overrides)
     dataset = um.read_dataset(config.data)
     found: dict[str, Mapping[str, float]] = {}

@@ -55,7 +55,7 @@ ECE_ZERO, ECE_ONE = "ECE, positives with p = 0", "ECE, positives with p = 1"
 
 
 def ours() -> Cells:
-    """Returns the names of the rows in the order of the table."""
+    """Return the names of the rows in the order of the table."""
     import metrics as m
     from metrics.calibration import expected_calibration_error
     from metrics.classification import cohen_kappa, log_loss
@@ -111,7 +111,7 @@ def ours() -> Cells:
 
 
 def metrics_reloaded() -> Cells:
-    """Describes MetricsReloaded as of 2025, from its source."""
+    """Describe MetricsReloaded as of 2025, from its source."""
     from MetricsReloaded.metrics.calibration_measures import CalibrationMeasures
     from MetricsReloaded.metrics.pairwise_measures import BinaryPairwiseMeasures
     from MetricsReloaded.metrics.prob_pairwise_measures import ProbabilityPairwiseMeasures
@@ -329,7 +329,7 @@ def surface_distance() -> Cells:
 
 
 def on_pairs(scores: Mapping[str, Callable[[Array, Array], object]]) -> Cells:
-    """Runs each score of a truth and a prediction on each of `PAIRS`."""
+    """Run each score of a truth and a prediction on each of `PAIRS`."""
     return {
         f"{name}, {pair}": partial(score, *masks)
         for name, score in scores.items()
@@ -338,13 +338,13 @@ def on_pairs(scores: Mapping[str, Callable[[Array, Array], object]]) -> Cells:
 
 
 def streamed(metric: object, truth: Array, prediction: Array) -> object:
-    """Updates a Keras metric with one batch and returns its result."""
+    """Update a Keras metric with one batch and returns its result."""
     metric.update_state(truth, prediction)
     return np.asarray(metric.result())
 
 
 def shown(value: object) -> str:
-    """Formats a result with three digits, several results by name."""
+    """Format a result with three digits, several results by name."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -356,7 +356,7 @@ def shown(value: object) -> str:
 
 
 def answer(cell: Callable[[], object]) -> str:
-    """Computes a cell; an exception is also a result."""
+    """Compute a cell; an exception is also a result."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -368,7 +368,7 @@ def answer(cell: Callable[[], object]) -> str:
 
 
 def column(name: str, package: str, cells: Callable[[], Cells], rows: list[str]) -> list[str]:
-    """Returns a column: name and version of the library, then its results."""
+    """Return a column: name and version of the library, then its results."""
     try:
         found, title = cells(), f"{name} {version(package)}"
     except (ImportError, PackageNotFoundError):
@@ -377,7 +377,7 @@ def column(name: str, package: str, cells: Callable[[], Cells], rows: list[str])
 
 
 def main() -> None:
-    """Runs the benchmark."""
+    """Run the benchmark."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     rows = list(ours())
     columns = [

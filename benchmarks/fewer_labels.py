@@ -27,7 +27,7 @@ PERCENTAGES = (30, 10)
 
 
 def copy_thinned(config: Any, folder: Path, task: Any | None, percentage: int, seed: int = 0) -> Any:
-    """Writes a copy of a data set in which one task has few labels.
+    """Write a copy of a data set in which one task has few labels.
 
     Args:
         config: The config with the data set in `data`.
@@ -65,7 +65,7 @@ def copy_thinned(config: Any, folder: Path, task: Any | None, percentage: int, s
 
 
 def _chosen(parts: Any, task: Any, percentage: int, seed: int) -> list[Any]:
-    """Returns the records that lose their label."""
+    """Return the records that lose their label."""
     chosen = []
     for side in ("train", "val"):
         labelled = [record for record in parts[side] if task.is_labelled(record)]
@@ -76,7 +76,7 @@ def _chosen(parts: Any, task: Any, percentage: int, seed: int) -> list[Any]:
 
 
 def main(config_path: str, out: str, seeds: str, *rest: str) -> None:
-    """Runs the benchmark."""
+    """Run the benchmark."""
     config = um.load_config(config_path, [text for text in rest if "=" in text])
     tasks = {task.name: task for task in config.tasks}
     every = ["full", *(f"{name}_{percentage}" for name in tasks for percentage in PERCENTAGES)]

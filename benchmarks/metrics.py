@@ -49,7 +49,7 @@ Peer = Callable[[Masks, Masks], Callable[[], Table]]
 
 
 def make_pairs(n: int, size: int, n_classes: int, seed: int = 0) -> tuple[Masks, Masks]:
-    """Generates smooth random shapes in the centre of the image; the prediction is the same shape with other noise."""
+    """Generate smooth random shapes in the centre of the image; the prediction is the same shape with other noise."""
     rng = np.random.default_rng(seed)
     edge = np.abs(np.linspace(-1, 1, size))
     middle = 0.9 - np.maximum(edge[:, None], edge[None, :]) * 1.6
@@ -72,7 +72,7 @@ def _smooth(rng: np.random.Generator, size: int, sigma: float) -> np.ndarray:
 
 
 def our_overlap(truths: Masks, predictions: Masks) -> Callable[[], Table]:
-    """Returns the table of cases and classes, and its means."""
+    """Return the table of cases and classes, and its means."""
 
     def run() -> Table:
         counts = metrics.count_cases(truths, predictions, N_CLASSES)
@@ -263,7 +263,7 @@ WORKLOADS = [
 
 
 def compare(title: str, peers: dict[str, tuple[str, Peer]], work: tuple[int, int, int], repeats: int) -> None:
-    """Times all libraries in turn, and prints speed and agreement."""
+    """Time all libraries in turn, and prints speed and agreement."""
     masks = make_pairs(*work)
     installed = {name: peer(*masks) for name, (module, peer) in peers.items() if find_spec(module)}
     tables = {name: run() for name, run in installed.items()}  # also warms up
@@ -303,7 +303,7 @@ def _agreement(ours: Table, theirs: Table) -> str:
 
 
 def compare_summaries(n_cases: int, n_scores: int, resamples: int, repeats: int) -> None:
-    """Times means with intervals over patients, and the bootstrap of SciPy for each score with one case per patient."""
+    """Time means with intervals over patients, and the bootstrap of SciPy for each score with one case per patient."""
     from scipy.stats import bootstrap
 
     rng = np.random.default_rng(0)
@@ -345,7 +345,7 @@ def _median(run: Callable[[], object], repeats: int) -> float:
 
 
 def main(repeats: str = "5", threads: str = "1") -> None:
-    """Runs every workload; all libraries except PyTorch compute on one thread by default."""
+    """Run every workload; all libraries except PyTorch compute on one thread by default."""
     warnings.filterwarnings("ignore")  # warnings of the other libraries
     if find_spec("torch"):
         import torch

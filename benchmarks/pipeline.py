@@ -44,7 +44,7 @@ Pass = Callable[[], Iterable[Any]]
 
 
 def write_files(folder: Path, n: int) -> None:
-    """Writes smooth colours with some noise as PNG files of about 100 KiB."""
+    """Write smooth colours with some noise as PNG files of about 100 KiB."""
     rng = np.random.default_rng(0)
     for part in ("images", "masks"):
         (folder / part).mkdir()
@@ -57,14 +57,14 @@ def write_files(folder: Path, n: int) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Asks the system to drop the files from its page cache."""
+    """Ask the system to drop the files from its page cache."""
     for path in folder.rglob("*.png"):
         with path.open("rb") as stream:
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def make_albumentations() -> Any:
-    """Returns the transforms as PyTorch users write them."""
+    """Return the transforms as PyTorch users write them."""
     import albumentations
 
     return albumentations.Compose(
@@ -82,7 +82,7 @@ def make_albumentations() -> Any:
 
 
 def ours(cache: str, *, bare: bool = False) -> Callable[[Path], Pass]:
-    """Delivers what `fit` receives; with `bare`, the arrays before they become tensors."""
+    """Deliver what `fit` receives; with `bare`, the arrays before they become tensors."""
 
     def make(folder: Path) -> Pass:
         from unet_mtl import Preprocess, Segmentation, read_dataset
@@ -120,7 +120,7 @@ def ours(cache: str, *, bare: bool = False) -> Callable[[Path], Pass]:
 
 
 def torch_loader(*, in_memory: bool) -> Callable[[Path], Pass]:
-    """Delivers from a Dataset of decoded arrays or files with two persistent worker processes."""
+    """Deliver from a Dataset of decoded arrays or files with two persistent worker processes."""
 
     def make(folder: Path) -> Pass:
         import torch
@@ -146,7 +146,7 @@ def torch_loader(*, in_memory: bool) -> Callable[[Path], Pass]:
 
 
 def monai_cache(folder: Path) -> Pass:
-    """Delivers from a CacheDataset of decoded arrays with wrapped random transforms in MONAI's DataLoader."""
+    """Deliver from a CacheDataset of decoded arrays with wrapped random transforms in MONAI's DataLoader."""
     import torch
     from monai.data import CacheDataset, DataLoader
     from monai.transforms import Compose, RandomizableTransform, Transform
@@ -170,7 +170,7 @@ def monai_cache(folder: Path) -> Pass:
 
 
 def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Reads image and mask with OpenCV, the fastest reader."""
+    """Read image and mask with OpenCV, the fastest reader."""
     image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
     return image, cv2.imread(str(path.parent.parent / "masks" / path.name), cv2.IMREAD_GRAYSCALE)
 
@@ -188,14 +188,14 @@ REFERENCES = {"files": "unet_mtl, cold files", "kept": "unet_mtl, cache in memor
 
 
 def processes() -> list[int]:
-    """Returns this process and its workers."""
+    """Return this process and its workers."""
     own = os.getpid()
     children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
     return [own, *map(int, children)]
 
 
 def memory_mib() -> float:
-    """Returns the PSS of this process and its workers in bytes."""
+    """Return the PSS of this process and its workers in bytes."""
     total = 0
     for process in processes():
         rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
@@ -204,7 +204,7 @@ def memory_mib() -> float:
 
 
 def processor_seconds() -> float:
-    """Returns the processor seconds of this process and its living workers."""
+    """Return the processor seconds of this process and its living workers."""
     ticks = 0
     for process in processes()[1:]:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
@@ -214,7 +214,7 @@ def processor_seconds() -> float:
 
 
 def measure(name: str, folder: Path) -> dict[str, float]:
-    """Runs one candidate in this process: one pass to warm up, then passes for a minimum time."""
+    """Run one candidate in this process: one pass to warm up, then passes for a minimum time."""
     kind, make = CONTENDERS[name]
     if name.startswith("unet_mtl"):
         import tensorflow  # noqa: F401
@@ -247,7 +247,7 @@ def _images(batch: Any) -> Any:
 
 
 def main() -> None:
-    """Runs every candidate in every round and prints the table."""
+    """Run every candidate in every round and prints the table."""
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]))))
         return

@@ -18,7 +18,7 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def main(config_path: str, out: str, *overrides: str) -> None:
-    """Runs the benchmark."""
+    """Run the benchmark."""
     runs, evaluations = {}, {}
     for precision in PRECISIONS:
         config = um.load_config(config_path, [*overrides, f"precision={precision}"])

@@ -62,7 +62,7 @@ class Way:
         session.trainer.train_on_batch(*session.train.make(0))  # compiles
 
     def run(self, epoch: int) -> dict[str, float]:
-        """Trains one epoch, and returns the total seconds, the seconds waiting for batches, and those at its end."""
+        """Train one epoch, and returns the total seconds, the seconds waiting for batches, and those at its end."""
         clock = {"first": 0.0, "later": 0.0, "end": 0.0}
         self.session.train.epoch = epoch
         began = time.perf_counter()
@@ -89,7 +89,7 @@ def _adding(clock: dict[str, float], name: str) -> Iterator[None]:
 
 
 def make_way(name: str, config: Any, cases: int, keras_workers: int | None) -> Way:
-    """Returns a session of its own, so that every input trains the same network."""
+    """Return a session of its own, so that every input trains the same network."""
     if keras_workers is not None:
         delivery = config.delivery.model_copy(update={"cache": "off"})
         config = config.model_copy(update={"delivery": delivery})
@@ -100,7 +100,7 @@ def make_way(name: str, config: Any, cases: int, keras_workers: int | None) -> W
 
 
 def main() -> None:
-    """Prints one line per input and epoch."""
+    """Print one line per input and epoch."""
     overrides = [word for word in sys.argv[2:] if "=" in word]
     numbers = [int(word) for word in sys.argv[2:] if word.isdigit()]
     cases, epochs = (*numbers, *(120, 3)[len(numbers) :])

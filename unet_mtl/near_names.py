@@ -9,7 +9,7 @@ _LEAST_SIMILARITY = 0.8
 
 
 def find_typo(word: str, known: Iterable[str]) -> str | None:
-    """Finds the known name that a word is probably a slip for.
+    """Find the known name that a word is probably a slip for.
 
     Args:
         word: The name received.
@@ -38,7 +38,7 @@ def _digits(word: str) -> list[str]:
 
 
 def find_same_letters(word: str, known: Sequence[str]) -> str | None:
-    """Finds the one known name that differs from a word only in capitals, blanks, dashes, dots and underscores.
+    """Find the one known name that differs from a word only in capitals, blanks, dashes, dots and underscores.
 
     >>> find_same_letters("In Situ", ["benign", "in-situ"])
     'in-situ'
@@ -49,7 +49,7 @@ def find_same_letters(word: str, known: Sequence[str]) -> str | None:
 
 
 def find_similar(word: str, known: Iterable[str]) -> str | None:
-    """Finds the known name that is most similar to a word, as a suggestion for readers; looser than `find_typo`.
+    """Find the known name that is most similar to a word, as a suggestion for readers; looser than `find_typo`.
 
     >>> find_similar("sigma", ["blur_limit", "sigma_limit"]), find_similar("std", ["blur_limit", "sigma_limit"])
     ('sigma_limit', None)
@@ -60,7 +60,7 @@ def find_similar(word: str, known: Iterable[str]) -> str | None:
 
 
 def letters_of(word: str) -> str:
-    r"""Removes capitals, blanks and punctuation from a word, and unifies composed and decomposed letters.
+    r"""Remove capitals, blanks and punctuation from a word, and unifies composed and decomposed letters.
 
     >>> letters_of("Mu\u0308ller 01") == letters_of("M\u00fcller_01")
     True

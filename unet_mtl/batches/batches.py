@@ -136,7 +136,7 @@ class Batches(keras.utils.PyDataset):
             raise
 
     def close(self) -> None:
-        """Stops the threads; the next request for a batch starts new ones."""
+        """Stop the threads; the next request for a batch starts new ones."""
         self._prefetcher.close()
 
     def records_of(self, index: int) -> list[Record]:

@@ -59,7 +59,7 @@ class CaseLoader:
         self._settings_key = repr((ARRAYS_VERSION, _library_versions(), settings)).encode()
 
     def load(self, record: Record) -> tuple[NDArray[Any] | None, dict[str, NDArray[np.uint8]]]:
-        """Loads a case. The arrays must not be changed, because the cache may share them.
+        """Load a case. The arrays must not be changed, because the cache may share them.
 
         Args:
             record: The case.

@@ -51,7 +51,7 @@ class Prefetcher(Generic[Key, Item]):
         return requested.result()
 
     def close(self) -> None:
-        """Stops the threads; the next `take` starts new ones."""
+        """Stop the threads; the next `take` starts new ones."""
         with self._lock:
             pool, self._pool, self._futures = self._pool, None, {}
         if pool is not None:

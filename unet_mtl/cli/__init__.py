@@ -38,5 +38,5 @@ app.command("to-nnunet", cls=Command)(import_.to_nnunet)
 
 
 def main() -> None:
-    """Runs a command. The exit code is 1 for an error that the user can act on, 2 for wrong usage."""
+    """Run a command. The exit code is 1 for an error that the user can act on, 2 for wrong usage."""
     app()

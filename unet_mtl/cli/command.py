@@ -14,11 +14,11 @@ class Command(TyperCommand):
     """One command of the program."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Returns all parameters, `--help` included."""
+        """Return all parameters, `--help` included."""
         return _without_metavar(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; an error that the user can act on is printed and ends it with exit code 1."""
+        """Run the command; an error that the user can act on is printed and ends it with exit code 1."""
         with naming_arguments_of(self):
             try:
                 return super().invoke(ctx)
@@ -31,12 +31,12 @@ class Group(TyperGroup):
     """The program, which holds the commands."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Returns all parameters, `--help` included."""
+        """Return all parameters, `--help` included."""
         return _without_metavar(super().get_params(ctx))
 
 
 def _without_metavar(params: list[Any]) -> list[Any]:
-    """Removes the metavar of flags, which would look as if they took a value."""
+    """Remove the metavar of flags, which would look as if they took a value."""
     for param in params:
         if getattr(param, "is_bool_flag", False):
             param.metavar = ""

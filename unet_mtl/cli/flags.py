@@ -17,7 +17,7 @@ _ARGUMENT = re.compile(r"`(\w+)(?:=([^`]+))?`")
 
 @contextmanager
 def naming_arguments_of(command: Any) -> Iterator[None]:
-    """Makes `to_flags` name the arguments of a command while it runs.
+    """Make `to_flags` name the arguments of a command while it runs.
 
     Args:
         command: A click command.
@@ -37,7 +37,7 @@ def _name_of(param: Any) -> str:
 
 
 def to_flags(message: str) -> str:
-    """Replaces each argument in backticks that the running command has by its flag or metavar.
+    """Replace each argument in backticks that the running command has by its flag or metavar.
 
     Other words in backticks stay as they are, and so does everything while no command runs.
 

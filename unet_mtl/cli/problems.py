@@ -11,7 +11,7 @@ MOST_OF_A_KIND = 10
 
 
 def print_problems(problems: Sequence[str]) -> None:
-    """Prints each problem as a line on stderr; of those that differ only in names and numbers, the first few.
+    """Print each problem as a line on stderr; of those that differ only in names and numbers, the first few.
 
     Arguments that the messages name are shown as the flags of the running command.
     """
@@ -20,7 +20,7 @@ def print_problems(problems: Sequence[str]) -> None:
 
 
 def shorten(problems: Sequence[str], most: int = MOST_OF_A_KIND) -> list[str]:
-    """Keeps the first few problems of each kind, followed by a line with the number of the others.
+    """Keep the first few problems of each kind, followed by a line with the number of the others.
 
     Args:
         problems: The messages, in order.
@@ -44,5 +44,5 @@ def shorten(problems: Sequence[str], most: int = MOST_OF_A_KIND) -> list[str]:
 
 
 def _kind(problem: str) -> str:
-    """Returns a problem without quoted names, paths and numbers, which is equal for problems of one kind."""
+    """Return a problem without quoted names, paths and numbers, which is equal for problems of one kind."""
     return re.sub(r"'[^']*'|\S*[/\\]\S*|\d+", "#", problem)

@@ -30,7 +30,7 @@ LeaveOutOption = Annotated[
 
 
 def print_repaired(repaired: "Repaired", requested: Collection[str]) -> None:
-    """Prints the repairs, the cases that were left out, and the findings that are left in the copy.
+    """Print the repairs, the cases that were left out, and the findings that are left in the copy.
 
     Args:
         repaired: The repaired copy.

@@ -7,7 +7,7 @@ import typer
 
 
 def _to_values(text: str) -> dict[int, int]:
-    """Converts `0=0,255=1` to {0: 0, 255: 1}."""
+    """Convert `0=0,255=1` to {0: 0, 255: 1}."""
     try:
         pairs = [(int(number), int(index)) for number, index in (part.split("=") for part in text.split(","))]
     except ValueError:

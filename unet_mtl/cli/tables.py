@@ -22,7 +22,7 @@ def _new_table(title: str) -> Table:
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Prints a table of rows with equal keys; without rows, nothing."""
+    """Print a table of rows with equal keys; without rows, nothing."""
     if not rows:
         return
     table = _new_table(title)
@@ -39,7 +39,7 @@ _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:
-    """Prints each finding with its number, its first case and its remedy.
+    """Print each finding with its number, its first case and its remedy.
 
     The messages of errors are not repeated, since `print_problems` prints them.
     """
@@ -63,7 +63,7 @@ def print_findings(findings: "Sequence[Finding]") -> None:
 
 
 def print_scores(evaluation: "Evaluation") -> None:
-    """Prints one row for each headline score and task; summary.json contains all scores."""
+    """Print one row for each headline score and task; summary.json contains all scores."""
     table = _new_table(evaluation.title)
     tasks = ["task"] if evaluation.scores["task"].nunique() > 1 else []
     for column in (*tasks, "score", "value", "95 % interval", "median", "n", "notes"):
@@ -93,7 +93,7 @@ def print_scores(evaluation: "Evaluation") -> None:
 
 
 def _contradictions(counts: "pd.DataFrame") -> Table:
-    """Returns a table with two rows for each rule, one for predictions and one for labels."""
+    """Return a table with two rows for each rule, one for predictions and one for labels."""
     table = _new_table("contradictions")
     for column in ("rule", "of", "found", "share", "95 % interval", "which", "not checked"):
         is_number = column in ("found", "share", "95 % interval")
@@ -123,7 +123,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def print_ablation(ablation: "Ablation") -> None:
-    """Prints one row for each task and one for the cost, followed by notes on the comparison."""
+    """Print one row for each task and one for the cost, followed by notes on the comparison."""
     heads = ("task", "score", "multi", "single", "difference,\n95 % interval", "over seeds", "n", "verdict")
     rows = [_ablation_cells(row) for row in ablation.table.to_dict("records")]
     table = _new_table(ablation.title)

@@ -96,7 +96,7 @@ def identify_case(index: int, seed: int) -> CaseIdentity:
 
 
 def make_case(index: int, *, seed: int = 7, size: tuple[int, int] = (256, 256)) -> PhantomCase:
-    """Makes one case; the same arguments always give the same case.
+    """Make one case; the same arguments always give the same case.
 
     Args:
         index: The position of the case in the set, from 0. Any number of cases can be made, in any order.
@@ -152,7 +152,7 @@ def _draw_view(rng: np.random.Generator) -> float:
 def _add_lesion(
     rng: np.random.Generator, lesion: Lesion | None, breast: Breast, tissue: Tissue, grid: Grid
 ) -> tuple[Tissue, NDArray[np.uint8], Field]:
-    """Blends a lesion into the tissue, and returns the new maps, the mask and the loss along the beams."""
+    """Blend a lesion into the tissue, and returns the new maps, the mask and the loss along the beams."""
     mask = np.zeros((grid.height, grid.width), dtype=np.uint8)
     loss_without = path_loss_db(tissue.attenuation, grid)
     if lesion is None:
@@ -177,7 +177,7 @@ def _add_lesion(
 
 
 def _limit_size(lesion: Lesion, grid: Grid) -> Lesion:
-    """Shrinks a lesion that is larger than the view allows."""
+    """Shrink a lesion that is larger than the view allows."""
     largest = 0.58 * min(grid.depth_mm, grid.across_mm)
     return replace(lesion, diameter_mm=min(lesion.diameter_mm, largest))
 

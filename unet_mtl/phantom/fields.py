@@ -50,7 +50,7 @@ class Grid:
 
 
 def smooth_noise(rng: np.random.Generator, grid: Grid, depth_mm: float, across_mm: float) -> Field:
-    """Draws a Gaussian random field of mean 0 and sd 1 with the given correlation lengths.
+    """Draw a Gaussian random field of mean 0 and sd 1 with the given correlation lengths.
 
     Random values on a coarse grid are interpolated by two sparse products. That is faster than filtering the full
     image, the more so the smoother the field is, and does not use BLAS, which has threads that slow down shared cores.
@@ -71,13 +71,13 @@ def smooth_noise(rng: np.random.Generator, grid: Grid, depth_mm: float, across_m
 
 
 def smooth_curve(rng: np.random.Generator, grid: Grid, across_mm: float) -> Field:
-    """Draws a smooth random curve over the columns, of mean 0 and sd 1, shape (width,)."""
+    """Draw a smooth random curve over the columns, of mean 0 and sd 1, shape (width,)."""
     columns = _kernel(grid.width, across_mm / grid.spacing_mm)
     return np.asarray(columns @ rng.standard_normal(columns.shape[1], dtype=np.float32), dtype=np.float32)
 
 
 def follow(field: Field, boundary_mm: Field, grid: Grid) -> Field:
-    """Shifts each column of a texture by the depth of an interface, so that the texture follows its bends."""
+    """Shift each column of a texture by the depth of an interface, so that the texture follows its bends."""
     shift = np.rint((boundary_mm - boundary_mm.mean()) / grid.spacing_mm).astype(np.intp)
     rows = np.clip(np.arange(grid.height)[:, None] - shift[None, :], 0, grid.height - 1)
     shifted: Field = np.take_along_axis(field, rows, axis=0)

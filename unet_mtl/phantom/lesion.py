@@ -59,7 +59,7 @@ class Lesion:
 
 
 def draw_lesion(rng: np.random.Generator, diagnosis: str) -> Lesion:
-    """Draws a lesion; the two diagnoses overlap on purpose, as they do in patients."""
+    """Draw a lesion; the two diagnoses overlap on purpose, as they do in patients."""
     if diagnosis == "malignant":
         return draw_malignant(rng)
     return draw_cyst(rng) if rng.random() < 0.3 else draw_solid_benign(rng)
@@ -150,7 +150,7 @@ def _diameter_mm(rng: np.random.Generator, median_mm: float) -> float:
 
 
 def draw_cyst(rng: np.random.Generator) -> Lesion:
-    """Draws a simple cyst: nearly anechoic, with posterior enhancement."""
+    """Draw a simple cyst: nearly anechoic, with posterior enhancement."""
     return Lesion(
         kind="cyst",
         diameter_mm=_diameter_mm(rng, 12.0),
@@ -172,7 +172,7 @@ def draw_cyst(rng: np.random.Generator) -> Lesion:
 
 
 def draw_solid_benign(rng: np.random.Generator) -> Lesion:
-    """Draws a fibroadenoma or a similar lesion: oval, smooth, homogeneous."""
+    """Draw a fibroadenoma or a similar lesion: oval, smooth, homogeneous."""
     lobulated, upright = rng.random() < 0.25, rng.random() < 0.12
     irregular = rng.random() < 0.05
     return Lesion(
@@ -197,7 +197,7 @@ def draw_solid_benign(rng: np.random.Generator) -> Lesion:
 
 
 def draw_malignant(rng: np.random.Generator) -> Lesion:
-    """Draws a carcinoma: mostly irregular, spiculated, heterogeneous, with a shadow."""
+    """Draw a carcinoma: mostly irregular, spiculated, heterogeneous, with a shadow."""
     smooth, shadowless = rng.random() < 0.15, rng.random() < 0.2
     aspect = rng.uniform(0.95, 1.4) if rng.random() < 0.6 else rng.uniform(0.55, 0.95)
     diameter_mm = _diameter_mm(rng, 14.0)

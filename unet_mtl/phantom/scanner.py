@@ -57,7 +57,7 @@ class Scanner:
 
 
 def draw_scanner(rng: np.random.Generator) -> Scanner:
-    """Draws the settings of one examination."""
+    """Draw the settings of one examination."""
     return Scanner(
         axial_mm=rng.uniform(0.11, 0.16),
         lateral_mm=rng.uniform(0.18, 0.26),
@@ -77,7 +77,7 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
 def speckle(
     rng: np.random.Generator, amplitude: Field, coherent: Field, scanner: Scanner, grid: Grid
 ) -> NDArray[np.complex64]:
-    """Simulates the echoes of scatterers with a point spread function that widens with depth.
+    """Simulate the echoes of scatterers with a point spread function that widens with depth.
 
     Args:
         rng: The random generator.
@@ -104,7 +104,7 @@ def speckle(
 
 
 def path_loss_db(attenuation: Field, grid: Grid) -> Field:
-    """Integrates the attenuation along the beams and averages their power over the steering angles.
+    """Integrate the attenuation along the beams and averages their power over the steering angles.
 
     Args:
         attenuation: The attenuation in dB/cm/MHz, one way, (height, width).
@@ -122,7 +122,7 @@ def path_loss_db(attenuation: Field, grid: Grid) -> Field:
 def receive(
     rng: np.random.Generator, tissue: Field, coherent: Field, loss_db: Field, scanner: Scanner, grid: Grid
 ) -> Field:
-    """Averages the envelopes of a few independent looks, each attenuated and with its own noise.
+    """Average the envelopes of a few independent looks, each attenuated and with its own noise.
 
     Args:
         rng: The random generator.
@@ -152,7 +152,7 @@ def receive(
 def compress(
     rng: np.random.Generator, envelope: Field, mean_loss_db: Field, scanner: Scanner, grid: Grid
 ) -> NDArray[np.uint8]:
-    """Compensates part of the mean loss and maps the logarithm of the envelope to grey levels.
+    """Compensate part of the mean loss and maps the logarithm of the envelope to grey levels.
 
     Args:
         rng: The random generator.
@@ -190,7 +190,7 @@ def _frequency_response(count: int, sigma_px: NDArray[np.floating]) -> Field:
 
 
 def _steered_sum(step_db: Field, angle_deg: float) -> Field:
-    """Sums along beams at an angle: shears the map until the beams are vertical, sums, and shears back."""
+    """Sum along beams at an angle: shears the map until the beams are vertical, sums, and shears back."""
     height, width = step_db.shape
     shift = np.rint(np.arange(height) * np.tan(np.deg2rad(angle_deg))).astype(np.intp)[:, None]
     margin = int(np.abs(shift).max())

@@ -67,7 +67,7 @@ class Tissue:
 
 
 def draw_breast(rng: np.random.Generator) -> Breast:
-    """Draws the anatomy of one patient."""
+    """Draw the anatomy of one patient."""
     return Breast(
         skin_mm=rng.uniform(0.9, 1.8),
         fat_mm=rng.uniform(2.5, 7.5),
@@ -84,14 +84,14 @@ def draw_breast(rng: np.random.Generator) -> Breast:
 
 
 def other_slice(rng: np.random.Generator, breast: Breast) -> Breast:
-    """Moves the probe: the layers of the same patient are a little thicker or thinner, and a rib may be out of view."""
+    """Move the probe: the layers of the same patient are a little thicker or thinner, and a rib may be out of view."""
     layers = ("fat_mm", "gland_mm", "retro_mm", "muscle_mm")
     changes = {name: getattr(breast, name) * rng.uniform(0.85, 1.15) for name in layers}
     return replace(breast, **changes, rib=breast.rib and bool(rng.random() < 0.5))
 
 
 def make_tissue(rng: np.random.Generator, breast: Breast, grid: Grid) -> Tissue:
-    """Makes the maps of one slice: layers filled with texture, interfaces, and a rib in some patients."""
+    """Make the maps of one slice: layers filled with texture, interfaces, and a rib in some patients."""
     boundaries = _boundaries_mm(rng, breast, grid)
     rough = 0.25 * smooth_noise(rng, grid, 0.8, 0.8) + 0.5 * smooth_noise(rng, grid, 2.0, 3.0)
     z = grid.z_mm + np.clip((grid.z_mm - 1.5) / 5.0, 0.05, 1.0) * rough
@@ -187,7 +187,7 @@ def _interfaces(rng: np.random.Generator, z: Field, grid: Grid, boundaries: Fiel
 def _add_rib(
     rng: np.random.Generator, grid: Grid, boundaries: Field, coherent: Field, attenuation: Field
 ) -> None:
-    """Adds a rib at the lower face of the muscle: a bright surface, and bone with strong attenuation."""
+    """Add a rib at the lower face of the muscle: a bright surface, and bone with strong attenuation."""
     centre = rng.uniform(0.15, 0.85) * grid.across_mm
     across = (grid.x_mm - centre) / 6.0
     middle = boundaries[4] + 2.0

@@ -45,7 +45,7 @@ def write_phantom(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> None:
-    """Writes a synthetic breast-ultrasound-like data set, entirely or not at all.
+    """Write a synthetic breast-ultrasound-like data set, entirely or not at all.
 
     The same arguments give byte-identical files, independent of `workers`. The image, mask and labels of a case
     depend only on `seed`, `size` and its position; the choice of missing labels depends on the number of cases too.
@@ -124,7 +124,7 @@ def _jobs(folder: Path, facts: Facts) -> Iterator[_Job]:
 
 
 def _choose_missing(facts: Facts) -> dict[str, set[int]]:
-    """Chooses the cases without each label; their shares are exact up to rounding."""
+    """Choose the cases without each label; their shares are exact up to rounding."""
     rng = np.random.default_rng(np.random.SeedSequence(facts.seed, spawn_key=(MISSING_KEY, facts.cases)))
     all_cases = np.arange(facts.cases)
     lesions = np.array(
@@ -151,7 +151,7 @@ def _rows(jobs: Iterator[_Job], workers: int) -> Iterator[tuple[str, ...]]:
 
 
 def _write_case(job: _Job) -> tuple[str, ...]:
-    """Writes the files of one case and returns its row of the table."""
+    """Write the files of one case and returns its row of the table."""
     case = make_case(job.index, seed=job.seed, size=job.size)
     Image.fromarray(case.image).save(job.folder / "images" / f"{case.case}.png")
     if "mask" not in job.lacks:

@@ -40,7 +40,7 @@ class ClassMapping:
 
 
 def check_values(values: Mapping[Any, Any] | None) -> dict[int, int] | None:
-    """Converts a mapping to whole numbers; its keys may be text, as in JSON.
+    """Convert a mapping to whole numbers; its keys may be text, as in JSON.
 
     Args:
         values: Pixel value -> class index, or None.
@@ -62,7 +62,7 @@ def check_values(values: Mapping[Any, Any] | None) -> dict[int, int] | None:
 
 
 def read_indices(path: Path, values: Mapping[int, int]) -> NDArray[np.uint8]:
-    """Reads one mask as class indices.
+    """Read one mask as class indices.
 
     Args:
         path: The mask file.
@@ -90,7 +90,7 @@ def map_classes(
     missing: Missing = "empty",
     on_case: Callable[[], None] = lambda: None,
 ) -> ClassMapping:
-    """Opens every mask that is measured and determines the class of each pixel value.
+    """Open every mask that is measured and determines the class of each pixel value.
 
     Args:
         pairs: The two folders.
@@ -201,7 +201,7 @@ def _map_indices(
 
 
 def _require_classes(truth: PixelValues, prediction: PixelValues) -> None:
-    """Makes sure that the values can be classes: not too many, and not the greys of a smoothed mask."""
+    """Make sure that the values can be classes: not too many, and not the greys of a smoothed mask."""
     for folder in (truth, prediction):
         reason = folder.smoothing
         if reason or len(folder.foreground) > MOST_UNNAMED:
@@ -218,7 +218,7 @@ _NOT_MASKS = (
 
 
 def _require_two_classes(truth: PixelValues, prediction: PixelValues, classes: Sequence[str]) -> None:
-    """Makes sure that a folder of 0 and 255 is compared with one class."""
+    """Make sure that a folder of 0 and 255 is compared with one class."""
     sides = (truth, prediction)
     black_and_white = next((folder for folder in sides if folder.is_black_and_white), None)
     if black_and_white is None:
@@ -239,7 +239,7 @@ def _require_two_classes(truth: PixelValues, prediction: PixelValues, classes: S
 
 
 def _require_shared(truth: PixelValues, prediction: PixelValues) -> None:
-    """Makes sure that the folders have the same classes: one folder may lack some, but not both."""
+    """Make sure that the folders have the same classes: one folder may lack some, but not both."""
     true, predicted = truth.foreground, prediction.foreground
     if not (true - predicted and predicted - true):
         return
@@ -256,7 +256,7 @@ def _require_shared(truth: PixelValues, prediction: PixelValues) -> None:
 
 
 def _match_by_rank(true: frozenset[int], predicted: frozenset[int]) -> dict[int, int]:
-    """Returns the class of each value if the smallest value of either folder is class 1, and so on; else empty."""
+    """Return the class of each value if the smallest value of either folder is class 1, and so on; else empty."""
     first, second = ({n: i for i, n in enumerate(sorted(side), start=1)} for side in (true, predicted))
     alike = len(first) == len(second) and all(first[n] == second[n] for n in first.keys() & second.keys())
     return first | second if alike else {}
@@ -273,7 +273,7 @@ def _find_unknown(
     classes: Sequence[str],
     values: Mapping[int, int] | None,
 ) -> list[str]:
-    """Describes the pixel values of a folder that have no class, in one line; empty if there are none."""
+    """Describe the pixel values of a folder that have no class, in one line; empty if there are none."""
     unknown = folder.all - indices.keys()
     if not unknown:
         return []
@@ -338,7 +338,7 @@ def _describe_classes(mapping: ClassMapping, classes: Sequence[str], values: Map
 
 
 def _find_doubts(truth: PixelValues, prediction: PixelValues, mapping: ClassMapping) -> list[str]:
-    """Describes folders without background, and classes that one of the folders lacks."""
+    """Describe folders without background, and classes that one of the folders lacks."""
     sides = ((truth, mapping.truth), (prediction, mapping.prediction))
     doubts = [
         f"{folder.path}: no pixel is background; if one of {list_values(folder.all)} is the background, map it to 0 "

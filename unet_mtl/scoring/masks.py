@@ -69,7 +69,7 @@ def score_pairs(
     seed: int = 0,
     on_case: Callable[[], None] = lambda: None,
 ) -> MaskEvaluation:
-    """Measures each case.
+    """Measure each case.
 
     Args:
         pairs: The two folders.
@@ -125,7 +125,7 @@ def score_pairs(
 
 
 def require_folder(path: Path) -> None:
-    """Makes sure that scores can be written below a path, before the masks are measured.
+    """Make sure that scores can be written below a path, before the masks are measured.
 
     Raises:
         WriteError: A file is in the way.
@@ -138,7 +138,7 @@ def require_folder(path: Path) -> None:
 
 
 def write_scores(folder: Path, evaluation: MaskEvaluation, *, facts: Mapping[str, Any]) -> MaskEvaluation:
-    """Writes cases.csv and summary.json.
+    """Write cases.csv and summary.json.
 
     Args:
         folder: The folder, which is made if it does not exist; older files of the same names are replaced.
@@ -197,7 +197,7 @@ def _describe_ignored(pairs: Pairs) -> list[str]:
 
 
 def _describe_empty(empty: Mapping[str, bool], n_missing: int) -> list[str]:
-    """Describes predicted masks without foreground, as distinct from missing files."""
+    """Describe predicted masks without foreground, as distinct from missing files."""
     wrong = [case for case, is_missed in empty.items() if is_missed]
     right = len(empty) - len(wrong)
     parts = []

@@ -15,7 +15,7 @@ LETTERS, ZEROS = "upper and lower case", "leading zeros"
 
 
 def fit_name(pattern: str, name: str) -> str | None:
-    """Returns the case name in a file name without suffix, or None if the pattern does not fit.
+    """Return the case name in a file name without suffix, or None if the pattern does not fit.
 
     >>> fit_name("{case}_segmentation", "a1_segmentation"), fit_name("{case}_segmentation", "a1")
     ('a1', None)
@@ -26,7 +26,7 @@ def fit_name(pattern: str, name: str) -> str | None:
 
 
 def check_pattern(pattern: str, argument: str) -> str:
-    """Returns a pattern without the suffix of an image, which is how names are compared with it.
+    """Return a pattern without the suffix of an image, which is how names are compared with it.
 
     Args:
         pattern: The pattern that the user gave.
@@ -43,7 +43,7 @@ def check_pattern(pattern: str, argument: str) -> str:
 
 
 def without_suffix(name: str) -> str:
-    """Removes the suffix of an image from a file name; other dots are part of the name.
+    """Remove the suffix of an image from a file name; other dots are part of the name.
 
     >>> without_suffix("scan.1.PNG"), without_suffix("scan.1")
     ('scan.1', 'scan.1')
@@ -53,7 +53,7 @@ def without_suffix(name: str) -> str:
 
 
 def count_files(counts: Mapping[str, int]) -> str:
-    """Describes numbers of files by what distinguishes them.
+    """Describe numbers of files by what distinguishes them.
 
     >>> count_files({"of type .csv": 1, "in folders below": 2})
     '1 file of type .csv, 2 files in folders below'
@@ -62,7 +62,7 @@ def count_files(counts: Mapping[str, int]) -> str:
 
 
 def common_affix(shorter: Sequence[str], longer: Collection[str]) -> tuple[str, str] | None:
-    """Finds the prefix and suffix that turn at least half of the shorter names into longer ones.
+    """Find the prefix and suffix that turn at least half of the shorter names into longer ones.
 
     >>> common_affix(["1", "2"], ["bus_1", "bus_2", "x"])
     ('bus_', '')
@@ -80,7 +80,7 @@ def common_affix(shorter: Sequence[str], longer: Collection[str]) -> tuple[str, 
 
 
 def find_lookalikes(names: Sequence[str], others: Collection[str]) -> tuple[str, str, str] | None:
-    """Finds what distinguishes at least half of the names from names that probably mean the same, with an example.
+    """Find what distinguishes at least half of the names from names that probably mean the same, with an example.
 
     >>> find_lookalikes(["c1", "c2"], ["C1", "C2"])
     ('upper and lower case', 'c1', 'C1')

@@ -86,7 +86,7 @@ class Pairs:
         return [case for case in self.prediction.files if case not in self.truth.files]
 
     def measured(self, missing: Missing) -> list[str]:
-        """Returns the cases that are measured.
+        """Return the cases that are measured.
 
         Args:
             missing: The treatment of a true mask without a prediction. "empty": it counts as an empty prediction.
@@ -123,7 +123,7 @@ class Pairs:
 def pair_masks(
     truth: Path, prediction: Path, *, truth_names: str = ANY_NAME, prediction_names: str = ANY_NAME
 ) -> Pairs:
-    """Finds masks and pairs them by case name; suffixes may differ.
+    """Find masks and pairs them by case name; suffixes may differ.
 
     Folders below and hidden files are ignored: programs keep intermediate results in the former, and the latter are
     made by the operating system.
@@ -191,7 +191,7 @@ def _scan(path: Path, pattern: str, argument: str) -> Folder:
 
 
 def _folders_near(path: Path) -> str:
-    """Lists the folders in the nearest folder above that exists; empty if it cannot be read."""
+    """List the folders in the nearest folder above that exists; empty if it cannot be read."""
     try:
         parent = next(part for part in path.absolute().parents if part.is_dir())
         names = sorted(part.name for part in parent.iterdir() if part.is_dir())

@@ -48,20 +48,20 @@ class CaseDetails:
     patient_column: str | None = None
 
     def describe_patients(self, cases: Iterable[str]) -> str:
-        """Returns a remark with the number of patients and where it comes from."""
+        """Return a remark with the number of patients and where it comes from."""
         if not self.source:
             return "patients: each case counts as its own patient; give a table of patients with `patients`"
         return f"patients: {self.count_patients(cases):,}, from {self.source}"
 
     def count_patients(self, cases: Iterable[str]) -> int:
-        """Returns the number of patients of the cases."""
+        """Return the number of patients of the cases."""
         return len({self.patients[case] for case in cases})
 
 
 def name_table(
     path: Path | None, case_column: str | None, patient_column: str | None, names: str
 ) -> TableSource | None:
-    """Returns the source of patients and spacings if there is a table.
+    """Return the source of patients and spacings if there is a table.
 
     Args:
         path: The path of the table, or None.
@@ -84,7 +84,7 @@ def name_table(
 def find_details(
     cases: Sequence[str], source: TableSource | None, spacing: AnySpacing, tolerance: float | None
 ) -> CaseDetails:
-    """Finds the patient and the pixel spacing of each case.
+    """Find the patient and the pixel spacing of each case.
 
     Args:
         cases: The names of the cases.
@@ -117,7 +117,7 @@ def find_details(
 
 
 def read_spacing(spacing: AnySpacing) -> Spacing | str | None:
-    """Converts a spacing to `(row, column)` in mm, or to the name of its column, or two names with a comma.
+    """Convert a spacing to `(row, column)` in mm, or to the name of its column, or two names with a comma.
 
     Args:
         spacing: One or two numbers or names, in any sequence or array; None if it is unknown.
@@ -228,7 +228,7 @@ def _describe_distances(
 def _read_rows(
     rows: pd.DataFrame, path: Path, patient_column: str, columns: Sequence[str], spacing: Spacing | None
 ) -> tuple[dict[str, str], dict[str, Spacing | None]]:
-    """Reads patients and spacings; a case may have several rows, such as one for each lesion, if they agree."""
+    """Read patients and spacings; a case may have several rows, such as one for each lesion, if they agree."""
     problems: list[str] = []
     patients: dict[str, str] = {}
     spacings: dict[str, Spacing | None] = {}

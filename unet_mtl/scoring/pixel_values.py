@@ -73,7 +73,7 @@ class PixelValues:
         )
 
     def files_with(self, values: frozenset[int] | set[int]) -> str:
-        """Returns the number and some names of the files that contain any of these values."""
+        """Return the number and some names of the files that contain any of these values."""
         files = [file.name for file, in_file in self.by_file.items() if in_file & values]
         return f"{count_of(len(files), 'file')} ({name_some(files, 3)})"
 
@@ -81,7 +81,7 @@ class PixelValues:
 def collect_values(
     pairs: Pairs, cases: Sequence[str], on_case: Callable[[], None]
 ) -> tuple[PixelValues, PixelValues, list[str]]:
-    """Opens every mask of the cases.
+    """Open every mask of the cases.
 
     Args:
         pairs: The two folders.
@@ -125,7 +125,7 @@ def _collect(case: str, values: PixelValues, folder: Folder, problems: list[str]
 
 
 def read_values(path: Path) -> NDArray[np.int32]:
-    """Reads the pixel values of one mask as they are stored.
+    """Read the pixel values of one mask as they are stored.
 
     Args:
         path: An image file.
@@ -160,7 +160,7 @@ def _distinct(stored: NDArray[np.int32]) -> frozenset[int]:
 
 
 def list_values(values: Iterable[int]) -> str:
-    """Lists the smallest values in order.
+    """List the smallest values in order.
 
     >>> list_values({3, 1})
     '1, 3'

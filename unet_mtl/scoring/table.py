@@ -44,7 +44,7 @@ class TableSource:
 def find_column(
     table: pd.DataFrame, path: Path, name: str | None, usual: Sequence[str], argument: str
 ) -> str:
-    """Returns the requested column or, if there is no request, the first one with a usual name.
+    """Return the requested column or, if there is no request, the first one with a usual name.
 
     Upper and lower case, blanks, dashes and underscores are ignored when usual names are looked for.
 
@@ -76,7 +76,7 @@ def _plain(name: str) -> str:
 
 
 def rows_of(table: pd.DataFrame, column: str, source: TableSource, cases: Sequence[str]) -> pd.DataFrame:
-    """Returns the rows of the cases, with the case names in the column `CASE`.
+    """Return the rows of the cases, with the case names in the column `CASE`.
 
     Args:
         table: The table.
@@ -122,7 +122,7 @@ def _cure_of_names(column: Sequence[str], absent: Sequence[str]) -> str | None:
 
 
 def _cure_of_columns(table: pd.DataFrame, column: str, cases: Sequence[str]) -> str | None:
-    """Returns the arguments that find most of the cases, or the pattern that file names need."""
+    """Return the arguments that find most of the cases, or the pattern that file names need."""
     best: tuple[int, str] = (0, "")
     for name in table.columns:
         cells = {without_suffix(cell) for cell in table[name]}

@@ -64,7 +64,7 @@ class Augment:
     def __call__(
         self, image: NDArray[Any], masks: Mapping[str, NDArray[np.uint8]], seed: int
     ) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]]]:
-        """Transforms an image and its masks alike; masks by nearest neighbour.
+        """Transform an image and its masks alike; masks by nearest neighbour.
 
         Args:
             image: (height, width, channels), uint8 or float32 in 0..1.
@@ -115,7 +115,7 @@ def _as_targets(planes: list[NDArray[np.uint8]]) -> dict[str, Any]:
 
 
 def _seed(compose: Any, seed: int) -> None:
-    """Seeds all random choices of the steps."""
+    """Seed all random choices of the steps."""
     # All steps share one stream. `set_random_seed` gives each step its own stream with the same seed, so that all steps
     # draw the same number, and an image is flipped, rotated and darkened together or not at all.
     compose.set_random_state(np.random.default_rng(seed), random.Random(seed))

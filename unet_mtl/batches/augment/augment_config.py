@@ -26,7 +26,7 @@ _PROBE_SEED = 0
 
 
 def make_transforms(steps: Sequence[Step]) -> list[Any]:
-    """Makes transforms from steps.
+    """Make transforms from steps.
 
     Args:
         steps: The steps, each `{albumentations name: its arguments}`; ranges may be lists. Pixels from outside the
@@ -49,7 +49,7 @@ def make_transforms(steps: Sequence[Step]) -> list[Any]:
 
 
 def check_steps(steps: Sequence[Step], size: tuple[int, int], channels: int) -> None:
-    """Tries each step once on an image with the size and channels of the network's input.
+    """Try each step once on an image with the size and channels of the network's input.
 
     Args:
         steps: The steps, in the form that `make_transforms` accepts.
@@ -77,7 +77,7 @@ def _raise(problems: Sequence[str]) -> None:
 def _read_steps(
     steps: Any, problems: list[str], outer: str = ""
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yields place, name and arguments of each well-formed step."""
+    """Yield place, name and arguments of each well-formed step."""
     if not isinstance(steps, Sequence) or isinstance(steps, str):
         problems.append(f"{outer}expected a list of steps, received {steps!r}")
         return
@@ -94,7 +94,7 @@ def _read_steps(
 
 
 def _read_single_steps(steps: Any, problems: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yields place, name and arguments of each step that is applied to images, also of those in a choice."""
+    """Yield place, name and arguments of each step that is applied to images, also of those in a choice."""
     for place, name, arguments in _read_steps(steps, problems):
         if name == CHOICE:
             yield from _read_steps(arguments["transforms"], problems, f"{place}, ")
@@ -217,7 +217,7 @@ def _suggestion(name: str, known: Collection[str]) -> str:
 
 
 def _as_tuples(value: Any) -> Any:
-    """Converts lists, which YAML gives, to tuples, which albumentations needs as ranges."""
+    """Convert lists, which YAML gives, to tuples, which albumentations needs as ranges."""
     if isinstance(value, Mapping):
         return {key: _as_tuples(inner) for key, inner in value.items()}
     return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

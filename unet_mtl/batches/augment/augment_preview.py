@@ -31,7 +31,7 @@ def make_sheet(
     cases: int = 4,
     epochs: int = 5,
 ) -> "Figure":
-    """Draws a case per row: the original image, and the input of the network in the first epochs of a training.
+    """Draw a case per row: the original image, and the input of the network in the first epochs of a training.
 
     A last row shows a grid transformed with the seeds of the first case in the same epochs.
 
@@ -85,7 +85,7 @@ def choose_cases(train: Dataset, tasks: Sequence[Task[Any, Any]], n: int) -> lis
 
 
 def make_grid(size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
-    """Draws light lines around grey squares, with one dark square, which shows mirroring.
+    """Draw light lines around grey squares, with one dark square, which shows mirroring.
 
     Args:
         size: (height, width) of the image.

@@ -58,7 +58,7 @@ class Cache:
         return arrays
 
     def put(self, key: bytes, arrays: Arrays) -> None:
-        """Stores arrays, which must not be changed afterwards; if the disk cannot be written, they are dropped."""
+        """Store arrays, which must not be changed afterwards; if the disk cannot be written, they are dropped."""
         n_bytes = sum(array.nbytes for array in arrays.values())
         with self._lock:
             fits = key not in self._memory and n_bytes <= self._free_bytes
@@ -89,7 +89,7 @@ class DiskCache:
         self._is_refused = False
 
     def require_writable(self) -> None:
-        """Raises a ConfigError unless the folder can be written."""
+        """Raise a ConfigError unless the folder can be written."""
         try:
             self._prepare()
         except OSError as error:
@@ -115,7 +115,7 @@ class DiskCache:
         return arrays
 
     def put(self, key: bytes, arrays: Arrays, n_bytes: int) -> None:
-        """Stores arrays if the disk has room for them; after the first error, nothing more is stored."""
+        """Store arrays if the disk has room for them; after the first error, nothing more is stored."""
         if self._is_refused:
             return
         try:
@@ -131,7 +131,7 @@ class DiskCache:
         return self.folder / name[:2] / f"{name}{SUFFIX}"
 
     def _prepare(self) -> None:
-        """Creates the folder, and removes old entries and the temporary files of killed processes."""
+        """Create the folder, and removes old entries and the temporary files of killed processes."""
         if self._is_prepared:
             return
         self._is_prepared = True

@@ -32,7 +32,7 @@ class Layout(NamedTuple):
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Writes arrays to a temporary file and renames it, so that readers see the whole file or none.
+    """Write arrays to a temporary file and renames it, so that readers see the whole file or none.
 
     Args:
         path: The file to write; its folder is created, readable by the user alone.
@@ -59,7 +59,7 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
 
 
 def check_file(path: Path) -> Layout | None:
-    """Compares the checksum of a whole file, and removes a damaged one.
+    """Compare the checksum of a whole file, and removes a damaged one.
 
     Returns:
         The layout of the file, or None if it is missing or damaged.
@@ -79,7 +79,7 @@ def check_file(path: Path) -> Layout | None:
 
 
 def map_arrays(path: Path, layout: Layout) -> dict[str, NDArray[Any]] | None:
-    """Maps the arrays of a file into memory, read-only: pages are read when touched, and shared by processes.
+    """Map the arrays of a file into memory, read-only: pages are read when touched, and shared by processes.
 
     Args:
         path: A file that `check_file` has checked.

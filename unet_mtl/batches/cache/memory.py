@@ -22,7 +22,7 @@ def free_memory() -> int:
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc keep freed memory for the next sample instead of returning it to the system.
+    """Let glibc keep freed memory for the next sample instead of returning it to the system.
 
     Otherwise the temporary arrays of every augmented image are new pages of the system. With TensorFlow's own
     settings, that took twice the processor time of the augmentation itself. Without glibc, nothing changes.

@@ -190,7 +190,7 @@ class FittedInput(Settings):
         return not any(name in labels for name in self.names)
 
     def require_described(self, description: Description) -> None:
-        """Checks that a data set describes these columns as the training data did.
+        """Check that a data set describes these columns as the training data did.
 
         Args:
             description: The description of the data set.
@@ -224,7 +224,7 @@ class FittedInput(Settings):
 
 
 def fit_inputs(inputs: Mapping[str, TabularInput], train: Dataset) -> tuple[FittedInput, ...]:
-    """Fits tabular inputs: computes means and deviations of numbers, and collects words.
+    """Fit tabular inputs: computes means and deviations of numbers, and collects words.
 
     Args:
         inputs: Settings of each input by its name.

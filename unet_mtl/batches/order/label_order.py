@@ -15,7 +15,7 @@ _MAX_DONORS = 64
 def make_label_order(
     seed: Sequence[int], labelled: NDArray[np.bool_], batch_size: int, shards: int = 1
 ) -> NDArray[np.int64]:
-    """Orders cases so that as many (batch, task) pairs as possible have a label.
+    """Order cases so that as many (batch, task) pairs as possible have a label.
 
     The rarest task comes first: its labelled cases are assigned to batches one by one, or at even distances if there
     are fewer of them than batches. Swaps then cover pairs that one task lost to another. The optimum is a packing
@@ -77,7 +77,7 @@ class _Assignment:
         self.cases = np.arange(len(groups))
 
     def assign(self) -> None:
-        """Assigns one labelled case of each task to every group without one, starting with the rarest task."""
+        """Assign one labelled case of each task to every group without one, starting with the rarest task."""
         group_of = np.full(len(self.labelled), -1)
         free = self.sizes.copy()
         covered = np.zeros((len(free), self.labelled.shape[1]), bool)
@@ -97,7 +97,7 @@ class _Assignment:
         return ((np.arange(n) + self.rng.random()) * among / max(n, 1)).astype(np.int64)
 
     def swap(self) -> None:
-        """Swaps two cases wherever that covers more pairs, or as many, since such a swap may enable a better one."""
+        """Swap two cases wherever that covers more pairs, or as many, since such a swap may enable a better one."""
         counts = _count(self.labelled[self.cases], self.groups)
         tries = rounds_without_gain = 0
         while rounds_without_gain < _MAX_ROUNDS_WITHOUT_GAIN and tries < _MAX_SWAPS:
@@ -113,7 +113,7 @@ class _Assignment:
             rounds_without_gain = 0 if np.count_nonzero(counts) > before else rounds_without_gain + 1
 
     def _swap_into(self, group: int, task: int, counts: NDArray[np.int64]) -> None:
-        """Swaps the best of some labelled cases of other groups into a group, unless that covers fewer pairs."""
+        """Swap the best of some labelled cases of other groups into a group, unless that covers fewer pairs."""
         # Groups with a single labelled case are included: the gap moves to a place where another swap may close it.
         donors = self.rng.permutation(np.flatnonzero(self.labelled[self.cases, task]))[:_MAX_DONORS]
         own = np.arange(self.starts[group], self.starts[group + 1])

@@ -43,7 +43,7 @@ class Strata(NamedTuple):
 
 
 def make_strata(sampling: Sampling, tasks: Sequence[Task[Any, Any]], dataset: Dataset) -> Strata:
-    """Groups the cases by the classes of the task.
+    """Group the cases by the classes of the task.
 
     Args:
         sampling: The settings.
@@ -82,7 +82,7 @@ def class_chances(classes: Sequence[str | None], power: float) -> NDArray[np.flo
 def draw_epoch(
     strata: Strata, batch_size: int, seed: Sequence[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draws the cases of one epoch, with the same share of each group in every batch.
+    """Draw the cases of one epoch, with the same share of each group in every batch.
 
     Each case and each group is drawn its expected number of times, rounded up or down, without bias. A case or group
     with D of the N draws has size * D / N draws in a batch, rounded up or down. The same holds for a shard of a batch,

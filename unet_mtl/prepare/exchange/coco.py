@@ -25,7 +25,7 @@ def import_coco(
     nested: Nested = "hole",
     crowd: Crowd = "class",
 ) -> Imported:
-    """Imports instances or regions as one mask of classes, in which the background is class 0.
+    """Import instances or regions as one mask of classes, in which the background is class 0.
 
     Crowds are drawn first, then all annotations in the order of the file, later ones over earlier ones. An image
     without annotations gets an empty mask, since COCO lists the images that were annotated.

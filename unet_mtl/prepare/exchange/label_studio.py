@@ -32,7 +32,7 @@ _RESERVED = ("case", "image")
 def import_label_studio(
     source: Path, out: Path, *, images: Path | None = None, target: str | None = None
 ) -> Imported:
-    """Imports polygons and brush strokes as masks, choices as columns of classes, numbers as columns of numbers.
+    """Import polygons and brush strokes as masks, choices as columns of classes, numbers as columns of numbers.
 
     Of several annotations of a task, the latest one that is not cancelled counts. A task without annotations has no
     mask and no labels; in an annotated task, pixels outside all regions are background. Classes are in alphabetical
@@ -238,7 +238,7 @@ def _is_remote(link: str) -> bool:
 
 
 def _path_in(link: str) -> str | None:
-    """Returns the path in a link to an image, after `?d=` for local files; None if it is not an image."""
+    """Return the path in a link to an image, after `?d=` for local files; None if it is not an image."""
     if not _is_remote(link):
         path = link
     else:

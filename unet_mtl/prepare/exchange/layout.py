@@ -95,7 +95,7 @@ class Region:
 
 
 def paint(regions: Sequence[Region], size: Size, tally: Counter[str]) -> NDArray[np.uint8]:
-    """Draws annotations in their order, later ones over earlier ones.
+    """Draw annotations in their order, later ones over earlier ones.
 
     Args:
         regions: The annotations of one mask.
@@ -129,7 +129,7 @@ def paint(regions: Sequence[Region], size: Size, tally: Counter[str]) -> NDArray
 def write_layout(
     out: Path, cases: Sequence[Case], layout: Layout, problems: list[str], tally: Counter[str]
 ) -> Imported:
-    """Writes the folder, which is complete or not written at all.
+    """Write the folder, which is complete or not written at all.
 
     Args:
         out: The new folder, which must be absent or empty.
@@ -168,12 +168,12 @@ def write_layout(
 
 
 def _singular(description: str) -> str:
-    """Removes the s of the first plural."""
+    """Remove the s of the first plural."""
     return re.sub(_PLURAL, r"\1", description, count=1)
 
 
 def _find_formulas(cases: Sequence[Case], layout: Layout) -> list[str]:
-    """Finds texts that a spreadsheet would run when it opens cases.csv."""
+    """Find texts that a spreadsheet would run when it opens cases.csv."""
     cells = [case.name for case in cases]
     cells += [str(label) for case in cases for label in (*case.labels, *case.labels.values())]
     return [
@@ -184,7 +184,7 @@ def _find_formulas(cases: Sequence[Case], layout: Layout) -> list[str]:
 
 
 def refuse_used(out: Path) -> None:
-    """Raises before the work if the output folder is in use.
+    """Raise before the work if the output folder is in use.
 
     Raises:
         DataError: `out` is a file, a link, or a folder that is not empty.

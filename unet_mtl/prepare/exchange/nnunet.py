@@ -24,7 +24,7 @@ _ENDINGS = tuple(suffix for name in ("png", "tiff", "bmp") for suffix in FORMATS
 
 
 def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:
-    """Imports imagesTr with labelsTr, and imagesTs with labelsTs if they exist.
+    """Import imagesTr with labelsTr, and imagesTs with labelsTs if they exist.
 
     If the folder has splits_final.json, its first fold becomes train and val, and imagesTs becomes test. Otherwise,
     the column `folder` of the table contains the folder of each case.
@@ -87,7 +87,7 @@ def _ending_and_channels(content: Any, head: Path) -> tuple[str, int]:
 
 
 def _labels(labels: Any, head: Path) -> tuple[tuple[str, ...], dict[int, int]]:
-    """Returns the classes, and the class index (or 255) of each pixel value in the files."""
+    """Return the classes, and the class index (or 255) of each pixel value in the files."""
     if not isinstance(labels, dict) or not labels:
         raise DataError(f"{head}: `labels` is {labels!r}; expected name: value")
     regions = [name for name, value in labels.items() if isinstance(value, list)]
@@ -146,7 +146,7 @@ def _cases_of(raw: _Raw, part: str, problems: list[str]) -> list[Case]:
 
 
 def _channel_files(folder: Path, ending: str, problems: list[str]) -> dict[str, dict[int, str]]:
-    """Returns file names by case and channel."""
+    """Return file names by case and channel."""
     pattern = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})" + re.escape(ending))
     files: dict[str, dict[int, str]] = {}
     for path in sorted(folder.glob(f"*{ending}")):
@@ -209,7 +209,7 @@ def _read_label(path: Path, size: tuple[int, int], values: Mapping[int, int]) ->
 
 
 def _splits(source: Path, problems: list[str]) -> dict[str, str]:
-    """Returns train or val for each case of the first fold; empty if the folder has no splits."""
+    """Return train or val for each case of the first fold; empty if the folder has no splits."""
     path = source / SPLITS_FILE
     if not path.is_file():
         return {}

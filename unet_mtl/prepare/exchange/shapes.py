@@ -21,7 +21,7 @@ Pixels = NDArray[np.bool_]
 
 
 def as_ring(values: Any) -> NDArray[np.float64]:
-    """Converts a list x, y, x, y, ... to an array of shape `(points, 2)`.
+    """Convert a list x, y, x, y, ... to an array of shape `(points, 2)`.
 
     Raises:
         DataError: The list does not hold numbers, has an odd length, or has fewer than three points.
@@ -33,7 +33,7 @@ def as_ring(values: Any) -> NDArray[np.float64]:
 
 
 def draw_ring(ring: NDArray[np.float64], size: Size) -> Pixels:
-    """Fills one outline by the pixel-centre rule; parts outside the image are cut off."""
+    """Fill one outline by the pixel-centre rule; parts outside the image are cut off."""
     drawn = np.zeros(size, np.bool_)
     # Distant points are clipped, so that coordinates stay within the range of integers.
     x, y = np.clip(ring, -1e6, 1e6).T
@@ -44,7 +44,7 @@ def draw_ring(ring: NDArray[np.float64], size: Size) -> Pixels:
 def draw_outlines(
     rings: Sequence[NDArray[np.float64]], size: Size, *, nested: Nested = "hole"
 ) -> tuple[Pixels, int]:
-    """Draws one object that has several outlines.
+    """Draw one object that has several outlines.
 
     Args:
         rings: The outlines in any order.
@@ -71,7 +71,7 @@ def draw_outlines(
 
 
 def decode_coco_rle(content: Any, size: Size) -> Pixels:
-    """Decodes `{"size": [height, width], "counts": ...}`: alternating runs of 0 and 1, column by column.
+    """Decode `{"size": [height, width], "counts": ...}`: alternating runs of 0 and 1, column by column.
 
     Raises:
         DataError: The size is not that of the image, or the runs do not fill it.
@@ -91,7 +91,7 @@ def decode_coco_rle(content: Any, size: Size) -> Pixels:
 
 
 def unpack_counts(packed: str) -> list[int]:
-    """Unpacks the compressed counts of COCO.
+    """Unpack the compressed counts of COCO.
 
     Each number is written in groups of 5 bits, the lowest first. A group is one character: 48 plus the bits, plus 32 if
     another group follows. Bit 16 of the last group is the sign. From the fourth number on, the difference to the number
@@ -123,7 +123,7 @@ def unpack_counts(packed: str) -> list[int]:
 
 
 def decode_brush(values: Any, size: Size) -> Pixels:
-    """Decodes the run lengths of Label Studio's brush, a bit stream of all RGBA values, row by row.
+    """Decode the run lengths of Label Studio's brush, a bit stream of all RGBA values, row by row.
 
     The header has 32 bits for the number of values, 5 bits for their width, and 4 times 4 bits for the widths of run
     lengths. Runs follow: one bit (1 for one repeated value, 0 for separate values), 2 bits that select a width, the
@@ -171,5 +171,5 @@ class _Bits:
         return int.from_bytes(np.packbits(np.pad(self._next(width), (-width % 8, 0))).tobytes(), "big")
 
     def take_many(self, n: int, width: int) -> Pixels:
-        """Returns for each of `n` numbers whether it is above 0."""
+        """Return for each of `n` numbers whether it is above 0."""
         return np.asarray(self._next(n * width).reshape(n, width).any(axis=1))

@@ -15,7 +15,7 @@ from unet_mtl.errors import DataError
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file.
+    """Read a JSON file.
 
     Args:
         path: The JSON file, with or without a byte order mark.
@@ -32,7 +32,7 @@ def read_json(path: Path) -> Any:
 
 
 def find_below(folder: Path, name: str, cure: str = "give the folder of the images, `images=FOLDER`") -> Path:
-    """Finds the image file that an annotation names, without leaving the folder.
+    """Find the image file that an annotation names, without leaving the folder.
 
     Args:
         folder: The folder of images, which the user has chosen and which may be a link.
@@ -62,7 +62,7 @@ def find_below(folder: Path, name: str, cure: str = "give the folder of the imag
 
 
 def plain_text(text: Any) -> str:
-    r"""Returns the text in one line without outer spaces, which tables and YAML files preserve.
+    r"""Return the text in one line without outer spaces, which tables and YAML files preserve.
 
     >>> plain_text("  left \n lobe ")
     'left lobe'
@@ -71,7 +71,7 @@ def plain_text(text: Any) -> str:
 
 
 def plain_key(name: str) -> str:
-    """Returns a name for a target or a column that is also valid for a task.
+    """Return a name for a target or a column that is also valid for a task.
 
     >>> plain_key("BI-RADS (2013)"), plain_key("2nd look")
     ('BI_RADS_2013', 'x_2nd_look')
@@ -81,7 +81,7 @@ def plain_key(name: str) -> str:
 
 
 def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:
-    """Makes a case name from each image path: folders are joined by `__`, suffixes and leading + and - are removed.
+    """Make a case name from each image path: folders are joined by `__`, suffixes and leading + and - are removed.
 
     Args:
         files: Paths relative to the folder of images.
@@ -104,7 +104,7 @@ def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:
 def number_classes(
     names: Mapping[Any, Any], where: str, problems: list[str], *, background: str = "background"
 ) -> tuple[tuple[str, ...], dict[Any, int]]:
-    """Assigns indices to the classes of a mask, the background first.
+    """Assign indices to the classes of a mask, the background first.
 
     Args:
         names: The class name of each key that annotations use; a class with the name of the background is class 0.
@@ -132,7 +132,7 @@ def number_classes(
 
 
 def numbers(values: Any, what: str) -> NDArray[np.float64]:
-    """Converts a JSON list of finite numbers to an array.
+    """Convert a JSON list of finite numbers to an array.
 
     Args:
         values: The list.

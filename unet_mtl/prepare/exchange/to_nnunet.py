@@ -41,7 +41,7 @@ class Exported:
 def to_nnunet(
     dataset: Dataset, out: Path, *, target: str | None = None, number: int = 501, name: str | None = None
 ) -> Exported:
-    """Writes one mask of a data set as PNG files, with labels as grey values and pixels to ignore as the highest one.
+    """Write one mask of a data set as PNG files, with labels as grey values and pixels to ignore as the highest one.
 
     If the description names a split column, test cases are written into imagesTs and labelsTs, and train and val into
     splits_final.json. Other columns, patients and spacings are not exported.
@@ -134,7 +134,7 @@ def _names(records: Iterable[Record], problems: list[str]) -> list[str]:
 
 
 def _channels(records: Iterable[Record], problems: list[str]) -> int:
-    """Returns 3 if any image has colours, since nnU-Net needs the same channels in all images."""
+    """Return 3 if any image has colours, since nnU-Net needs the same channels in all images."""
     counts = set()
     for record in records:
         try:
@@ -147,7 +147,7 @@ def _channels(records: Iterable[Record], problems: list[str]) -> int:
 def _write_case(
     folder: Path, part: str, name: str, record: Record, dataset: Dataset, target: str, channels: int
 ) -> bool:
-    """Writes the image and mask of one case; returns whether the mask has pixels to ignore."""
+    """Write the image and mask of one case; returns whether the mask has pixels to ignore."""
     mask = read_case_mask(record, target, dataset.description.masks[target])
     image = folder / f"images{part}" / f"{name}_0000.png"
     image.parent.mkdir(exist_ok=True)
@@ -165,7 +165,7 @@ def _write_case(
 
 
 def _copied(source: Path, image: Path, channels: int) -> bool:
-    """Copies a PNG if nnU-Net reads the same pixels from it; returns whether it did."""
+    """Copy a PNG if nnU-Net reads the same pixels from it; returns whether it did."""
     if source.suffix.lower() != ".png":
         return False
     with Image.open(source) as opened:

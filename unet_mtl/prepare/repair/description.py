@@ -26,12 +26,12 @@ _SAME = (
 
 
 def mask_folders(description: Description) -> dict[str, str]:
-    """Returns a folder below masks/ for each target, with unsuitable characters of the name replaced."""
+    """Return a folder below masks/ for each target, with unsuitable characters of the name replaced."""
     return _folders(description.masks)
 
 
 def class_folders(mask: MaskDescription) -> dict[str, str]:
-    """Returns a folder below that of the target for each foreground class of an overlapping mask."""
+    """Return a folder below that of the target for each foreground class of an overlapping mask."""
     return _folders(mask.classes[1:])
 
 
@@ -61,7 +61,7 @@ def describe_copy(
     spacing: tuple[str, str] | None,
     spelled: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """Returns the text of dataset.yaml.
+    """Return the text of dataset.yaml.
 
     Args:
         description: The description of the original.

@@ -29,7 +29,7 @@ LogChange = Callable[[Path, str, str, str], None]
 def write_image(
     stem: Path, record: Record, facts: ImageFacts, *, invert: bool, intensity: Intensity, log: LogChange
 ) -> Path:
-    """Writes one image: unchanged if there is nothing to repair, otherwise upright and without loss.
+    """Write one image: unchanged if there is nothing to repair, otherwise upright and without loss.
 
     Only the pixels of a DICOM file are written, since its header may contain the patient's name.
 
@@ -89,7 +89,7 @@ def _with_suffix(stem: Path, suffix: str) -> Path:
 
 
 def _lossless(picture: Picture, source: Path, *, invert: bool, intensity: Intensity) -> NDArray[Any]:
-    """Returns plain numbers that are read like the picture in the training, without its metadata."""
+    """Return plain numbers that are read like the picture in the training, without its metadata."""
     pixels = picture.pixels
     coded = picture.colours is not None or picture.extent is not None or picture.inverted
     measured = picture.measured or picture.window is not None
@@ -104,7 +104,7 @@ def _lossless(picture: Picture, source: Path, *, invert: bool, intensity: Intens
 
 
 def _write_numbers(stem: Path, numbers: NDArray[Any]) -> Path:
-    """Writes a PNG if it can hold the numbers, otherwise an NPY file."""
+    """Write a PNG if it can hold the numbers, otherwise an NPY file."""
     channels = numbers.shape[-1]
     if channels not in (1, 3) or numbers.dtype not in (np.uint8, np.uint16):
         path = _with_suffix(stem, ".npy")
@@ -129,7 +129,7 @@ def _range(numbers: NDArray[Any]) -> str:
 def repair_mask(
     record: Record, target: str, description: MaskDescription, *, invert: bool, log: LogChange
 ) -> NDArray[np.uint8] | None:
-    """Reads the mask of a case like `read_case_mask`, and repairs errors of its files.
+    """Read the mask of a case like `read_case_mask`, and repairs errors of its files.
 
     Args:
         record: The record of the case.
@@ -186,7 +186,7 @@ def _repair_file(
 
 
 def _swap(mask: NDArray[np.uint8], path: Path, log: LogChange) -> NDArray[np.uint8]:
-    """Swaps the background and the only class in a mask; a mask of several classes stays unchanged."""
+    """Swap the background and the only class in a mask; a mask of several classes stays unchanged."""
     present = [index for index in count_pixels(mask) if index not in (0, IGNORE)]
     if len(present) != 1:
         return mask

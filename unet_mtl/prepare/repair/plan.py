@@ -53,24 +53,24 @@ class RepairPlan:
     unrepaired: list[Observation] = field(default_factory=list)
 
     def name_of(self, path: Path) -> str:
-        """Returns the path relative to the root, for the log."""
+        """Return the path relative to the root, for the log."""
         root = self.description.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     def log(self, case: str, file: Path | str, kind: str, was: str, now: str) -> None:
-        """Adds one line to the log."""
+        """Add one line to the log."""
         name = self.name_of(file) if isinstance(file, Path) else file
         self.table.repairs.append(Repair(case, name, kind, was, now))
 
     def drop(self, cases: Iterable[str]) -> None:
-        """Removes cases from the records and the table, without a line in the log."""
+        """Remove cases from the records and the table, without a line in the log."""
         dropped = set(cases)
         for case in dropped:
             self.records.pop(case, None)
         self.table.drop(dropped)
 
     def drop_unrepaired(self) -> None:
-        """Removes every case with an error that cannot be repaired, and logs it."""
+        """Remove every case with an error that cannot be repaired, and logs it."""
         for error in self.unrepaired:
             for case in error.cases:
                 if case in self.records:
@@ -82,7 +82,7 @@ class RepairPlan:
 def make_plan(
     checkup: Checkup, table: pd.DataFrame, mend: frozenset[str], intensity: Intensity
 ) -> RepairPlan:
-    """Plans all repairs; only files with a guessed name are opened.
+    """Plan all repairs; only files with a guessed name are opened.
 
     Args:
         checkup: The checkup of the original.
@@ -112,7 +112,7 @@ def make_plan(
 
 
 def _find_inverted(plan: RepairPlan, mend: Collection[str]) -> None:
-    """Finds images and masks that look like negatives, if their repair was requested."""
+    """Find images and masks that look like negatives, if their repair was requested."""
     if "image-inverted" in mend:
         dataset = Dataset(plan.description, tuple(plan.records.values()))
         images = {case: facts for case, facts in plan.inspection.images.items() if case in plan.records}
@@ -144,7 +144,7 @@ def _use_renamed(
     renamed: Sequence[RenamedMask],
     checkup: Checkup,
 ) -> tuple[Inspection, Sequence[DuplicateGroup]]:
-    """Gives each record the file that is meant, and inspects these files, which the checkup did not open."""
+    """Give each record the file that is meant, and inspects these files, which the checkup did not open."""
     description = plan.description
     changed: dict[str, None] = {}
     for seen in observations:
@@ -187,7 +187,7 @@ def _use_renamed(
 
 
 def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], unrepaired: Collection[str]) -> None:
-    """Keeps only the first of identical images with equal labels, patients and masks."""
+    """Keep only the first of identical images with equal labels, patients and masks."""
     copies = []
     for group in (group for group in duplicates if group.kind == "identical"):
         first: dict[object, str] = {}
@@ -201,7 +201,7 @@ def _drop_copies(plan: RepairPlan, duplicates: Sequence[DuplicateGroup], unrepai
 
 
 def _facts(case: str, plan: RepairPlan) -> object:
-    """Returns everything besides the image that copies must share; None if a mask cannot be read unrepaired."""
+    """Return everything besides the image that copies must share; None if a mask cannot be read unrepaired."""
     record, masks = plan.records[case], plan.inspection.masks
     if any(case not in masks[target] for target in record.masks):
         return None

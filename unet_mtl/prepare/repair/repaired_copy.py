@@ -52,7 +52,7 @@ class Repaired:
     left: Sequence[Finding]
 
     def summary(self) -> list[dict[str, Any]]:
-        """Returns one row for each kind of change: the number of changes, and the case or file of the first one."""
+        """Return one row for each kind of change: the number of changes, and the case or file of the first one."""
         groups: dict[tuple[str, str], list[Repair]] = {}
         for repair in self.repairs:
             action = repair.now if repair.now == LEFT_OUT else "repaired"
@@ -74,7 +74,7 @@ def repair_dataset(
     leave_out: bool = False,
     progress: bool = False,
 ) -> Repaired:
-    """Writes a copy of a data set with all possible repairs. The copy is complete or not written at all.
+    """Write a copy of a data set with all possible repairs. The copy is complete or not written at all.
 
     Args:
         source: A folder with dataset.yaml, or a description.
@@ -138,7 +138,7 @@ def _require_apart(out: Path, root: Path) -> None:
 
 
 def _settle(plan: RepairPlan, leave_out: bool) -> None:
-    """Drops the cases with errors that cannot be repaired.
+    """Drop the cases with errors that cannot be repaired.
 
     Raises:
         DataError: Such cases are not to be left out, errors concern no single case, or no case is left.
@@ -159,7 +159,7 @@ def _settle(plan: RepairPlan, leave_out: bool) -> None:
 
 
 def _write_files(folder: Path, plan: RepairPlan, advance: Callable[[], None]) -> dict[str, str]:
-    """Writes images and masks, adds the errors of cases that fail to the plan, and returns the image names."""
+    """Write images and masks, adds the errors of cases that fail to the plan, and returns the image names."""
     images = {}
     for case, record in plan.records.items():
         try:
@@ -233,7 +233,7 @@ def _cell(number: float, description: Description) -> str:
 
 
 def _free(name: str, table: pd.DataFrame) -> str:
-    """Returns a name that no column has."""
+    """Return a name that no column has."""
     while name in table.columns:
         name += "_of_copy"
     return name
@@ -248,7 +248,7 @@ def _write_log(path: Path, repairs: Sequence[Repair]) -> None:
 
 
 def _require_repaired(after: Checkup, folder: Path, out: Path) -> None:
-    """Raises if the copy still has errors: leaving out cases may, for example, leave a class without pixels."""
+    """Raise if the copy still has errors: leaving out cases may, for example, leave a class without pixels."""
     errors = [
         seen.text.replace(str(folder), str(out))
         for finding in after.findings
@@ -260,7 +260,7 @@ def _require_repaired(after: Checkup, folder: Path, out: Path) -> None:
 
 
 def _with_final_paths(finding: Finding, folder: Path, out: Path) -> Finding:
-    """Replaces the temporary folder in a finding by the final one."""
+    """Replace the temporary folder in a finding by the final one."""
     observations = [
         replace(seen, text=seen.text.replace(str(folder), str(out)), path=None)
         for seen in finding.observations

@@ -52,12 +52,12 @@ class RepairedTable:
     spelled: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def drop(self, cases: Collection[str]) -> None:
-        """Removes the rows of cases."""
+        """Remove the rows of cases."""
         self.rows = self.rows[~self.rows[CASE].isin(cases)]
 
 
 def repair_table(table: pd.DataFrame, description: Description) -> RepairedTable:
-    """Repairs errors of the table for which no file must be opened.
+    """Repair errors of the table for which no file must be opened.
 
     Rows without a name are removed, equal rows are reduced to one, other spellings of a class become the class, and
     formulas in columns that the description does not list are disarmed.
@@ -79,7 +79,7 @@ def repair_table(table: pd.DataFrame, description: Description) -> RepairedTable
 
 
 def structural_columns(description: Description) -> set[str]:
-    """Returns the columns of cases, patients, splits, frames and spacings, in which cells must not be changed."""
+    """Return the columns of cases, patients, splits, frames and spacings, in which cells must not be changed."""
     spacing = description.spacing_mm
     parts = spacing if isinstance(spacing, tuple) else (spacing,)
     names = (description.case, description.patient, description.split, description.frame, *parts)
@@ -87,7 +87,7 @@ def structural_columns(description: Description) -> set[str]:
 
 
 def find_contradicting(table: pd.DataFrame) -> set[str]:
-    """Returns the cases that have several rows with different cells."""
+    """Return the cases that have several rows with different cells."""
     different = table[table[CASE] != ""].drop_duplicates()
     return set(different[CASE][different[CASE].duplicated()])
 
@@ -108,7 +108,7 @@ def _drop_repeated(repaired: RepairedTable) -> None:
 
 
 def _numbered(rows: pd.DataFrame) -> Iterator[tuple[int, str]]:
-    """Yields the number of each row, counted below the header line, and its cells."""
+    """Yield the number of each row, counted below the header line, and its cells."""
     for number, cells in zip(rows.index, rows.drop(columns=CASE).to_numpy(), strict=True):
         yield int(number) + 1, ", ".join(map(str, cells))
 
@@ -116,7 +116,7 @@ def _numbered(rows: pd.DataFrame) -> Iterator[tuple[int, str]]:
 def _replace_labels(
     repaired: RepairedTable, name: str, column: ColumnDescription, missing: frozenset[str], *, in_place: bool
 ) -> None:
-    """Replaces labels in the cells or, if the cells must not be changed, adds their meaning to dataset.yaml."""
+    """Replace labels in the cells or, if the cells must not be changed, adds their meaning to dataset.yaml."""
     replaced: dict[str, tuple[str, str]] = {}
     for label in repaired.rows[name].unique():
         kind, meant = _find_meaning(label, column, missing)
@@ -137,7 +137,7 @@ def _replace_labels(
 
 
 def _find_meaning(label: str, column: ColumnDescription, missing: frozenset[str]) -> tuple[str, str]:
-    """Returns the kind of the repair, and the label that replaces the given one."""
+    """Return the kind of the repair, and the label that replaces the given one."""
     meant = column.values.get(label, label)
     classes = column.classes
     if classes is None or meant in classes or meant.lower() in missing:
