@@ -172,5 +172,5 @@ def test_overlays_need_images(trained, tmp_path):
 def test_a_table_alone_cannot_be_repaired(folder):
     result = run("check", folder / "set", "--fix", folder / "fixed")
     assert result.exit_code == 1
-    assert "a table alone has no images to be mended" in output_of(result)
+    assert "has only a table and no images to repair; correct its cells" in output_of(result)
     assert not (folder / "fixed").exists()

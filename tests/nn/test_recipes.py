@@ -120,6 +120,7 @@ def test_each_task_trains_the_shared_layers(learning):
             variable.assign(value)
 
 
+@pytest.mark.slow
 def test_ten_cases_are_overfitted(learning):
     letter, session, start = learning
     for variable, value in start:

@@ -89,5 +89,5 @@ def test_show_writes_the_sheet(data_folder, tmp_path):
 
 
 def test_only_png(dataset, tasks, tmp_path):
-    with pytest.raises(ConfigError, match=r"the picture is a .png; received .xyz"):
+    with pytest.raises(ConfigError, match=r"expected the name of a \.png file, received \.xyz"):
         um.show_augment(dataset, tasks, tmp_path / "augment_preview.xyz")

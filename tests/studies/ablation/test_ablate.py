@@ -92,6 +92,7 @@ def table(done):
     return pd.read_csv(done[0] / "ablation.csv").set_index("task")
 
 
+@pytest.mark.slow
 def test_what_is_shared_is_gained_and_noise_is_not(table):
     assert table.loc["seldom", "verdict"] == "better with these seeds"
     assert table.loc["seldom", "high"] < 0
@@ -112,6 +113,7 @@ def values_of(done, task):
     return *found, tables[0]["patient"].to_numpy()
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_runs(done, table):
     p_values = {}
     for task in ("often", "seldom", "chance"):
@@ -139,6 +141,7 @@ def test_the_numbers_are_those_of_the_runs(done, table):
     assert table.loc[order, "p_holm"].to_numpy() == pytest.approx(holm, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_cost_is_a_row(done, table):
     seconds = {
         path.name: 20 * pd.read_csv(path / "history.csv")["seconds"].median()
@@ -151,6 +154,7 @@ def test_cost_is_a_row(done, table):
     assert table.loc["(all)", "single"] == pytest.approx(sum(seconds.values()) / 2)
 
 
+@pytest.mark.slow
 def test_all_networks_have_the_same_splits_and_epochs(done):
     paths = [path for path in done[0].iterdir() if path.is_dir()]
     assert len({(path / "splits.csv").read_text() for path in paths}) == 1
@@ -158,6 +162,7 @@ def test_all_networks_have_the_same_splits_and_epochs(done):
     assert {len(pd.read_csv(path / "history.csv")) for path in paths} == {20}
 
 
+@pytest.mark.slow
 def test_what_is_printed_and_written(done, table):
     words = " ".join(done[1].split())
     for part in (
@@ -178,6 +183,7 @@ def test_what_is_printed_and_written(done, table):
     assert any("patience=3" in note for note in content["notes"])
 
 
+@pytest.mark.slow
 def test_resume_trains_only_what_is_lacking(done, folder, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(done[0], out)
@@ -192,6 +198,7 @@ def test_resume_trains_only_what_is_lacking(done, folder, tmp_path):
     pd.testing.assert_frame_equal(was, now, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_other_settings_are_not_resumed(done, folder):
     result = run(
         "ablate", folder / "config.yaml", "training.batch_size=8", "--run", done[0], "--seeds", 2, "--resume"
@@ -211,6 +218,7 @@ def test_an_interruption_says_how_to_go_on(folder, tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "ablation.csv").exists()
 
 
+@pytest.mark.slow
 def test_bad_input_is_refused_before_anything_is_trained(done, folder, tmp_path):
     config = um.load_config(folder / "config.yaml")
     dataset = um.read_dataset(config.data)
