@@ -140,6 +140,7 @@ def test_mixed_precision_trains(name, small, rows, precision):
 
 
 @pytest.mark.parametrize("name", [name for name in BALANCERS if name != "fixed"])
+@pytest.mark.slow
 def test_a_resumed_training_equals_an_uninterrupted_one(
     name, dataset, column_tasks, column_settings, tmp_path, monkeypatch, drawing
 ):

@@ -29,6 +29,7 @@ def test_uncertainty_by_hand():
     np.testing.assert_allclose(factors(balancer), [1 / 4, 0.5 / 0.25, 3 / 9], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_uncertainty_estimates_the_noise():
     """From pure noise a network can only learn the mean m, with L = mean((y - m)^2 / 2) = var(y) / 2.
 
@@ -154,6 +155,7 @@ def test_gradnorm_does_not_learn_from_an_overflow(bad):
         np.testing.assert_array_equal(expected, variable.numpy())
 
 
+@pytest.mark.slow
 def test_gradnorm_equalises_norms():
     """For slopes of 1 and 10, v converges to (20, 2) / 11, where v * norm is equal."""
     balancer = GradNorm(alpha=0, initial_steps=1).build([1.0, 1.0], seed=0)

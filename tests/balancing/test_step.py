@@ -29,6 +29,7 @@ class Plain(MultiTaskTrainer):
         return total
 
 
+@pytest.mark.slow
 def test_fixed_equals_a_trainer_without_balancer_bit_by_bit(small, rows, monkeypatch):
     runs = []
     for plain, measure_every in ((True, 0), (False, 0), (False, 2)):

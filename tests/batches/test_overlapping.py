@@ -170,6 +170,7 @@ def test_batches_have_a_channel_for_each_class(layered):
 TASK = um.OverlappingSegmentation(name="layers")
 
 
+@pytest.mark.slow
 def test_trained_measured_and_drawn(layered_folder, settings, tmp_path):
     """Trains, evaluates and predicts with masks that overlap."""
     dataset = um.read_dataset(layered_folder)

@@ -74,6 +74,7 @@ def labelled(folder, printed):
     return known.groupby(split.loc[table["case"]].to_numpy()).sum().to_dict()
 
 
+@pytest.mark.slow
 def test_the_output_of_train_and_the_run_have_n(folder, printed, labelled):
     assert sum(labelled["mask"].values()) < 0.7 * N
     assert 0 in labelled["diameter"].values()
@@ -84,6 +85,7 @@ def test_the_output_of_train_and_the_run_have_n(folder, printed, labelled):
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
+@pytest.mark.slow
 def test_table_summary_and_pictures_of_a_split(folder, printed, labelled, split):
     written = folder / "run" / "evaluation" / split
     rows = json.loads((written / "summary.json").read_text())["scores"]
@@ -100,5 +102,6 @@ def test_table_summary_and_pictures_of_a_split(folder, printed, labelled, split)
     assert cases["mask_lesion_tp"].notna().sum() == labelled["mask"][split]
 
 
+@pytest.mark.slow
 def test_pictures_of_training(folder, printed):
     assert (folder / "run" / "curves.png").stat().st_size > 20_000

@@ -15,6 +15,7 @@ FITS = {
 
 @pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize("fit", FITS)
+@pytest.mark.slow
 def test_a_run_keeps_its_fit_to_the_end(dataset, tasks, settings, tmp_path, fit):
     """32x32 images for a network of 32x48: padded at the sides, or 48x48 in two tiles."""
     preprocess = um.Preprocess(size=(32, 48), **FITS[fit])

@@ -170,6 +170,7 @@ print(json.dumps({name: output.tolist() for name, output in outputs.items()}))
 """
 
 
+@pytest.mark.slow
 def test_the_saved_network_needs_keras_only(mixed, tmp_path):
     network = in_precision(mixed, "float32")
     assert not [layer for layer in network.layers if isinstance(layer, keras.layers.Lambda)]

@@ -98,6 +98,7 @@ def learning(make, request):
     keras.utils.clear_session()
 
 
+@pytest.mark.slow
 def test_each_task_trains_the_shared_layers(learning):
     """The loss of a single task changes the shared layers, which are the encoder or the trunk."""
     letter, session, _ = learning

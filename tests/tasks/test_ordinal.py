@@ -201,6 +201,7 @@ assert not any(name.split(".")[0] in ("unet_mtl", "metrics") for name in sys.mod
 """
 
 
+@pytest.mark.slow
 def test_the_network_loads_without_this_package(tmp_path):
     network = small_network(CUMULATIVE)
     cumulative_parts(network)[1].bias.assign([0.5, 0.1, -0.7])

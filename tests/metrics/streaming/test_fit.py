@@ -117,6 +117,7 @@ def trained():
 
 
 @needs_fit
+@pytest.mark.slow
 def test_fit_in_batches_is_the_score_of_the_whole_set_in_every_epoch(trained):
     model, expected = trained
     model.optimizer.learning_rate = 0.0  # what is scored would move on within the epoch
@@ -126,6 +127,7 @@ def test_fit_in_batches_is_the_score_of_the_whole_set_in_every_epoch(trained):
 
 
 @needs_fit
+@pytest.mark.slow
 def test_evaluate_and_saving(trained, tmp_path):
     model, expected = trained
     result = evaluate(model, batch_size=5)

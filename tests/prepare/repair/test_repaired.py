@@ -297,6 +297,7 @@ def history_of(tasks, settings, tmp_path_factory):
     return train
 
 
+@pytest.mark.slow
 def test_training_on_repaired_copies_equals_training_on_the_good_set(good, tmp_path, history_of):
     expected = history_of(good)
     assert len(expected) == 1
