@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def name_some(names: Iterable[object], most: int = 4) -> str:
-    """List the first few names, and says how many more there are.
+    """List the first few names, and say how many more there are.
 
     >>> name_some(["a", "b", "c"], most=2)
     'a, b and 1 more'

@@ -9,7 +9,7 @@ import typer
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder with images.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with images.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option(

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-RunArgument = Annotated[Path, typer.Argument(help="Run folder, from `unet-mtl train`.", show_default=False)]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Run folder, from `unet-mtl train`.", show_default=False)
+]
 ImagesArgument = Annotated[
-    list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)
+    list[Path], typer.Argument(metavar="PATH", help="Images, or folders of images.", show_default=False)
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Output folder.", show_default=False)]
 SpacingOption = Annotated[
@@ -20,7 +22,7 @@ SpacingOption = Annotated[
         show_default=False,
     ),
 ]
-ConfigArgument = Annotated[Path, typer.Argument(help="config.yaml", show_default=False)]
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="config.yaml", show_default=False)]
 OverridesArgument = Annotated[
     list[str] | None,
     typer.Argument(

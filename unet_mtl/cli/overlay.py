@@ -3,6 +3,7 @@
 import typer
 
 from unet_mtl.cli.options import ImagesArgument, OutOption, RunArgument, SpacingOption, to_spacing_mm
+from unet_mtl.wording import count_of
 
 
 def overlay(
@@ -14,4 +15,4 @@ def overlay(
 
     import_quietly()
     pictures = api.overlay(run, paths, out, spacing_mm=to_spacing_mm(spacing_mm))
-    typer.echo(f"{len(pictures)} pictures in {out}")
+    typer.echo(f"{count_of(len(pictures), 'picture')} in {out}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unet_mtl.cli.options import OutOption, RunArgument, SpacingOption, to_spacing_mm
+from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 SomeImagesArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        help="Images, or folders of images; none for a run that reads only columns.", show_default=False
+        metavar="PATH",
+        help="Images, or folders of images; none for a run that reads only columns.",
+        show_default=False,
     ),
 ]
 TableOption = Annotated[
@@ -52,8 +55,8 @@ def predict(
     spacing = to_spacing_mm(spacing_mm)
     predictions = api.predict(run, paths or [], out, table=table, case_column=case_column, spacing_mm=spacing)
     failed = predictions[predictions["error"] != ""]
-    cases = "images" if "image" in predictions else "cases"
-    typer.echo(f"{len(predictions) - len(failed)} {cases} predicted; predictions.csv and any masks in {out}")
+    predicted = count_of(len(predictions) - len(failed), "image" if "image" in predictions else "case")
+    typer.echo(f"{predicted} predicted; predictions.csv and any masks in {out}")
     unknown = (
         predictions["unknown_columns"].fillna("").ne("").sum() if "unknown_columns" in predictions else 0
     )

@@ -37,4 +37,4 @@ def show(config: ConfigArgument, overrides: OverridesArgument = None, augment: S
     import_quietly()
     outline = api.show(api.read_dataset(settings.data), settings.tasks, **settings.arguments())
     print_rows(f"network: {outline.parameters:,} parameters, computing in {outline.precision}", outline.parts)
-    print_rows(f"one batch of {outline.steps} per epoch", outline.batch)
+    print_rows(f"the shapes of one batch; {outline.steps} batches per epoch", outline.batch)

@@ -9,7 +9,7 @@ from PIL import Image
 from unet_mtl.data.images import read_mask
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import read_dataset
-from unet_mtl.errors import DataError
+from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.prepare.exchange import import_coco
 
 SIZE = (6, 8)
@@ -198,6 +198,19 @@ def test_files_that_are_not_coco(tmp_path, text, message):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(DataError, match=message):
         import_coco(tmp_path / "x.json", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"nested": "holes"}, "`nested` is 'holes'; expected 'hole' or 'part'"),
+        ({"crowd": "ignored"}, "`crowd` is 'ignored'; expected 'class' or 'ignore'"),
+    ],
+)
+def test_a_choice_that_does_not_exist(write, tmp_path, choice, message):
+    with pytest.raises(ConfigError, match=message):
+        import_coco(write([]), tmp_path / "out", **choice)
     assert not (tmp_path / "out").exists()
 
 

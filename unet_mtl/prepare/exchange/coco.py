@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from unet_mtl.data.images import IGNORE, image_size
-from unet_mtl.errors import DataError
+from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Nested, Pixels, Size, as_ring, decode_coco_rle, draw_outlines
 from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_text, read_json
@@ -43,9 +43,13 @@ def import_coco(
         The folder and its contents.
 
     Raises:
+        ConfigError: `nested` or `crowd` is none of its values.
         DataError: The file or an image is not usable; every problem is listed with its image or annotation id.
         WriteError: The operating system refused the write.
     """
+    for name, value, choices in (("nested", nested, get_args(Nested)), ("crowd", crowd, get_args(Crowd))):
+        if value not in choices:
+            raise ConfigError(f"`{name}` is {value!r}; expected {' or '.join(map(repr, choices))}")
     content = _read(source)
     folder = images or (source.parent / "images" if (source.parent / "images").is_dir() else source.parent)
     problems: list[str] = []
