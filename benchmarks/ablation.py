@@ -55,7 +55,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def draw_set(folder: Path, cases: int, seed: int) -> pd.DataFrame:
-    """Write a phantom set with all labels and returns its table with a split: 40 % train, 20 % val, 40 % test."""
+    """Write a phantom set with all labels and return its table with a split: 40 % train, 20 % val, 40 % test."""
     um.write_phantom(
         folder,
         cases=cases,
@@ -72,7 +72,7 @@ def draw_set(folder: Path, cases: int, seed: int) -> pd.DataFrame:
 
 
 def write_table(folder: Path, table: pd.DataFrame, columns: dict[str, Any]) -> um.Dataset:
-    """Replace the table of a set and adds descriptions of new columns."""
+    """Replace the table of a set and add descriptions of new columns."""
     table.to_csv(folder / "cases.csv", index=False)
     content = yaml.safe_load((folder / "dataset.yaml").read_text())
     content |= {"split": "split", "columns": content["columns"] | columns}
@@ -96,7 +96,7 @@ def toss_coins(table: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def ablate(data: um.Dataset, tasks: list[Any], out: Path, epochs: int, seeds: int) -> Any:
-    """Run and prints the ablation."""
+    """Run and print the ablation."""
     training = um.TrainingSettings(epochs=epochs, batch_size=8, learning_rate=0.001, spread_labels=True)
     found = um.ablate(data, tasks, out, seeds=seeds, training=training, progress=False, **SETTINGS)
     print(out.name, found.title, found, *found.notes, "", sep="\n", flush=True)

@@ -338,7 +338,7 @@ def on_pairs(scores: Mapping[str, Callable[[Array, Array], object]]) -> Cells:
 
 
 def streamed(metric: object, truth: Array, prediction: Array) -> object:
-    """Update a Keras metric with one batch and returns its result."""
+    """Update a Keras metric with one batch and return its result."""
     metric.update_state(truth, prediction)
     return np.asarray(metric.result())
 

@@ -263,7 +263,7 @@ WORKLOADS = [
 
 
 def compare(title: str, peers: dict[str, tuple[str, Peer]], work: tuple[int, int, int], repeats: int) -> None:
-    """Time all libraries in turn, and prints speed and agreement."""
+    """Time all libraries in turn, and print speed and agreement."""
     masks = make_pairs(*work)
     installed = {name: peer(*masks) for name, (module, peer) in peers.items() if find_spec(module)}
     tables = {name: run() for name, run in installed.items()}  # also warms up

@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def thin_out(source: Path, seed: int = 0) -> None:
-    """Assign the splits, and removes labels of training and validation cases."""
+    """Assign the splits, and remove labels of training and validation cases."""
     dataset = um.read_dataset(source)
     sides = {
         record.case: name
@@ -65,7 +65,7 @@ def thin_out(source: Path, seed: int = 0) -> None:
 
 
 def keep_labelled(source: Path, folder: Path, task: Any) -> int:
-    """Write a copy with the test cases and the labelled cases of a task, and returns the number of training cases."""
+    """Write a copy with the test cases and the labelled cases of a task, and return the number of training cases."""
     shutil.copytree(source, folder)
     dataset = um.read_dataset(folder)
     kept = {record.case for record in dataset if record.split == "test" or task.is_labelled(record)}
@@ -79,7 +79,7 @@ def keep_labelled(source: Path, folder: Path, task: Any) -> int:
 
 
 def train(data: Path, tasks: list[Any], run: Path, epochs: int) -> um.RunFolder:
-    """Train and evaluates one network."""
+    """Train and evaluate one network."""
     training = um.TrainingSettings(epochs=epochs, batch_size=8, learning_rate=0.001)
     return um.train(um.read_dataset(data), tasks, run, **SETTINGS, training=training, progress=False)
 

@@ -247,7 +247,7 @@ def _images(batch: Any) -> Any:
 
 
 def main() -> None:
-    """Run every candidate in every round and prints the table."""
+    """Run every candidate in every round and print the table."""
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]))))
         return

@@ -89,7 +89,7 @@ def memory_mb() -> float:
 
 
 def main() -> None:
-    """Run each way in a process of its own, and prints a line for each."""
+    """Run each way in a process of its own, and print a line for each."""
     if sys.argv[1:2] == ["--one"]:
         train = WAYS[sys.argv[2]](Path(sys.argv[3]))
         for number in range(1, int(sys.argv[4]) + 1):

@@ -62,7 +62,7 @@ class Way:
         session.trainer.train_on_batch(*session.train.make(0))  # compiles
 
     def run(self, epoch: int) -> dict[str, float]:
-        """Train one epoch, and returns the total seconds, the seconds waiting for batches, and those at its end."""
+        """Train one epoch, and return the total seconds, the seconds waiting for batches, and those at its end."""
         clock = {"first": 0.0, "later": 0.0, "end": 0.0}
         self.session.train.epoch = epoch
         began = time.perf_counter()

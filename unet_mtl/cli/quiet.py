@@ -19,7 +19,7 @@ def _stderr_of_libraries_hidden() -> Iterator[None]:
 
 
 def import_quietly() -> None:
-    """Import the backend and lists its devices once, without its notes about CUDA and oneDNN.
+    """Import the backend and list its devices once, without its notes about CUDA and oneDNN.
 
     The notes are hidden by redirecting stderr, since C++ writes them before any log level takes effect. Exceptions
     are raised as usual.

@@ -152,7 +152,7 @@ def _draw_view(rng: np.random.Generator) -> float:
 def _add_lesion(
     rng: np.random.Generator, lesion: Lesion | None, breast: Breast, tissue: Tissue, grid: Grid
 ) -> tuple[Tissue, NDArray[np.uint8], Field]:
-    """Blend a lesion into the tissue, and returns the new maps, the mask and the loss along the beams."""
+    """Blend a lesion into the tissue, and return the new maps, the mask and the loss along the beams."""
     mask = np.zeros((grid.height, grid.width), dtype=np.uint8)
     loss_without = path_loss_db(tissue.attenuation, grid)
     if lesion is None:

@@ -104,7 +104,7 @@ def speckle(
 
 
 def path_loss_db(attenuation: Field, grid: Grid) -> Field:
-    """Integrate the attenuation along the beams and averages their power over the steering angles.
+    """Integrate the attenuation along the beams and average their power over the steering angles.
 
     Args:
         attenuation: The attenuation in dB/cm/MHz, one way, (height, width).
@@ -190,7 +190,7 @@ def _frequency_response(count: int, sigma_px: NDArray[np.floating]) -> Field:
 
 
 def _steered_sum(step_db: Field, angle_deg: float) -> Field:
-    """Sum along beams at an angle: shears the map until the beams are vertical, sums, and shears back."""
+    """Sum along beams at an angle: shear the map until the beams are vertical, sum, and shear back."""
     height, width = step_db.shape
     shift = np.rint(np.arange(height) * np.tan(np.deg2rad(angle_deg))).astype(np.intp)[:, None]
     margin = int(np.abs(shift).max())

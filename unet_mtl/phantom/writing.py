@@ -151,7 +151,7 @@ def _rows(jobs: Iterator[_Job], workers: int) -> Iterator[tuple[str, ...]]:
 
 
 def _write_case(job: _Job) -> tuple[str, ...]:
-    """Write the files of one case and returns its row of the table."""
+    """Write the files of one case and return its row of the table."""
     case = make_case(job.index, seed=job.seed, size=job.size)
     Image.fromarray(case.image).save(job.folder / "images" / f"{case.case}.png")
     if "mask" not in job.lacks:

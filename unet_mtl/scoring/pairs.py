@@ -123,7 +123,7 @@ class Pairs:
 def pair_masks(
     truth: Path, prediction: Path, *, truth_names: str = ANY_NAME, prediction_names: str = ANY_NAME
 ) -> Pairs:
-    """Find masks and pairs them by case name; suffixes may differ.
+    """Find masks and pair them by case name; suffixes may differ.
 
     Folders below and hidden files are ignored: programs keep intermediate results in the former, and the latter are
     made by the operating system.

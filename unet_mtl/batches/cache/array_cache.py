@@ -131,7 +131,7 @@ class DiskCache:
         return self.folder / name[:2] / f"{name}{SUFFIX}"
 
     def _prepare(self) -> None:
-        """Create the folder, and removes old entries and the temporary files of killed processes."""
+        """Create the folder, and remove old entries and the temporary files of killed processes."""
         if self._is_prepared:
             return
         self._is_prepared = True

@@ -59,7 +59,7 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
 
 
 def check_file(path: Path) -> Layout | None:
-    """Compare the checksum of a whole file, and removes a damaged one.
+    """Compare the checksum of a whole file, and remove a damaged one.
 
     Returns:
         The layout of the file, or None if it is missing or damaged.

@@ -224,7 +224,7 @@ class FittedInput(Settings):
 
 
 def fit_inputs(inputs: Mapping[str, TabularInput], train: Dataset) -> tuple[FittedInput, ...]:
-    """Fit tabular inputs: computes means and deviations of numbers, and collects words.
+    """Fit tabular inputs: compute means and deviations of numbers, and collect words.
 
     Args:
         inputs: Settings of each input by its name.

@@ -159,7 +159,7 @@ def _settle(plan: RepairPlan, leave_out: bool) -> None:
 
 
 def _write_files(folder: Path, plan: RepairPlan, advance: Callable[[], None]) -> dict[str, str]:
-    """Write images and masks, adds the errors of cases that fail to the plan, and returns the image names."""
+    """Write images and masks, add the errors of cases that fail to the plan, and return the image names."""
     images = {}
     for case, record in plan.records.items():
         try:

@@ -116,7 +116,7 @@ def _numbered(rows: pd.DataFrame) -> Iterator[tuple[int, str]]:
 def _replace_labels(
     repaired: RepairedTable, name: str, column: ColumnDescription, missing: frozenset[str], *, in_place: bool
 ) -> None:
-    """Replace labels in the cells or, if the cells must not be changed, adds their meaning to dataset.yaml."""
+    """Replace labels in the cells or, if the cells must not be changed, add their meaning to dataset.yaml."""
     replaced: dict[str, tuple[str, str]] = {}
     for label in repaired.rows[name].unique():
         kind, meant = _find_meaning(label, column, missing)
