@@ -109,6 +109,7 @@ def test_measures_are_means_over_steps_with_the_labels(small, rows):
     assert history["cosine_zone_age"][0] == pytest.approx(np.mean(cosines), rel=1e-2, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_every_nth_step_is_measured_and_traced_only_then(small, rows):
     """Every 4th step with three steps per epoch, counted across a resumption; a short training traces nothing."""
     trainer = small({"name": "fixed", "measure_every": 4})

@@ -81,6 +81,7 @@ def test_evaluate_decodes_once_and_its_overlays_once_more(run, dataset, counts, 
     assert batches == [8, 4, *([8, len(chosen) - 8] if len(chosen) > 8 else [len(chosen)])]
 
 
+@pytest.mark.slow
 def test_results_are_gone_when_they_have_been_measured(run, dataset, monkeypatch):
     """Images, outputs and masks of many cases would not fit into memory."""
     alive = weakref.WeakSet()

@@ -133,6 +133,7 @@ def test_holm_takes_back_what_one_of_many_tasks_shows_by_chance():
     assert among_two["verdict"] == "no difference shown"
 
 
+@pytest.mark.slow
 def test_noise_is_rarely_called_a_difference():
     """A test at 5 % may separate 10 of 200 pairs of equal coins; the chance of 16 or fewer is 0.98."""
     rng = np.random.default_rng(1)
@@ -148,6 +149,7 @@ def test_noise_is_rarely_called_a_difference():
     assert said <= 16
 
 
+@pytest.mark.slow
 def test_chance_of_the_training_is_no_difference():
     """Two equal networks with twice as much variation over trainings as over patients: 16 or fewer, as above.
 
