@@ -1,33 +1,14 @@
-"""Fails unless the sample run has learned its training cases and finds lesions and diagnoses in the test cases.
+"""Fails unless the sample run ends where the README and its issue say that it does."""
 
-The bounds leave room for processors, whose rounding leads to other trainings: with one seed, the test lesion Dice
-was 0.76 and the accuracy 0.73 on one processor, and 0.56 and 0.47 on another (docs/benchmarks.md), since seven
-validation masks choose the epoch. Scores of the training cases do not depend on that choice.
-"""
-
-import csv
 import json
 import sys
 from pathlib import Path
 
-run = Path(sys.argv[1])
-summary = json.loads((run / "evaluation" / "test" / "summary.json").read_text())
-test = {(row["task"], row["score"]): row["value"] for row in summary["scores"]}
-with (run / "history.csv").open(newline="") as file:
-    last = list(csv.DictReader(file))[-10:]
-
-
-def learned(column: str) -> float:
-    """Return the mean of a column of history.csv over the last ten epochs."""
-    return sum(float(epoch[column]) for epoch in last) / len(last)
-
-
-bounds = [
-    ("training mask Dice, last ten epochs", learned("mask_dice"), 0.65),
-    ("training diagnosis accuracy, last ten epochs", learned("diagnosis_accuracy"), 0.75),
-    ("test lesion Dice", test["mask", "dice_lesion"], 0.4),
-    ("test diagnosis AUROC", test["diagnosis", "auroc"], 0.65),
-]
-for name, value, least in bounds:
-    print(f"{name}: {value:.3f} (at least {least})")
-sys.exit(not all(value >= least for _, value, least in bounds))
+summary = json.loads((Path(sys.argv[1]) / "evaluation" / "test" / "summary.json").read_text())
+values = {(row["task"], row["score"]): row["value"] for row in summary["scores"]}
+dice = values["mask", "dice_lesion"]
+accuracy, majority = values["diagnosis", "accuracy"], values["diagnosis", "majority_accuracy"]
+print(
+    f"test lesion Dice {dice:.3f} (at least 0.75), diagnosis accuracy {accuracy:.3f} (majority {majority:.3f})"
+)
+sys.exit(not (dice >= 0.75 and accuracy >= majority + 0.15))
