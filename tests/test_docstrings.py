@@ -27,13 +27,13 @@ def docstrings(source: str) -> list[tuple[int, str]]:
 
 
 def fragments(source: str) -> list[str]:
-    """Lines that begin a docstring, an entry of a section, or a `Returns:` section with a fragment."""
+    """Lines that begin a paragraph, an entry of a section, or a `Returns:` section with a fragment."""
     problems = []
     for start, text in docstrings(source):
         lines = text.splitlines()
         for index, line in enumerate(lines):
             entry = ENTRY.fullmatch(line.strip())
-            begins = index == 0 or lines[index - 1].strip() in ("Returns:", "Yields:")
+            begins = index == 0 or lines[index - 1].strip() in ("", "Returns:", "Yields:")
             if FRAGMENT.match(entry["text"] if entry else line.strip() if begins else ""):
                 problems.append(f"line {start + index}: {line.strip()}")
     return problems

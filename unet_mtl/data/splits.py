@@ -25,7 +25,7 @@ CaseGroups = Sequence[Collection[str]]
 class SplitSettings(Settings):
     """How cases are assigned to splits: by a saved table, by folds, by a column of the data, or by ratio.
 
-    Of several folds, one is test, the next one is val (the first follows the last), and the others are train. The
+    With folds, one fold is test, the next one is val (the first follows the last), and the others are train. The
     shares are not used then.
 
     Attributes:

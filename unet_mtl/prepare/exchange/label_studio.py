@@ -34,7 +34,7 @@ def import_label_studio(
 ) -> Imported:
     """Import polygons and brush strokes as masks, choices as columns of classes, numbers as columns of numbers.
 
-    Of several annotations of a task, the latest one that is not cancelled counts. A task without annotations has no
+    If a task has several annotations, the latest one that is not cancelled counts. A task without annotations has no
     mask and no labels; in an annotated task, pixels outside all regions are background. Classes are in alphabetical
     order.
 
