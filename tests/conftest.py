@@ -4,6 +4,7 @@ import fcntl
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+
+from unet_mtl.cli import main
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Two workers on two cores: more threads in each only wait for one another.
@@ -315,3 +318,24 @@ def write_masks(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, list[str]]]:
+    """Return a function that runs `unet-mtl` in this process and returns exit code, output and lines of errors."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: object) -> tuple[int, str, list[str]]:
+        code = 0
+        monkeypatch.setattr(sys, "argv", ["unet-mtl", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return code, printed.out, [line for line in printed.err.splitlines() if line.strip()]
+
+    return call

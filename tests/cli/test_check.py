@@ -13,7 +13,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from unet_mtl.cli import main
 from unet_mtl.cli.problems import shorten
 from unet_mtl.data.records import read_dataset
 from unet_mtl.data.splits import SplitSettings, assign_parts
@@ -30,25 +29,6 @@ tasks:
   - {kind: classification, name: diagnosis}
   - {kind: regression, name: size, target: size_mm}
 """
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Return a function that runs the command in this process and returns exit code, output and lines of errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["unet-mtl", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "80")
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return code, printed.out, printed.err.splitlines()
-
-    return call
 
 
 @pytest.fixture
@@ -80,8 +60,8 @@ def rows(output: str, title: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line.strip()) for line in body[:end]]
 
 
-def test_a_folder_is_described(run, folder):
-    code, output, errors = run("check", folder)
+def test_a_folder_is_described(command, folder):
+    code, output, errors = command("check", folder)
     assert (code, errors) == (0, [])
     assert output.rstrip().splitlines()[-1] == "no errors found; 2 warnings to look at"
     assert output.startswith("data set tiny")
@@ -114,23 +94,25 @@ def test_a_folder_is_described(run, folder):
 
 
 @pytest.mark.parametrize("source", ["config.yaml", "dataset.yaml", "."])
-def test_config_description_and_folder_are_all_taken(run, folder, source):
-    code, output, errors = run("check", folder / source)
+def test_config_description_and_folder_are_all_taken(command, folder, source):
+    code, output, errors = command("check", folder / source)
     assert (code, errors) == (0, [])
     assert "no errors found; 2 warnings to look at" in output
 
 
-def test_no_line_is_wider_than_the_screen(run):
-    _, output, _ = run("check", PHANTOM / "config.yaml")
+def test_no_line_is_wider_than_the_screen(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, output, _ = command("check", PHANTOM / "config.yaml")
     assert max(map(len, output.splitlines())) <= 80
     assert "SYNTHETIC" in output
 
 
 @pytest.mark.parametrize("recipe", ["dsb2018"])
-def test_recipe_on_real_data(run, recipe):
+def test_recipe_on_real_data(command, monkeypatch, recipe):
+    monkeypatch.setenv("COLUMNS", "80")
     if not (SHARED / recipe).is_dir():
         pytest.skip(f"{SHARED / recipe} is not here: real data are not part of the project")
-    code, output, errors = run("check", ROOT / "benchmarks" / "recipes" / f"{recipe}.yaml")
+    code, output, errors = command("check", ROOT / "benchmarks" / "recipes" / f"{recipe}.yaml")
     assert (code, errors) == (0, [])
     assert max(map(len, output.splitlines())) <= 80
     assert rows(output, "splits")[0] == ["cases", "399", "67", "99"]
@@ -226,9 +208,9 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("break_it", "messages"), MISTAKES, ids=lambda value: getattr(value, "__name__", ""))
-def test_each_mistake_is_one_clear_line(run, folder, break_it, messages):
+def test_each_mistake_is_one_clear_line(command, folder, break_it, messages):
     source = break_it(folder) or folder / "config.yaml"
-    code, output, errors = run("check", source)
+    code, output, errors = command("check", source)
     assert code == 1
     lines = [line for line in errors if line.startswith("error: ")]
     assert len(lines) == len(messages)
@@ -241,7 +223,7 @@ def test_each_mistake_is_one_clear_line(run, folder, break_it, messages):
     )
 
 
-def test_all_mistakes_come_at_once(run, folder):
+def test_all_mistakes_come_at_once(command, folder):
     for break_it in (
         no_image,
         no_required_mask,
@@ -252,7 +234,7 @@ def test_all_mistakes_come_at_once(run, folder):
         no_such_target,
     ):
         break_it(folder)
-    code, output, errors = run("check", folder / "config.yaml")
+    code, output, errors = command("check", folder / "config.yaml")
     assert code == 1
     assert errors[-1] == "11 problems; training would not start"
     text = "\n".join(errors)
@@ -270,9 +252,9 @@ def test_all_mistakes_come_at_once(run, folder):
     assert rows(output, "splits")[0] == ["cases", "12", "0", "0"]
 
 
-def test_all_errors_of_a_config_are_reported(run, folder):
+def test_all_errors_of_a_config_are_reported(command, folder):
     (folder / "config.yaml").write_text("data: gone\ntasks: []\nsed: 1\n")
-    code, _, errors = run("check", folder / "config.yaml")
+    code, _, errors = command("check", folder / "config.yaml")
     assert code == 1
     assert len(errors) == 3
     assert all(line.startswith("error: ") for line in errors)
@@ -281,8 +263,8 @@ def test_all_errors_of_a_config_are_reported(run, folder):
 @pytest.mark.parametrize(
     "arguments", [["check"], ["check", ".", "training.epochs=2"], ["chek"], ["check", "--fast", "a"]]
 )
-def test_wrong_usage_exits_with_2(run, arguments):
-    code, _, errors = run(*arguments)
+def test_wrong_usage_exits_with_2(command, arguments):
+    code, _, errors = command(*arguments)
     assert code == 2
     assert errors
 
@@ -341,7 +323,7 @@ def test_import_of_the_package_loads_nothing_heavy():
     assert done.stdout == "[]\n"
 
 
-def test_copies_of_an_image_are_listed_with_their_parts(run, tmp_path):
+def test_copies_of_an_image_are_listed_with_their_parts(command, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(PHANTOM, folder)
     parts = assign_parts(read_dataset(folder), SplitSettings())
@@ -355,7 +337,7 @@ def test_copies_of_an_image_are_listed_with_their_parts(run, tmp_path):
     (folder / "apart.yaml").write_text(
         "data: .\nsplit: {near_duplicates: anywhere}\ntasks: [{kind: segmentation, name: mask}]\n"
     )
-    code, output, errors = run("check", folder / "apart.yaml")
+    code, output, errors = command("check", folder / "apart.yaml")
     rows = [line.split() for line in output.partition("images that look alike")[2].splitlines()]
     identical = next(row for row in rows if "identical" in row)
     near = next(row for row in rows if "near" in row)
@@ -365,28 +347,28 @@ def test_copies_of_an_image_are_listed_with_their_parts(run, tmp_path):
     assert code == 1
     line = f"error: images of cases {first!r}, {same!r} are identical and are in different parts"
     assert any(error.startswith(line) for error in errors)
-    assert "look alike" not in run("check", PHANTOM)[1]
+    assert "look alike" not in command("check", PHANTOM)[1]
 
 
-def test_copies_of_an_image_are_kept_in_one_part(run, tmp_path):
+def test_copies_of_an_image_are_kept_in_one_part(command, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(PHANTOM, folder)
     parts = assign_parts(read_dataset(folder), SplitSettings())
     first, other = parts["train"].records[0].case, parts["test"].records[0].case
     shutil.copyfile(folder / "images" / f"{first}.png", folder / "images" / f"{other}.png")
-    code, output, _ = run("check", folder)
+    code, output, _ = command("check", folder)
     assert code == 0
     rows = [line.split() for line in output.partition("images that look alike")[2].splitlines()]
     identical = next(row for row in rows if "identical" in row)
     assert {first, other} == {word.strip(",") for word in identical[:2]}
     assert "and" not in identical[3:]
-    code, _, errors = run("split", folder, "--out", tmp_path / "split.csv")
+    code, _, errors = command("split", folder, "--out", tmp_path / "split.csv")
     assert code == 0, errors
     table = pd.read_csv(tmp_path / "split.csv", dtype=str).set_index("case")
     assert table.loc[first, "split"] == table.loc[other, "split"]
 
 
-def test_images_of_many_channels_are_checked(run, tmp_path):
+def test_images_of_many_channels_are_checked(command, tmp_path):
     tifffile = pytest.importorskip("tifffile")
     rng = np.random.default_rng(0)
     for case in "abcdef":
@@ -394,6 +376,6 @@ def test_images_of_many_channels_are_checked(run, tmp_path):
         # without the planar configuration, tifffile makes nine pages of it
         tifffile.imwrite(tmp_path / f"{case}.tif", pixels, photometric="minisblack", planarconfig="contig")
     (tmp_path / "dataset.yaml").write_text("images: '{case}.tif'")
-    code, output, errors = run("check", tmp_path)
+    code, output, errors = command("check", tmp_path)
     assert (code, errors) == (0, [])
     assert "8-bit of 5 channels" in output

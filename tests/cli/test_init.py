@@ -12,30 +12,10 @@ import pytest
 from PIL import Image
 
 from unet_mtl import load_config, read_dataset
-from unet_mtl.cli import main
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 PHANTOM = ROOT / "data_samples" / "phantom"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Return a function that runs the command in this process and returns exit code, output and lines of errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["unet-mtl", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "100")
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return code, printed.out, printed.err.splitlines()
-
-    return call
 
 
 @pytest.fixture
@@ -60,8 +40,8 @@ def yaml_files(folder):
     return sorted(path.name for path in folder.rglob("*.yaml"))
 
 
-def test_it_prints_its_guesses_and_writes_files_that_check_accepts(run, folder):
-    code, output, errors = run("init", folder)
+def test_it_prints_its_guesses_and_writes_files_that_check_accepts(command, folder):
+    code, output, errors = command("init", folder)
     assert (code, errors) == (0, [])
     for words in (
         "what",
@@ -74,35 +54,35 @@ def test_it_prints_its_guesses_and_writes_files_that_check_accepts(run, folder):
         assert words in output
     assert f"unet-mtl check {folder / 'config.yaml'}" in output.replace("\n", "")
     assert yaml_files(folder) == ["config.yaml", "dataset.yaml"]
-    code, output, errors = run("check", folder / "config.yaml")
+    code, output, errors = command("check", folder / "config.yaml")
     assert (code, errors) == (0, [])
 
 
-def test_files_go_elsewhere(run, folder, tmp_path):
+def test_files_go_elsewhere(command, folder, tmp_path):
     before = sorted(folder.rglob("*"))
-    code, _, _ = run("init", folder, "--out", tmp_path / "a" / "b")
+    code, _, _ = command("init", folder, "--out", tmp_path / "a" / "b")
     assert code == 0
     assert sorted(folder.rglob("*")) == before
     assert len(read_dataset(tmp_path / "a" / "b")) == 12
     assert load_config(tmp_path / "a" / "b" / "config.yaml").data.root == folder.resolve()
 
 
-def test_a_folder_named_from_inside_it(run, folder, monkeypatch):
+def test_a_folder_named_from_inside_it(command, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    assert run("init", ".")[0] == 0
+    assert command("init", ".")[0] == 0
     assert "root:" not in (folder / "dataset.yaml").read_text()
 
 
 @pytest.mark.parametrize("name", ["dataset.yaml", "config.yaml"])
-def test_files_that_are_there_are_not_replaced(run, folder, name):
+def test_files_that_are_there_are_not_replaced(command, folder, name):
     (folder / name).write_text("mine: 1\n")
-    code, _, errors = run("init", folder)
+    code, _, errors = command("init", folder)
     assert code == 1
     assert len(errors) == 1
     assert re.search(r"already there; set (`overwrite`|--overwrite) to replace", errors[0])
     assert yaml_files(folder) == [name]
     assert (folder / name).read_text() == "mine: 1\n"
-    assert run("init", folder, "--overwrite")[0] == 0
+    assert command("init", folder, "--overwrite")[0] == 0
     assert yaml_files(folder) == ["config.yaml", "dataset.yaml"]
     assert "mine" not in (folder / name).read_text()
 
@@ -133,10 +113,10 @@ def unreadable_table(folder):
 
 @pytest.mark.parametrize("break_it", [absent, a_file, empty, no_image, unreadable_table])
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_what_cannot_be_drafted_is_one_clear_error(run, folder, tmp_path, break_it, elsewhere):
+def test_what_cannot_be_drafted_is_one_clear_error(command, folder, tmp_path, break_it, elsewhere):
     source, words = break_it(folder)
     options = ["--out", tmp_path / "out"] if elsewhere else []
-    code, _, errors = run("init", source, *options)
+    code, _, errors = command("init", source, *options)
     assert code == 1
     assert words in errors[0]
     assert errors[0].startswith("error: ")
@@ -144,27 +124,27 @@ def test_what_cannot_be_drafted_is_one_clear_error(run, folder, tmp_path, break_
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failed_write_leaves_neither_file(run, folder, tmp_path):
+def test_a_failed_write_leaves_neither_file(command, folder, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    code, _, errors = run("init", folder, "--out", tmp_path / "file" / "out")
+    code, _, errors = command("init", folder, "--out", tmp_path / "file" / "out")
     assert code == 1
     assert "cannot write" in errors[0]
     (folder / "config.yaml").mkdir()
-    code, _, errors = run("init", folder, "--overwrite")
+    code, _, errors = command("init", folder, "--overwrite")
     assert code == 1
     assert "a folder of this name exists" in errors[0]
     assert not (folder / "dataset.yaml").exists()
 
 
-def test_names_cannot_write_lines_of_their_own(run, folder):
+def test_names_cannot_write_lines_of_their_own(command, folder):
     for part in ("images", "masks"):
         (folder / part / "c0.png").rename(folder / part / "c0\nroot: x.png")
-    assert run("init", folder)[0] == 0
+    assert command("init", folder)[0] == 0
     assert "\nroot" not in (folder / "dataset.yaml").read_text()
 
 
-def test_the_sample_data(run, tmp_path):
-    code, _, _ = run("init", PHANTOM, "--out", tmp_path)
+def test_the_sample_data(command, tmp_path):
+    code, _, _ = command("init", PHANTOM, "--out", tmp_path)
     assert code == 0
     drafted, written = read_dataset(tmp_path), read_dataset(PHANTOM)
     assert [record.image for record in drafted] == [record.image for record in written]
@@ -199,10 +179,10 @@ DOUBTS = {
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_real_data(run, name, tmp_path):
+def test_real_data(command, name, tmp_path):
     if not (SHARED / name).is_dir():
         pytest.skip(f"{SHARED / name} is not here: real data are not part of the project")
-    code, output, errors = run("init", SHARED / name, "--out", tmp_path)
+    code, output, errors = command("init", SHARED / name, "--out", tmp_path)
     assert (code, errors) == (0, [])
     text = " ".join(output.split())
     assert [words for words in DOUBTS[name] if words not in text] == []

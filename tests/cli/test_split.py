@@ -9,40 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import typer
 import yaml
 
 import unet_mtl as um
-from unet_mtl.cli.problems import print_problems
-from unet_mtl.cli.split import split
 from unet_mtl.data.records import read_dataset
 from unet_mtl.data.split_files import facts_path
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import DataError, UnetMtlError, WriteError
 
 CONFIG = "data: .\nsplit: {column: ratio, seed: 3}\ntasks:\n  - {kind: segmentation, name: zone}\n"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command in this process, and return the exit code, the output and the lines of errors."""
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(split)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*arguments):
-        code = 0
-        try:
-            app(list(map(str, arguments)))
-        except UnetMtlError as error:
-            print_problems(str(error).splitlines())
-            code = 1
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err.splitlines()
-
-    return call
 
 
 @pytest.fixture
@@ -62,8 +37,8 @@ def cells(output: str, title: str) -> dict[str, list[str]]:
     return {name: values for name, *values in rows}
 
 
-def test_by_column_as_the_description_says(run, folder):
-    code, output, errors = run(folder, "--out", folder / "splits.csv")
+def test_by_column_as_the_description_says(command, folder):
+    code, output, errors = command("split", folder, "--out", folder / "splits.csv")
     assert code == 0
     table = pd.read_csv(folder / "splits.csv")
     given = pd.read_csv(folder / "cases.csv")
@@ -81,18 +56,19 @@ def test_by_column_as_the_description_says(run, folder):
     assert not any("PATIENT" in line for line in errors)
 
 
-def test_what_is_written_is_what_a_config_reads(run, folder):
+def test_what_is_written_is_what_a_config_reads(command, folder):
     out = folder / "splits.csv"
-    code, _, _ = run(folder, "--out", out, "--train", "0.5", "--val", "0.25", "--seed", "4")
+    code, _, _ = command("split", folder, "--out", out, "--train", "0.5", "--val", "0.25", "--seed", "4")
     assert code == 0
     dataset = read_dataset(folder)
     asked = SplitSettings(column="ratio", train=0.5, val=0.25, test=0.25, seed=4)
     assert split_dataset(dataset, SplitSettings(table="splits.csv")) == split_dataset(dataset, asked)
 
 
-def test_folds_with_several_strata_are_counted(run, folder):
+def test_folds_with_several_strata_are_counted(command, folder):
     out = folder.parent / "elsewhere" / "splits.csv"
-    code, output, _ = run(
+    code, output, _ = command(
+        "split",
         *(folder, "--out", out, "--folds", "3", "--fold", "2"),
         *("--stratify", "diagnosis", "--stratify", "mask:zone", "--stratify", "size_mm"),
     )
@@ -109,29 +85,31 @@ def test_folds_with_several_strata_are_counted(run, folder):
     assert output.endswith(f"split: {{table: {out}}}\n")
 
 
-def test_a_config_is_changed_by_options_and_its_saved_table_is_left_aside(run, folder):
-    code, _, _ = run(folder / "config.yaml", "--out", folder / "a.csv")
+def test_a_config_is_changed_by_options_and_its_saved_table_is_left_aside(command, folder):
+    code, _, _ = command("split", folder / "config.yaml", "--out", folder / "a.csv")
     assert code == 0
     asked = SplitSettings(column="ratio", seed=3)
     parts = split_dataset(read_dataset(folder), asked)
     assert split_dataset(read_dataset(folder), SplitSettings(table="a.csv")) == parts
     (folder / "config.yaml").write_text(CONFIG.replace("{column: ratio, seed: 3}", "{table: gone.csv}"))
-    code, _, _ = run(folder / "config.yaml", "--out", folder / "b.csv")
+    code, _, _ = command("split", folder / "config.yaml", "--out", folder / "b.csv")
     assert code == 0
     assert (
         pd.read_csv(folder / "b.csv")["split"].tolist() == pd.read_csv(folder / "cases.csv")["split"].tolist()
     )
     (folder / "config.yaml").write_text(CONFIG.replace("seed: 3", "folds: 3, fold: 3"))
-    code, _, _ = run(folder / "config.yaml", "--out", folder / "c.csv", "--train", "0.8", "--val", "0.1")
+    code, _, _ = command(
+        "split", folder / "config.yaml", "--out", folder / "c.csv", "--train", "0.8", "--val", "0.1"
+    )
     assert code == 0
     assert "fold" not in pd.read_csv(folder / "c.csv")
 
 
-def test_an_unknown_patient_is_warned_of_loudly(run, folder):
+def test_an_unknown_patient_is_warned_of_loudly(command, folder):
     content = yaml.safe_load((folder / "dataset.yaml").read_text())
     del content["patient"]
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
-    code, output, errors = run(folder / "dataset.yaml", "--out", folder / "splits.csv")
+    code, output, errors = command("split", folder / "dataset.yaml", "--out", folder / "splits.csv")
     assert code == 0
     assert "THE PATIENT OF EACH CASE IS UNKNOWN" not in output
     assert errors[0].startswith(
@@ -140,17 +118,17 @@ def test_an_unknown_patient_is_warned_of_loudly(run, folder):
     assert "patients" not in cells(output, "splits")
 
 
-def test_a_fixed_split_is_not_replaced_by_accident(run, folder):
+def test_a_fixed_split_is_not_replaced_by_accident(command, folder):
     out = folder / "splits.csv"
-    run(folder, "--out", out)
+    command("split", folder, "--out", out)
     before = out.read_bytes()
-    code, output, errors = run(folder, "--out", out, "--seed", "5")
+    code, output, errors = command("split", folder, "--out", out, "--seed", "5")
     assert (code, output) == (1, "")
     (error,) = errors
     assert error.startswith(f"error: {out} exists already; a saved split is replaced only with ")
     assert "overwrite" in error
     assert out.read_bytes() == before
-    assert run(folder, "--out", out, "--seed", "5", "--overwrite")[0] == 0
+    assert command("split", folder, "--out", out, "--seed", "5", "--overwrite")[0] == 0
     assert out.read_bytes() != before
 
 
@@ -181,21 +159,21 @@ def test_a_fixed_split_is_not_replaced_by_accident(run, folder):
         (["--out", "splits.xlsx"], "splits.xlsx: a split is saved as a CSV table"),
     ],
 )
-def test_contradictions_are_reported_and_nothing_is_written(run, folder, options, words, monkeypatch):
+def test_contradictions_are_reported_and_nothing_is_written(command, folder, options, words, monkeypatch):
     monkeypatch.chdir(folder)
     before = sorted(folder.iterdir())
-    code, _, errors = run(folder, "--out", "splits.csv", *options)
+    code, _, errors = command("split", folder, "--out", "splits.csv", *options)
     assert code == 1
     # The command line shows an argument in backticks as its option.
     assert re.sub(r"--(\w+)", r"`\1`", errors[-1]).startswith(f"error: {words}")
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_patient_on_two_sides_is_no_split(run, folder):
+def test_a_patient_on_two_sides_is_no_split(command, folder):
     table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
     table.loc[[0, 11], "patient"] = "twice"
     table.to_csv(folder / "cases.csv", index=False)
-    code, _, errors = run(folder, "--out", folder / "splits.csv")
+    code, _, errors = command("split", folder, "--out", folder / "splits.csv")
     assert code == 1
     assert errors[-1].startswith("error: patient 'twice' has cases in test and train")
     assert not (folder / "splits.csv").exists()
@@ -213,15 +191,15 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("by_config", [False, True])
-def test_the_function_and_the_command_do_the_same(run, folder, options, by_config):
+def test_the_function_and_the_command_do_the_same(command, folder, options, by_config):
     config = um.load_config(folder / "config.yaml")
     source, settings = (config.data, config.split) if by_config else (folder, None)
     words = []
     for name, value in options.items():
         values = value if isinstance(value, list) else [value]
         words += [word for one in values for word in (f"--{name}", one)]
-    code, output, errors = run(
-        folder / "config.yaml" if by_config else folder, "--out", folder / "command.csv", *words
+    code, output, errors = command(
+        "split", folder / "config.yaml" if by_config else folder, "--out", folder / "command.csv", *words
     )
     out = folder / "function.csv"
     if code:
@@ -255,11 +233,11 @@ def test_the_function_refuses_a_patient_in_two_splits(folder):
 
 
 LOADED = """
-import sys, typer
-from unet_mtl.cli.split import split
-sys.argv = ["split", *sys.argv[1:]]
+import sys
+from unet_mtl.cli import main
+sys.argv = ["unet-mtl", "split", *sys.argv[1:]]
 try:
-    typer.run(split)
+    main()
 except SystemExit as end:
     assert not end.code, end.code
 print("HEAVY", sorted({"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)))

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import re
 import shutil
-import sys
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,6 @@ import yaml
 from PIL import Image
 
 import unet_mtl as um
-from unet_mtl.cli import main
 from unet_mtl.data.images import read_image
 from unet_mtl.errors import WriteError
 
@@ -23,24 +21,6 @@ def folder(write_data, tmp_path):
     path = tmp_path / "tiny"
     write_data(path)
     return path
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Calls the command in this process and returns the exit code, the output and the lines of stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["unet-mtl", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "80")
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        return code, printed.out, [line for line in printed.err.splitlines() if line]
-
-    return call
 
 
 def change_table(folder, change):
@@ -170,45 +150,45 @@ def test_errors_of_the_split_do_not_prevent_a_copy(folder, tmp_path):
     assert "split" in {finding.name for finding in repaired.left}
 
 
-def test_a_patient_in_two_splits_is_listed_and_kept(folder, tmp_path, run):
+def test_a_patient_in_two_splits_is_listed_and_kept(folder, tmp_path, command):
     def change(table):
         table.loc[table["case"].isin(["case_01", "case_06"]), "patient"] = "same"
         return table
 
     change_table(folder, change)
-    assert run("check", folder)[0] == 1
-    code, output, errors = run("check", folder, "--fix", tmp_path / "copy", "--leave-out")
+    assert command("check", folder)[0] == 1
+    code, output, errors = command("check", folder, "--fix", tmp_path / "copy", "--leave-out")
     assert (code, errors) == (0, [])
     assert "patient-split" in output.partition("not repaired")[2]
     assert "12 cases in" in output
 
 
-def test_out_is_used(folder, tmp_path, run):
+def test_out_is_used(folder, tmp_path, command):
     out = tmp_path / "copy"
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    code, _, errors = run("check", folder, "--fix", out)
+    code, _, errors = command("check", folder, "--fix", out)
     assert (code, errors) == (1, [f"error: {out}: already exists; choose a new folder"])
     assert (out / "mine.txt").read_text() == "mine"
     (out / "mine.txt").unlink()
-    assert run("check", folder, "--fix", out)[0] == 0
+    assert command("check", folder, "--fix", out)[0] == 0
     assert (out / "dataset.yaml").is_file()
 
 
-def test_out_may_not_contain_the_source_or_be_inside_it(folder, tmp_path, run):
+def test_out_may_not_contain_the_source_or_be_inside_it(folder, tmp_path, command):
     (tmp_path / "link").symlink_to(folder)
     for out in (folder / "copy", folder, tmp_path / "link" / "copy"):
-        code, _, errors = run("check", folder, "--fix", out)
+        code, _, errors = command("check", folder, "--fix", out)
         assert code == 1
         assert len(errors) == 1
         assert f"is inside the data set {folder}" in errors[0]
-    code, _, errors = run("check", folder, "--fix", tmp_path)
+    code, _, errors = command("check", folder, "--fix", tmp_path)
     assert (code, errors) == (1, [f"error: {tmp_path}: contains the data set {folder}; choose a new folder"])
 
 
-def test_a_kind_that_is_not_repaired_on_request(folder, tmp_path, run):
+def test_a_kind_that_is_not_repaired_on_request(folder, tmp_path, command):
     for kind in ("mask-size", "nonsense", "mask-stray"):
-        code, _, errors = run("check", folder, "--fix", tmp_path / "copy", "--mend", kind)
+        code, _, errors = command("check", folder, "--fix", tmp_path / "copy", "--mend", kind)
         assert (code, errors) == (
             1,
             [
@@ -216,14 +196,14 @@ def test_a_kind_that_is_not_repaired_on_request(folder, tmp_path, run):
                 "mask-inverted"
             ],
         )
-    code, output, _ = run("check", folder, "--fix", tmp_path / "copy", "--mend", "mask-inverted")
+    code, output, _ = command("check", folder, "--fix", tmp_path / "copy", "--mend", "mask-inverted")
     assert code == 0
     assert "--mend mask-inverted changed nothing" in output
 
 
-def test_options_without_fix_are_wrong_usage(folder, run):
-    assert run("check", folder, "--mend", "mask-inverted")[0] == 2
-    assert run("check", folder, "--leave-out")[0] == 2
+def test_options_without_fix_are_wrong_usage(folder, command):
+    assert command("check", folder, "--mend", "mask-inverted")[0] == 2
+    assert command("check", folder, "--leave-out")[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -271,16 +251,16 @@ def test_formulas_in_the_log_are_text(folder, tmp_path, read_log):
     assert "formula" in {finding.name for finding in repaired.left}
 
 
-def test_the_output_of_the_command(folder, tmp_path, run, read_log):
+def test_the_output_of_the_command(folder, tmp_path, command, read_log):
     (folder / "config.yaml").write_text(
         "data: .\ntasks:\n  - {kind: segmentation, name: zone}\n  - {kind: classification, name: diagnosis}\n"
     )
     change_table(folder, lambda table: table.replace({"diagnosis": {"benign": "Benign"}}))
     (folder / "images" / "case_03.png").unlink()
-    code, output, errors = run("check", folder / "config.yaml", "--fix", tmp_path / "copy")
+    code, output, errors = command("check", folder / "config.yaml", "--fix", tmp_path / "copy")
     assert code == 1
     assert errors[-1].endswith("give --leave-out to write a copy without 1 case")
-    code, output, errors = run("check", folder / "config.yaml", "--fix", tmp_path / "copy", "--leave-out")
+    code, output, errors = command("check", folder / "config.yaml", "--fix", tmp_path / "copy", "--leave-out")
     assert (code, errors) == (0, [])
     assert max(map(len, output.splitlines())) <= 80 + len(str(tmp_path))
     assert "class-spelling" in output
