@@ -34,14 +34,15 @@ def problems_of(read, *arguments) -> list[str]:
 
 def test_phantom_is_described_as_its_readme_says():
     dataset = read_dataset(ROOT / "data_samples" / "phantom")
-    assert len(dataset) == 60
+    assert len(dataset) == 196
     assert dataset.description.synthetic
     assert dataset.description.masks["mask"].classes == ("background", "lesion", "posterior region")
-    first = dataset.records[0]
-    assert (first.case, first.patient, first.spacing_mm) == ("case_0001", "patient_001", (0.15, 0.15))
-    assert first.labels == {"diagnosis": "benign", "lesion_diameter_mm": 8.9, "age": 53.0}
+    first, _, _, fourth = dataset.records[:4]
+    assert (first.case, first.patient, first.spacing_mm) == ("case_0001", "patient_001", (0.1347, 0.1347))
+    assert first.labels == {"diagnosis": "normal", "age": 46.0}
+    assert fourth.labels == {"diagnosis": "benign", "age": 58.0}
     assert all(record.image.is_file() for record in dataset)
-    assert 0 < sum("mask" in record.masks for record in dataset) < 60
+    assert 0 < sum("mask" in record.masks for record in dataset) < 196
 
 
 def test_records_hold_what_is_known_and_nothing_else(write_set):

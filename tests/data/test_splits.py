@@ -179,11 +179,11 @@ def test_saved_split_with_unknown_name_or_lost_cases_is_refused(many):
 
 
 def test_the_sample_set_keeps_the_split_of_its_published_results():
-    """The lists were made by the first version, which had another algorithm for splits by ratio."""
     parts = split_dataset(read_dataset(PHANTOM), load_config(PHANTOM / "config.yaml").split)
-    assert [int(r.case[-2:]) for r in parts["val"]] == [1, 8, 9, 13, 38, 39, 43, 44, 60]
-    test = [3, 10, 20, 23, 25, 26, 27, 28, 37, 45, 46, 49, 50, 56, 58, 59]
-    assert [int(r.case[-2:]) for r in parts["test"]] == test
+    assert {name: len(part) for name, part in parts.items()} == {"train": 117, "val": 40, "test": 39}
+    test = [5, 6, 13, 14, 15, 18, 19, 25, 28, 35, 43, 50, 51, 52, 53, 56, 58, 64, 65, 74, 94, 101, 102, 122]
+    test += [128, 131, 133, 134, 135, 136, 142, 152, 157, 161, 162, 175, 181, 182, 190]
+    assert [int(r.case[-4:]) for r in parts["test"]] == test
 
 
 @pytest.mark.parametrize("folds", [None, 3])

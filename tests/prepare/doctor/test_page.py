@@ -155,7 +155,7 @@ def test_charts_show_the_numbers_of_the_files(phantom):
     assert f"{len(masks) - len(shares)} masks without it" in chart(
         phantom, "mask: share of lesion in the image"
     )
-    assert "256 x 256 pixels (height x width) in all 60 images" in chart(phantom, "Size")
+    assert f"256 x 256 pixels (height x width) in all {len(table)} images" in chart(phantom, "Size")
 
 
 def test_brightness_is_that_of_the_pixels(folder):
