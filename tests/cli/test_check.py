@@ -24,6 +24,7 @@ SHARED = ROOT.parent / "shared" / "data"
 CONFIG = """\
 data: .
 split: {column: ratio}
+augment: none
 tasks:
   - {kind: segmentation, name: zone}
   - {kind: classification, name: diagnosis}

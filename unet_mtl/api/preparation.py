@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unet_mtl.batches.augment.presets import Step
 from unet_mtl.batches.preprocess.preprocess import Preprocess
-from unet_mtl.data.description import Description
+from unet_mtl.data.description import Description, read_description
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.prepare.doctor.checkup import Checkup, check_dataset
 from unet_mtl.tasks import Task
@@ -41,6 +42,7 @@ def check(
     tasks: Sequence[Task[Any, Any]] = (),
     split: SplitSettings | None = None,
     preprocess: Preprocess | None = None,
+    augment: str | Sequence[Step] = "none",
 ) -> Checkup:
     """Open every file of a data set and report its content and all problems, without TensorFlow.
 
@@ -48,7 +50,8 @@ def check(
         source: A folder with dataset.yaml, or a description.
         tasks: Tasks to check for labels in the train split.
         split: How cases are divided into train, val and test.
-        preprocess: How images are read; only `intensity` is used, which maps numbers to black and white.
+        preprocess: How images are read; only `intensity`, which maps numbers to black and white, and `size` are used.
+        augment: The augmentation of the training: a preset or a list of steps.
 
     Returns:
         Tables of the content; `problems` is empty if training may start.
@@ -56,7 +59,12 @@ def check(
     Raises:
         DataError: The table cannot be used at all.
     """
-    return check_dataset(source, tasks, split or SplitSettings(), (preprocess or Preprocess()).intensity)
+    from unet_mtl.batches.augment.zoom import find_zoomed_numbers
+
+    description = source if isinstance(source, Description) else read_description(Path(source))
+    preprocess = preprocess or Preprocess()
+    zoomed = find_zoomed_numbers(tasks, description.columns, augment, preprocess.size)
+    return check_dataset(description, tasks, split or SplitSettings(), preprocess.intensity, zoomed)
 
 
 def repair(

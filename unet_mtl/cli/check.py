@@ -51,16 +51,18 @@ def check(
     data: Any = source
     tasks: Sequence[Any] = ()
     others: tuple[Any, Any] = (None, None)
+    augment: Any = "none"
     if not source.is_dir():
         from unet_mtl.config import load_config
 
         settings = load_config(source, overrides or [])
         data, tasks, others = settings.data, settings.tasks, (settings.split, settings.preprocess)
+        augment = settings.augment
     if fix:
         repaired = api.repair(data, fix, tasks, others[0], mend or (), others[1], leave_out=leave_out)
         checked = repaired.before
     else:
-        checked = api.check(data, tasks, *others)
+        checked = api.check(data, tasks, *others, augment)
     if html is not None:
         from unet_mtl.prepare.doctor.page import write_page
 

@@ -11,6 +11,7 @@ import keras
 import pandas as pd
 
 from unet_mtl.batches.augment.augment import Augment
+from unet_mtl.batches.augment.zoom import find_zoomed_numbers
 from unet_mtl.batches.batches import Batches, ImageType
 from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.feed import feed
@@ -19,6 +20,7 @@ from unet_mtl.config import Config, TrainingSettings
 from unet_mtl.data.duplicates import find_duplicates
 from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
+from unet_mtl.data.observations import texts
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import (
     CaseGroups,
@@ -90,7 +92,10 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
                 **facts, data_commit=git_commit(dataset.description.root), labels=session.labels
             ),
         )
-    with _progress_bar(session, shown=progress) as callbacks:
+    zoomed = find_zoomed_numbers(
+        config.tasks, dataset.description.columns, config.augment, config.preprocess.size
+    )
+    with _progress_bar(session, [f"warning: {line}" for line in texts(zoomed)], shown=progress) as callbacks:
         session.fit(run, callbacks=callbacks)
     return run
 
@@ -110,7 +115,9 @@ def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> C
 
 
 @contextmanager
-def _progress_bar(session: "Session", *, shown: bool) -> Iterator[list[keras.callbacks.Callback]]:
+def _progress_bar(
+    session: "Session", warnings: Sequence[str], *, shown: bool
+) -> Iterator[list[keras.callbacks.Callback]]:
     if not shown:
         yield []
         return
@@ -119,7 +126,7 @@ def _progress_bar(session: "Session", *, shown: bool) -> Iterator[list[keras.cal
     bar.console.print(
         f"{cases}; computing in {session.precision}; monitoring {session.monitor} ({session.mode})"
     )
-    for line in describe_labels(session.labels, session.monitored):
+    for line in [*describe_labels(session.labels, session.monitored), *warnings]:
         bar.console.print(line, highlight=False, markup=False)
     with bar.progress:
         yield [bar]

@@ -62,7 +62,7 @@ def check_steps(steps: Sequence[Step], size: tuple[int, int], channels: int) -> 
     """
     make_transforms(steps)
     problems: list[str] = []
-    for place, name, arguments in _read_single_steps(steps, problems):
+    for place, name, arguments in read_single_steps(steps, problems):
         problem = _try(_make(place, name, {**arguments, "p": 1.0}, problems), size, channels)
         if problem:
             problems.append(f"{place}: {problem}")
@@ -93,7 +93,7 @@ def _read_steps(
                 problems.append(f"{place}, {name}: expected {{argument: value}}, received {arguments!r}")
 
 
-def _read_single_steps(steps: Any, problems: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def read_single_steps(steps: Any, problems: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield place, name and arguments of each step that is applied to images, also of those in a choice."""
     for place, name, arguments in _read_steps(steps, problems):
         if name == CHOICE:

@@ -88,6 +88,10 @@ KINDS: dict[str, Kind] = {
     "class-rare": _warning(
         "classes with fewer than five cases", "merge them with other classes; so few cases cannot be learned or scored"
     ),
+    "number-zoomed": _warning(
+        "numbers that do not follow the zoom of the augmentation",
+        "set `augment` to a list of steps that keep the size of objects, such as Affine without `scale`",
+    ),
     "number-outlier": _warning("numbers far from all others", "check the decimal point and the unit of the cell"),
     "spacing-outlier": _warning("pixel spacings far from all others", "check the unit of the cell"),
     "leak": _warning(

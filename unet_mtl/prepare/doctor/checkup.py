@@ -167,6 +167,7 @@ def check_dataset(
     tasks: Sequence[Task[Any, Any]],
     split: SplitSettings,
     intensity: Intensity = "auto",
+    further: Sequence[Observation] = (),
 ) -> Checkup:
     """Open every file of a data set, split its cases, and adapt each task to the training split.
 
@@ -177,6 +178,7 @@ def check_dataset(
         tasks: The tasks, possibly none.
         split: How the cases are split.
         intensity: How the training will scale the intensities of the images.
+        further: Observations about other settings of the training, which are added to the findings.
 
     Returns:
         The result; problems of single files, cases, splits and tasks are among its findings.
@@ -208,7 +210,7 @@ def check_dataset(
         adapt_tasks(tasks, parts.get("train", dataset))
     except DataError as error:
         observations += observe(error, "task")
-    return Checkup(dataset, inspection, parts, gather(observations), duplicates)
+    return Checkup(dataset, inspection, parts, gather([*observations, *further]), duplicates)
 
 
 def _split(
