@@ -105,13 +105,13 @@ def test_tiff_of_many_channels(tmp_path, planar, dtype, channels):
     scale = {np.uint8: 1, np.uint16: 65535, np.float32: 1}[dtype]
     np.testing.assert_allclose(image, pixels / scale, rtol=1e-6)
     assert image_size(tmp_path / "x.tif") == (6, 8)
-    with pytest.raises(DataError, match=f"image of {channels} channels cannot be converted to 3"):
+    with pytest.raises(DataError, match=f"the image has {channels} channels and the network reads 3"):
         with_channels(image, 3)
     assert with_channels(image, channels) is image
 
 
 def test_channels_that_nothing_can_become_are_refused():
-    with pytest.raises(DataError, match="image of 1 channels cannot be converted to 4"):
+    with pytest.raises(DataError, match="the image has 1 channel and the network reads 4"):
         with_channels(GREY[..., None], 4)
 
 

@@ -50,7 +50,8 @@ def check(
         source: A folder with dataset.yaml, or a description.
         tasks: Tasks to check for labels in the train split.
         split: How cases are divided into train, val and test.
-        preprocess: How images are read; only `intensity`, which maps numbers to black and white, and `size` are used.
+        preprocess: How images are read; only `intensity`, which maps numbers to black and white, `channels` and `size`
+            are used. None: any number of channels that all images have is right.
         augment: The augmentation of the training: a preset or a list of steps.
 
     Returns:
@@ -62,9 +63,10 @@ def check(
     from unet_mtl.batches.augment.zoom import find_zoomed_numbers
 
     description = source if isinstance(source, Description) else read_description(Path(source))
+    channels = preprocess.channels if preprocess else None
     preprocess = preprocess or Preprocess()
     zoomed = find_zoomed_numbers(tasks, description.columns, augment, preprocess.size)
-    return check_dataset(description, tasks, split or SplitSettings(), preprocess.intensity, zoomed)
+    return check_dataset(description, tasks, split or SplitSettings(), preprocess.intensity, channels, zoomed)
 
 
 def repair(

@@ -136,10 +136,9 @@ class Config(Settings):
             problems += _problems_of(require_rules, self.consistency, self.tasks, self.data)
         if image:
             problems += _problems_of(check_size, self.preprocess.size, self.network)
-        if not isinstance(self.augment, str):
-            problems += _problems_of(
-                check_steps, self.augment, self.preprocess.size, self.preprocess.channels
-            )
+        if not isinstance(self.augment, str) or self.preprocess.channels not in (1, 3):
+            steps = find_preset(self.augment) if isinstance(self.augment, str) else self.augment
+            problems += _problems_of(check_steps, steps, self.preprocess.size, self.preprocess.channels)
         if problems:
             raise_problems(problems, self)
         return self

@@ -14,6 +14,7 @@ from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Header, Picture
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
+from unet_mtl.wording import count_of
 
 IGNORE = 255
 """The mask value of unlabelled pixels. They are dropped before anything is counted or summed."""
@@ -21,7 +22,11 @@ IGNORE = 255
 _ROUNDING = 1e-3
 """The largest distance of a mask value from a whole number, as left by resampling and 32-bit scaling."""
 
-_MAX_CHANNELS = 64
+MAX_CHANNELS = 512
+"""The largest number of channels of an image that a network reads."""
+
+_AT_ONCE, _AT_ONCE_BY_AREA = 64, 4
+"""Channels that OpenCV resizes together; by area it accepts four at most."""
 
 # The colours of Okabe and Ito, which colour-blind readers can distinguish. Index 0 is the background.
 PALETTE = (
@@ -66,21 +71,22 @@ def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
 
     Args:
         image: An array `(height, width, any number)`.
-        channels: The number of channels, 1 or 3. An image that already has `channels` channels, whatever their
-            number, is returned unchanged.
+        channels: The number of channels. An image that already has as many is returned unchanged.
 
     Returns:
         An array `(height, width, channels)` of the same dtype.
 
     Raises:
-        DataError: The number of channels differs, and one of the two numbers is neither 1 nor 3.
+        DataError: The number of channels differs, and one of the two numbers is neither 1 nor 3 (kind
+            "image-channels").
     """
     if image.shape[-1] == channels:
         return image
     if image.shape[-1] not in (1, 3) or channels not in (1, 3):
         raise DataError(
-            f"an image of {image.shape[-1]} channels cannot be converted to {channels}; only 1 and 3 channels can be "
-            "converted to each other: store the same number of channels in all files"
+            f"the image has {count_of(image.shape[-1], 'channel')} and the network reads {channels}; store {channels} "
+            f"channels, or train with `preprocess.channels` set to {image.shape[-1]}",
+            kind="image-channels",
         )
     if channels == 3:
         return np.repeat(image, 3, axis=-1)
@@ -248,7 +254,7 @@ def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
         return image
     shrinking = size[0] < image.shape[0] and size[1] < image.shape[1]
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size[::-1], interpolation=method)).reshape(*size, image.shape[-1])
+    return resize_channels(image, size, method)
 
 
 def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -267,8 +273,13 @@ def resize_channels(array: NDArray[Any], size: tuple[int, int], method: int) -> 
     Channels are resized in groups, since OpenCV 5 accepts 128 channels at most, and earlier versions 512.
     """
     planes = array.reshape(*array.shape[:2], -1)
-    starts = range(0, planes.shape[-1], _MAX_CHANNELS)
-    groups = [planes[..., start : start + _MAX_CHANNELS] for start in starts]
+    at_once = _AT_ONCE_BY_AREA if method == cv2.INTER_AREA else _AT_ONCE
+    if planes.shape[-1] <= at_once:
+        return np.asarray(cv2.resize(planes, size[::-1], interpolation=method)).reshape(
+            *size, *array.shape[2:]
+        )
+    starts = range(0, planes.shape[-1], at_once)
+    groups = [planes[..., start : start + at_once] for start in starts]
     resized = [cv2.resize(np.ascontiguousarray(group), size[::-1], interpolation=method) for group in groups]
     joined = np.concatenate([part.reshape(*size, -1) for part in resized], axis=-1)
     return joined.reshape(*size, *array.shape[2:])

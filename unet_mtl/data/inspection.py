@@ -26,6 +26,7 @@ from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.thumbnails import coarse_thumbnail
 from unet_mtl.errors import DataError
+from unet_mtl.wording import count_of
 
 _CHANNELS = {1: "grey", 3: "colour"}
 _Result = TypeVar("_Result")
@@ -39,6 +40,7 @@ class ImageFacts:
     Attributes:
         size: The size (height, width) after EXIF rotation.
         kind: The type of the image, such as "8-bit grey".
+        channels: The number of channels.
         suffix: The usual suffix of the format that its first bytes identify, such as ".png".
         orientation: The EXIF orientation, 1 to 8; 1 is upright.
         low: The lowest value, scaled to 0..1 by the range of the type.
@@ -50,6 +52,7 @@ class ImageFacts:
 
     size: tuple[int, int]
     kind: str
+    channels: int
     suffix: str
     orientation: int
     low: float
@@ -121,6 +124,29 @@ class Inspection:
     def types(self) -> Counter[str]:
         """The number of images by kind."""
         return Counter(image.kind for image in self.images.values())
+
+    def wrong_channels(self, channels: int | None) -> list[Observation]:
+        """Return an observation for each other number of channels, which cannot be converted to the wanted one.
+
+        Args:
+            channels: The number of channels that every image should have or be converted to; None: that of most.
+        """
+        cases: dict[int, list[str]] = {}
+        for case, image in self.images.items():
+            cases.setdefault(image.channels, []).append(case)
+        wanted = channels or max(cases, key=lambda count: len(cases[count]), default=1)
+        convertible = {1, 3} if wanted in (1, 3) else {wanted}
+        expected = f"`preprocess.channels` is {wanted}" if channels else f"most images have {wanted}"
+        return [
+            Observation(
+                "image-channels",
+                f"{count_of(len(found), 'image')} with {count_of(count, 'channel')}, such as case {found[0]!r}; "
+                f"{expected}",
+                tuple(found),
+            )
+            for count, found in cases.items()
+            if count not in convertible
+        ]
 
     def pixels(self, target: str) -> Counter[int]:
         """Return the number of pixels of all masks of a target, by class index."""
@@ -225,6 +251,7 @@ def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFact
     facts = ImageFacts(
         size=image.shape[:2],
         kind=f"{depth} {_CHANNELS.get(channels, f'of {channels} channels')}",
+        channels=channels,
         suffix=suffix,
         orientation=orientation,
         low=float(image.min()) / scale,

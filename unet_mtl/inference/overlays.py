@@ -31,12 +31,12 @@ def draw_overlay(axes: "Axes", tasks: Sequence[Task[Any, Any]], result: CaseResu
     Args:
         axes: Empty axes.
         tasks: Tasks of the run; each draws what it can.
-        result: Result with an image (height, width, 1 or 3).
+        result: Result with an image.
         heading: First line of the title.
     """
-    if result.image is None:
+    if result.picture is None:
         raise DataError(f"case {result.case.name!r} has no image to draw on")
-    draw_image(axes, result.image)
+    draw_image(axes, result.picture)
     lines = [heading]
     for task in tasks:
         truth, answer = result.truths.get(task.name), result.answers[task.name]

@@ -112,9 +112,9 @@ class Predictor:
         """Predict one case.
 
         Args:
-            image: A path; or an array (height, width, 1 or 3), uint8 or floating point in 0..1. If the run was trained
-                with an `intensity` other than "auto", an array holds the numbers of a file, of any type, and is
-                converted in the same way. None if the network reads no image.
+            image: A path; or an array (height, width, channels), uint8 or floating point in 0..1. If the run was
+                trained with an `intensity` other than "auto", an array holds the numbers of a file, of any type, and
+                is converted in the same way. None if the network reads no image.
             frame: Index of the picture in a file of several; None for the usual one.
             columns: Words and numbers of the table by column, for a network that reads columns; an absent column is
                 unknown.
@@ -128,7 +128,7 @@ class Predictor:
         """
         opened: NDArray[Any] | None = None
         if isinstance(image, np.ndarray):
-            numbers = _require_image(image, of_any_range=self.preprocess.intensity != "auto")
+            numbers = _require_image(image, self.preprocess)
             opened = self.preprocess.convert(numbers) if self.inputs.image else None
         else:
             opened = self._open(None if image is None else Path(image), frame)
@@ -169,7 +169,8 @@ class Predictor:
             except DataError as error:
                 return CaseResult(case, error)
         answers = self._decode(raw, image)
-        result = CaseResult(case, None, image, raw, answers, truths)
+        picture = None if image is None else self.preprocess.picture_of(image)
+        result = CaseResult(case, None, image, picture, raw, answers, truths)
         return replace(result, extras={add_on.name: add_on.examine(result) for add_on in self.add_ons})
 
     def check(self, answers: Answers, spacing_mm: tuple[float, float] | None = None) -> tuple[Verdict, ...]:
@@ -189,9 +190,13 @@ class Predictor:
         if isinstance(case.columns, DataError):
             return case.columns
         try:
-            return self._fit(self._open(case.image, case.frame), case.columns)
+            image = self._open(case.image, case.frame)
         except DataError as error:
             return error
+        try:
+            return self._fit(image, case.columns)
+        except DataError as error:
+            return DataError(f"{case.image}: {error}", kind=error.kind)
 
     def _open(self, path: Path | None, frame: int | None) -> NDArray[Any] | None:
         if not self.inputs.image:
@@ -244,13 +249,16 @@ class Predictor:
         return answers
 
 
-def _require_image(image: NDArray[Any], *, of_any_range: bool) -> NDArray[Any]:
-    if image.ndim == 3 and image.shape[-1] in (1, 3) and image.size:
+def _require_image(image: NDArray[Any], preprocess: Preprocess) -> NDArray[Any]:
+    of_any_range = preprocess.intensity != "auto"
+    channels = (1, 3) if preprocess.channels in (1, 3) else (preprocess.channels,)
+    if image.ndim == 3 and image.shape[-1] in channels and image.size:
         if image.dtype == np.uint8 or (of_any_range and image.dtype.kind in "buif"):
             return image
         if image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1:
             return image.astype(np.float32)
     received = f"{image.dtype} {image.shape}" + (f" up to {image.max():g}" if image.size else "")
     raise DataError(
-        f"expected an array (height, width, 1 or 3), uint8 or floating point in 0..1; received {received}"
+        f"expected an array (height, width, {' or '.join(map(str, channels))}), uint8 or floating point in 0..1; "
+        f"received {received}"
     )

@@ -103,8 +103,9 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
 def _inspect(dataset: Dataset, config: Config) -> Inspection:
     """Open every file once, so that an unreadable one is an error before anything is written."""
     inspection = inspect_dataset(dataset, intensity=config.preprocess.intensity)
-    if inspection.problems:
-        raise DataError(inspection.problems)
+    problems = [*inspection.problems, *texts(inspection.wrong_channels(config.preprocess.channels))]
+    if problems:
+        raise DataError(problems)
     return inspection
 
 

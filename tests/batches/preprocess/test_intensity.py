@@ -89,7 +89,8 @@ def test_another_choice_is_one_problem_that_names_those_there_are(tmp_path, bad)
         Preprocess(intensity=bad)
     assert caught.value.error_count() == 1
     message = (
-        "expected one of auto, window, percentile, range, zscore, or a window [low, high], low below high"
+        "expected one of auto, window, percentile, range, zscore, percentile_per_channel, zscore_per_channel, "
+        "or a window [low, high], low below high"
     )
     assert message in str(caught.value)
     with pytest.raises(DataError, match=r"is unknown; expected one of auto"):

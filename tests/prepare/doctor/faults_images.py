@@ -197,6 +197,14 @@ UNREADABLE = [
     decompression_bomb,
 ]
 
+
+def one_image_of_four_channels(folder: Path) -> None:
+    pixels = read_pixels(image_path(folder, ONE))
+    pixels = np.repeat(pixels.reshape(*pixels.shape[:2], -1)[..., :1], 4, axis=-1)
+    extra = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": [0, 0, 0]}
+    tifffile.imwrite(image_path(folder, ONE), pixels, **extra)
+
+
 IMAGE_FAULTS = [
     *[Fault(apply, "image-unreadable", (ONE,), words=(f"images/{ONE}.png",)) for apply in UNREADABLE],
     Fault(image_is_a_folder, "image-missing", (ONE,)),
@@ -212,6 +220,13 @@ IMAGE_FAULTS = [
     Fault(image_negative, "image-inverted", (ONE,), repaired=True),
     Fault(two_negatives, "image-inverted", (ONE, OTHER), repaired=True),
     Fault(one_image_in_colour, "types-mixed", (ONE,), words=("1 8-bit colour",)),
+    Fault(
+        one_image_of_four_channels,
+        "image-channels",
+        (ONE,),
+        words=("1 image with 4 channels", ONE),
+        allowed=allow("types-mixed"),
+    ),
     Fault(grey_stored_as_colour, "plain-colour", tuple(CASES)),
     Fault(calipers_in_colour, "coloured-marks", (ONE,)),
     Fault(line_of_text, "text", (ONE,)),

@@ -54,7 +54,7 @@ def check_steps(steps: Sequence[Step], size: tuple[int, int], channels: int) -> 
     Args:
         steps: The steps, in the form that `make_transforms` accepts.
         size: (height, width) of the image.
-        channels: The number of channels, 1 or 3.
+        channels: The number of channels.
 
     Raises:
         ConfigError: A step is invalid (see `make_transforms`), changes the size, or fails on such an image; the message

@@ -55,18 +55,21 @@ def make_sheet(
     batches = Batches(chosen, tasks, preprocess, batch_size=len(chosen), augment=steps, seed=seed, workers=1)
     rows = [[_original(record, chosen, spatial, preprocess)] for record in chosen]
     grid = make_grid(preprocess.size, preprocess.channels)
-    rows.append([Shot("a grid, not augmented", grid, {})])
+    rows.append([Shot("a grid, not augmented", preprocess.picture_of(grid), {})])
     for epoch in range(epochs):
         inputs, targets, weights = batches.make(0, epoch)
         for index, row in enumerate(rows[:-1]):
             masks = {task.name: targets[task.name][index] for task in spatial if weights[task.name][index]}
-            row.append(Shot(f"epoch {epoch + 1}", inputs["image"][index], masks))
+            row.append(Shot(f"epoch {epoch + 1}", preprocess.picture_of(inputs["image"][index]), masks))
         moved, _ = steps(grid, {}, sample_seed(seed, epoch, chosen.records[0].case))
-        rows[-1].append(Shot(f"{chosen.records[0].case}, epoch {epoch + 1}", moved, {}))
+        shown = preprocess.picture_of(moved)
+        rows[-1].append(Shot(f"{chosen.records[0].case}, epoch {epoch + 1}", shown, {}))
     classes = {task.name: description.masks[task.target_name].classes for task in spatial}
     name = augment if isinstance(augment, str) else "steps of the config"
     mark = " (SYNTHETIC data)" if description.synthetic else ""
-    heading = f"{description.name}{mark}: augment {name}, {preprocess.fit} to {_format_size(preprocess.size)}"
+    heading = (
+        f"{description.title}{mark}: augment {name}, {preprocess.fit} to {_format_size(preprocess.size)}"
+    )
     return draw_sheet(rows, classes, heading, list(_step_lines(augment, steps.steps)))
 
 
@@ -108,7 +111,7 @@ def _original(
     image = preprocess.open(record.require_image(), record.frame)
     truths = {task.name: task.read(record, dataset.description) for task in spatial}
     masks = {name: truth for name, truth in truths.items() if truth is not None}
-    return Shot(f"{record.case}\n{_format_size(image.shape[:2])}", image, masks)
+    return Shot(f"{record.case}\n{_format_size(image.shape[:2])}", preprocess.picture_of(image), masks)
 
 
 def _format_size(size: Sequence[int]) -> str:

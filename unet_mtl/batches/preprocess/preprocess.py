@@ -7,11 +7,12 @@ from typing import Any, Literal, NamedTuple, Self
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from unet_mtl.batches.preprocess.crops import Size, crop_sample
 from unet_mtl.data.images import (
     IGNORE,
+    MAX_CHANNELS,
     read_image,
     resize_channels,
     resize_image,
@@ -65,10 +66,14 @@ class Preprocess(Settings):
 
     Attributes:
         size: (height, width) of the network's input.
-        channels: 1 or 3. Colour images are converted to grey, and grey images are repeated three times.
+        channels: The number of channels that the network reads. With 1 or 3, colour images are converted to grey and
+            grey images are repeated three times; with another number, every image must have that number.
+        shown_channels: The channels that pictures show, from 0: one as grey, or three as red, green and blue; empty:
+            all of 1 or 3 channels, the first of 2, and the first three of 4 or more.
         intensity: Which number becomes black and which white: "auto" (what fits the file), "window" (the file's
-            own), "percentile", "range", "zscore" (mean and 4 standard deviations around it, clipped), or a window
-            (low, high) such as (-160, 240) for CT; see `readers.intensity.Intensity`.
+            own), "percentile", "range", "zscore" (mean and 4 standard deviations around it, clipped),
+            "percentile_per_channel", "zscore_per_channel", or a window (low, high) such as (-160, 240) for CT; see
+            `readers.intensity.Intensity`.
         fit: How images of another size are brought to `size`. "stretch" resizes them without keeping the aspect
             ratio. "pad" resizes them with the aspect ratio kept and centres them; the rest is filled with `padding`
             in images and is unlabelled (255) in masks. "crops" cuts pieces; see `crops`.
@@ -78,7 +83,8 @@ class Preprocess(Settings):
     """
 
     size: tuple[PositiveInt, PositiveInt] = (256, 256)
-    channels: Literal[1, 3] = 3
+    channels: int = Field(default=3, ge=1, le=MAX_CHANNELS)
+    shown_channels: tuple[NonNegativeInt, ...] = ()
     intensity: Intensity = "auto"
     fit: Literal["stretch", "pad", "crops"] = "stretch"
     padding: float = Field(default=0.0, ge=0, le=1)
@@ -90,6 +96,11 @@ class Preprocess(Settings):
             raise ValueError(f"crops are for `fit: crops`, and fit is {self.fit}")
         if self.fit == "stretch" and self.padding:
             raise ValueError("padding is for `fit: pad` and `fit: crops`, and fit is stretch")
+        if len(self.shown_channels) not in (0, 1, 3) or max(self.shown_channels, default=0) >= self.channels:
+            raise ValueError(
+                f"shown_channels is {list(self.shown_channels)}; expected one or three numbers from 0 to "
+                f"{self.channels - 1}, since `channels` is {self.channels}"
+            )
         return self
 
     def open(self, path: Path, frame: int | None = None) -> NDArray[Any]:
@@ -118,6 +129,15 @@ class Preprocess(Settings):
         """
         return to_image(Picture(pixels=numbers), self.intensity, Path("the array"))
 
+    def picture_of(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return what pictures show of an image: (height, width, channels) -> (height, width, 1 or 3)."""
+        channels = image.shape[-1]
+        if self.shown_channels and channels == self.channels:
+            return image[..., list(self.shown_channels)]
+        if channels in (1, 3):
+            return image
+        return image[..., : 3 if channels > 3 else 1]
+
     def read(self, path: Path, frame: int | None = None) -> tuple[NDArray[Any], Size]:
         """Read an image with `open` and fit it with `fit_image`."""
         return self.fit_image(self.open(path, frame))
@@ -143,10 +163,13 @@ class Preprocess(Settings):
         """Resize and pad an image to its canvas.
 
         Args:
-            image: Image (height, width, 1 or 3), uint8, or float32 in 0..1.
+            image: Image (height, width, `channels`, or 1 or 3 if that is 1 or 3), uint8, or float32 in 0..1.
 
         Returns:
             Image (height, width, channels) of the canvas, of the same dtype; and the original (height, width).
+
+        Raises:
+            DataError: The image has another number of channels.
         """
         height, width = image.shape[:2]
         place = self.place((height, width))

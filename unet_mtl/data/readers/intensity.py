@@ -12,7 +12,10 @@ from pydantic import BeforeValidator
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.errors import DataError
 
-_Name = Literal["auto", "window", "percentile", "range", "zscore"]
+_Name = Literal[
+    "auto", "window", "percentile", "range", "zscore", "percentile_per_channel", "zscore_per_channel"
+]
+_PER_CHANNEL = "_per_channel"
 
 
 def _check_intensity(intensity: Any) -> Any:
@@ -38,7 +41,9 @@ Intensity = Annotated[_Name | tuple[float, float], BeforeValidator(_check_intens
 8 bits, volumes); else `range`. `window` is the display window of the file. `percentile` is the 0.5th and the 99.5th
 percentile of the picture. `range` is the range of the type; floating-point values must be in 0..1. `zscore` is 4
 standard deviations below and above the mean of the picture over all channels, so that 0..1 is (z + 4) / 8.
-`(low, high)` is a window for all types. A picture with only one value is black under `percentile` and `zscore`.
+`percentile_per_channel` and `zscore_per_channel` treat each channel as a picture of its own, for channels that differ
+in kind, such as sequences of MRI or stains of fluorescence. `(low, high)` is a window for all types. A picture with
+only one value is black under `percentile` and `zscore`.
 """
 
 PERCENTILES = (0.5, 99.5)
@@ -74,6 +79,10 @@ def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]
         scale = 255 if picture.pixels.dtype == np.bool_ else 1
         pixels = picture.pixels.astype(np.uint8) * np.uint8(scale)
         return 255 - pixels if picture.inverted else pixels
+    if isinstance(chosen, str) and chosen.endswith(_PER_CHANNEL):
+        alike = _check_intensity(chosen.removesuffix(_PER_CHANNEL))
+        planes = np.split(picture.pixels, picture.pixels.shape[-1], axis=-1)
+        return np.concatenate([to_image(replace(picture, pixels=plane), alike, path) for plane in planes], -1)
     return _scale(picture, _limits(picture, chosen, intensity, path), path)
 
 

@@ -111,6 +111,10 @@ KINDS: dict[str, Kind] = {
     "image-range": _error(
         "images with an unknown intensity range", "set `preprocess: {intensity: percentile}` in config.yaml"
     ),
+    "image-channels": _error(
+        "images with another number of channels",
+        "set `preprocess: {channels: N}` in config.yaml to the number that all images have, or export the others again",
+    ),
     "image-turned": _note(
         "images rotated by their EXIF orientation",
         "nothing here, since images are read upright; other programs may ignore the orientation",

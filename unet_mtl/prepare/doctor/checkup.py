@@ -167,6 +167,7 @@ def check_dataset(
     tasks: Sequence[Task[Any, Any]],
     split: SplitSettings,
     intensity: Intensity = "auto",
+    channels: int | None = None,
     further: Sequence[Observation] = (),
 ) -> Checkup:
     """Open every file of a data set, split its cases, and adapt each task to the training split.
@@ -178,6 +179,7 @@ def check_dataset(
         tasks: The tasks, possibly none.
         split: How the cases are split.
         intensity: How the training will scale the intensities of the images.
+        channels: The number of channels that the network will read; None: that of most images.
         further: Observations about other settings of the training, which are added to the findings.
 
     Returns:
@@ -204,7 +206,7 @@ def check_dataset(
     parts = _split(dataset, split, duplicates, observations)
     observations += check_copies(duplicates, parts, dataset, inspection)
     observations += [*check_table(dataset, table), *find_leaks(dataset, table)]
-    observations += check_images(dataset, inspection)
+    observations += [*check_images(dataset, inspection), *inspection.wrong_channels(channels)]
     observations += check_masks(dataset, inspection, duplicates, elsewhere)
     try:
         adapt_tasks(tasks, parts.get("train", dataset))

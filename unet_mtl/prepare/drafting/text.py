@@ -154,12 +154,13 @@ def _spacing(draft: Draft) -> list[str]:
     return [text, *unit]
 
 
-def config_text(draft: Draft, choices: Sequence[TaskChoice]) -> str:
+def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | None = None) -> str:
     """Return the text of config.yaml.
 
     Args:
         draft: The draft.
         choices: The tasks; doubtful ones become comments.
+        channels: The number of channels of the images if they are neither grey nor colour, else None.
     """
     lines = [_HEAD, "", *line("data: .", "folder of dataset.yaml, relative to this file")]
     chosen = [choice for choice in choices if not choice.doubt]
@@ -174,9 +175,12 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice]) -> str:
     lines += _split(draft)
     lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
     lines += line("training: {epochs: 80, batch_size: 8}")
-    lines += commented_out(
-        "preprocess: {size: [256, 256], channels: 3}", "the size to which images are resized"
-    )
+    if channels:
+        lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
+    else:
+        lines += commented_out(
+            "preprocess: {size: [256, 256], channels: 3}", "the size to which images are resized"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unet_mtl.data.description import DESCRIPTION_FILE, make_description
-from unet_mtl.data.records import scan_dataset
+from unet_mtl.data.readers import reader_of
+from unet_mtl.data.records import Dataset, scan_dataset
 from unet_mtl.data.yaml_files import parse_yaml
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
 from unet_mtl.prepare.drafting.assembly import draft_folder
+from unet_mtl.prepare.drafting.content import pick_evenly
 from unet_mtl.prepare.drafting.draft import Draft
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.task_choice import choose_tasks, note_tasks
@@ -72,17 +74,30 @@ def _texts(draft: Draft, target: Path) -> tuple[str, str]:
     choices = choose_tasks(draft)
     note_tasks(choices, draft)
     root = str(draft.root.resolve()) if elsewhere else None
-    _read_again(draft, description_text(draft, root))
-    return description_text(draft, root), config_text(draft, choices)
+    dataset = _read_again(draft, description_text(draft, root))
+    channels = None if dataset is None else _unusual_channels(dataset)
+    return description_text(draft, root), config_text(draft, choices, channels)
 
 
-def _read_again(draft: Draft, text: str) -> None:
+def _unusual_channels(dataset: Dataset) -> int | None:
+    """Return the number of channels of the images if it is neither 1 nor 3, judged by a few of them."""
+    found = set()
+    for record in pick_evenly([record for record in dataset if record.image is not None], 3):
+        try:
+            picture = reader_of(record.require_image()).read(record.require_image(), record.frame)
+        except DataError:
+            continue
+        found.add(picture.pixels.shape[-1])
+    return found.pop() if len(found) == 1 and not found & {1, 3} else None
+
+
+def _read_again(draft: Draft, text: str) -> Dataset | None:
     """Read the description back, and note where it finds other cases than the draft."""
     try:
         dataset, _ = scan_dataset(make_description(parse_yaml(text), base=draft.root, where=DESCRIPTION_FILE))
     except DataError as error:
         draft.notes.doubt(f"The drafted dataset.yaml cannot be read: {error.problems[0]}")
-        return
+        return None
     if draft.table is None and len(dataset) != draft.n_cases:
         draft.notes.doubt(
             f"{count_of(len(dataset), 'file')} fit `images: {draft.images}`, but {draft.n_cases:,} of them seem to be "
@@ -95,3 +110,4 @@ def _read_again(draft: Draft, text: str) -> None:
                 f"Mask {mask.name!r} seems to exist for {count_of(mask.cases, 'case')}, but its pattern finds "
                 f"{n_found:,}."
             )
+    return dataset
