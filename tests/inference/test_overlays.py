@@ -1,8 +1,10 @@
-"""The titles of overlays."""
+"""The titles, the colours and the truths of overlays."""
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from unet_mtl import Regression
+from unet_mtl import OverlappingSegmentation, Regression, Segmentation
 from unet_mtl.inference.case_result import Case, CaseResult
 from unet_mtl.inference.overlays import draw_overlay
 from unet_mtl.plots.overlay import new_figure
@@ -26,3 +28,44 @@ def test_many_numbers_take_more_lines_than_one():
     assert max(map(len, rest)) < 65
     words = ", ".join(f"{name} {i}" for i, name in enumerate(columns))
     assert " ".join(rest) == f"sizes: {words}, true: number_2 4"
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    numbers=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    overlapping=st.lists(st.booleans(), min_size=4, max_size=4),
+    drawn=st.data(),
+)
+def test_every_class_of_every_mask_task_has_its_own_colour_and_name(numbers, overlapping, drawn):
+    """Classes of several tasks have the same names here, as "foreground" has in drafted data sets."""
+    kinds = [OverlappingSegmentation if overlaps else Segmentation for overlaps in overlapping]
+    tasks = [
+        kind(name=f"mask_{i}", classes=("background", *(f"class {k}" for k in range(n))))
+        for i, (kind, n) in enumerate(zip(kinds, numbers, strict=False))
+    ]
+    tasks.insert(drawn.draw(st.integers(0, len(tasks))), Regression(name="size"))
+
+    def colours(present):
+        axes = new_figure(4, 5).subplots()
+        answers = {"size": tasks[[task.name for task in tasks].index("size")].decode(np.ones(1, np.float32))}
+        for task in tasks:
+            if task.name != "size":
+                n = len(task.classes) - 1
+                raw = np.zeros((4, 4, n + (task.kind == "segmentation" and n > 1)), np.float32)
+                for k in range(n):
+                    raw[k, :, k + raw.shape[-1] - n] = present
+                answers[task.name] = task.decode(raw)
+        draw_overlay(
+            axes, tasks, CaseResult(Case("a"), image=np.zeros((4, 4, 3), np.uint8), answers=answers), "a"
+        )
+        return {line.get_label(): line.get_color() for line in axes.get_lines()}
+
+    found = colours(1.0)
+    several = len(numbers) > 1
+    assert set(found) == {
+        f"mask_{i}: class {k}, predicted" if several else f"class {k}, predicted"
+        for i, n in enumerate(numbers)
+        for k in range(n)
+    }
+    assert len(set(found.values())) == len(found)
+    assert not colours(0.0)

@@ -35,6 +35,13 @@ PALETTE = (
 )
 
 
+def picture_colour(index: int) -> tuple[int, int, int]:
+    """Return the colour (red, green, blue) of a class, from 1 on, in a picture. Lighter shades follow the palette."""
+    turn, place = divmod(index - 1, len(PALETTE) - 1)
+    red, green, blue = (255 - (255 - part) // 2**turn for part in PALETTE[1 + place])
+    return red, green, blue
+
+
 def read_image(path: Path, frame: int | None = None, intensity: Intensity = "auto") -> NDArray[Any]:
     """Read one image.
 

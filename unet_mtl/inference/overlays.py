@@ -40,7 +40,7 @@ def draw_overlay(axes: "Axes", tasks: Sequence[Task[Any, Any]], result: CaseResu
     lines = [heading]
     for task in tasks:
         truth, answer = result.truths.get(task.name), result.answers[task.name]
-        task.draw_case(axes, truth, answer)
+        task.draw_case(axes, truth, answer, tasks)
         title = answer.title()
         if title:
             title += f", true: {task.truth_title(truth)}" if truth is not None else ""

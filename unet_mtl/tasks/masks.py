@@ -1,5 +1,7 @@
 """The base class of tasks that predict masks, with or without overlap of the classes."""
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -114,11 +116,22 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
         known = score in metrics.STRUCTURE_SCORES or score in SURFACE_HEADLINES
         return known or score.startswith(("dice", "pooled_dice"))
 
-    def draw_case(self, axes: "Axes", truth: NDArray[np.uint8] | None, prediction: Masked) -> None:
+    def draw_case(
+        self,
+        axes: "Axes",
+        truth: NDArray[np.uint8] | None,
+        prediction: Masked,
+        tasks: Sequence[Task[Any, Any]] = (),
+    ) -> None:
         """Draw contours: solid for the prediction, dashed for the label."""
         from unet_mtl.plots.overlay import draw_contours
 
-        draw_contours(axes, truth, prediction.mask, self.classes)
+        masks = [task for task in tasks if isinstance(task, MaskTask)]
+        before = takewhile(lambda task: task.name != self.name, masks)
+        # Masks of several tasks often have classes of the same name, such as "foreground".
+        names = [f"{self.name}: {name}" for name in self.classes] if len(masks) > 1 else self.classes
+        first = 1 + sum(len(task.classes) - 1 for task in before)
+        draw_contours(axes, truth, prediction.mask, names, first)
 
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
         """Draw the Dice of each case, by class."""
