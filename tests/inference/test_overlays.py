@@ -1,12 +1,20 @@
 """The titles, the colours and the truths of overlays."""
 
+import shutil
+
 import numpy as np
+import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+import unet_mtl as um
 from unet_mtl import OverlappingSegmentation, Regression, Segmentation
+from unet_mtl.data.description import read_description
+from unet_mtl.inference import overlays
 from unet_mtl.inference.case_result import Case, CaseResult
-from unet_mtl.inference.overlays import draw_overlay
+from unet_mtl.inference.overlays import KnownTruths, draw_overlay
 from unet_mtl.plots.overlay import new_figure
 
 
@@ -69,3 +77,58 @@ def test_every_class_of_every_mask_task_has_its_own_colour_and_name(numbers, ove
     }
     assert len(set(found.values())) == len(found)
     assert not colours(0.0)
+
+
+@pytest.fixture
+def apart(write_data, tmp_path):
+    """The twelve cases without dataset.yaml, as they are before `init`."""
+    write_data(tmp_path / "raw")
+    (tmp_path / "raw" / "dataset.yaml").unlink()
+    return tmp_path / "raw"
+
+
+@pytest.mark.parametrize("out", [None, "drafts", "raw/masks", "a/b/c"])
+def test_the_cases_of_a_run_have_their_truths_wherever_init_wrote_dataset_yaml(apart, tmp_path, out):
+    um.init(apart, None if out is None else tmp_path / out)
+    description = read_description(apart if out is None else tmp_path / out)
+    truths = KnownTruths(description)
+    for record in um.read_dataset(description):
+        ((found, its_description),) = truths.find(record.image)
+        assert found == record
+        assert its_description == description
+    assert truths.find(tmp_path / "new.png") == []
+    assert truths.find(apart / "images" / "new.png") == []
+
+
+def test_a_near_dataset_yaml_comes_first_and_the_own_data_may_be_gone(data_folder, write_data, tmp_path):
+    own = read_description(data_folder)
+    write_data(tmp_path / "other")
+    image = tmp_path / "other" / "images" / "case_01.png"
+    ((record, description),) = KnownTruths(own).find(image)
+    assert description.root == tmp_path / "other"
+    assert record.image == image
+    gone = own.model_copy(update={"root": tmp_path / "gone"})
+    assert KnownTruths(gone).find(tmp_path / "x.png") == []
+    assert len(KnownTruths(gone).find(image)) == 1
+
+
+def test_overlay_draws_the_truth_of_a_run_whose_dataset_yaml_is_elsewhere(
+    trained, apart, tmp_path, monkeypatch
+):
+    run = um.RunFolder(shutil.copytree(trained.path, tmp_path / "run"))
+    config = yaml.safe_load(run.config.read_text())
+    config["data"]["root"] = str(apart)
+    run.config.write_text(yaml.safe_dump(config))
+    drawn = []
+    make = overlays.make_overlay
+
+    def draw(tasks, result, heading):
+        drawn.append(result)
+        return make(tasks, result, heading)
+
+    monkeypatch.setattr(overlays, "make_overlay", draw)
+    um.overlay(run, [apart / "images" / "case_01.png"], tmp_path / "out", progress=False)
+    (result,) = drawn
+    np.testing.assert_array_equal(
+        result.truths["zone"], np.asarray(Image.open(apart / "masks" / "case_01.png"))
+    )
