@@ -14,6 +14,7 @@ from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Header, Picture
 from unet_mtl.errors import DataError
 from unet_mtl.files import writing
+from unet_mtl.wording import count_of
 
 IGNORE = 255
 """The mask value of unlabelled pixels. They are dropped before anything is counted or summed."""
@@ -183,9 +184,10 @@ def _to_integers(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
     if pixels.dtype.kind == "f":
         wrong = ~np.isclose(pixels, np.rint(pixels), rtol=0, atol=_ROUNDING) | ~np.isfinite(pixels)
         if wrong.any():
+            where = count_of(int(wrong.sum()), "pixel")
             raise DataError(
-                f"{path}: {int(wrong.sum())} pixels of the mask are fractions such as {pixels[wrong][0]:g}; expected "
-                "whole numbers, each the index of a class: save it again without interpolation",
+                f"{path}: the mask has fractions such as {pixels[wrong][0]:g} in {where}; "
+                "expected whole numbers, each the index of a class: save it again without interpolation",
                 kind="mask-fractions",
             )
         pixels = np.rint(pixels)
