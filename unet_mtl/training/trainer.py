@@ -215,5 +215,5 @@ def make_trainer(
     trainer = MultiTaskTrainer(network, tasks, balancer, measure_every)
     # On a CPU a compiled step runs at 0.7 of the speed; "auto" compiles only where it pays.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
-    optimizer.build([*network.trainable_variables, *learned])
+    optimizer.build(trainer.trainable_variables)  # in the order in which JAX passes them
     return trainer
