@@ -83,8 +83,8 @@ class LogitLoss(PerSampleLoss):
     as in a plain `compile`, the loss has that bound.
     """
 
-    n_classes: int | None = None
-    """The number of outputs that are a softmax; any other number of outputs are sigmoids."""
+    n_classes: int = 0
+    """The number of outputs that form a softmax. Outputs of any other number are sigmoids."""
 
     @abstractmethod
     def of_logits(self, y_true: Any, logits: Any) -> Any:
