@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -151,7 +152,8 @@ def patient_codes(patients: Patients | None, n_cases: int) -> NDArray[np.intp]:
         int of shape (cases,).
 
     Raises:
-        ValueError: the length is not `n_cases`, or a patient is missing.
+        ValueError: the length is not `n_cases`, a patient is missing (NaN or None), or strings and numbers are
+            mixed.
 
     Example:
         >>> patient_codes(["b", "a", "b"], 3).tolist()
@@ -159,17 +161,18 @@ def patient_codes(patients: Patients | None, n_cases: int) -> NDArray[np.intp]:
     """
     if patients is None:
         return np.arange(n_cases)
-    ids = np.asarray(patients)
+    ids = np.asarray(patients, object)  # as strings, several missing patients would become one named "nan"
     if ids.shape != (n_cases,):
         raise ValueError(f"patients must name one patient a case: {n_cases} cases, got shape {ids.shape}")
-    try:
-        missing = bool(np.any(ids != ids))
-        codes = np.unique(ids, return_inverse=True)[1]
-    except TypeError:  # a string against None
-        missing = True
-    if missing:
-        raise ValueError("patients must be all strings or all integers, none missing")
-    return codes
+    strings = [patient for patient in ids if isinstance(patient, str)]
+    others = [patient for patient in ids if not isinstance(patient, str)]
+    wrong = [patient for patient in others if not (isinstance(patient, Real) and patient == patient)]
+    if wrong or (strings and others):
+        raise ValueError(
+            "patients must be all strings or all integers, none missing; got "
+            + (repr(wrong[0]) if wrong else f"{strings[0]!r} and {others[0]!r}")
+        )
+    return np.unique(ids, return_inverse=True)[1]
 
 
 class _Totals(NamedTuple):

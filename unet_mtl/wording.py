@@ -17,7 +17,8 @@ def name_some(names: Iterable[object], most: int = 4) -> str:
 def count_of(n: int, thing: str) -> str:
     """A number of things, in the singular or the plural.
 
-    >>> count_of(1, "file"), count_of(1200, "file")
-    ('1 file', '1,200 files')
+    >>> count_of(1, "file"), count_of(1200, "file"), count_of(2, "class")
+    ('1 file', '1,200 files', '2 classes')
     """
-    return f"{n:,} {thing}{'s' * (n != 1)}"
+    plural = "es" if thing.endswith(("s", "x", "ch")) else "s"
+    return f"{n:,} {thing}{plural * (n != 1)}"

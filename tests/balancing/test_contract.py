@@ -137,6 +137,8 @@ def test_mixed_precision_trains(name, small, rows, precision):
     assert all(np.isfinite(values).all() for key, values in history.items())
     assert all(0.01 < history[f"{task}_gradient"][0] < 100 for task in ("zone", "age", "kind"))
     assert history["kind_weight"][0] == pytest.approx(2, rel=0.1)
+    parts = [history[f"{task}_weight"][0] * history[f"{task}_loss"][0] for task in ("zone", "age", "kind")]
+    assert history["loss"][0] == pytest.approx(sum(parts), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in BALANCERS if name != "fixed"])

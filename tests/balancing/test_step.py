@@ -22,7 +22,7 @@ class Plain(MultiTaskTrainer):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         total = 0.0
         for task in self.tasks:
-            values = self.task_losses[task.name].call(y[task.name], y_pred[task.name])
+            values = self.task_losses[task.name](y[task.name], y_pred[task.name])
             weights = sample_weight[task.name]
             self.loss_means[task.name].update_state(values, weights)
             total = total + task.weight * weighted_mean(values, weights)

@@ -28,6 +28,7 @@ from unet_mtl.data.splits import (
 )
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import DataError
+from unet_mtl.wording import count_of
 
 SEEDS = range(8)
 PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
@@ -174,7 +175,7 @@ def test_saved_split_with_unknown_name_or_lost_cases_is_refused(many):
     with pytest.raises(DataError, match="split 'dev' has no cases; expected one of test, train, val"):
         split_from_table(many, table, "dev")
     lost = pd.DataFrame({"case": ["gone", "c0"], "patient": ["p", "p0"], "split": ["test", "test"]})
-    with pytest.raises(DataError, match="1 cases of split 'test' are no longer in the data: gone"):
+    with pytest.raises(DataError, match="split 'test' has 1 case that the data lack now: gone; restore"):
         split_from_table(many, lost, "test")
 
 
@@ -222,7 +223,8 @@ def test_any_data_set_is_split_completely_or_refused_with_advice(rows, folds, se
     n_patients = len({patient for patient, _ in rows})
     if n_patients < (folds or 3):
         (problem,) = problems_of(split_dataset, dataset, settings)
-        assert problem.startswith(f"{n_patients} patients in {len(rows)} cases cannot be split into ")
+        counts = f"{count_of(n_patients, 'patient')} in {count_of(len(rows), 'case')}"
+        assert problem.startswith(f"{counts} cannot be split into ")
         return
     parts = split_dataset(dataset, settings)
     assert sorted(r.case for part in parts.values() for r in part) == sorted(r.case for r in dataset)

@@ -33,8 +33,8 @@ def test_a_wrong_unit_does_not_squeeze_the_others():
     assert bins.start >= 9
     assert bins.end == 20
     svg = draw_histogram("size", values, unit="mm").svg
-    assert "above 20 mm: 1 images" in svg
-    assert "below 10 mm: 1 images" in svg
+    assert "above 20 mm: 1 image<" in svg
+    assert "below 10 mm: 1 image<" in svg
 
 
 def test_a_second_mode_is_no_outlier():

@@ -111,7 +111,7 @@ def test_set_scores_of_classes_by_hand():
     ]
     scores = THREE.score_set(pd.DataFrame(facts))
     assert scores["accuracy"] == pytest.approx(3 / 5)
-    assert scores["majority_accuracy"] == pytest.approx(3 / 5)
+    assert "majority_accuracy" not in scores  # the counts of train are not known
     assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert scores["f1"] == pytest.approx((0.8 + 0.5 + 0) / 3)
     stated = [0.8, 0.8, 0.1, 0.6, 0.3]  # probabilities of the true class
@@ -125,6 +125,31 @@ def test_set_scores_of_classes_by_hand():
     assert scores["calibration_error"] == pytest.approx((2 * 0.2 + 3 * (0.6 - 1 / 3)) / 5, rel=1e-5)
     assert "sensitivity" not in scores
     assert not THREE.is_headline("log_loss")
+
+
+@pytest.mark.parametrize(("counts", "expected"), [((9, 2), 0.0), ((2, 9), 1.0), ((4, 4), 0.0), ((), None)])
+def test_the_majority_class_is_that_of_train(counts, expected):
+    """A test set of malignant cases alone does not make "always malignant" the baseline of a benign training."""
+    task = Classification(name="diagnosis", classes=("benign", "malignant"), counts=counts)
+    facts = [task.score_case(1, task.decode(np.array([p], "f")), None).facts for p in (0.9, 0.2, 0.6)]
+    assert task.score_set(pd.DataFrame(facts)).get("majority_accuracy") == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_majority_class_is_fixed_in_every_resample(seed):
+    """Against an independent mean over the cases; the maximum of each resample would be a larger number."""
+    rng = np.random.default_rng(seed)
+    counts = tuple(rng.integers(1, 9, 3).tolist())
+    task = THREE.model_copy(update={"counts": counts})
+    truths = rng.integers(0, 3, 12)
+    raws = rng.dirichlet(np.ones(3), 12).astype("f")
+    rows = zip(truths, raws, strict=True)
+    facts = pd.DataFrame([task.score_case(int(t), task.decode(raw), None).facts for t, raw in rows])
+    majority = counts.index(max(counts))
+    for _ in range(20):
+        drawn = rng.integers(0, 12, 12)
+        found = task.score_set(facts.iloc[drawn])["majority_accuracy"]
+        assert found == pytest.approx((truths[drawn] == majority).mean())
 
 
 def test_two_classes_have_sensitivity_and_specificity():

@@ -110,7 +110,7 @@ def traced_gradients(trainer, training):
     @tf.function(reduce_retracing=True)
     def traced(images, targets, weights):
         with tf.GradientTape() as tape:
-            outputs = trainer.network({"image": images}, training=training)
+            outputs = trainer({"image": images}, training=training)
             loss = trainer.compute_loss(None, targets, outputs, weights)
         return tape.gradient(loss, variables, unconnected_gradients="zero")
 
@@ -218,9 +218,7 @@ def test_a_gradient_is_that_of_the_batch_without_the_unlabelled_cases(
 
 @pytest.fixture(scope="module")
 def outputs(trainer, images):
-    return {
-        name: tf.constant(np.asarray(array)) for name, array in trainer.network({"image": images}).items()
-    }
+    return {name: tf.constant(np.asarray(array)) for name, array in trainer({"image": images}).items()}
 
 
 def test_outputs_of_unlabelled_cases_have_no_gradient_at_all(trainer, outputs, truths, known):

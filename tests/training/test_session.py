@@ -129,11 +129,13 @@ def test_the_history_is_what_numpy_finds(trained, parts, settings):
     outputs = network.predict_on_batch(inputs)
     table = trained.read_history()
     row = table.iloc[int(table["val_zone_dice"].argmax())]
+    total = 0.0
     for task in tasks:
         values = np.asarray(task.loss().call(targets[task.name], outputs[task.name]), float)
         labelled = weights[task.name] > 0
         assert 0 < labelled.sum() < len(labelled)
         assert row[f"val_{task.name}_loss"] == pytest.approx(values[labelled].mean(), rel=1e-4)
+        total += task.weight * values[labelled].mean()
         truth, output = targets[task.name][labelled], outputs[task.name][labelled]
         if task.kind == "segmentation":
             counts = metrics.count_cases(truth, output.argmax(-1), 3, ignore=255)
@@ -149,6 +151,7 @@ def test_the_history_is_what_numpy_finds(trained, parts, settings):
             expected = {"mae": errors.mean() * task.numbers[0].deviation}
         for name, value in expected.items():
             assert row[f"val_{task.name}_{name}"] == pytest.approx(value, abs=1e-5), (task.name, name)
+    assert row["val_loss"] == pytest.approx(total, rel=1e-4)
 
 
 def test_the_saved_network_is_that_of_the_best_epoch(dataset, column_tasks, column_settings, tmp_path):

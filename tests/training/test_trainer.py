@@ -26,19 +26,19 @@ N = 11
 
 
 class Fixed(keras.utils.PyDataset):
-    """Batches of 4, 4 and 3."""
+    """Batches of 4, 4 and 3, or of another size."""
 
-    def __init__(self, *parts):
+    def __init__(self, *parts, size=4):
         super().__init__()
         self.parts = parts
+        self.size = size
 
     def __len__(self):
-        return 3
+        return -(-N // self.size)
 
     def __getitem__(self, index):
-        return tuple(
-            {name: array[4 * index : 4 * index + 4] for name, array in part.items()} for part in self.parts
-        )
+        rows = slice(self.size * index, self.size * (index + 1))
+        return tuple({name: array[rows] for name, array in part.items()} for part in self.parts)
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +78,7 @@ def expected_logs(network, data):
         for task in TASKS
     }
     logs = {f"{name}_loss": np.average(value, weights=weights[name]) for name, value in values.items()}
-    batches = [slice(0, 4), slice(4, 8), slice(8, N)]
-    sums = []
-    for batch in batches:
-        total = 0.0
-        for task in TASKS:
-            w = weights[task.name][batch].astype(float)
-            total += task.weight * (w * values[task.name][batch]).sum() / (w.sum() or 1)
-        sums.append(total)
-    logs["loss"] = np.average(sums, weights=[4, 4, 3])
+    logs["loss"] = sum(task.weight * logs[f"{task.name}_loss"] for task in TASKS)
     known = weights["zone"] > 0
     counts = metrics.count_cases(targets["zone"][known], outputs["zone"][known].argmax(-1), 3, ignore=255)
     logs["zone_dice"] = np.nanmean(metrics.mean_over_classes(metrics.dice(counts)))
@@ -106,6 +98,33 @@ def test_an_epoch_is_exact_over_labelled_cases(trainer, data):
         for epoch in (0, 1):
             assert history[name][epoch] == pytest.approx(value, rel=1e-4, abs=1e-6), name
             assert history[f"val_{name}"][epoch] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+
+
+@pytest.mark.parametrize("factors", [None, (0.3, 2.0, 5.0)])
+def test_the_loss_of_an_epoch_does_not_depend_on_the_batch_size(trainer, data, factors, monkeypatch):
+    """It is the sum of the tasks' means over labelled cases, weighted by the balancer's factors."""
+    if factors:
+        monkeypatch.setattr(trainer.balancer, "factors", lambda: factors)
+    factors = factors or [task.weight for task in TASKS]
+    expected = expected_logs(trainer.network, data)
+    total = sum(factor * expected[f"{task.name}_loss"] for factor, task in zip(factors, TASKS, strict=True))
+    found = [
+        trainer.evaluate(Fixed(*data, size=size), verbose=0, return_dict=True)["loss"]
+        for size in (1, 3, 4, 10, 11)
+    ]
+    np.testing.assert_allclose(found, total, rtol=1e-5)
+
+
+def test_a_loss_that_is_not_finite_stays_so(trainer, data):
+    """The mean of a diverged task is NaN like that of a task without labels, which must not hide it."""
+    inputs, targets, weights = data
+    broken = {"image": inputs["image"].copy()}
+    broken["image"][2] = np.nan
+    found = trainer.evaluate(Fixed(broken, targets, weights), verbose=0, return_dict=True)
+    assert np.isnan(found["loss"])
+    nothing = {name: np.zeros(N, np.float32) for name in weights}
+    found = trainer.evaluate(Fixed(inputs, targets, nothing), verbose=0, return_dict=True)
+    assert np.isnan(found["loss"])
 
 
 def test_the_gradient_is_that_of_the_sum_over_labelled_cases(data):

@@ -135,7 +135,8 @@ def overlay(
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images. The truth is read from the dataset.yaml in a folder above an image.
+        paths: Images, or folders of images. The truth is read from the dataset.yaml in a folder above an image or, for
+            cases of the run's own data, from the description of these.
         out: Folder for the pictures.
         spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
             without a spacing in their data set or header.
@@ -155,11 +156,15 @@ def overlay(
     from unet_mtl.inference.predictor import Predictor
     from unet_mtl.inference.spacing import find_spacings
 
+    run = RunFolder.open(run)
+    trained_on = run.read_description()
     images = find_images(paths)
     predictor = Predictor.load(run)
     spacings = find_spacings(predictor.rules, spacing_mm)
     with case_bar("drawing", len(images), shown=progress) as advance:
-        return write_overlays(predictor, images, Path(out), spacings=spacings, on_case=advance)
+        return write_overlays(
+            predictor, images, Path(out), trained_on=trained_on, spacings=spacings, on_case=advance
+        )
 
 
 def score(

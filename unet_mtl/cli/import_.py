@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from unet_mtl.wording import count_of
+
 
 class Format(StrEnum):
     """The formats that can be imported."""
@@ -45,7 +47,6 @@ def import_data(
 ) -> None:
     """Import a data set from COCO, Label Studio or nnU-Net (2-D). The source is only read."""
     from unet_mtl import api
-    from unet_mtl.wording import count_of
 
     if kind is not Format.coco and (fill_holes or ignore_crowds):
         raise typer.BadParameter("--fill-holes and --ignore-crowds are only for coco")
@@ -92,7 +93,7 @@ def to_nnunet(
     from unet_mtl import api
 
     written = api.to_nnunet(api.read_dataset(folder), out, target=target, number=number, name=name)
-    typer.echo(f"{written.training} training and {written.test} test cases in {written.folder}")
+    typer.echo(f"{written.training:,} training and {count_of(written.test, 'test case')} in {written.folder}")
     _print_notes(written.notes)
 
 

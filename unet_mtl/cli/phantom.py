@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from unet_mtl.wording import count_of
+
 
 def phantom(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder.", show_default=False)],
@@ -18,4 +20,4 @@ def phantom(
 
     with case_bar("writing", cases, shown=True) as advance:
         write_phantom(out, cases=cases, seed=seed, workers=workers, progress=lambda done, total: advance())
-    typer.echo(f"{cases} synthetic cases in {out}; look at them with: unet-mtl check {out}")
+    typer.echo(f"{count_of(cases, 'synthetic case')} in {out}; look at them with: unet-mtl check {out}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from unet_mtl.cli.options import ConfigArgument, OverridesArgument
+from unet_mtl.wording import count_of
 
 SheetOption = Annotated[
     Path | None,
@@ -37,4 +38,4 @@ def show(config: ConfigArgument, overrides: OverridesArgument = None, augment: S
     import_quietly()
     outline = api.show(api.read_dataset(settings.data), settings.tasks, **settings.arguments())
     print_rows(f"network: {outline.parameters:,} parameters, computing in {outline.precision}", outline.parts)
-    print_rows(f"the shapes of one batch; {outline.steps} batches per epoch", outline.batch)
+    print_rows(f"the shapes of one batch; {count_of(outline.steps, 'batch')} per epoch", outline.batch)

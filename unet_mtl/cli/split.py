@@ -68,7 +68,9 @@ def split(
     if result.duplicates:
         n_cases = len({case for group in result.duplicates for case in group.cases})
         groups = count_of(len(result.duplicates), "group")
-        typer.echo(f"{n_cases} cases with identical or nearly identical images stay together, in {groups}")
+        typer.echo(
+            f"{count_of(n_cases, 'case')} with identical or nearly identical images stay together, in {groups}"
+        )
     print_rows("folds", result.count(result.folds))
     print_rows("splits", result.count(result.parts))
     for line in result.warnings:
@@ -77,7 +79,7 @@ def split(
         print_problems(result.problems)
         raise typer.Exit(1)
     result.write(out)
-    typer.echo(f"{len(result.table)} cases in {out}; to train on it, set in config.yaml")
+    typer.echo(f"{count_of(len(result.table), 'case')} in {out}; to train on it, set in config.yaml")
     typer.echo(f"split: {{table: {_for_config(out, description.root)}}}")
 
 

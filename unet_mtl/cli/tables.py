@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from unet_mtl.wording import count_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -86,7 +88,8 @@ def print_scores(evaluation: "Evaluation") -> None:
     console.print(table)
     hidden = len(evaluation.scores) - len(shown)
     console.print(
-        f"{hidden} more scores in summary.json; intervals are bootstrapped over patients", style="dim"
+        f"{count_of(hidden, 'more score')} in summary.json; intervals are bootstrapped over patients",
+        style="dim",
     )
     if not evaluation.contradictions.empty:
         console.print(_contradictions(evaluation.contradictions))

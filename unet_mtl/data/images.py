@@ -40,6 +40,13 @@ PALETTE = (
 )
 
 
+def picture_colour(index: int) -> tuple[int, int, int]:
+    """Return the colour (red, green, blue) of a class, from 1 on, in a picture. Lighter shades follow the palette."""
+    turn, place = divmod(index - 1, len(PALETTE) - 1)
+    red, green, blue = (255 - (255 - part) // 2**turn for part in PALETTE[1 + place])
+    return red, green, blue
+
+
 def read_image(path: Path, frame: int | None = None, intensity: Intensity = "auto") -> NDArray[Any]:
     """Read one image.
 
@@ -182,9 +189,10 @@ def _to_integers(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
     if pixels.dtype.kind == "f":
         wrong = ~np.isclose(pixels, np.rint(pixels), rtol=0, atol=_ROUNDING) | ~np.isfinite(pixels)
         if wrong.any():
+            where = count_of(int(wrong.sum()), "pixel")
             raise DataError(
-                f"{path}: {int(wrong.sum())} pixels of the mask are fractions such as {pixels[wrong][0]:g}; expected "
-                "whole numbers, each the index of a class: save it again without interpolation",
+                f"{path}: the mask has fractions such as {pixels[wrong][0]:g} in {where}; "
+                "expected whole numbers, each the index of a class: save it again without interpolation",
                 kind="mask-fractions",
             )
         pixels = np.rint(pixels)

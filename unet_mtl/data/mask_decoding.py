@@ -256,7 +256,7 @@ def _wrong_colours(
     few: bool,
 ) -> DataError:
     order = np.argsort(-counts, kind="stable")[:5]
-    listed = ", ".join(f"#{unknown[i]:06x} ({counts[i]} pixels)" for i in order)
+    listed = ", ".join(f"#{unknown[i]:06x} ({count_of(counts[i], 'pixel')})" for i in order)
     listed += " ..." if len(unknown) > len(order) else ""
     known = ", ".join(f"{colour} {name}" for colour, name in names.items())
     if few:

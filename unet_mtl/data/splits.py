@@ -14,7 +14,7 @@ from unet_mtl.data.split_files import read_split
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 SplitName = Literal["train", "val", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test")
@@ -279,10 +279,10 @@ def _groups(dataset: Dataset, keep_together: CaseGroups, at_least: int, purpose:
     n_groups = len(set(groups))
     if n_groups < at_least:
         n_patients = len({record.patient for record in dataset})
-        joined = "" if n_groups == n_patients else f" ({n_groups} groups, since some cases stay together)"
-        raise DataError(
-            f"{n_patients} patients{joined} in {len(dataset)} cases cannot be split into {purpose}"
-        )
+        groups_of = f" ({count_of(n_groups, 'group')}, since some cases stay together)"
+        joined = "" if n_groups == n_patients else groups_of
+        cases = f"{count_of(n_patients, 'patient')}{joined} in {count_of(len(dataset), 'case')}"
+        raise DataError(f"{cases} cannot be split into {purpose}")
     return groups
 
 
@@ -370,6 +370,7 @@ def split_from_table(dataset: Dataset, table: pd.DataFrame, name: str) -> Datase
     missing = [case for case in chosen if case not in records]
     if missing:
         raise DataError(
-            f"{len(missing)} cases of split {name!r} are no longer in the data: {name_some(missing)}; restore them"
+            f"split {name!r} has {count_of(len(missing), 'case')} that the data lack now: {name_some(missing)}; "
+            "restore them"
         )
     return dataset.only([records[case] for case in chosen])

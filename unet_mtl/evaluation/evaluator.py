@@ -19,6 +19,7 @@ from unet_mtl.evaluation.summary import (
 from unet_mtl.inference.case_result import Extra, cases_of
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.tasks import CaseScores, MaskTask, Task
+from unet_mtl.wording import count_of
 
 
 def evaluate_cases(
@@ -55,7 +56,7 @@ def evaluate_cases(
     ]
     facts = {name: facts_of(cases) for name, cases in scores.items()}
     mark = " (SYNTHETIC data)" if dataset.description.synthetic else ""
-    title = f"{len(dataset)} cases measured{mark}"
+    title = f"{count_of(len(dataset), 'case')} measured{mark}"
     summarise = partial(summarise_cases, patients=list(patients.values()), seed=seed)
     added = {
         add_on.name: add_on.count([by_name[add_on.name] for by_name in extras], summarise)

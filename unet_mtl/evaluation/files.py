@@ -16,6 +16,7 @@ from unet_mtl.inference.predictor import Predictor
 from unet_mtl.plots.overlay import new_figure, save_figure
 from unet_mtl.plots.picture_grid import draw_grid, render_png
 from unet_mtl.tasks import Task
+from unet_mtl.wording import count_of
 
 SYNTHETIC = "SYNTHETIC data"
 
@@ -117,7 +118,7 @@ def _describe_ranking(cases: pd.DataFrame, tasks: Sequence[Task[Any, Any]]) -> s
     if ranking is None:
         return ""
     n = int(cases[ranking[0]].notna().sum())
-    return f"by {ranking[0]}, n={n} of {len(cases)} cases"
+    return f"by {ranking[0]}, n={n} of {count_of(len(cases), 'case')}"
 
 
 def _places(order: pd.DataFrame, column: str, score: str, each: int) -> list[tuple[str, str, str]]:

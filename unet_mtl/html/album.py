@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.images import PALETTE, read_image
+from unet_mtl.data.images import picture_colour, read_image
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.patterns import leaves
 from unet_mtl.data.records import Dataset, Record
@@ -133,6 +133,6 @@ def class_colours(dataset: Dataset) -> dict[str, dict[int, Colour]]:
     colours, place = {}, 0
     for target, description in dataset.description.masks.items():
         indices = range(1, len(description.classes))
-        colours[target] = {index: PALETTE[1 + (place + index - 1) % (len(PALETTE) - 1)] for index in indices}
+        colours[target] = {index: picture_colour(place + index) for index in indices}
         place += len(indices)
     return colours

@@ -1,6 +1,7 @@
 """Bar charts as inline SVG; their size does not depend on the number of cases."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from unet_mtl.html.bins import Bins, bin_numbers, nice_step
+from unet_mtl.wording import count_of
 
 _WIDTH = 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 18, 18, 38  # margins of a chart with vertical bars
@@ -52,11 +54,16 @@ def draw_histogram(title: str, numbers: Iterable[float], *, unit: str = "", item
         return Chart(title, Markup(""), f"none of the {items} has a value")
     suffix = f" {unit}" if unit else ""
     low, high, middle = (_number(float(value)) for value in (values.min(), values.max(), np.median(values)))
-    n = f"{values.size:,} {items}"
+    n = _count(values.size, items)
     if low == high:
         return Chart(title, Markup(""), f"{low}{suffix} in all {n}" if values.size > 1 else f"{low}{suffix}")
     note = f"{n}: from {low} to {high}{suffix}, median {middle}"
     return Chart(title, _draw_vertical(bin_numbers(values), title, unit, items), note)
+
+
+def _count(n: int, items: str) -> str:
+    """Return a number of items, whose plural noun may be followed by other words."""
+    return f"{n:,} {items}" if n != 1 else "1 " + re.sub(r"s\b", "", items, count=1)
 
 
 def _draw_vertical(bins: Bins, title: str, unit: str, items: str) -> Markup:
@@ -77,9 +84,15 @@ def _draw_vertical(bins: Bins, title: str, unit: str, items: str) -> Markup:
         parts.append(
             Markup(
                 '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
-                "<title>{}: {:,} {}</title></rect>"
+                "<title>{}: {}</title></rect>"
             ).format(
-                "far" if far else "bar", x + 1, floor - height, max(wide - 2, 1), height, label, n, items
+                "far" if far else "bar",
+                x + 1,
+                floor - height,
+                max(wide - 2, 1),
+                height,
+                label,
+                _count(n, items),
             )
         )
         if roomy and n:
@@ -134,7 +147,9 @@ def draw_counts(title: str, counts: Mapping[str, int], *, items: str = "cases", 
     rows = dict(counts)
     rest = sorted(rows, key=lambda name: -rows[name])[_MOST_ROWS:]
     note = (
-        f"and {sum(rows.pop(name) for name in rest):,} {items} in {len(rest)} rarer classes" if rest else ""
+        f"and {_count(sum(rows.pop(name) for name in rest), items)} in {count_of(len(rest), 'rarer class')}"
+        if rest
+        else ""
     )
     bars = [(name, n, "bar") for name, n in rows.items()]
     bars += [("no label", unlabelled, "far")] if unlabelled else []

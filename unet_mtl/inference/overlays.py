@@ -40,7 +40,7 @@ def draw_overlay(axes: "Axes", tasks: Sequence[Task[Any, Any]], result: CaseResu
     lines = [heading]
     for task in tasks:
         truth, answer = result.truths.get(task.name), result.answers[task.name]
-        task.draw_case(axes, truth, answer)
+        task.draw_case(axes, truth, answer, tasks)
         title = answer.title()
         if title:
             title += f", true: {task.truth_title(truth)}" if truth is not None else ""
@@ -72,6 +72,7 @@ def write_overlays(
     images: Mapping[Path, str],
     out: Path,
     *,
+    trained_on: Description | None = None,
     spacings: Spacings | None = None,
     on_case: Callable[[], None] = lambda: None,
 ) -> list[Path]:
@@ -81,6 +82,7 @@ def write_overlays(
         predictor: The predictor of a run.
         images: Names by path, in the form that `find_images` returns.
         out: Folder for the pictures: `<name>.png`, or `<name>_<case>.png` if a file holds several cases.
+        trained_on: Description of the data that the run was trained on, for the truth of its own cases.
         spacings: Source of the pixel spacing of images without a spacing in a data set; None for their headers.
         on_case: Callback after each picture.
 
@@ -93,7 +95,7 @@ def write_overlays(
     """
     if not predictor.inputs.image:
         raise DataError("the run reads no images; there is nothing to draw on")
-    cases = list(_cases(predictor, images))
+    cases = list(_cases(predictor, images, KnownTruths(trained_on)))
     if any(case.record is None for case in cases):
         require_optional(predictor.inputs)
     written: list[Path] = []
@@ -107,8 +109,7 @@ def write_overlays(
     return written
 
 
-def _cases(predictor: Predictor, images: Mapping[Path, str]) -> Iterator[Case]:
-    truths = KnownTruths()
+def _cases(predictor: Predictor, images: Mapping[Path, str], truths: "KnownTruths") -> Iterator[Case]:
     for path, name in images.items():
         records = truths.find(path)
         if not records:
@@ -126,9 +127,17 @@ def _cases(predictor: Predictor, images: Mapping[Path, str]) -> Iterator[Case]:
 
 
 class KnownTruths:
-    """Finds the records of an image, in the data set of the dataset.yaml in one of the three folders above it."""
+    """Finds the records of an image in a data set that describes it.
 
-    def __init__(self) -> None:
+    This is the data set of the dataset.yaml in one of the three folders above the image or, for an image that it does
+    not contain, the data set that the run was trained on, whose dataset.yaml may be anywhere.
+
+    Args:
+        trained_on: Description of the latter; None for no such data set.
+    """
+
+    def __init__(self, trained_on: Description | None = None) -> None:
+        self.trained_on = trained_on
         self._datasets: dict[Path, dict[Path, list[tuple[Record, Description]]]] = {}
 
     def find(self, image: Path) -> list[tuple[Record, Description]]:
@@ -143,17 +152,31 @@ class KnownTruths:
         Raises:
             DataError: The data set cannot be read.
         """
-        for folder in list(image.resolve().parents)[:3]:
-            if (folder / DESCRIPTION_FILE).is_file():
-                return self._records(folder).get(image.resolve(), [])
+        for where, source in self._sources(image):
+            if records := self._records(where, source).get(image.resolve()):
+                return records
         return []
 
-    def _records(self, folder: Path) -> dict[Path, list[tuple[Record, Description]]]:
-        if folder not in self._datasets:
-            dataset = read_dataset(folder)
+    def _sources(self, image: Path) -> Iterator[tuple[Path, Path | Description]]:
+        files = (folder / DESCRIPTION_FILE for folder in list(image.resolve().parents)[:3])
+        near = next((file for file in files if file.is_file()), None)
+        if near is not None:
+            yield near, near.parent
+        # The training data may be gone, and are not needed for images of other folders.
+        if self.trained_on is not None and self.trained_on.root.resolve() in (
+            *image.absolute().parents,
+            *image.resolve().parents,
+        ):
+            yield Path(), self.trained_on
+
+    def _records(
+        self, where: Path, source: Path | Description
+    ) -> dict[Path, list[tuple[Record, Description]]]:
+        if where not in self._datasets:
+            dataset = read_dataset(source)
             by_image: dict[Path, list[tuple[Record, Description]]] = {}
             for record in dataset:
                 if record.image is not None:
                     by_image.setdefault(record.image.resolve(), []).append((record, dataset.description))
-            self._datasets[folder] = by_image
-        return self._datasets[folder]
+            self._datasets[where] = by_image
+        return self._datasets[where]

@@ -23,6 +23,7 @@ from unet_mtl.inference.engines import ENGINES
 from unet_mtl.inference.tiling import predict_tiles
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Prediction, Task
+from unet_mtl.wording import count_of
 
 
 class _Read(NamedTuple):
@@ -123,8 +124,8 @@ class Predictor:
             Predictions by task name; masks at the image's own size.
 
         Raises:
-            DataError: The file is not a readable image, the array is not an image, or the network reads an image and
-                none was given.
+            DataError: The file is not a readable image, the array is not an image, the network reads an image and
+                none was given, or its output is not finite.
         """
         opened: NDArray[Any] | None = None
         if isinstance(image, np.ndarray):
@@ -133,7 +134,7 @@ class Predictor:
         else:
             opened = self._open(None if image is None else Path(image), frame)
         (raw,) = self._compute([self._fit(opened, columns or {})])
-        return self._decode(raw, opened)
+        return self._decode(raw, opened, str(image) if isinstance(image, Path | str) else "this case")
 
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
         """Predict many cases, in their order, one batch at a time.
@@ -163,12 +164,12 @@ class Predictor:
 
     def _complete(self, case: Case, image: NDArray[Any] | None, raw: Outputs) -> CaseResult:
         truths: dict[str, Any] = {}
-        if case.record is not None and case.description is not None:
-            try:
+        try:
+            if case.record is not None and case.description is not None:
                 truths = {task.name: task.read(case.record, case.description) for task in self.tasks}
-            except DataError as error:
-                return CaseResult(case, error)
-        answers = self._decode(raw, image)
+            answers = self._decode(raw, image, str(case.image or case.name))
+        except DataError as error:
+            return CaseResult(case, error)
         picture = None if image is None else self.preprocess.picture_of(image)
         result = CaseResult(case, None, image, picture, raw, answers, truths)
         return replace(result, extras={add_on.name: add_on.examine(result) for add_on in self.add_ons})
@@ -239,14 +240,30 @@ class Predictor:
             batch_size=self.batch_size,
         )
 
-    def _decode(self, raw: Outputs, image: NDArray[Any] | None) -> Answers:
+    def _decode(self, raw: Outputs, image: NDArray[Any] | None, where: str) -> Answers:
         answers: dict[str, Prediction] = {}
         for task in self.tasks:
             output = raw[task.name]
+            _require_finite(output, task, where)
             if task.spatial and image is not None:
                 output = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
             answers[task.name] = task.decode(output)
+            if not task.spatial:
+                numbers = [cell for cell in answers[task.name].cells().values() if not isinstance(cell, str)]
+                _require_finite(np.asarray(numbers), task, where)
         return answers
+
+
+def _require_finite(numbers: NDArray[Any], task: Task[Any, Any], where: str) -> None:
+    """Refuse NaN and infinity, of which a threshold or the largest number would still give an answer."""
+    bad = np.count_nonzero(~np.isfinite(numbers))
+    if bad:
+        raise DataError(
+            f"{where}: no answer, since {bad} of {count_of(numbers.size, 'number')} that the network gives for task "
+            f"{task.name!r} {'is' if bad == 1 else 'are'} NaN or infinite. If this is so for every case, the weights "
+            "of the run are damaged: restore network.keras from a copy, or train again. Otherwise look for extreme "
+            "values in this case"
+        )
 
 
 def _require_image(image: NDArray[Any], preprocess: Preprocess) -> NDArray[Any]:

@@ -1,16 +1,13 @@
 """The base class of the losses, their reduction to one number, and terms that they share."""
 
+from abc import abstractmethod
 from typing import Any
 
 import keras
 from keras import ops
 
 TINY = 1e-30
-"""The smallest probability that a logarithm is taken of.
-
-It is a normal float32 and far below the outputs of a softmax. The usual clipping at 1e-7 would stop the gradient of
-pixels that are wrong with high confidence.
-"""
+"""The smallest probability that a logarithm is taken of, or that is raised to a power. It is a normal float32."""
 
 
 def weighted_mean(values: Any, weights: Any) -> Any:
@@ -24,32 +21,43 @@ def weighted_mean(values: Any, weights: Any) -> Any:
     return ops.divide_no_nan(ops.sum(values * weights), ops.sum(weights))
 
 
-def focus(probability: Any, gamma: float) -> Any:
+def focus(wrong: Any, gamma: float) -> Any:
     """Return (1 - p) ** gamma, the factor of the focal loss (Lin 2017, doi:10.1109/ICCV.2017.324).
 
     Args:
-        probability: The predicted probability of the true class, in 0..1, of any shape.
+        wrong: The predicted probability 1 - p that the true class is wrong, in 0..1, of any shape.
         gamma: The exponent, 0 or more. The larger it is, the less well-classified samples count.
 
     Returns:
-        Factors in the shape of `probability`, or 1.0 if gamma is 0.
+        Factors in the shape of `wrong`, or 1.0 if gamma is 0.
     """
-    # For gamma below 1 the slope at p = 1 would be infinite without the bound.
-    return ops.power(ops.maximum(1 - probability, 1e-7), gamma) if gamma else 1.0
+    return ops.power(ops.maximum(wrong, TINY), gamma) if gamma else 1.0
 
 
-def binary_cross_entropy(truth: Any, probability: Any, focal: float = 0.0) -> Any:
+def binary_cross_entropy(truth: Any, logits: Any, focal: float = 0.0) -> Any:
     """Return the elementwise binary cross-entropy.
 
     Args:
         truth: 0 or 1, of any shape.
-        probability: The predicted probability of 1, in the same shape. It is bounded from below by `TINY`, and 1 - p
-            by 1e-7, below which float32 cannot represent p.
+        logits: Logits of 1 in the same shape.
         focal: The exponent of `focus`.
     """
-    positive = focus(probability, focal) * ops.log(ops.maximum(probability, TINY))
-    negative = focus(1 - probability, focal) * ops.log(ops.maximum(1 - probability, 1e-7))
-    return -(truth * positive + (1 - truth) * negative)
+    positive = focus(ops.sigmoid(-logits), focal) * ops.softplus(-logits)
+    negative = focus(ops.sigmoid(logits), focal) * ops.softplus(logits)
+    return truth * positive + (1 - truth) * negative
+
+
+def cross_entropy(truth: Any, logits: Any, focal: float = 0.0) -> Any:
+    """Return the cross-entropy over the classes on the last axis, which it removes.
+
+    Args:
+        truth: One-hot classes (..., K).
+        logits: Logits (..., K).
+        focal: The exponent of `focus`.
+    """
+    # The sum of the other classes is exact where 1 - p would round to 0.
+    wrong = ops.sum((1 - truth) * ops.softmax(logits), axis=-1) if focal else None
+    return -focus(wrong, focal) * ops.sum(truth * ops.log_softmax(logits), axis=-1)
 
 
 class PerSampleLoss(keras.losses.Loss):
@@ -65,3 +73,27 @@ class PerSampleLoss(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """Return the name; reduction and dtype are fixed."""
         return {"name": self.name}
+
+
+class LogitLoss(PerSampleLoss):
+    """Base class of losses of probabilities, which are computed from logits.
+
+    In float32, the sigmoid of a logit of 17 is 1: the loss of a confident false positive, computed from its
+    probability, is bounded and has no gradient. `MultiTaskTrainer` therefore calls `of_logits`. With probabilities,
+    as in a plain `compile`, the loss has that bound.
+    """
+
+    n_classes: int = 0
+    """The number of outputs that form a softmax. Outputs of any other number are sigmoids."""
+
+    @abstractmethod
+    def of_logits(self, y_true: Any, logits: Any) -> Any:
+        """Return the loss of each case, (B,), from the inputs of the sigmoid or softmax, in float32."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each case, (B,), from probabilities."""
+        logits = ops.log(ops.maximum(y_pred, TINY))
+        if y_pred.shape[-1] != self.n_classes:
+            # A float32 below 1 is at most 1 - 6e-8.
+            logits = logits - ops.log(ops.maximum(1 - y_pred, 1e-7))
+        return self.of_logits(y_true, logits)

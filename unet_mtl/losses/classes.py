@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import TINY, PerSampleLoss, binary_cross_entropy, focus
+from unet_mtl.losses.base import LogitLoss, binary_cross_entropy, cross_entropy
 
 
 def weigh_by_class(loss: Any, index: Any, class_weights: Sequence[float] | None) -> Any:
@@ -26,7 +26,7 @@ def weigh_by_class(loss: Any, index: Any, class_weights: Sequence[float] | None)
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
-class ClassLoss(PerSampleLoss):
+class ClassLoss(LogitLoss):
     """Binary cross-entropy of a single sigmoid, or cross-entropy of a softmax.
 
     Args:
@@ -50,19 +50,19 @@ class ClassLoss(PerSampleLoss):
         self.focal = focal
         self.class_weights = None if class_weights is None else [float(weight) for weight in class_weights]
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def of_logits(self, y_true: Any, logits: Any) -> Any:
         """Return the loss of each case, (B,).
 
         Args:
             y_true: Class indices, (B,) or (B, 1).
-            y_pred: Probabilities, (B, 1) for two classes or (B, n_classes).
+            logits: Logits, (B, 1) for two classes or (B, n_classes).
         """
         index = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        if y_pred.shape[-1] == 1:
-            loss = binary_cross_entropy(ops.cast(index, y_pred.dtype), ops.reshape(y_pred, (-1,)), self.focal)
+        if logits.shape[-1] == 1:
+            loss = binary_cross_entropy(ops.cast(index, logits.dtype), ops.reshape(logits, (-1,)), self.focal)
         else:
-            truth = ops.one_hot(index, self.n_classes, dtype=y_pred.dtype)
-            loss = -ops.sum(truth * focus(y_pred, self.focal) * ops.log(ops.maximum(y_pred, TINY)), axis=-1)
+            truth = ops.one_hot(index, self.n_classes, dtype=logits.dtype)
+            loss = cross_entropy(truth, logits, self.focal)
         return weigh_by_class(loss, index, self.class_weights)
 
     def get_config(self) -> dict[str, Any]:

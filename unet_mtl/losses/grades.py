@@ -6,12 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import PerSampleLoss, binary_cross_entropy
+from unet_mtl.losses.base import LogitLoss, binary_cross_entropy
 from unet_mtl.losses.classes import weigh_by_class
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
-class GradeLoss(PerSampleLoss):
+class GradeLoss(LogitLoss):
     """Sum over the thresholds of the binary cross-entropy of "the grade is above this threshold".
 
     Args:
@@ -37,18 +37,18 @@ class GradeLoss(PerSampleLoss):
         self.class_weights = None if class_weights is None else [float(weight) for weight in class_weights]
         self.conditional = conditional
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def of_logits(self, y_true: Any, logits: Any) -> Any:
         """Return the loss of each case, (B,).
 
         Args:
             y_true: Grades from 0, (B,) or (B, 1).
-            y_pred: Probabilities (B, n_classes - 1).
+            logits: Logits (B, n_classes - 1).
         """
         grade = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         threshold = ops.arange(self.n_classes - 1, dtype="int32")
-        losses = binary_cross_entropy(ops.cast(grade[:, None] > threshold, y_pred.dtype), y_pred)
+        losses = binary_cross_entropy(ops.cast(grade[:, None] > threshold, logits.dtype), logits)
         if self.conditional:
-            losses = losses * ops.cast(grade[:, None] >= threshold, y_pred.dtype)
+            losses = losses * ops.cast(grade[:, None] >= threshold, logits.dtype)
         return weigh_by_class(ops.sum(losses, axis=-1), grade, self.class_weights)
 
     def get_config(self) -> dict[str, Any]:

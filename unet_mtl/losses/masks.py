@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from unet_mtl.data.images import IGNORE
-from unet_mtl.losses.base import TINY, PerSampleLoss, binary_cross_entropy, focus
+from unet_mtl.losses.base import LogitLoss, binary_cross_entropy, cross_entropy
 from unet_mtl.losses.tversky import soft_tversky
 
 
@@ -28,39 +28,14 @@ def soft_dice(truth: Any, probabilities: Any, valid: Any, smooth: float = 1.0) -
     return 1 - (2 * both + smooth) / (either + smooth)
 
 
-def pixel_cross_entropy(truth: Any, probabilities: Any, valid: Any, focal: float = 0.0) -> Any:
-    """Return the mean cross-entropy over the labelled pixels of each image.
-
-    Args:
-        truth: One-hot classes, (B, H, W, K).
-        probabilities: Probabilities that sum to 1 over K (softmax), (B, H, W, K).
-        valid: 1 where a pixel is labelled, else 0; (B, H, W, 1).
-        focal: The exponent of `focus`.
-
-    Returns:
-        (B,), at least 0, and 0 for an image without labelled pixels.
-    """
-    per_pixel = -ops.sum(
-        truth * focus(probabilities, focal) * ops.log(ops.maximum(probabilities, TINY)), axis=-1
-    )
-    return _pixel_mean(per_pixel, valid)
-
-
-def pixel_binary_cross_entropy(truth: Any, probabilities: Any, valid: Any, focal: float = 0.0) -> Any:
-    """Return the mean binary cross-entropy over the labelled pixels and all channels of each image.
-
-    Arguments and result are those of `pixel_cross_entropy`, with independent channels (sigmoid).
-    """
-    return _pixel_mean(ops.mean(binary_cross_entropy(truth, probabilities, focal), axis=-1), valid)
-
-
 def _pixel_mean(per_pixel: Any, valid: Any) -> Any:
+    """Return the mean over the labelled pixels of each image, (B,); 0 for an image without any."""
     valid = ops.squeeze(valid, -1)
     return ops.divide_no_nan(ops.sum(per_pixel * valid, axis=(1, 2)), ops.sum(valid, axis=(1, 2)))
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
-class MaskLoss(PerSampleLoss):
+class MaskLoss(LogitLoss):
     """`dice * soft Dice + cross_entropy * cross-entropy` for masks of class indices.
 
     The number of output channels selects the form: `n_classes` channels are a softmax (cross-entropy over classes),
@@ -95,25 +70,26 @@ class MaskLoss(PerSampleLoss):
         self.focal = focal
         self.tversky = None if tversky is None else dict(tversky)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def of_logits(self, y_true: Any, logits: Any) -> Any:
         """Return the loss of each image, (B,).
 
         Args:
             y_true: Class indices, (B, H, W) or (B, H, W, 1); 255 marks unlabelled pixels.
-            y_pred: Probabilities (B, H, W, K) with K of `n_classes` or `n_classes - 1`.
+            logits: Logits (B, H, W, K) with K of `n_classes` or `n_classes - 1`.
         """
-        y_true = ops.cast(ops.reshape(y_true, ops.shape(y_pred)[:3]), "int32")
+        y_true = ops.cast(ops.reshape(y_true, ops.shape(logits)[:3]), "int32")
         labelled = ops.not_equal(y_true, IGNORE)
-        valid = ops.cast(ops.expand_dims(labelled, -1), y_pred.dtype)
+        valid = ops.cast(ops.expand_dims(labelled, -1), logits.dtype)
         # PyTorch raises for indices outside the classes; `valid` excludes these pixels.
-        truth = ops.one_hot(ops.where(labelled, y_true, 0), self.n_classes, dtype=y_pred.dtype)
-        if y_pred.shape[-1] == self.n_classes:
-            entropy = pixel_cross_entropy(truth, y_pred, valid, self.focal)
-            dice = self._overlap(truth[..., 1:], y_pred[..., 1:], valid)
+        truth = ops.one_hot(ops.where(labelled, y_true, 0), self.n_classes, dtype=logits.dtype)
+        if logits.shape[-1] == self.n_classes:
+            entropy = cross_entropy(truth, logits, self.focal)
+            probabilities = ops.softmax(logits)[..., 1:]
         else:
-            entropy = pixel_binary_cross_entropy(truth[..., 1:], y_pred, valid, self.focal)
-            dice = self._overlap(truth[..., 1:], y_pred, valid)
-        return self.cross_entropy * entropy + self.dice * ops.mean(dice, axis=-1)
+            entropy = ops.mean(binary_cross_entropy(truth[..., 1:], logits, self.focal), axis=-1)
+            probabilities = ops.sigmoid(logits)
+        dice = ops.mean(self._overlap(truth[..., 1:], probabilities, valid), axis=-1)
+        return self.cross_entropy * _pixel_mean(entropy, valid) + self.dice * dice
 
     def _overlap(self, truth: Any, probabilities: Any, valid: Any) -> Any:
         if self.tversky is None:

@@ -7,11 +7,11 @@ import keras
 from keras import ops
 
 from unet_mtl.data.images import IGNORE
-from unet_mtl.losses.base import PerSampleLoss, binary_cross_entropy
+from unet_mtl.losses.base import LogitLoss, binary_cross_entropy
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
-class MultilabelLoss(PerSampleLoss):
+class MultilabelLoss(LogitLoss):
     """Mean binary cross-entropy over the known labels of a case; 0 where none is known.
 
     If the weight of a case is the share of its labels that is known, every known label counts equally in
@@ -37,17 +37,17 @@ class MultilabelLoss(PerSampleLoss):
             None if class_weights is None else [[float(weight) for weight in pair] for pair in class_weights]
         )
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def of_logits(self, y_true: Any, logits: Any) -> Any:
         """Return the loss of each case, (B,).
 
         Args:
             y_true: 0, 1 or 255 (unknown), (B, labels).
-            y_pred: Probabilities of 1, (B, labels).
+            logits: Logits of 1, (B, labels).
         """
         y_true = ops.cast(y_true, "int32")
-        known = ops.cast(ops.not_equal(y_true, IGNORE), y_pred.dtype)
-        positive = ops.cast(ops.equal(y_true, 1), y_pred.dtype)
-        losses = binary_cross_entropy(positive, y_pred) * known
+        known = ops.cast(ops.not_equal(y_true, IGNORE), logits.dtype)
+        positive = ops.cast(ops.equal(y_true, 1), logits.dtype)
+        losses = binary_cross_entropy(positive, logits) * known
         if self.class_weights is not None:
             no_weights, yes_weights = (
                 ops.convert_to_tensor(factors, dtype=losses.dtype)

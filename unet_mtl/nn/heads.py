@@ -3,7 +3,7 @@
 All heads end in float32; under mixed precision a loss would otherwise be computed in half precision.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -70,3 +70,28 @@ def threshold_head(x: Any, thresholds: int, name: str) -> Any:
     )
     x = layers.Add(dtype="float32", name=f"{name}_logits")([score, biases])
     return layers.Activation("sigmoid", dtype="float32", name=name)(x)
+
+
+def split_activations(network: Any, names: Iterable[str]) -> tuple[Any, dict[str, Callable[[Any], Any]]]:
+    """Separate a network from the sigmoid or softmax that heads end in, so that losses can read logits.
+
+    Args:
+        network: A functional model with a dict of outputs, each from the layer of its name.
+        names: Names of the outputs to be separated, where the last layer is an `Activation` of one of these kinds.
+
+    Returns:
+        A model that shares all layers with `network` and has logits for these outputs, and the activation functions
+        that are left out, by name.
+    """
+    import keras
+
+    outputs, activations = dict(network.output), {}
+    for name in names:
+        layer = network.get_layer(name)
+        function = getattr(layer, "activation", None)
+        if isinstance(layer, keras.layers.Activation) and function in (
+            keras.activations.sigmoid,
+            keras.activations.softmax,
+        ):
+            outputs[name], activations[name] = layer.input, function
+    return keras.Model(network.input, outputs), activations

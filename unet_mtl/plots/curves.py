@@ -8,6 +8,7 @@ import pandas as pd
 
 from unet_mtl.plots.balance import balance_columns
 from unet_mtl.plots.overlay import class_colour, new_figure
+from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +77,7 @@ def describe_curve(history: pd.DataFrame, name: str, counts: tuple[int, int]) ->
     """
     n_train, n_val = counts
     if name == "loss":
-        return f"{n_train} train, {n_val} validation cases"
+        return f"{n_train} train, {count_of(n_val, 'validation case')}"
     if not n_val:
         return f"{n_train} train labelled, no labels in validation"
     undefined = f"val_{name}" in history and history[f"val_{name}"].isna().all()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.images import IGNORE, PALETTE
+from unet_mtl.data.images import IGNORE, picture_colour
 from unet_mtl.data.masks import region_of
 from unet_mtl.files import writing
 
@@ -20,8 +20,8 @@ DPI = 130
 
 
 def class_colour(index: int) -> tuple[float, float, float]:
-    """Return the colour of a class, RGB in 0..1; the same as in mask files."""
-    red, green, blue = PALETTE[1 + (index - 1) % (len(PALETTE) - 1)]
+    """Return the colour of a class, RGB in 0..1; that of mask files for the first classes."""
+    red, green, blue = picture_colour(index)
     return (red / 255, green / 255, blue / 255)
 
 
@@ -72,7 +72,11 @@ def draw_image(axes: "Axes", image: NDArray[Any]) -> None:
 
 
 def draw_contours(
-    axes: "Axes", truth: NDArray[np.uint8] | None, mask: NDArray[np.uint8], classes: Sequence[str]
+    axes: "Axes",
+    truth: NDArray[np.uint8] | None,
+    mask: NDArray[np.uint8],
+    classes: Sequence[str],
+    first_colour: int = 1,
 ) -> None:
     """Draw predicted contours solid and true ones dashed, with a legend entry for each contour.
 
@@ -82,9 +86,10 @@ def draw_contours(
             except the background) of 0, 1 and 255 if classes overlap. None if it is unknown.
         mask: Predicted mask, in the same form.
         classes: Names of the classes, the background first.
+        first_colour: Index of the colour of the first class after the background, for `class_colour`.
     """
     for index in range(1, len(classes)):
-        colour = class_colour(index)
+        colour = class_colour(first_colour + index - 1)
         _draw_outline(axes, region_of(mask, index), colour, "-", f"{classes[index]}, predicted")
         if truth is not None:
             _draw_outline(axes, region_of(truth, index), colour, (0, (2, 2)), f"{classes[index]}, true")
@@ -119,6 +124,13 @@ def _draw_outline(
 
 def add_legend(axes: "Axes") -> None:
     """Add a legend below the image, where it hides nothing; no legend if there are no entries."""
-    handles, _ = axes.get_legend_handles_labels()
-    if handles:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, frameon=False, fontsize=8)
+    by_label = {handle.get_label(): handle for handle in axes.get_legend_handles_labels()[0]}
+    if by_label:
+        axes.legend(
+            handles=list(by_label.values()),
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.01),
+            ncols=2,
+            frameon=False,
+            fontsize=8,
+        )

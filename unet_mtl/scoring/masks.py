@@ -221,7 +221,9 @@ def _describe_few_patients(n: int) -> list[str]:
         return []
     if n < 2:
         return ["intervals: none, since they need 2 patients"]
-    return [f"intervals: too narrow, since there are only {n} patients; the true uncertainty is larger"]
+    return [
+        f"intervals: too narrow, since there are only {count_of(n, 'patient')}; the true uncertainty is larger"
+    ]
 
 
 def _describe_unpaired(pairs: Pairs, missing: Missing) -> list[str]:
@@ -230,11 +232,11 @@ def _describe_unpaired(pairs: Pairs, missing: Missing) -> list[str]:
         n, total = len(pairs.missing), len(pairs.cases)
         treatment = "counted as empty predictions" if missing == "empty" else "LEFT OUT of all scores"
         names = name_some(pairs.missing, MOST_NAMES)
-        warnings.append(f"{n:,} of {total:,} true masks have no prediction, {treatment}: {names}")
+        warnings.append(f"{n:,} of {count_of(total, 'true mask')} have no prediction, {treatment}: {names}")
     if pairs.extra:
         n, total = len(pairs.extra), len(pairs.prediction.files)
         names = name_some(pairs.extra, MOST_NAMES)
-        warnings.append(f"{n:,} of {total:,} predictions have no true mask, not measured: {names}")
+        warnings.append(f"{n:,} of {count_of(total, 'prediction')} have no true mask, not measured: {names}")
     if pairs.hint:
         warnings.append(f"are these the same cases under other names? Then {pairs.hint}")
     return warnings

@@ -1,7 +1,7 @@
 """The contract of a task: one output of the network, from its label to its scores and pictures."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -270,8 +270,21 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         """Return the label in a few words, in the form of `Prediction.title`; empty: the picture shows it."""
         return ""
 
-    def draw_case(self, axes: "Axes", truth: Truth | None, prediction: Answer) -> None:
-        """Draw label and prediction onto the image of one case; image-level tasks draw nothing."""
+    def draw_case(
+        self,
+        axes: "Axes",
+        truth: Truth | None,
+        prediction: Answer,
+        tasks: "Sequence[Task[Any, Any]]" = (),
+    ) -> None:
+        """Draw label and prediction onto the image of one case; image-level tasks draw nothing.
+
+        Args:
+            axes: Axes with the image.
+            truth: The label; None: unknown.
+            prediction: The prediction for the case.
+            tasks: All tasks that draw onto these axes, so that each has colours of its own.
+        """
 
     @abstractmethod
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:

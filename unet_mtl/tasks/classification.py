@@ -80,13 +80,17 @@ class Classification(ClassTask):
         return ClassPrediction(self.name, self.classes[index], probabilities, self.classes)
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
-        """Return scores of decisions, ranking and calibration, and the accuracy of the most frequent class."""
+        """Return scores of decisions, ranking and calibration, and the accuracy of the most frequent train class.
+
+        `majority_accuracy` is that of a model that always answers with the class that is most frequent in train (the
+        first of several). It is left out if the class counts of train are not known.
+        """
         true, predicted = self._labels(facts)
         probabilities = self._probabilities(facts)
         matrix = metrics.confusion_matrix(true, predicted, len(self.classes))
         scores = {
             "accuracy": metrics.accuracy(true, predicted),
-            "majority_accuracy": float(matrix.sum(axis=1).max() / matrix.sum()),
+            **self._majority(true),
             "balanced_accuracy": metrics.balanced_accuracy(true, predicted),
             "f1": metrics.macro_f1(true, predicted),
             "mcc": float(metrics.multiclass_mcc(matrix)),
@@ -101,6 +105,11 @@ class Classification(ClassTask):
             return scores
         sensitivity, specificity = sensitivity_and_specificity(matrix)
         return scores | {"sensitivity": sensitivity, "specificity": specificity}
+
+    def _majority(self, true: NDArray[np.int64]) -> dict[str, float]:
+        if not self.counts:
+            return {}
+        return {"majority_accuracy": metrics.accuracy(true, np.full(len(true), np.argmax(self.counts)))}
 
     def is_headline(self, score: str) -> bool:
         """Return whether a score is about decisions or ranking, not about the probabilities."""

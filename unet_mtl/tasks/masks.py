@@ -1,5 +1,7 @@
 """The base class of tasks that predict masks, with or without overlap of the classes."""
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -21,6 +23,7 @@ from unet_mtl.tasks.mask_scores import (
     pooled_scores,
 )
 from unet_mtl.tasks.predictions import MaskPrediction, OverlapPrediction
+from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +74,9 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
         """Return the task with the classes of the data set's description."""
         described = self._mask(train.description)
         if not any(self.target_name in record.masks for record in train):
-            raise DataError(f"task {self.name!r}: none of the {len(train)} train cases has a mask")
+            raise DataError(
+                f"task {self.name!r}: none of the {count_of(len(train), 'train case')} has a mask"
+            )
         return self.model_copy(update={"classes": described.classes})
 
     def read(self, record: Record, description: Description) -> NDArray[np.uint8] | None:
@@ -114,11 +119,22 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
         known = score in metrics.STRUCTURE_SCORES or score in SURFACE_HEADLINES
         return known or score.startswith(("dice", "pooled_dice"))
 
-    def draw_case(self, axes: "Axes", truth: NDArray[np.uint8] | None, prediction: Masked) -> None:
+    def draw_case(
+        self,
+        axes: "Axes",
+        truth: NDArray[np.uint8] | None,
+        prediction: Masked,
+        tasks: Sequence[Task[Any, Any]] = (),
+    ) -> None:
         """Draw contours: solid for the prediction, dashed for the label."""
         from unet_mtl.plots.overlay import draw_contours
 
-        draw_contours(axes, truth, prediction.mask, self.classes)
+        masks = [task for task in tasks if isinstance(task, MaskTask)]
+        before = takewhile(lambda task: task.name != self.name, masks)
+        # Masks of several tasks often have classes of the same name, such as "foreground".
+        names = [f"{self.name}: {name}" for name in self.classes] if len(masks) > 1 else self.classes
+        first = 1 + sum(len(task.classes) - 1 for task in before)
+        draw_contours(axes, truth, prediction.mask, names, first)
 
     def draw_set(self, axes: "Axes", facts: pd.DataFrame) -> None:
         """Draw the Dice of each case, by class."""

@@ -49,6 +49,7 @@ from unet_mtl.training.inputs import make_inputs
 from unet_mtl.training.labels import Labels, count_by_curve, count_labels, describe_labels
 from unet_mtl.training.progress import ProgressBar
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
+from unet_mtl.wording import count_of
 
 
 def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, progress: bool) -> RunFolder:
@@ -123,7 +124,7 @@ def _progress_bar(
         yield []
         return
     bar = ProgressBar(session.monitor)
-    cases = f"{len(session.train.dataset)} train, {len(session.val.dataset)} validation cases"
+    cases = f"{len(session.train.dataset)} train, {count_of(len(session.val.dataset), 'validation case')}"
     bar.console.print(
         f"{cases}; computing in {session.precision}; monitoring {session.monitor} ({session.mode})"
     )

@@ -1,5 +1,6 @@
 """The Keras model that trains one network on several tasks, each loss and score over its labelled cases alone."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from unet_mtl.balancing import Balancer, Losses
 from unet_mtl.balancing.measures import Measures
 from unet_mtl.balancing.shared import shared_variables
 from unet_mtl.config import TrainingSettings
-from unet_mtl.losses.base import weighted_mean
+from unet_mtl.losses.base import LogitLoss, weighted_mean
+from unet_mtl.nn.heads import split_activations
 from unet_mtl.tasks import Task
 
 
@@ -38,7 +40,9 @@ class MultiTaskTrainer(keras.Model):
     """Trains a network with `fit` on the combined loss of all tasks, and logs exact losses and scores.
 
     The per-output losses of Keras are means of batch means, diluted by unlabelled cases; these are means over
-    labelled cases. Only `network` is ever saved.
+    labelled cases, and the `loss` of an epoch is the sum of these, weighted by the present factors of the balancer.
+    Losses read logits, whose gradient does not vanish where a probability rounds to 0 or 1. Only `network`, which
+    gives probabilities, is ever saved.
 
     Args:
         network: The network, from `build_network`.
@@ -57,7 +61,13 @@ class MultiTaskTrainer(keras.Model):
         super().__init__(name="trainer")
         self.network = network
         self.tasks = tuple(tasks)
-        self.task_losses = {task.name: task.loss() for task in tasks}
+        losses = {task.name: task.loss() for task in tasks}
+        self.body, self.activations = split_activations(
+            network, [name for name, loss in losses.items() if isinstance(loss, LogitLoss)]
+        )
+        self.task_losses = {
+            name: loss.of_logits if name in self.activations else loss.call for name, loss in losses.items()
+        }
         self.loss_means = {task.name: LabelledMean(name=f"{task.name}_loss") for task in tasks}
         self.scores = {task.name: task.training_metrics() for task in tasks}
         self.balancer = balancer or Balancer([task.weight for task in tasks])
@@ -80,8 +90,9 @@ class MultiTaskTrainer(keras.Model):
         return self.balancer.needs_norms or self.balancer.combines_gradients
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Return the outputs of the network by task name, for images in 0..1 or uint8 images."""
-        return self.network({name: as_floats(array) for name, array in inputs.items()}, training=training)
+        """Return logits, or outputs without a sigmoid or softmax, by task name; images are in 0..1 or uint8."""
+        outputs = self.body({name: as_floats(array) for name, array in inputs.items()}, training=training)
+        return {name: ops.cast(output, "float32") for name, output in outputs.items()}
 
     def compute_loss(
         self,
@@ -98,7 +109,7 @@ class MultiTaskTrainer(keras.Model):
         Args:
             x: Not used.
             y: Targets by task name.
-            y_pred: Outputs by task name.
+            y_pred: Results of `call` by task name.
             sample_weight: Label weights (B,) by task name.
             training: Not used.
         """
@@ -108,7 +119,7 @@ class MultiTaskTrainer(keras.Model):
         """Return the mean loss of each task over the labelled cases of a batch, and update the means of the epoch."""
         means, labelled = [], []
         for task in self.tasks:
-            values = self.task_losses[task.name].call(y[task.name], y_pred[task.name])
+            values = self.task_losses[task.name](y[task.name], y_pred[task.name])
             weights = sample_weight[task.name]
             self.loss_means[task.name].update_state(values, weights)
             means.append(weighted_mean(values, weights))
@@ -150,9 +161,24 @@ class MultiTaskTrainer(keras.Model):
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the scores of each task with its output, target and label weights, and return all results."""
         for name, metrics in self.scores.items():
+            output = self.activations[name](y_pred[name]) if name in self.activations else y_pred[name]
             for metric in metrics:
-                metric.update_state(y[name], y_pred[name], sample_weight=sample_weight[name])
-        return self.get_metrics_result()
+                metric.update_state(y[name], output, sample_weight=sample_weight[name])
+        return super().get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the results of an epoch, with the weighted sum of the tasks' mean losses as `loss`.
+
+        Keras calls this at the end of an epoch. During an epoch `loss` is the running mean of the batches' totals.
+        """
+        results: dict[str, Any] = super().get_metrics_result()
+        if not math.isfinite(float(results["loss"])):
+            return results
+        factors = (float(factor) for factor in self.balancer.factors())
+        means = (float(mean.result()) for mean in self.loss_means.values())
+        # The mean of a task without a label is NaN.
+        known = [factor * mean for factor, mean in zip(factors, means, strict=True) if not math.isnan(mean)]
+        return results | {"loss": sum(known) if known else math.nan}
 
 
 def make_trainer(
@@ -189,5 +215,5 @@ def make_trainer(
     trainer = MultiTaskTrainer(network, tasks, balancer, measure_every)
     # On a CPU a compiled step runs at 0.7 of the speed; "auto" compiles only where it pays.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
-    optimizer.build([*network.trainable_variables, *learned])
+    optimizer.build(trainer.trainable_variables)  # in the order in which JAX passes them
     return trainer

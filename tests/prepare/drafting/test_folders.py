@@ -241,7 +241,7 @@ def test_names_that_repeat_between_class_folders_are_refused(make, draft):
     folder = make("benign/{}.png", n=5)
     make("malignant/{}.png", n=7)
     with pytest.raises(
-        DataError, match=r"5 images have the same file name .*benign/.\.png, malignant/.\.png"
+        DataError, match=r"the same file name as another one: 5 images .*benign/.\.png, malignant/.\.png"
     ):
         draft(folder)
     assert not list(folder.glob("*.yaml"))

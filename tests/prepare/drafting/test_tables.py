@@ -150,7 +150,7 @@ def test_split_and_folds(described):
 def test_folds_that_tear_patients_apart_are_not_used(described):
     _, config, notes, _ = described(patient=[f"p{i // 2}" for i in range(N)], fold=[1, 2, 3])
     assert config.split.fold_column is None
-    assert any("patients (patient) are in several folds" in line for line in notes.unsure)
+    assert any("patients (patient) in several folds" in line for line in notes.unsure)
 
 
 def test_an_unknown_part_of_a_split(described):

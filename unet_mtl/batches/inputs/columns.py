@@ -11,6 +11,7 @@ from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Label
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings
+from unet_mtl.wording import count_of
 
 Labels = Mapping[str, Label]
 
@@ -278,8 +279,8 @@ def _problem(
         return f"input {name!r}: column {column!r} is listed twice; remove one of them"
     if not values:
         return (
-            f"input {name!r}: none of the {len(train)} train cases has a value in column {column!r}; leave the column "
-            "out"
+            f"input {name!r}: none of the {count_of(len(train), 'train case')} has a value in column {column!r}; "
+            "leave the column out"
         )
     return ""
 

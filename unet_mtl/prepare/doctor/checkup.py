@@ -94,7 +94,7 @@ class Checkup:
             "sizes": len(sizes),
             "height": _range({height for height, _ in sizes}),
             "width": _range({width for _, width in sizes}),
-            "most common": f"{height}x{width} ({n} images)",
+            "most common": f"{height}x{width} ({count_of(n, 'image')})",
         }
         return [row]
 

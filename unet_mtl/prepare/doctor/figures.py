@@ -7,6 +7,7 @@ from markupsafe import Markup
 from unet_mtl.data.counts import count_classes
 from unet_mtl.html.charts import Chart, draw_counts, draw_histogram, draw_shares
 from unet_mtl.prepare.doctor.checkup import Checkup
+from unet_mtl.wording import count_of
 
 MOST_CHARTS = 40
 """Maximum number of charts in a section, since some tables have a thousand columns."""
@@ -54,7 +55,9 @@ def _masks(checkup: Checkup) -> list[Chart]:
             title = f"{target}: share of {name} in the image"
             chart = draw_histogram(title, shares, unit="%", items="masks with it")
             without = len(masks) - len(shares)
-            note = f"{chart.note}; {without:,} masks without it" if without and shares else chart.note
+            note = (
+                f"{chart.note}; {count_of(without, 'mask')} without it" if without and shares else chart.note
+            )
             charts.append(Chart(title, chart.svg, note))
     return charts
 
@@ -82,7 +85,7 @@ def _sizes(checkup: Checkup) -> list[Chart]:
     sizes = checkup.inspection.sizes
     if len(sizes) == 1:
         [((height, width), n)] = sizes.items()
-        note = f"{height} x {width} pixels (height x width) in all {n:,} images"
+        note = f"{height} x {width} pixels (height x width) in {'all ' * (n > 1)}{count_of(n, 'image')}"
         return [Chart("Size", Markup(""), note)]
     heights, widths = zip(*sizes.elements(), strict=True)
     return [

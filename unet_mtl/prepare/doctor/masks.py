@@ -9,6 +9,7 @@ from unet_mtl.data.images import IGNORE
 from unet_mtl.data.inspection import Inspection, MaskFacts
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.records import Dataset
+from unet_mtl.wording import count_of
 
 _FEWEST = 5
 _USUAL, _RARE = 0.9, 0.1
@@ -77,7 +78,8 @@ def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...
             if ignored
             else "nothing else"
         )
-        text = f"{target}: all {len(masks)} masks are background and {rest}"
+        every = f"all {count_of(len(masks), 'mask')} are" if len(masks) > 1 else "the only mask is"
+        text = f"{target}: {every} background and {rest}"
         yield Observation("masks-empty", text, empty)
         return
     if empty:

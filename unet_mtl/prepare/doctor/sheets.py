@@ -117,7 +117,7 @@ class SheetMaker:
         groups = []
         for patient, views in list(patients.items())[: most // 2]:
             tiles = [self._tile(case, "") for case in views[:_TILES_A_GROUP]]
-            heading = f"patient {patient[:_LONGEST_NAME]}: {len(views)} images"
+            heading = f"patient {patient[:_LONGEST_NAME]}: {count_of(len(views), 'image')}"
             groups.append(TileGroup(heading, tiles, len(views) - len(tiles)))
         return groups
 

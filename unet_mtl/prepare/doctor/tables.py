@@ -116,7 +116,7 @@ def _suggest_columns(table: pd.DataFrame) -> str:
         cells = table[name][table[name] != ""]
         n = cells.nunique()
         if _PATIENT_WORDS.search(name) and len(table) / 20 <= n < len(cells):
-            likely.append(f"{name!r} ({n} different values in {len(cells)} rows)")
+            likely.append(f"{name!r} ({n} different values in {count_of(len(cells), 'row')})")
     return f"; {' or '.join(likely)} may be it" if likely else ""
 
 

@@ -20,7 +20,7 @@ from unet_mtl.prepare.drafting.vocabulary import (
     has_word,
     words_of,
 )
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 12
 _ROWS_A_CLASS = 4
@@ -156,8 +156,8 @@ def _numbers(name: str, known: "Counter[str]", extra_missing: tuple[str, ...], d
     others = [parse_number(word, decimal) for word in known if word not in codes]
     if codes and others and min(others) >= 0:
         unsure = (
-            f"{name}: {name_some(codes)} ({known[codes[0]]} rows) is treated as a missing value. Remove it from "
-            "`missing` if it is a number.",
+            f"{name}: {name_some(codes)} ({count_of(known[codes[0]], 'row')}) is treated as a missing value. Remove it "
+            "from `missing` if it is a number.",
         )
         kept = Counter({word: n for word, n in known.items() if word not in codes})
         if len(kept) > 1:

@@ -172,6 +172,7 @@ def _require_different_names(layout: Layout) -> None:
     name = names.most_common(1)[0][0]
     same = [entry.path for entry in layout.images if layout.case_of(entry) == name]
     raise DataError(
-        f"{len(layout.images) - len(names)} images have the same file name as another one ({name_some(same, 2)}), but "
-        "a case is named after its file; rename the files, or draft one of the folders only"
+        f"the same file name as another one: {count_of(len(layout.images) - len(names), 'image')} "
+        f"({name_some(same, 2)}), but a case is named after its file; rename the files, or draft one of the folders "
+        "only"
     )

@@ -93,7 +93,7 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
         return _colours(census.as_colours(), foreground)
     if _are_objects(census):
         most = max(census.highest)
-        because = f"each file numbers its objects, up to {most} ({census.sample} files)"
+        because = f"each file numbers its objects, up to {most} ({census.sample})"
         return Meaning(("background", foreground), instances=True, because=because)
     class_values = _class_values(census)
     strays = [value for value in census.files if value not in class_values]
@@ -156,11 +156,11 @@ def _numbers(census: Census, class_values: list[int], foreground: str, *, smeare
     labelled = [value for value in class_values if value != 255]
     if labelled and labelled == list(range(labelled[-1] + 1)) and len(labelled) > 1:
         ignored = ", and 255 for not labelled" if 255 in class_values else ""
-        because = f"the values are {name_some(labelled, 6)}{ignored} ({census.sample} files)"
+        because = f"the values are {name_some(labelled, 6)}{ignored} ({census.sample})"
         return Meaning(_names(len(labelled), foreground), smeared=smeared, because=because)
-    because = f"the values are {name_some(class_values, 6)} ({census.sample} files)"
+    because = f"the values are {name_some(class_values, 6)} ({census.sample})"
     if class_values in ([0], [255]):
-        because = f"the only value is {class_values[0]} ({census.sample} files)"
+        because = f"the only value is {class_values[0]} ({census.sample})"
         return Meaning(_names(2, foreground), {0: 0, 255: 1}, smeared=smeared, because=because)
     known = class_values if 0 in class_values else [0, *class_values]
     values = {value: index for index, value in enumerate(known)}
@@ -192,7 +192,7 @@ def _colours(census: Census, foreground: str) -> Meaning:
         tuple(colours),
         colours={word: f"#{colour:06x}" for word, colour in colours.items()},
         smeared=smeared,
-        because=f"the files have {len(census.files)} colours ({census.sample} files)",
+        because=f"the files have {count_of(len(census.files), 'colour')} ({census.sample})",
     )
 
 

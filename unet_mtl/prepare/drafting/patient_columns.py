@@ -36,7 +36,7 @@ def find_patient(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str
                     f"then add `patient: {name}`."
                 )
                 continue
-            because = f"its name; {n:,} patients, of whom {several_rows:,} have several rows"
+            because = f"its name; {count_of(n, 'patient')}, of whom {several_rows:,} have several rows"
             notes.guess("patient", name, because)
             return name
     return None
@@ -91,7 +91,7 @@ def find_folds(rows: pd.DataFrame, used: Collection[str], patient: str | None, n
         divided = 0 if patient is None else int((rows.groupby(patient)[name].nunique() > 1).sum())
         if divided:
             notes.doubt(
-                f"{name} is not used as the fold: {divided} patients ({patient}) are in several folds."
+                f"{name} is not used as the fold: {count_of(divided, 'patient')} ({patient}) in several folds."
             )
             continue
         notes.guess(

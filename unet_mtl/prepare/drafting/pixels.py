@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.prepare.drafting.content import pack, pick_evenly, read_picture
+from unet_mtl.wording import count_of
 
 _SAMPLE = 40
 _MOST = 400
@@ -71,8 +72,9 @@ class Census:
 
     @property
     def sample(self) -> str:
-        """Return the size of the sample as text."""
-        return f"all {self.read}" if self.read == self.total else f"{self.read} of {self.total:,}"
+        """Return the number of files in the sample as text."""
+        files = count_of(self.total, "file")
+        return f"{'all ' * (self.total > 1)}{files}" if self.read == self.total else f"{self.read} of {files}"
 
 
 def count_values(paths: Sequence[Path]) -> Census:

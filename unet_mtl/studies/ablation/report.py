@@ -14,6 +14,7 @@ from unet_mtl.files import write_json, writing
 from unet_mtl.runs import RunFolder
 from unet_mtl.studies.ablation.comparison import LEVEL, RESAMPLES, Ablation
 from unet_mtl.studies.ablation.plans import PlannedRun
+from unet_mtl.wording import count_of
 
 
 def require_same_splits(runs: Sequence[RunFolder]) -> pd.DataFrame:
@@ -56,8 +57,8 @@ def describe(config: Config, planned: Sequence[PlannedRun], splits: pd.DataFrame
     )
     notes = [
         "multi is one network of all tasks, single a network of that task alone; difference is multi minus single",
-        f"each network sees the same {n} train cases, including those without its label: {settings.epochs} epochs, "
-        f"{steps} steps",
+        f"each network sees the same {count_of(n, 'train case')}, including those without its label: "
+        f"{count_of(settings.epochs, 'epoch')}, {count_of(steps, 'step')}",
         f"the epoch of the network of all tasks is selected by val_{monitor}, that of a single one by its own score",
         f"interval: over patients, of each case's {scores}; a difference is reported only if it excludes 0 and "
         f"p over patients, after Holm's correction over the tasks, is below {1 - LEVEL:.2f}",
