@@ -46,5 +46,5 @@ def test_wrong_values_are_named_with_their_place(run):
     assert "tasks.json: 1: 'kind' is 'counts'; there is 'segmentation'" in second
     environment = run.path / "environment.json"
     environment.write_text(json.dumps({"seed": 7, "precision": "float32"}))
-    with pytest.raises(RunError, match=r"environment\.json cannot be read .*no data_hash"):
+    with pytest.raises(RunError, match=r"environment\.json: data_hash: this setting is missing; restore"):
         run.read_environment()

@@ -77,6 +77,12 @@ class Predictor:
                     f"engine {self.engine.name!r} takes {name!r} of shape {size}, and the run gives "
                     f"{expected.get(name, 'no such input')}; export or train the network again"
                 )
+        lacking = expected.keys() - self.engine.sizes.keys()
+        if lacking:
+            raise RunError(
+                f"engine {self.engine.name!r} takes no {min(lacking)!r}, which the run gives; export or train the "
+                "network again"
+            )
 
     @classmethod
     def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8, engine: str = "keras") -> "Predictor":
@@ -94,14 +100,14 @@ class Predictor:
         if engine not in ENGINES:
             raise ConfigError(f"there is no engine {engine!r}; there is {', '.join(ENGINES)}")
         run = RunFolder.open(run)
-        return cls(
-            ENGINES[engine].load(run),
-            run.read_tasks(),
-            run.read_preprocess(),
-            run.read_inputs(),
-            batch_size=batch_size,
-            rules=run.read_consistency(),
-        )
+        # The network comes last, since loading it takes longest.
+        tasks, preprocess, inputs = run.read_tasks(), run.read_preprocess(), run.read_inputs()
+        rules = run.read_consistency()
+        loaded = ENGINES[engine].load(run)
+        try:
+            return cls(loaded, tasks, preprocess, inputs, batch_size=batch_size, rules=rules)
+        except RunError as error:
+            raise RunError(f"{run.network} does not fit the other files of its run: {error}") from error
 
     def __call__(
         self,
