@@ -59,11 +59,11 @@ def test_few_images_are_in_memory(monkeypatch, in_a_batch, fit):
     alive = Alive(monkeypatch)
     task = um.Segmentation(name="zone", classes=("background", "core", "rim"))
     predictor = Predictor(Engine(), [task], um.Preprocess(size=(32, 32), fit=fit), batch_size=8)
-    n = 21
+    n = 20
     paths = [Path("damaged.png" if i == 5 else f"{i}.png") for i in range(n)]
-    seen = []
+    seen, images = [], []
     for result in predictor.predict(Case(path.stem, path) for path in paths):
-        assert alive.count(np.uint8) <= in_a_batch + 1  # images are read in pairs
+        images.append(alive.count(np.uint8))
         assert alive.count(np.float32) <= 1
         if result.error is None:
             assert (result.image == int(result.case.name)).all()
@@ -71,6 +71,8 @@ def test_few_images_are_in_memory(monkeypatch, in_a_batch, fit):
         seen.append(result.case.name)
         del result
     assert seen == [path.stem for path in paths]
+    assert max(images) <= in_a_batch + 1  # they are read in pairs
+    assert images[-1] == 1  # those before it in its batch have been released
     assert alive.count(np.uint8) == alive.count(np.float32) == 0
     if fit == "stretch":
         assert max(predictor.engine.batches) == min(8, 2 * ((in_a_batch + 1) // 2))
