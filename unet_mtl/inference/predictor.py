@@ -172,8 +172,10 @@ class Predictor:
     ) -> deque[tuple[Case, _Read | DataError]]:
         batch: deque[tuple[Case, _Read | DataError]] = deque()
         n_bytes = 0
-        while len(batch) < self.batch_size and n_bytes < _BATCH_BYTES:
-            following = list(islice(cases, min(_READERS, self.batch_size - len(batch))))
+        # An image that is predicted in tiles fills batches of its own.
+        size = self.batch_size if self.preprocess.tile_overlap is None else _READERS
+        while len(batch) < size and n_bytes < _BATCH_BYTES:
+            following = list(islice(cases, min(_READERS, size - len(batch))))
             if not following:
                 break
             for case, item in zip(following, pool.map(self._read, following), strict=True):
