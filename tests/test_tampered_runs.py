@@ -145,7 +145,7 @@ def tamper(kind, path, rng):
             yield changed.to_csv(index=False).encode()
 
 
-def change_values(whole, rng, n=12):
+def change_values(whole, rng, n=8):
     """Yield the content with one value replaced, somewhere in its tree."""
     content = yaml.safe_load(whole)
     for _ in range(n):
