@@ -20,7 +20,15 @@ from unet_mtl.errors import RunError
 from unet_mtl.files import remove_leftovers, write_json, write_text, writing, writing_folder
 from unet_mtl.locking import locked
 from unet_mtl.runs.environment import FORMAT, Environment, installed_version
-from unet_mtl.runs.reading import CURE, checksum, parse_history, parse_splits, parse_tasks, reading, require_mapping
+from unet_mtl.runs.reading import (
+    CURE,
+    checksum,
+    parse_history,
+    parse_splits,
+    parse_tasks,
+    reading,
+    require_mapping,
+)
 from unet_mtl.tasks import Task
 
 _Content = TypeVar("_Content")
@@ -231,7 +239,9 @@ class RunFolder:
             content = require_mapping(json.loads(self._environment.read_text(encoding="utf-8")))
             found = content.get("format", FORMAT)
             if found != FORMAT:
-                writer = require_mapping(content.get("packages", {})).get("unet-mtl", "of the version that wrote it")
+                writer = require_mapping(content.get("packages", {})).get(
+                    "unet-mtl", "of the version that wrote it"
+                )
                 raise RunError(
                     f"{self._environment}: the run has format {found}, and unet-mtl {installed_version('unet-mtl')} "
                     f"reads format {FORMAT}; install unet-mtl {writer}, or train again"
