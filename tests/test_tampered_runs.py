@@ -28,7 +28,7 @@ TEXTS = [
     "history.csv",
 ]
 ARCHIVES = ["network.keras", "checkpoint.npz"]
-KINDS = ["empty", "cut", "foreign", "other_type", "changed_value", "lost_line", "flipped"]
+KINDS = ["empty", "cut", "foreign", "other_type", "changed_value", "lost_line", "digit", "flipped"]
 
 ALL = ["predict", "evaluate", "resume"]
 USED = {"splits.csv": ["evaluate"], "history.csv": ["history"], "environment.json": ALL, "config.yaml": ALL}
@@ -127,6 +127,10 @@ def tamper(kind, path, rng):
         yield from (b"\x89PNG\r\n\x1a\n", b"hello\n", b"\xff\xfe\x00")
     elif kind == "other_type":
         yield from rng.permutation(OTHER)[:7].tolist()
+    elif kind == "digit":
+        places = [i for i, byte in enumerate(whole) if 48 <= byte < 58]
+        for place in rng.choice(places, 8) if places else ():
+            yield whole[:place] + bytes([48 + (whole[place] - 47) % 10]) + whole[place + 1 :]
     elif kind == "flipped":
         for place in rng.integers(0, len(whole), 8):
             yield whole[:place] + bytes([whole[place] ^ (1 << rng.integers(8))]) + whole[place + 1 :]
@@ -241,6 +245,27 @@ def test_a_tampered_network(run, trained, kind):
         for a, b in zip(found or expected, expected, strict=True):  # the flipped bit is one of a time stamp
             np.testing.assert_array_equal(a, b)
         shutil.copyfile(trained.network, run.network)
+
+
+def test_a_file_of_another_run(run, trained):
+    """It is valid, but belongs to other data."""
+    tasks = trained.read_tasks()
+    (number,) = tasks[2].numbers
+    tasks[2] = tasks[2].model_copy(update={"numbers": [number.model_copy(update={"mean": 40.0})]})
+    others = {
+        "tasks.json": json.dumps([task.to_config() for task in tasks]),
+        "preprocess.json": json.dumps(trained.read_preprocess().to_config() | {"intensity": "percentile"}),
+        "inputs.json": json.dumps({"image": True, "tables": []}),
+        "splits.csv": trained.read_splits().replace({"split": {"train": "test", "test": "train"}}).to_csv(),
+    }
+    readers = {"tasks.json": run.read_tasks, "preprocess.json": run.read_preprocess}
+    readers |= {"inputs.json": run.read_inputs, "splits.csv": run.read_splits}
+    for name, content in others.items():
+        (run.path / name).write_text(content)
+        with pytest.raises(
+            RunError, match=rf"{name} cannot be read .*its checksum is not that in environment\.json"
+        ):
+            readers[name]()
 
 
 def test_a_network_of_another_run(run, trained, dataset):
