@@ -218,7 +218,8 @@ def assert_read_or_named(name, found, expected):
 def test_a_tampered_text(run, trained, dataset, trainer, plain, expected, tmp_path, name, kind):
     rng = np.random.default_rng(TEXTS.index(name))
     found = commands(run, trained, dataset.records[1].image, trainer, tmp_path)
-    for content in tamper(kind, run.path / name, rng):
+    contents = list(tamper(kind, run.path / name, rng))
+    for content in contents[: 4 if name == "config.yaml" else None]:  # YAML is slow to parse
         (run.path / name).write_bytes(content)
         assert_read_or_named(name, found, expected)
         shutil.copyfile(trained.path / name, run.path / name)
@@ -251,7 +252,7 @@ def test_a_file_of_another_run(run, trained):
     """It is valid, but belongs to other data."""
     tasks = trained.read_tasks()
     (number,) = tasks[2].numbers
-    tasks[2] = tasks[2].model_copy(update={"numbers": [number.model_copy(update={"mean": 40.0})]})
+    tasks[2] = tasks[2].model_copy(update={"numbers": (number.model_copy(update={"mean": 40.0}),)})
     others = {
         "tasks.json": json.dumps([task.to_config() for task in tasks]),
         "preprocess.json": json.dumps(trained.read_preprocess().to_config() | {"intensity": "percentile"}),
