@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from unet_mtl.errors import WriteError
-from unet_mtl.files import write_json, write_text, writing, writing_folder
+from unet_mtl.files import remove_leftovers, write_json, write_text, writing, writing_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -177,3 +177,49 @@ def test_json_has_null_where_a_number_is_not_finite(tmp_path):
         "word": "NaN",
         "yes": True,
     }
+
+
+def make_old(path: Path) -> None:
+    os.utime(path, (1, 1))
+
+
+def test_leftovers_of_killed_processes_are_removed_by_the_next_write(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        dead = ended.pid
+    old, new, living, mine = (
+        tmp_path / name
+        for name in (
+            f".network.{dead}.part.keras",
+            f".history.{dead}.part.csv",
+            f".network.{os.getpid()}.part.keras",
+            ".notes.part.txt",
+        )
+    )
+    for path in (old, new, living, mine):
+        path.write_text("half")
+    for path in (old, living, mine):
+        make_old(path)
+    write_text(tmp_path / "x.txt", "x")
+    assert names(tmp_path) == sorted([new.name, living.name, mine.name, "x.txt"])
+    remove_leftovers(tmp_path, in_use=False)
+    assert names(tmp_path) == sorted([mine.name, "x.txt"])
+
+
+def test_leftover_folders_of_killed_processes_are_removed(tmp_path):
+    script = """
+import os, signal, sys
+from pathlib import Path
+from unet_mtl.files import writing_folder
+with writing_folder(Path(sys.argv[1])) as folder:
+    (folder / "x.txt").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    for name in ("run", "other"):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], check=False)
+    first, second = sorted(tmp_path.iterdir())
+    make_old(first)
+    make_old(second)
+    assert first.name.startswith(".other.")
+    with writing_folder(tmp_path / "run"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [first.name, "run"]

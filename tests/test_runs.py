@@ -44,7 +44,13 @@ def test_wrong_values_are_named_with_their_place(run):
     assert "tasks.json: 0.weight: " in first
     assert "(received -1)" in first
     assert "tasks.json: 1: 'kind' is 'counts'; there is 'segmentation'" in second
+    for content, names in (([], r"\[\]"), ([tasks[0], tasks[0]], r"\['zone', 'zone'\]")):
+        path.write_text(json.dumps(content))
+        with pytest.raises(
+            RunError, match=rf"tasks\.json cannot be read .*expected one task .* received {names}"
+        ):
+            run.read_tasks()
     environment = run.path / "environment.json"
     environment.write_text(json.dumps({"seed": 7, "precision": "float32"}))
-    with pytest.raises(RunError, match=r"environment\.json cannot be read .*no data_hash"):
+    with pytest.raises(RunError, match=r"environment\.json: data_hash: this setting is missing; restore"):
         run.read_environment()

@@ -3,14 +3,23 @@
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from unet_mtl.errors import WriteError
+
+_LEFTOVER = re.compile(r"\..+\.(?P<pid>\d+)\.part(\.\w+)?")
+_STALE_S = 60.0
+"""The age from which a temporary file of another process may be removed; on a shared drive, that process may be on
+another machine, where it cannot be seen."""
+
+_swept: set[Path] = set()
 
 
 def _refusal(path: Path, error: OSError) -> WriteError:
@@ -42,6 +51,9 @@ def writing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent not in _swept:  # once per folder, since a folder may get thousands of files
+            _swept.add(path.parent)
+            remove_leftovers(path.parent)
         yield temporary
         temporary.replace(path)
     except OSError as error:
@@ -70,7 +82,9 @@ def writing_folder(path: Path) -> Iterator[Path]:
     try:
         absent += [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        _remove_leftover_folders(path)
+        prefix = f".{path.name}.{os.getpid()}."
+        holder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))
         # tempfile creates folders for their owner alone, so that `path` is made inside, with the umask of the user.
         temporary = holder / path.name
         temporary.mkdir()
@@ -86,6 +100,43 @@ def writing_folder(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # the parent folders are removed too, unless they have content
             for folder in absent:
                 folder.rmdir()
+
+
+def remove_leftovers(folder: Path, *, in_use: bool = True) -> None:
+    """Remove the temporary files that `writing` has left in a folder because its process was killed.
+
+    Args:
+        folder: The folder; its subfolders are not searched.
+        in_use: Whether other processes may be writing into the folder; their files are kept.
+    """
+    for path in folder.glob(".*.part*"):
+        leftover = _LEFTOVER.fullmatch(path.name)
+        if leftover and not (in_use and _may_be_alive(path, int(leftover["pid"]))):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _remove_leftover_folders(path: Path) -> None:
+    """Remove the temporary folders that `writing_folder` has left beside `path`."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(?P<pid>\d+)\.\w+\.part")
+    for folder in path.parent.glob(".*.part"):
+        leftover = pattern.fullmatch(folder.name)
+        if leftover and not _may_be_alive(folder, int(leftover["pid"])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _may_be_alive(path: Path, pid: int) -> bool:
+    """Return whether the process that writes a temporary file or folder may still be running."""
+    try:
+        if os.name == "posix":
+            os.kill(pid, 0)  # tests whether the process exists
+        return True
+    except ProcessLookupError:
+        with suppress(OSError):
+            return time.time() - path.stat().st_mtime < _STALE_S
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -172,7 +172,7 @@ def copy(trained, tmp_path):
 
 def test_a_network_that_cannot_be_loaded_is_named(copy):
     copy.network.write_bytes(copy.network.read_bytes()[:1000])
-    with pytest.raises(RunError, match=r"network\.keras cannot be loaded"):
+    with pytest.raises(RunError, match=r"network\.keras cannot be read"):
         Predictor.load(copy)
     copy.network.unlink()
     with pytest.raises(RunError, match="has no trained network yet"):

@@ -1,6 +1,8 @@
 """A training from data to run folder: repeated, interrupted, stopped and refused."""
 
 import math
+import os
+import shutil
 from pathlib import Path
 
 import keras
@@ -202,8 +204,6 @@ def test_resume_takes_tuples_as_what_they_became_in_yaml(trained):
 
 
 def test_resume_refuses_other_data(trained, write_data, dataset, tasks, settings, tmp_path):
-    import shutil
-
     from unet_mtl import read_dataset
 
     write_data(tmp_path / "tiny")
@@ -225,6 +225,19 @@ def test_resume_of_what_is_no_run(dataset, tasks, settings, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RunError, match=r"is not a run folder: it lacks config\.yaml"):
         train(dataset, tasks, tmp_path, **settings, resume=True)
+
+
+def test_a_second_training_in_a_run_is_refused(trained, dataset, tasks, settings, tmp_path):
+    run = RunFolder(shutil.copytree(trained.path, tmp_path / "run"))
+    leftover = run.path / ".network.1.part.keras"
+    leftover.write_text("half")
+    with run.training():
+        assert not leftover.exists()
+        with pytest.raises(
+            RunError, match=rf"{run.path} is in use by another training \(process {os.getpid()} on"
+        ):
+            train(dataset, tasks, run.path, **settings, resume=True)
+    assert {path.name for path in run.path.iterdir()} == {path.name for path in trained.path.iterdir()}
 
 
 def test_a_new_run_never_overwrites(trained, dataset, tasks, settings, tmp_path):
@@ -320,10 +333,14 @@ def test_a_disk_that_fills_up_leaves_the_last_finished_epoch(
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 monkeypatch.setattr(callbacks.np, "savez", refuse)
+                monkeypatch.setattr(session_module, "save_figure", refuse_curves)
 
     def refuse(path, **arrays):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
+
+    def refuse_curves(figure, path, **options):
+        raise WriteError("cannot write curves.png: the error of the checkpoint is the first one")
 
     options = {name: value for name, value in column_settings.items() if name != "progress"}
     config = make_config(dataset.description, column_tasks, **options)

@@ -22,6 +22,7 @@ from unet_mtl.cli import (
     train,
 )
 from unet_mtl.cli.command import Command, Group
+from unet_mtl.cli.signals import interrupted_by_signals
 
 app = typer.Typer(
     name="unet-mtl",
@@ -38,5 +39,10 @@ app.command("to-nnunet", cls=Command)(import_.to_nnunet)
 
 
 def main() -> None:
-    """Run a command. The exit code is 1 for an error that the user can act on, 2 for wrong usage."""
-    app()
+    """Run a command.
+
+    The exit code is 1 for an error that the user can act on, 2 for wrong usage, and 128 plus the number of the signal
+    that ended it.
+    """
+    with interrupted_by_signals():
+        app()

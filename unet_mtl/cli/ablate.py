@@ -23,6 +23,7 @@ def ablate(
     """Train one network on all tasks and one on each alone, and compare them on the test split."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
+    from unet_mtl.cli.signals import exit_code
     from unet_mtl.cli.tables import print_ablation
     from unet_mtl.config import load_config
 
@@ -33,8 +34,8 @@ def ablate(
         ablation = api.ablate(
             dataset, settings.tasks, run, seeds=seeds, resume=resume, **settings.arguments()
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         typer.echo(f"interrupted; continue with the same command and --resume ({run})", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(interruption)) from None
     print_ablation(ablation)
     typer.echo(f"table in {run / 'ablation.csv'} and ablation.json; the runs are beside them")

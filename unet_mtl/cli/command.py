@@ -7,6 +7,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from unet_mtl.cli.flags import naming_arguments_of
 from unet_mtl.cli.problems import print_problems
+from unet_mtl.cli.signals import exit_code
 from unet_mtl.errors import UnetMtlError
 
 
@@ -18,13 +19,19 @@ class Command(TyperCommand):
         return _without_metavar(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an error that the user can act on is printed and ends it with exit code 1."""
+        """Run the command; an error that the user can act on is printed and ends it with exit code 1.
+
+        An interruption ends it with 128 plus the number of the signal.
+        """
         with naming_arguments_of(self):
             try:
                 return super().invoke(ctx)
             except UnetMtlError as error:
                 print_problems(str(error).splitlines())
                 raise typer.Exit(1) from error
+            except KeyboardInterrupt as interruption:
+                typer.echo("interrupted", err=True)
+                raise typer.Exit(exit_code(interruption)) from None
 
 
 class Group(TyperGroup):

@@ -18,6 +18,7 @@ def train(
     """Train one network on all tasks of a config."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
+    from unet_mtl.cli.signals import exit_code
     from unet_mtl.config import load_config
 
     settings = load_config(config, overrides or [])
@@ -25,12 +26,15 @@ def train(
     import_quietly()
     try:
         folder = api.train(dataset, settings.tasks, run, **settings.arguments(), resume=resume)
-    except KeyboardInterrupt:
-        typer.echo(
-            f"interrupted; continue from the last finished epoch with the same command and --resume ({run})",
-            err=True,
+    except KeyboardInterrupt as interruption:
+        # Nothing was written if the interruption came during the checks.
+        how = (
+            f"continue from the last finished epoch with the same command and --resume ({run})"
+            if run.is_dir() and any(run.iterdir())
+            else "nothing was written; start again with the same command"
         )
-        raise typer.Exit(130) from None
+        typer.echo(f"interrupted; {how}", err=True)
+        raise typer.Exit(exit_code(interruption)) from None
     typer.echo(
         f"best network, history and curves in {folder.path}; measure it with: unet-mtl evaluate {folder.path}"
     )

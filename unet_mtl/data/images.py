@@ -289,7 +289,8 @@ def resize_channels(array: NDArray[Any], size: tuple[int, int], method: int) -> 
     starts = range(0, planes.shape[-1], at_once)
     groups = [planes[..., start : start + at_once] for start in starts]
     resized = [cv2.resize(np.ascontiguousarray(group), size[::-1], interpolation=method) for group in groups]
-    joined = np.concatenate([part.reshape(*size, -1) for part in resized], axis=-1)
+    parts = [part.reshape(*size, -1) for part in resized]
+    joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
     return joined.reshape(*size, *array.shape[2:])
 
 

@@ -1,6 +1,6 @@
 """Measures all tasks of a run on labelled cases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from unet_mtl.evaluation.summary import (
     summarise_cases,
     summarise_task,
 )
-from unet_mtl.inference.case_result import Extra, cases_of
+from unet_mtl.inference.case_result import CaseResult, Extra, cases_of
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.tasks import CaseScores, MaskTask, Task
 from unet_mtl.wording import count_of
@@ -43,12 +43,10 @@ def evaluate_cases(
     scores: dict[str, dict[str, CaseScores]] = {task.name: {} for task in predictor.tasks}
     extras: list[Mapping[str, Extra]] = []  # One mapping for each case.
     for result in predictor.predict(cases_of(dataset, predictor.inputs)):
-        case = result.require().case
-        for task in predictor.tasks:
-            if (truth := result.truths[task.name]) is not None:
-                answer = result.answers[task.name]
-                scores[task.name][case.name] = task.score_case(truth, answer, case.spacing_mm)
+        for name, case_scores in _score_tasks(predictor.tasks, result.require()):
+            scores[name][result.case.name] = case_scores
         extras.append(result.extras)
+        del result  # releases the image and the masks before those of the next case are made
         on_case()
     patients = {record.case: record.patient for record in dataset}
     rows = [
@@ -64,6 +62,13 @@ def evaluate_cases(
     }
     by_case = _case_table(dataset, scores, extras)
     return Evaluation(make_table(rows), by_case, facts, title, seed=seed, added=added)
+
+
+def _score_tasks(tasks: Sequence[Task[Any, Any]], result: CaseResult) -> Iterator[tuple[str, CaseScores]]:
+    """Yield the scores of the tasks for which the case has a label."""
+    for task in tasks:
+        if (truth := result.truths[task.name]) is not None:
+            yield task.name, task.score_case(truth, result.answers[task.name], result.case.spacing_mm)
 
 
 def _case_table(

@@ -98,6 +98,7 @@ def write_predictions(
         rows.append(_row(predictor, result))
         if result.image is not None:
             _write_masks(result.answers, result.case.name, out)
+        del result  # releases the image and the masks before those of the next case are made
         on_case()
     table = pd.DataFrame(rows)
     for name in table.columns:

@@ -105,6 +105,7 @@ def write_overlays(
         path = out / f"{case.name}.png"
         save_figure(make_overlay(predictor.tasks, result, f"{case.name}{mark}"), path)
         written.append(path)
+        del result  # releases the image and the masks before those of the next case are made
         on_case()
     return written
 

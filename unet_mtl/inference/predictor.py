@@ -1,5 +1,6 @@
 """Predictions for new cases, in the user's terms."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +25,12 @@ from unet_mtl.inference.tiling import predict_tiles
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Prediction, Task
 from unet_mtl.wording import count_of
+
+_READERS = 2
+"""Number of images that are read at the same time."""
+
+_BATCH_BYTES = 2**27
+"""Memory of the images in a batch, at their original size, from which on no further one is added to it."""
 
 
 class _Read(NamedTuple):
@@ -78,6 +85,12 @@ class Predictor:
                     f"engine {self.engine.name!r} takes {name!r} of shape {size}, and the run gives "
                     f"{expected.get(name, 'no such input')}; export or train the network again"
                 )
+        lacking = expected.keys() - self.engine.sizes.keys()
+        if lacking:
+            raise RunError(
+                f"engine {self.engine.name!r} takes no {min(lacking)!r}, which the run gives; export or train the "
+                "network again"
+            )
 
     @classmethod
     def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8, engine: str = "keras") -> "Predictor":
@@ -95,14 +108,14 @@ class Predictor:
         if engine not in ENGINES:
             raise ConfigError(f"there is no engine {engine!r}; there is {', '.join(ENGINES)}")
         run = RunFolder.open(run)
-        return cls(
-            ENGINES[engine].load(run),
-            run.read_tasks(),
-            run.read_preprocess(),
-            run.read_inputs(),
-            batch_size=batch_size,
-            rules=run.read_consistency(),
-        )
+        # The network comes last, since loading it takes longest.
+        tasks, preprocess, inputs = run.read_tasks(), run.read_preprocess(), run.read_inputs()
+        rules = run.read_consistency()
+        loaded = ENGINES[engine].load(run)
+        try:
+            return cls(loaded, tasks, preprocess, inputs, batch_size=batch_size, rules=rules)
+        except RunError as error:
+            raise RunError(f"{run.network} does not fit the other files of its run: {error}") from error
 
     def __call__(
         self,
@@ -140,23 +153,43 @@ class Predictor:
         """Predict many cases, in their order, one batch at a time.
 
         Each image is decoded once. A case that cannot be predicted gives a result with an error, and the others are
-        predicted nevertheless.
+        predicted nevertheless. The memory does not depend on the number of cases: batches of large images are smaller,
+        and a result that the caller has dropped is released before the next one is made, which takes about
+        `4 * classes + 16` bytes per pixel of the original image.
 
         Args:
             cases: The cases; read lazily.
 
         Yields:
-            The result of each case. Only the images and outputs of one batch are kept.
+            The result of each case.
         """
         cases = iter(cases)
-        with ThreadPoolExecutor(2) as pool:
-            while batch := list(islice(cases, self.batch_size)):
-                yield from self._predict_batch(batch, pool)
+        with ThreadPoolExecutor(_READERS) as pool:
+            while batch := self._read_batch(cases, pool):
+                yield from self._predict_batch(batch)
 
-    def _predict_batch(self, batch: Sequence[Case], pool: ThreadPoolExecutor) -> Iterator[CaseResult]:
-        read = list(pool.map(self._read, batch))
-        raws = self._compute([item for item in read if isinstance(item, _Read)])
-        for case, item in zip(batch, read, strict=True):
+    def _read_batch(
+        self, cases: Iterator[Case], pool: ThreadPoolExecutor
+    ) -> deque[tuple[Case, _Read | DataError]]:
+        batch: deque[tuple[Case, _Read | DataError]] = deque()
+        n_bytes = 0
+        # An image that is predicted in tiles fills batches of its own.
+        size = self.batch_size if self.preprocess.tile_overlap is None else _READERS
+        while len(batch) < size and n_bytes < _BATCH_BYTES:
+            following = list(islice(cases, min(_READERS, size - len(batch))))
+            if not following:
+                break
+            for case, item in zip(following, pool.map(self._read, following), strict=True):
+                batch.append((case, item))
+                if isinstance(item, _Read) and item.image is not None:
+                    n_bytes += item.image.nbytes
+        return batch
+
+    def _predict_batch(self, batch: deque[tuple[Case, _Read | DataError]]) -> Iterator[CaseResult]:
+        """Yield the results of a batch, which is emptied."""
+        raws = self._compute([item._replace(image=None) for _, item in batch if isinstance(item, _Read)])
+        while batch:
+            case, item = batch.popleft()
             if isinstance(item, DataError):
                 yield CaseResult(case, item)
             else:
@@ -214,12 +247,14 @@ class Predictor:
         if not read:
             return
         rows = {t.name: np.stack([t.encode(item.columns) for item in read]) for t in self.inputs.tables}
-        images = [self.preprocess.scale(item.fitted) for item in read if item.fitted is not None]
+        fitted = [item.fitted for item in read if item.fitted is not None]
         overlap = self.preprocess.tile_overlap
-        if images and overlap is not None:
-            for i, image in enumerate(images):
-                yield self._compute_tiles(image, {name: row[i] for name, row in rows.items()}, overlap)
+        if fitted and overlap is not None:
+            for i, image in enumerate(fitted):
+                row = {name: values[i] for name, values in rows.items()}
+                yield self._compute_tiles(self.preprocess.scale(image), row, overlap)
             return
+        images = [self.preprocess.scale(image) for image in fitted]
         outputs = self.engine(({IMAGE: np.stack(images)} if images else {}) | rows)
         for i in range(len(read)):
             yield {name: output[i] for name, output in outputs.items()}

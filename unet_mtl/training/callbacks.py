@@ -8,11 +8,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from pydantic import TypeAdapter
 
 from unet_mtl.batches.batches import Batches
 from unet_mtl.errors import RunError, TrainingError
 from unet_mtl.files import writing
-from unet_mtl.runs import RunFolder, reading
+from unet_mtl.runs import RunFolder, reading, require_whole_archive
 
 
 @dataclass
@@ -32,6 +33,9 @@ class Progress:
     best_epoch: int = 0
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+
+
+_PROGRESS = TypeAdapter(Progress)
 
 
 class EpochSync(keras.callbacks.Callback):
@@ -171,12 +175,16 @@ def load_checkpoint(run: RunFolder, trainer: keras.Model) -> Progress:
         RunError: The checkpoint is unreadable, or belongs to another network.
     """
     variables = _variables(trainer)
+    require_whole_archive(run.checkpoint)
     # NumPy does not close a file that it has opened and cannot read.
     with reading(run.checkpoint), run.checkpoint.open("rb") as stream:
         arrays = np.load(stream, allow_pickle=False)
         values = [arrays[f"v{index}"] for index in range(len(arrays.files) - 1)]
-        progress = Progress(**json.loads(str(arrays["progress"])))
-    if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+        content = json.loads(str(arrays["progress"]))
+        _PROGRESS.validate_python(content)
+        progress = Progress(**content)
+    found = [(value.shape, value.dtype.kind) for value in values]
+    if found != [(array.shape, array.dtype.kind) for array in map(np.asarray, variables)]:
         raise RunError(f"{run.checkpoint} belongs to another network than {run.config} describes")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -1,7 +1,7 @@
 """A training, from labelled cases to a run folder, and its continuation after an interruption."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,7 @@ from unet_mtl.data.splits import (
     split_table,
 )
 from unet_mtl.device import choose_precision
-from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.errors import ConfigError, DataError, WriteError
 from unet_mtl.network import build_network
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
@@ -66,10 +66,25 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
         UnetMtlError: The conditions are those of `api.train`.
     """
     run = RunFolder(path)
-    if resume:
-        run.require_settings(config.to_config())
-    else:
-        run.require_free()
+    with ExitStack() as reserved:
+        if resume:
+            run.require_settings(config.to_config())
+            reserved.enter_context(run.training())
+        else:
+            run.require_free()
+        session = _prepare(config, dataset, run, resume=resume)
+        if not resume:
+            reserved.enter_context(run.training())
+        zoomed = find_zoomed_numbers(
+            config.tasks, dataset.description.columns, config.augment, config.preprocess.size
+        )
+        with _progress_bar(session, [f"warning: {line}" for line in texts(zoomed)], shown=progress) as callbacks:
+            session.fit(run, callbacks=callbacks)
+    return run
+
+
+def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool) -> "Session":
+    """Check everything and return the session; a new run is written, and that of a resumed one must fit."""
     inspection = _inspect(dataset, config)
     parts = split_dataset(dataset, config.split, _linked_cases(dataset, config, inspection))
     eight_bits = all(kind.startswith("8-bit") for kind in inspection.types)
@@ -90,15 +105,13 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
             inputs=session.train.inputs,
             splits=split_table(parts),
             environment=describe_environment(
-                **facts, data_commit=git_commit(dataset.description.root), labels=session.labels
+                **facts,
+                data_commit=git_commit(dataset.description.root),
+                labels=session.labels,
+                outputs={name: tensor.shape[1:] for name, tensor in session.trainer.network.output.items()},
             ),
         )
-    zoomed = find_zoomed_numbers(
-        config.tasks, dataset.description.columns, config.augment, config.preprocess.size
-    )
-    with _progress_bar(session, [f"warning: {line}" for line in texts(zoomed)], shown=progress) as callbacks:
-        session.fit(run, callbacks=callbacks)
-    return run
+    return session
 
 
 def _inspect(dataset: Dataset, config: Config) -> Inspection:
@@ -190,7 +203,7 @@ class Session:
             if find_spec("tensorflow")
             else []
         )
-        try:
+        with self._drawing(run, progress), self._closing():
             if not progress.finished and progress.epochs < self.settings.epochs:
                 self.trainer.fit(
                     feed(self.train),
@@ -209,6 +222,12 @@ class Session:
                     ],
                     verbose=0,
                 )
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """Stop the threads of the batches at the end, and raise their errors as they were."""
+        try:
+            yield
         except Exception:
             # TensorFlow passes on only the message of an error in a worker thread.
             if original := self.train.error or self.val.error:
@@ -217,7 +236,18 @@ class Session:
         finally:
             self.train.close()
             self.val.close()
-            self._draw(run, progress)
+
+    @contextmanager
+    def _drawing(self, run: RunFolder, progress: Progress) -> Iterator[None]:
+        """Draw the history at the end, also that of a training that failed or was interrupted."""
+        try:
+            yield
+        except BaseException:
+            # On a full disk this would fail too, and hide which file could not be written first.
+            with suppress(WriteError):
+                self._draw(run, progress)
+            raise
+        self._draw(run, progress)
 
     def _draw(self, run: RunFolder, progress: Progress) -> None:
         if progress.history:

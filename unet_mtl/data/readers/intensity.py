@@ -76,8 +76,9 @@ def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]
         )
     chosen = _resolve_auto(picture, intensity)
     if chosen == "range" and picture.pixels.dtype in (np.bool_, np.uint8) and picture.extent is None:
-        scale = 255 if picture.pixels.dtype == np.bool_ else 1
-        pixels = picture.pixels.astype(np.uint8) * np.uint8(scale)
+        pixels = picture.pixels.astype(np.uint8)
+        if picture.pixels.dtype == np.bool_:
+            pixels *= np.uint8(255)  # in place, since photographs take much memory
         return 255 - pixels if picture.inverted else pixels
     if isinstance(chosen, str) and chosen.endswith(_PER_CHANNEL):
         alike = _check_intensity(chosen.removesuffix(_PER_CHANNEL))

@@ -110,7 +110,8 @@ def _read(decoder: type[ImageFile], path: Path, frame: int | None) -> Picture:
         image.load()  # 16-bit colours too, since some versions of OpenCV return truncated pictures
         if isinstance(image, PngImageFile) and head[24] == 16 and head[25] in (2, 4, 6):
             return _read_deep(path, grey=head[25] == 4, orientation=image.getexif().get(ORIENTATION, 1))
-        return from_pillow(ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)  # without a copy of an image that stays as it is
+        return from_pillow(image)
 
 
 def _read_deep(path: Path, grey: bool, orientation: int) -> Picture:
@@ -164,4 +165,4 @@ def from_pillow(image: Image.Image) -> Picture:
         return Picture(pixels=np.asarray(image).astype(np.uint16)[..., None])
     if image.mode in ("1", "L", "I", "F"):
         return Picture(pixels=np.asarray(image)[..., None])
-    return Picture(pixels=np.asarray(image.convert("RGB")))
+    return Picture(pixels=np.asarray(image if image.mode == "RGB" else image.convert("RGB")))

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.device import choose_precision
-from unet_mtl.errors import RunError
 from unet_mtl.inference.engine import Outputs
-from unet_mtl.runs import RunFolder
+from unet_mtl.runs import RunFolder, reading, require_whole_archive
 
 
 class KerasEngine:
@@ -32,14 +31,17 @@ class KerasEngine:
         precision.
 
         Raises:
-            RunError: The file cannot be loaded.
+            RunError: The file cannot be loaded, or its outputs are not those of the tasks.
         """
         import keras
 
-        try:
+        require_whole_archive(run.network)
+        with reading(run.network):
             network = keras.saving.load_model(run.network, compile=False)
-        except (OSError, ValueError) as error:
-            raise RunError(f"{run.network} cannot be loaded ({error}); train again") from error
+            if not isinstance(network.output, dict):
+                raise ValueError("its outputs have no names")
+            outputs = {name: tensor.shape[1:] for name, tensor in network.output.items()}
+        run.require_outputs(outputs)
         if run.read_environment()["precision"] not in ("float32", choose_precision("auto")):
             network = in_precision(network, "float32")
         return cls(network)

@@ -1,49 +1,41 @@
 """The run folder. No other module has the names of the files in it, and everything that is read is validated."""
 
 import json
-import platform
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, TypeVar
 
 import pandas as pd
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from unet_mtl.batches.inputs.inputs import Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
-from unet_mtl.config import AnyTask, Config
-from unet_mtl.consistency import Rule
+from unet_mtl.config import Config
+from unet_mtl.consistency import Rule, require_rules
 from unet_mtl.data.description import Description, make_description
-from unet_mtl.data.tables import guard_formulas, unguard_formulas
+from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import RunError
-from unet_mtl.files import write_json, write_text, writing, writing_folder
-from unet_mtl.settings import describe_problems
+from unet_mtl.files import remove_leftovers, write_json, write_text, writing, writing_folder
+from unet_mtl.locking import locked
+from unet_mtl.runs.environment import FORMAT, Environment, installed_version
+from unet_mtl.runs.reading import (
+    CURE,
+    checksum,
+    parse_history,
+    parse_splits,
+    parse_tasks,
+    reading,
+    require_mapping,
+)
 from unet_mtl.tasks import Task
 
-PACKAGES = ("unet-mtl", "keras", "tensorflow", "numpy", "albumentations", "opencv-python-headless", "pandas")
+_Content = TypeVar("_Content")
+_RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
 
 RESUMABLE = ("delivery",)
 """Settings that may change when a run is resumed: they affect no result, and memory may be scarcer than before."""
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn the errors of reading a damaged file of a run into a RunError that names the file."""
-    try:
-        yield
-    except ValidationError as error:
-        raise RunError("\n".join(describe_problems(error, str(path)))) from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, yaml.YAMLError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RunError(
-            f"{path} cannot be read ({reason}); restore the file from a copy of the run, or train again"
-        ) from error
 
 
 class RunFolder:
@@ -74,6 +66,7 @@ class RunFolder:
         self._preprocess = self.path / "preprocess.json"
         self._splits = self.path / "splits.csv"
         self._environment = self.path / "environment.json"
+        self._lock = self.path / "training.lock"
 
     def evaluation(self, split: str) -> Path:
         """Return the folder of the evaluation of a split."""
@@ -148,7 +141,10 @@ class RunFolder:
             write_json(new._inputs, inputs.to_config())
             write_json(new._preprocess, config.preprocess.to_config())
             guard_formulas(splits).to_csv(new._splits, index=False)
-            write_json(new._environment, dict(environment))
+            # Settings may be edited later, such as rules of consistency, but no constants of the training.
+            fixed = (new._tasks, new._inputs, new._preprocess, new._splits)
+            sums = {path.name: checksum(path) for path in fixed}
+            write_json(new._environment, {"format": FORMAT} | dict(environment) | {"sha256": sums})
 
     @classmethod
     def open(cls, path: "Path | str | RunFolder", *, trained: bool = True) -> "RunFolder":
@@ -159,7 +155,7 @@ class RunFolder:
             trained: Whether the run must have a network.
 
         Raises:
-            RunError: It is not a run folder, or training has not finished one epoch.
+            RunError: It is not a run folder, has another format, or training has not finished one epoch.
         """
         run = path if isinstance(path, RunFolder) else cls(path)
         needed = (run.config, run._tasks, run._inputs, run._preprocess, run._splits, run._environment)
@@ -167,11 +163,23 @@ class RunFolder:
         if not run.path.is_dir() or lacking:
             why = f"it lacks {', '.join(lacking)}" if run.path.is_dir() else "no such folder"
             raise RunError(f"{run.path} is not a run folder: {why}; give one that `unet-mtl train` made")
+        run.read_environment()  # says if it has another format
         if trained and not run.network.is_file():
             raise RunError(
                 f"{run.path} has no trained network yet, since no epoch has been finished; resume its training first"
             )
         return run
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Reserve the run for one training, and remove the temporary files of a killed one.
+
+        Raises:
+            RunError: Another training is writing into the run.
+        """
+        with locked(self._lock):
+            remove_leftovers(self.path, in_use=False)
+            yield
 
     def read_config(self) -> dict[str, Any]:
         """Return the stored settings as plain values.
@@ -179,116 +187,94 @@ class RunFolder:
         Like all methods that read, it raises a RunError if the file is absent or damaged.
         """
         with reading(self.config):
-            return _mapping(yaml.safe_load(self.config.read_text(encoding="utf-8")))
+            content = require_mapping(yaml.safe_load(self.config.read_text(encoding="utf-8")))
+            lacking = [name for name in ("data", "tasks", "seed", "consistency") if name not in content]
+            if lacking:  # as the end of a file that was cut
+                raise ValueError(f"it lacks {', '.join(lacking)}")
+        return content
 
     def read_description(self) -> Description:
-        """Return the description of the data that the run was trained on.
-
-        Raises:
-            DataError: The description does not fit the data any more, for example because a folder is gone.
-        """
+        """Return the description of the data that the run was trained on."""
         content = self.read_config()
         with reading(self.config):
-            data = content["data"]
-        return make_description(data, base=Path(), where=str(self.config))
+            return make_description(require_mapping(content["data"]), base=Path(), where=str(self.config))
 
     def read_consistency(self) -> tuple[Rule, ...]:
         """Return the rules about the answers for one case; empty for a run without rules."""
         content = self.read_config()
         with reading(self.config):
-            return _RULES.validate_python(content.get("consistency", ()))
+            rules = _RULES.validate_python(content.get("consistency", ()))
+            if rules:
+                require_rules(rules, self.read_tasks(), self.read_description())
+        return rules
 
     def read_tasks(self) -> list[Task[Any, Any]]:
         """Return the adapted tasks."""
-        with reading(self._tasks):
-            return _TASKS.validate_python(_read_json(self._tasks))
+        return self._read_fixed(self._tasks, parse_tasks)
 
     def read_inputs(self) -> Inputs:
         """Return the inputs of the network, with the constants that turn columns into numbers."""
-        with reading(self._inputs):
-            return Inputs.model_validate(_read_json(self._inputs))
+        return self._read_fixed(self._inputs, lambda text: Inputs.model_validate(json.loads(text)))
 
     def read_preprocess(self) -> Preprocess:
         """Return the fixed steps between the file and the network."""
-        with reading(self._preprocess):
-            return Preprocess.model_validate(_read_json(self._preprocess))
+        return self._read_fixed(self._preprocess, lambda text: Preprocess.model_validate(json.loads(text)))
 
     def read_splits(self) -> pd.DataFrame:
         """Return a table of text with one row per case and the columns case, patient and split."""
-        with reading(self._splits):
-            table = unguard_formulas(pd.read_csv(self._splits, dtype=str, keep_default_na=False))
-            return _with_columns(table, "case", "patient", "split")
+        return self._read_fixed(self._splits, parse_splits)
+
+    def _read_fixed(self, path: Path, parse: Callable[[str], _Content]) -> _Content:
+        """Read a file that never changes after the start of the training."""
+        with reading(path):
+            content = parse(path.read_text(encoding="utf-8"))
+            expected = self.read_environment().get("sha256", {}).get(path.name)
+            if expected not in (None, checksum(path)):
+                raise ValueError(f"its checksum is not that in {self._environment.name}")
+        return content
 
     def read_environment(self) -> dict[str, Any]:
         """Return versions, seed, precision, the hash of the data, and labelled cases by task and split."""
         with reading(self._environment):
-            content = _mapping(_read_json(self._environment))
-            absent = [key for key in ("seed", "precision", "data_hash") if key not in content]
-            if absent:
-                raise ValueError(f"it has no {', '.join(absent)}")
-            return content
+            content = require_mapping(json.loads(self._environment.read_text(encoding="utf-8")))
+            found = content.get("format", FORMAT)
+            if found != FORMAT:
+                writer = require_mapping(content.get("packages", {})).get(
+                    "unet-mtl", "of the version that wrote it"
+                )
+                raise RunError(
+                    f"{self._environment}: the run has format {found}, and unet-mtl {installed_version('unet-mtl')} "
+                    f"reads format {FORMAT}; install unet-mtl {writer}, or train again"
+                )
+            Environment.model_validate(content)
+        return content
+
+    def require_outputs(self, found: Mapping[str, Sequence[int]]) -> None:
+        """Check that a network has the outputs that the tasks of the run expect.
+
+        Args:
+            found: The shape of each output for one case, by its name.
+
+        Raises:
+            RunError: It has others, so that network and tasks belong to different runs.
+        """
+        shapes: dict[str, Any] = {name: list(shape) for name, shape in found.items()}
+        stored = self.read_environment().get("outputs", {})  # runs of unet-mtl 0.1 have none
+        expected = {t.name: stored.get(t.name, shapes.get(t.name, "any")) for t in self.read_tasks()}
+        if shapes != expected:
+            raise RunError(
+                f"{self.network} belongs to another run, since its outputs are {shapes} and those of this run are "
+                f"{expected}; {CURE}"
+            )
 
     def read_history(self) -> pd.DataFrame:
         """Return a table with one row per epoch; empty before the end of the first."""
         if not self.history.is_file():
             return pd.DataFrame()
         with reading(self.history):
-            return _with_columns(pd.read_csv(self.history), "epoch", "seconds")
+            return parse_history(self.history.read_text(encoding="utf-8"))
 
     def write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write the history, one row per epoch."""
         with writing(self.history) as temporary:
             pd.DataFrame(rows).to_csv(temporary, index=False)
-
-
-_TASKS: TypeAdapter[list[Task[Any, Any]]] = TypeAdapter(list[AnyTask])
-_RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _mapping(content: Any) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise ValueError(f"expected names and values, received {type(content).__name__}")
-    return content
-
-
-def _with_columns(table: pd.DataFrame, *names: str) -> pd.DataFrame:
-    absent = [name for name in names if name not in table]
-    if absent:
-        raise ValueError(f"the table has no column {', '.join(absent)}")
-    return table
-
-
-def describe_environment(**facts: Any) -> dict[str, Any]:
-    """Return the given facts with the versions of Python and packages, the platform and the command."""
-    return facts | {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "command": sys.argv,
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def git_commit(folder: Path) -> str | None:
-    """Return the commit that is checked out in `folder`; None outside a git repository."""
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "--verify", "--quiet", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return answer.stdout.strip() or None
