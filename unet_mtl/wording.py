@@ -21,3 +21,8 @@ def count_of(n: int, thing: str) -> str:
     ('1 file', '1,200 files')
     """
     return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
+def printable(text: object) -> str:
+    """Return a text in which bytes that are not UTF-8, as in some file names, are written as escapes."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
