@@ -169,7 +169,8 @@ def overlay(
             without a spacing in their data set or header.
         frame: Index of the picture, counted from 0, that is read from files that hold several, as for `predict`; files
             that the dataset.yaml describes are read as it says.
-        on_note: Function that receives a sentence about files that were left aside; None for a Python warning.
+        on_note: Function that receives a sentence about files that were left aside or hold several pictures; None for
+            a Python warning.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -187,12 +188,21 @@ def overlay(
     from unet_mtl.inference.spacing import find_spacings
 
     run = RunFolder.open(run)
-    images = find_images(paths, on_note or _warn)
+    on_note = on_note or _warn
+    images = find_images(paths, on_note)
     predictor = Predictor.load(run)
     spacings = find_spacings(predictor.rules, spacing_mm)
     chosen = _frame_of(run.read_description(), frame)
     with case_bar("drawing", len(images), shown=progress) as advance:
-        return write_overlays(predictor, images, Path(out), spacings=spacings, frame=chosen, on_case=advance)
+        return write_overlays(
+            predictor,
+            images,
+            Path(out),
+            spacings=spacings,
+            frame=chosen,
+            on_case=advance,
+            on_note=on_note,
+        )
 
 
 def score(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet_mtl.data.description import DESCRIPTION_FILE, Description
-from unet_mtl.data.frames import choose_picture
+from unet_mtl.data.frames import choose_picture, describe_frames
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.inference.case_result import Case, CaseResult
@@ -77,6 +77,7 @@ def write_overlays(
     spacings: Spacings | None = None,
     frame: int | None = None,
     on_case: Callable[[], None] = lambda: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> list[Path]:
     """Write one picture for each image, with the truth that a data set has for it.
 
@@ -88,6 +89,7 @@ def write_overlays(
         frame: Index of the picture to read from files that hold several, unless a data set describes them; None for the
             usual one.
         on_case: Callback after each picture.
+        on_note: Function that receives a sentence about files that hold several pictures.
 
     Returns:
         Paths of the pictures.
@@ -101,6 +103,9 @@ def write_overlays(
     cases = list(_cases(predictor, images, frame))
     if any(case.record is None for case in cases):
         require_optional(predictor.inputs)
+    note = describe_frames((case.frames, case.frame or 0) for case in cases)
+    if note:
+        on_note(f"{note}; `frame` selects another one")
     written: list[Path] = []
     for result in predictor.predict((spacings or Spacings()).fill(cases, predictor.rules)):
         case = result.require().case

@@ -26,6 +26,7 @@ from unet_mtl.data.readers.picture import (
     unreadable,
 )
 from unet_mtl.data.readers.raster import ORIENTATION, decode_with_opencv, from_pillow, turn, turned_header
+from unet_mtl.errors import DataError
 
 _NONE, _LZW, _DEFLATE, _PACKBITS = (1,), (5,), (8, 32946), (32773,)
 _WHITE_IS_ZERO = 0
@@ -40,7 +41,8 @@ class _Stack:
     Attributes:
         pages: The pages with a header of their own.
         pictures: The indices of the pages of each picture, one page for each channel. Indices beyond `pages` are planes
-            that follow the pixels of the first page without a header, as ImageJ writes large stacks.
+            that follow the pixels of the first page without a header, as ImageJ writes large stacks; -1 is a page in
+            another file.
     """
 
     pages: tifffile.TiffPages
@@ -56,10 +58,12 @@ def _open_stack(stream: BinaryIO) -> _Stack:
     pages = file.pages
     if not (file.is_imagej or file.is_ome):
         return _Stack(pages, np.arange(len(pages))[:, None])
-    axes, shape = file.series[0].axes, file.series[0].shape
-    leading = axes[: axes.index("Y")].rstrip("S")
-    numbers = np.arange(prod(shape[: len(leading)])).reshape(shape[: len(leading)])
-    if "C" in leading and file.series[0].keyframe.samplesperpixel == 1:
+    series = file.series[0]
+    leading = series.axes[: series.axes.index("Y")].rstrip("S")
+    shape = series.shape[: len(leading)]
+    known = [-1 if page is None else page.index for page in series.pages]
+    numbers = np.reshape(known if len(known) == prod(shape) else np.arange(prod(shape)), shape)
+    if "C" in leading and series.keyframe.samplesperpixel == 1:
         numbers = np.moveaxis(numbers, leading.index("C"), -1)
     else:
         numbers = numbers[..., None]
@@ -70,6 +74,8 @@ def _choose(path: Path, stack: _Stack, frame: int | None) -> tuple[int, list[int
     """Return the index of the chosen picture and those of its pages, after checks of their size."""
     index = choose_frame(path, frame, len(stack.pictures))
     chosen = [int(page) for page in stack.pictures[index]]
+    if min(chosen) < 0:
+        raise DataError(f"{path}: picture {index} lies in another file; export the stack as a single file")
     page = stack.page(chosen[0])
     samples = page.samplesperpixel * len(chosen)
     check_size(path, page.imagelength, page.imagewidth, samples)
