@@ -28,6 +28,9 @@ class Reason(NamedTuple):
     suffix: str = ""
 
 
+CLOSED = Reason("file", "that cannot be opened")
+
+
 @dataclass(frozen=True)
 class Listing:
     """The files of a folder, without hidden files and those of the operating system.
@@ -96,7 +99,7 @@ def list_files(folder: Path, *, any_name: bool = False, links: bool = True) -> L
                 if not entry.name.startswith("__"):  # __MACOSX, __pycache__
                     pending.append(Path(entry))
                 continue
-            reason = _find_reason(entry, folder, any_name=any_name, links=links)
+            reason = find_reason(entry, folder, any_name=any_name, links=links)
             if reason is None:
                 pictures.append(Path(entry))
             else:
@@ -104,8 +107,17 @@ def list_files(folder: Path, *, any_name: bool = False, links: bool = True) -> L
     return Listing(folder, tuple(sorted(pictures)), dict(sorted(others.items())))
 
 
-def _find_reason(entry: "os.DirEntry[str]", folder: Path, *, any_name: bool, links: bool) -> Reason | None:
-    """Return why an entry is not a picture; None if it is one."""
+def find_reason(
+    entry: "os.DirEntry[str] | Path", folder: Path, *, any_name: bool = False, links: bool = True
+) -> Reason | None:
+    """Return why an entry of a folder is not a picture; None if it is one.
+
+    Args:
+        entry: The entry, which is not a folder itself.
+        folder: The folder that was given, which links may lead out of.
+        any_name: Whether the name may be other than UTF-8.
+        links: Whether the file may be opened if a link leads to it outside of the folder.
+    """
     path = Path(entry)
     if not any_name and not is_utf8(entry.name):
         return Reason("file", "with a name that is not UTF-8", "rename it")
@@ -124,7 +136,7 @@ def _find_reason(entry: "os.DirEntry[str]", folder: Path, *, any_name: bool, lin
         if suffix_of(path) or (not outside and is_picture(path)):
             return None
     except DataError:
-        return Reason("file", "that cannot be opened")
+        return CLOSED
     suffix = split_suffix(entry.name)[1].lower()
     if suffix:
         return Reason("file", f"of type {printable(suffix)}", UNREAD.get(suffix, ""), suffix)

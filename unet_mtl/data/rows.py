@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from unet_mtl.data.description import Description
-from unet_mtl.data.file_listing import is_utf8
+from unet_mtl.data.file_listing import CLOSED, find_reason, is_utf8
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.patterns import fields_of, glob_pattern, is_stray, leaves, match_pattern
-from unet_mtl.data.readers import is_picture, split_suffix
+from unet_mtl.data.readers import split_suffix
 from unet_mtl.data.spacing import spacing_columns
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
@@ -143,14 +143,9 @@ def _table_of_files(description: Description, images: str) -> pd.DataFrame:
 def _may_be_image(path: Path, description: Description) -> bool:
     """Return whether a file may be an image. If the pattern leaves the suffix open, it may fit other files too."""
     suffix = split_suffix((description.images or "").rpartition("/")[2])[1]
-    if not is_utf8(str(path)):
-        return False
     if (suffix and "{" not in suffix) or (leaves(description.root, path) and not description.links):
-        return True
-    try:
-        return is_picture(path)
-    except DataError:  # reading it reports the problem
-        return True
+        return is_utf8(str(path))
+    return find_reason(path, description.root) in (None, CLOSED)  # reading a closed file reports the problem
 
 
 def _is_mask(

@@ -123,9 +123,12 @@ def _refuse_pointers(root: Path, paths: Sequence[Path]) -> None:
     except OSError:  # reading the file reports the problem
         return
     if pointers:
+        n, names = len(pointers), name_some((path.name for path in pointers), 3)
+        what = "is a Git LFS pointer in place of the file itself"
+        if n > 1:
+            what = "are Git LFS pointers in place of the files themselves"
         raise DataError(
-            f"{root}: {count_of(len(pointers), 'file')} of {len(paths):,} are Git LFS pointers in place of the files "
-            f"themselves ({name_some((path.name for path in pointers), 3)}); run `git lfs pull` in this folder"
+            f"{root}: {n:,} of {len(paths):,} files {what} ({names}); run `git lfs pull` in this folder"
         )
 
 
