@@ -1,5 +1,6 @@
 """Every file of a folder is read, or left aside with a reason; nothing but hidden files is passed over."""
 
+import doctest
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unet_mtl.data import file_listing, frames, patterns, readers
 from unet_mtl.data.file_listing import list_files
 from unet_mtl.data.images import read_header, read_image
 from unet_mtl.data.readers import FORMATS, UNREAD, split_suffix
@@ -175,3 +177,10 @@ def test_an_end_without_a_letter_is_part_of_the_name():
     assert split_suffix("Dr. Smith") == ("Dr. Smith", "")
     assert split_suffix("a.b.TIFF") == ("a.b", ".TIFF")
     assert split_suffix("a.mha") == ("a", ".mha")
+
+
+@pytest.mark.parametrize(
+    "module", [file_listing, frames, patterns, readers], ids=lambda module: module.__name__
+)
+def test_doctests(module):
+    assert doctest.testmod(module).failed == 0

@@ -28,6 +28,7 @@ class Reason(NamedTuple):
     suffix: str = ""
 
 
+_DOCUMENTS = ("readme", "license", "licence", "citation")
 CLOSED = Reason("file", "that cannot be opened")
 
 
@@ -105,6 +106,15 @@ def list_files(folder: Path, *, any_name: bool = False, links: bool = True) -> L
             else:
                 others[Path(entry)] = reason
     return Listing(folder, tuple(sorted(pictures)), dict(sorted(others.items())))
+
+
+def is_document(path: Path) -> bool:
+    """Return whether a file that is not a picture explains the data, as a README and a licence do.
+
+    >>> is_document(Path("set/README.txt"))
+    True
+    """
+    return path.name.lower().startswith(_DOCUMENTS)
 
 
 def find_reason(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -213,11 +214,18 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
             continue
         if mask is not None:
             paths = [file.path for file in record.masks[target]]
-            headers = [read_header(path, choose_mask_frame(path, record)) for path in paths]
-            frames = tuple((header.frames, header.index) for header in headers)
+            frames = tuple(_count_pictures(path, record) for path in paths)
             soft = sum(count_soft_alpha(path) for path in paths)
             result.masks[target] = _mask_facts(mask, soft, frames)
     return result
+
+
+def _count_pictures(path: Path, record: Record) -> tuple[int, int]:
+    """Return the number of pictures in a file of a mask, and the index of the one that is read."""
+    header = read_header(path)
+    if header.frames > 1:
+        header = read_header(path, choose_mask_frame(path, record))
+    return header.frames, header.index
 
 
 def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from unet_mtl.data.file_listing import describe_others, list_files
+from unet_mtl.data.file_listing import describe_others, is_document, list_files
 from unet_mtl.data.frames import describe_frames
 from unet_mtl.data.inspection import Inspection
 from unet_mtl.data.observations import Observation
@@ -12,7 +12,6 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.wording import count_of, name_some, printable
 
 _DESCRIPTIONS = (".yaml", ".yml", ".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".html")
-_DOCUMENTS = ("readme", "license", "licence", "citation")
 
 
 def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> Iterator[Observation]:
@@ -41,7 +40,7 @@ def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> 
     others = {
         path: reason
         for path, reason in listing.others.items()
-        if reason.suffix not in _DESCRIPTIONS and not path.name.lower().startswith(_DOCUMENTS)
+        if reason.suffix not in _DESCRIPTIONS and not is_document(path)
     }
     if others:
         yield Observation("files-unread", describe_others(root, others))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_mtl.data.file_listing import Listing, describe_others, list_files
+from unet_mtl.data.file_listing import Listing, describe_others, is_document, list_files
 from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
@@ -90,7 +90,7 @@ def sort_files(root: Path, notes: Notes) -> Files:
     listing = list_files(root)
     tables = _find_tables(listing)
     _refuse_pointers(root, (*listing.pictures, *tables))
-    others = {path: reason for path, reason in listing.others.items() if path not in tables}
+    others = {p: why for p, why in listing.others.items() if p not in tables and not is_document(p)}
     aside = describe_others(root, others)
     if not listing.pictures:
         raise DataError(
