@@ -22,3 +22,8 @@ def count_of(n: int, thing: str) -> str:
     """
     plural = "es" if thing.endswith(("s", "x", "ch")) else "s"
     return f"{n:,} {thing}{plural * (n != 1)}"
+
+
+def printable(text: object) -> str:
+    """Return a text in which bytes that are not UTF-8, as in some file names, are written as escapes."""
+    return str(text).encode("utf-8", "backslashreplace").decode()

@@ -92,6 +92,7 @@ SAMPLES: dict[str, Callable[[Path, Any], Path]] = {
     "tiff": tiff,
     "bmp": raster,
     "webp": raster,
+    "gif": raster,
     "npy": npy,
     "dicom": dicom,
     "nifti": lambda path, pixels: nifti(path, pixels.T[..., None]),

@@ -153,7 +153,7 @@ def test_what_is_no_image_is_named(tmp_path, read):
         read(text)
     with pytest.raises(DataError, match=r"absent\.png: no such file"):
         read(tmp_path / "absent.png")
-    with pytest.raises(DataError, match=r"not a readable image"):
+    with pytest.raises(DataError, match=r"\d: this is a folder; expected an image file$"):
         read(tmp_path)
 
 

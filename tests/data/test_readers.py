@@ -138,8 +138,8 @@ def test_a_file_is_read_by_what_it_is_not_by_its_name(tmp_path):
     Image.fromarray(GREY).save(tmp_path / "x.tif")
     (tmp_path / "x.tif").rename(tmp_path / "x.png")
     np.testing.assert_array_equal(read_image(tmp_path / "x.png")[..., 0], GREY)
-    Image.fromarray(GREY).save(tmp_path / "y.gif")
-    (tmp_path / "y.gif").rename(tmp_path / "y.png")
+    Image.fromarray(GREY).save(tmp_path / "y.ppm")
+    (tmp_path / "y.ppm").rename(tmp_path / "y.png")
     with pytest.raises(DataError, match=r"y\.png: not a readable image \(not a PNG file"):
         read_image(tmp_path / "y.png")
 

@@ -1,11 +1,18 @@
 """Pairs of files, and the patient and spacing of each case."""
 
+import os
+
 import numpy as np
 import pytest
+import tifffile
 
+from unet_mtl.api import score
+from unet_mtl.data.readers import FORMATS
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.pairs import pair_masks
 from unet_mtl.scoring.patients import TableSource, find_details, name_table
+
+from ..data.samples import SAMPLES
 
 DOT = [[0, 1]]
 
@@ -301,40 +308,45 @@ def test_an_invalid_spacing_is_named_in_the_error(spacing, words):
 
 def test_formats_that_are_not_read_are_named_with_advice(write_masks):
     truth, prediction = write_masks("truth", a=DOT), write_masks("prediction")
-    for name in ("a.nii.gz", "b.NII.GZ", "plans.json", "README"):
+    for name in ("a.mha", "b.MHA", "plans.json", "README"):
         (prediction / name).write_bytes(b"")
     with pytest.raises(DataError) as caught:
         pair_masks(truth, prediction)
-    message = str(caught.value)
-    assert (
-        "it has 1 file of no type, 2 files of type .nii.gz (not readable; convert to PNG), 1 file of type .json"
-        in message
-    )
-    assert 'PIL.Image.fromarray(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage("a.nii.gz"))[0]' in message
-    assert message.endswith('.astype("uint8")).save("a.png")')
+    aside = "1 file of no known type, 2 files of type .mha (save it as NIfTI or NRRD), 1 file of type .json"
+    assert str(caught.value).endswith(f"; it has {aside}")
     write_masks("prediction", a=DOT)
-    assert (
-        "2 files of type .nii.gz (not readable; convert to PNG)"
-        in pair_masks(truth, prediction).prediction.ignored
+    assert pair_masks(truth, prediction).prediction.ignored == aside
+
+
+@pytest.mark.parametrize("key", SAMPLES)
+def test_every_format_is_read(write_masks, tmp_path, key):
+    pixels = np.zeros((16, 16), np.uint8)
+    pixels[8:, 8:] = 1  # a block of JPEG
+    truth, prediction = write_masks("truth", a=pixels), tmp_path / "prediction"
+    prediction.mkdir()
+    SAMPLES[key](prediction / f"a{FORMATS[key].suffixes[0]}", pixels)
+    found = score(truth, prediction, progress=False)
+    assert found.value("masks", "dice") == 1.0
+
+
+def test_a_file_of_several_masks_is_refused(write_masks, tmp_path):
+    truth, prediction = write_masks("truth", a=np.eye(8)), tmp_path / "prediction"
+    prediction.mkdir()
+    tifffile.imwrite(prediction / "a.tif", np.zeros((3, 8, 8), np.uint8), photometric="minisblack")
+    with pytest.raises(DataError, match=r"a\.tif: the file holds 3 pictures; write a file for each mask$"):
+        score(truth, prediction, progress=False)
+
+
+def test_what_is_no_file_is_ignored_and_counted(write_masks):
+    """Opening the pipe would wait forever."""
+    truth, prediction = write_masks("truth", a=DOT), write_masks("prediction", a=DOT)
+    os.mkfifo(prediction / "b.png")
+    (prediction / os.fsdecode(b"caf\xe9.png")).write_bytes((prediction / "a.png").read_bytes())
+    pairs = pair_masks(truth, prediction)
+    assert list(pairs.prediction.files) == ["a"]
+    assert pairs.prediction.ignored == (
+        "1 file that is a named pipe, 1 file with a name that is not UTF-8 (rename it)"
     )
-
-
-def test_the_advice_for_npy_files_runs(write_masks, tmp_path, monkeypatch):
-    import PIL.Image
-
-    truth, prediction = write_masks("truth", a=DOT), write_masks("prediction")
-    np.save(prediction / "a.npy", np.array(DOT))
-    np.savez(prediction / "b.npz", mask=np.array(DOT))
-    for _ in range(2):
-        with pytest.raises(DataError) as caught:
-            pair_masks(truth, prediction)
-        line = str(caught.value).rpartition("with PIL")[2]
-        monkeypatch.chdir(prediction)
-        exec(f"PIL{line}", {"PIL": PIL, "numpy": np})
-        (made,) = prediction.glob("*.png")
-        assert np.asarray(PIL.Image.open(made)).tolist() == DOT
-        made.unlink()
-        (prediction / "a.npy").unlink(missing_ok=True)
 
 
 def test_masks_in_folders_below_name_the_folder(write_masks):

@@ -1,11 +1,13 @@
 """Results of a run: evaluation, predictions and overlays; and scores of masks of any program."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from unet_mtl.data.description import Description
 from unet_mtl.progress import case_bar
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask
@@ -68,6 +70,8 @@ def predict(
     table: Path | str | None = None,
     case_column: str | None = None,
     spacing_mm: float | tuple[float, float] | None = None,
+    frame: int | None = None,
+    on_note: Callable[[str], None] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Predict new cases: masks at the original size, and a table.
@@ -82,6 +86,10 @@ def predict(
         case_column: Column of the table that names the images without their suffix; None for its name in the training.
         spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
             without a spacing in the table or in their header.
+        frame: Index of the picture, counted from 0, that is read from files that hold several, such as volumes. None
+            for the number that the run was trained with, if it has one, or else the first page and the middle slice.
+        on_note: Function that receives a sentence about files that were left aside or hold several pictures; None for
+            a Python warning.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -106,7 +114,8 @@ def predict(
     inputs, rules, description = run.read_inputs(), run.read_consistency(), run.read_description()
     may_space = has_spacing_columns(rules, description)
     require_sources(inputs, n_paths=len(paths), table=table is not None, spacing=may_space)
-    images = find_images(paths)
+    on_note = on_note or _warn
+    images = find_images(paths, on_note)
     columns = None
     if table is not None and inputs.tables:
         columns = read_columns(Path(table), description, inputs, case_column)
@@ -117,8 +126,25 @@ def predict(
     n = len(images) if inputs.image else len(columns or {})
     with case_bar("predicting", n, shown=progress) as advance:
         return write_predictions(
-            predictor, images, Path(out), columns=columns, spacings=spacings, on_case=advance
+            predictor,
+            images,
+            Path(out),
+            columns=columns,
+            spacings=spacings,
+            frame=_frame_of(description, frame),
+            on_case=advance,
+            on_note=on_note,
         )
+
+
+def _warn(note: str) -> None:
+    warnings.warn(note, stacklevel=3)
+
+
+def _frame_of(description: Description, frame: int | None) -> int | None:
+    """Return the picture to read from new files that hold several: the given one, or that of the training."""
+    trained = description.frame
+    return trained if frame is None and isinstance(trained, int) else frame
 
 
 def overlay(
@@ -127,6 +153,8 @@ def overlay(
     out: Path | str,
     *,
     spacing_mm: float | tuple[float, float] | None = None,
+    frame: int | None = None,
+    on_note: Callable[[str], None] | None = None,
     progress: bool = True,
 ) -> list[Path]:
     """Draw the predicted contours on images, and the true ones where a mask is known.
@@ -140,6 +168,10 @@ def overlay(
         out: Folder for the pictures.
         spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
             without a spacing in their data set or header.
+        frame: Index of the picture, counted from 0, that is read from files that hold several, as for `predict`; files
+            that the dataset.yaml describes are read as it says.
+        on_note: Function that receives a sentence about files that were left aside or hold several pictures; None for
+            a Python warning.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -158,12 +190,21 @@ def overlay(
 
     run = RunFolder.open(run)
     trained_on = run.read_description()
-    images = find_images(paths)
+    on_note = on_note or _warn
+    images = find_images(paths, on_note)
     predictor = Predictor.load(run)
     spacings = find_spacings(predictor.rules, spacing_mm)
+    chosen = _frame_of(trained_on, frame)
     with case_bar("drawing", len(images), shown=progress) as advance:
         return write_overlays(
-            predictor, images, Path(out), trained_on=trained_on, spacings=spacings, on_case=advance
+            predictor,
+            images,
+            Path(out),
+            trained_on=trained_on,
+            spacings=spacings,
+            frame=chosen,
+            on_case=advance,
+            on_note=on_note,
         )
 
 

@@ -32,6 +32,12 @@ class Command(TyperCommand):
             except KeyboardInterrupt as interruption:
                 typer.echo("interrupted", err=True)
                 raise typer.Exit(exit_code(interruption)) from None
+            except OSError as error:
+                # A file that no reader has met: no permission, or a name that is too long.
+                if error.filename is None or error.strerror is None:
+                    raise
+                print_problems([f"{error.filename}: {error.strerror}"])
+                raise typer.Exit(1) from error
 
 
 class Group(TyperGroup):

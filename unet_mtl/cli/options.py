@@ -12,6 +12,16 @@ ImagesArgument = Annotated[
     list[Path], typer.Argument(metavar="PATH", help="Images, or folders of images.", show_default=False)
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Output folder.", show_default=False)]
+FrameOption = Annotated[
+    int | None,
+    typer.Option(
+        "--frame",
+        min=0,
+        metavar="N",
+        help="Which picture to read from files that hold several, such as slices of a volume, counted from 0.",
+        show_default="that of the training, or the first page and the middle slice",
+    ),
+]
 SpacingOption = Annotated[
     str | None,
     typer.Option(

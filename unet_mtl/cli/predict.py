@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unet_mtl.cli.options import OutOption, RunArgument, SpacingOption, to_spacing_mm
+from unet_mtl.cli.options import FrameOption, OutOption, RunArgument, SpacingOption, to_spacing_mm
 from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
@@ -46,14 +46,24 @@ def predict(
     table: TableOption = None,
     case_column: CaseColumnOption = None,
     spacing_mm: SpacingOption = None,
+    frame: FrameOption = None,
 ) -> None:
     """Predict new images or cases: masks at the original size, and predictions.csv."""
     from unet_mtl import api
+    from unet_mtl.cli.problems import print_note
     from unet_mtl.cli.quiet import import_quietly
 
     import_quietly()
-    spacing = to_spacing_mm(spacing_mm)
-    predictions = api.predict(run, paths or [], out, table=table, case_column=case_column, spacing_mm=spacing)
+    predictions = api.predict(
+        run,
+        paths or [],
+        out,
+        table=table,
+        case_column=case_column,
+        spacing_mm=to_spacing_mm(spacing_mm),
+        frame=frame,
+        on_note=print_note,
+    )
     failed = predictions[predictions["error"] != ""]
     predicted = count_of(len(predictions) - len(failed), "image" if "image" in predictions else "case")
     typer.echo(f"{predicted} predicted; predictions.csv and any masks in {out}")

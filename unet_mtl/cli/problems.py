@@ -19,6 +19,11 @@ def print_problems(problems: Sequence[str]) -> None:
         print(f"error: {to_flags(line)}", file=sys.stderr)
 
 
+def print_note(note: str) -> None:
+    """Print a note on stderr, with the flags of the running command in place of the arguments it names."""
+    print(f"note: {to_flags(note)}", file=sys.stderr)
+
+
 def shorten(problems: Sequence[str], most: int = MOST_OF_A_KIND) -> list[str]:
     """Keep the first few problems of each kind, followed by a line with the number of the others.
 

@@ -54,7 +54,8 @@ def read_image(path: Path, frame: int | None = None, intensity: Intensity = "aut
         path: A file in one of `readers.FORMATS`: grey, colour, palette or many channels. EXIF rotation is
             applied, and an alpha channel is dropped. DICOM, NIfTI and NRRD need an extra.
         frame: The index of the picture in a file that has several. None is the first page of a TIFF file, the
-            first frame of a DICOM file, and the middle slice along the third axis of a volume.
+            first frame of a DICOM file or an animation, and the middle slice along the third axis of a volume.
+            Pages that ImageJ or OME describe as channels are one picture.
         intensity: The mapping of stored values to black and white: "window", "percentile", "range", "zscore", a
             window (low, high), or "auto", which depends on the type (see `readers.intensity.Intensity`).
 
@@ -218,17 +219,17 @@ def image_size(path: Path, frame: int | None = None) -> tuple[int, int]:
     return header.height, header.width
 
 
-def describe_file(path: Path) -> tuple[str, int]:
-    """Identify the format of a file from its content.
+def describe_file(path: Path, frame: int | None = None) -> tuple[str, Header]:
+    """Identify the format of a file from its content, and read its header.
 
     Returns:
-        The usual suffix of the format, and the EXIF orientation, 1 to 8 (1 is upright).
+        The usual suffix of the format, and the header.
 
     Raises:
         DataError: The file is absent or of no known format.
     """
     known, suffix = find_format(path)
-    return suffix, known.reader.measure(path, None).orientation
+    return suffix, known.reader.measure(path, frame)
 
 
 def read_header(path: Path, frame: int | None = None) -> Header:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from unet_mtl.data.burned_in import BurnedIn, SharedStrokes, find_burned_in
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
-from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_image
-from unet_mtl.data.masks import count_pixels, read_case_mask, region_of
+from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_header, read_image
+from unet_mtl.data.masks import choose_mask_frame, count_pixels, read_case_mask, region_of
 from unet_mtl.data.observations import Observation, observe, texts
 from unet_mtl.data.patterns import is_there
 from unet_mtl.data.readers.intensity import Intensity
@@ -48,6 +48,7 @@ class ImageFacts:
         plain: Whether three channels are equal, so that grey is stored as colour.
         coarse: The brightness on a grid of 8 x 8, uint8.
         burned_in: Text and coloured marks burned into the image.
+        frames: The number of pictures in the file, and the index of the one that is read.
     """
 
     size: tuple[int, int]
@@ -60,6 +61,7 @@ class ImageFacts:
     plain: bool
     coarse: bytes
     burned_in: BurnedIn
+    frames: tuple[int, int] = (1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class MaskFacts:
         digest: A hash of the class indices.
         soft: The number of partly transparent pixels in its files.
         shared: The excess of the sum of `pixels` over the number of pixels, which is above 0 if classes overlap.
+        frames: The number of pictures in each of its files, and the index of the one that is read.
     """
 
     pixels: dict[int, int]
@@ -80,6 +83,7 @@ class MaskFacts:
     digest: bytes
     soft: int
     shared: int = 0
+    frames: tuple[tuple[int, int], ...] = ()
 
     @property
     def foreground(self) -> int:
@@ -223,7 +227,7 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
     try:
         image = read_image(record.image, record.frame, intensity)
         facts, strokes = _image_facts(
-            record.image, image, depth="16-bit or float" if intensity == "auto" else "scaled"
+            record, image, depth="16-bit or float" if intensity == "auto" else "scaled"
         )
     except DataError as error:
         return _Case(record, observations=observe(error, "image-unreadable", record.case))
@@ -235,13 +239,23 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
             result.observations.extend(observe(error, "mask-unreadable", record.case))
             continue
         if mask is not None:
-            soft = sum(count_soft_alpha(file.path) for file in record.masks[target])
-            result.masks[target] = _mask_facts(mask, soft)
+            paths = [file.path for file in record.masks[target]]
+            frames = tuple(_count_pictures(path, record) for path in paths)
+            soft = sum(count_soft_alpha(path) for path in paths)
+            result.masks[target] = _mask_facts(mask, soft, frames)
     return result
 
 
-def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:
-    suffix, orientation = describe_file(path)
+def _count_pictures(path: Path, record: Record) -> tuple[int, int]:
+    """Return the number of pictures in a file of a mask, and the index of the one that is read."""
+    header = read_header(path)
+    if header.frames > 1:
+        header = read_header(path, choose_mask_frame(path, record))
+    return header.frames, header.index
+
+
+def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:
+    suffix, header = describe_file(record.require_image(), record.frame)
     channels = image.shape[-1]
     if image.dtype == np.uint8:
         depth, scale = "8-bit", 255
@@ -253,17 +267,18 @@ def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFact
         kind=f"{depth} {_CHANNELS.get(channels, f'of {channels} channels')}",
         channels=channels,
         suffix=suffix,
-        orientation=orientation,
+        orientation=header.orientation,
         low=float(image.min()) / scale,
         high=float(image.max()) / scale,
         plain=channels == 3 and bool((image == image[..., :1]).all()),
         coarse=coarse_thumbnail(image).tobytes(),
         burned_in=burned_in,
+        frames=(header.frames, header.index),
     )
     return facts, strokes
 
 
-def _mask_facts(mask: NDArray[np.uint8], soft: int) -> MaskFacts:
+def _mask_facts(mask: NDArray[np.uint8], soft: int, frames: tuple[tuple[int, int], ...]) -> MaskFacts:
     pixels = count_pixels(mask)
     drawn = mask if mask.ndim == 2 else np.where(region_of(mask, IGNORE), IGNORE, ~region_of(mask, 0))
     edge = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
@@ -277,4 +292,5 @@ def _mask_facts(mask: NDArray[np.uint8], soft: int) -> MaskFacts:
         soft=soft,
         shared=sum(n for index, n in pixels.items() if index not in (0, IGNORE))
         - int(np.count_nonzero((drawn != 0) & (drawn != IGNORE))),
+        frames=frames,
     )

@@ -90,7 +90,7 @@ def count_pixels(mask: NDArray[np.uint8]) -> dict[int, int]:
 def _read_file(
     file: MaskFile, record: Record, target: str, description: MaskDescription, turn: bool
 ) -> NDArray[np.uint8]:
-    frame = _choose_frame(file.path, record)
+    frame = choose_mask_frame(file.path, record)
     if description.colours is not None:
         with _explaining_errors(target, description):
             colours = read_coloured_mask(file.path, frame)
@@ -125,24 +125,35 @@ def _find_foreground(stored: NDArray[np.int32], description: MaskDescription) ->
     return find_nearest_known(stored[..., None], known).astype(np.bool_)
 
 
-def _choose_frame(path: Path, record: Record) -> int | None:
-    """Return the frame of the image, or None for a mask that has only one frame."""
-    if record.frame is None:
-        return None
+def choose_mask_frame(path: Path, record: Record) -> int | None:
+    """Choose the picture of a file of masks that holds several: the same one as of an image that holds several too.
+
+    Args:
+        path: A file of the mask of the case.
+        record: The case.
+
+    Returns:
+        The index of the picture; None for the default one, or if the file holds a single one.
+
+    Raises:
+        DataError: A file cannot be read, or both hold several pictures, but not the same number (kind "mask-size").
+    """
     try:
         frames = read_header(path).frames
     except DataError as error:
-        raise DataError(error.problems, kind="mask-unreadable") from error
+        kind = "mask-unreadable" if error.kind == "image-unreadable" else error.kind
+        raise DataError(error.problems, kind=kind) from error
     if frames == 1:
         return None
-    of_image = read_header(record.require_image(), record.frame).frames
+    image = read_header(record.require_image(), record.frame)
+    of_image = image.frames
     if of_image not in (1, frames):
         raise DataError(
             f"{path}: the mask has {frames} frames, but its image {record.require_image().name!r} has {of_image}; "
             "export both with the same number",
             kind="mask-size",
         )
-    return record.frame
+    return record.frame if of_image == 1 else image.index
 
 
 def _fit_to_image(pixels: NDArray[Number], path: Path, record: Record, turn: bool) -> NDArray[Number]:

@@ -64,7 +64,16 @@ def is_stray(file: str, pattern: str) -> bool:
     """
     parts = zip(file.split("/"), pattern.split("/"), strict=False)
     hidden = any(part.startswith(".") and not expected.startswith(".") for part, expected in parts)
-    return hidden or file.rpartition("/")[2].lower() in _STRAY
+    return hidden or is_system_file(file.rpartition("/")[2])
+
+
+def is_system_file(name: str) -> bool:
+    """Return whether a file was written by Windows to display its folder.
+
+    >>> is_system_file("Thumbs.db"), is_system_file("a.png")
+    (True, False)
+    """
+    return name.lower() in _STRAY
 
 
 _STRAY = ("thumbs.db", "ehthumbs.db", "desktop.ini")

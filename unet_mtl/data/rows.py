@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from unet_mtl.data.description import Description
+from unet_mtl.data.file_listing import CLOSED, find_reason, is_utf8
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.patterns import fields_of, glob_pattern, is_stray, leaves, match_pattern
+from unet_mtl.data.readers import split_suffix
 from unet_mtl.data.spacing import spacing_columns
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
@@ -127,7 +129,7 @@ def _table_of_files(description: Description, images: str) -> pd.DataFrame:
     root = description.root
     paths = (path for path in root.glob(glob_pattern(images)) if not path.is_dir())
     files = sorted(path.relative_to(root).as_posix() for path in paths)
-    files = [file for file in files if not is_stray(file, images)]
+    files = [file for file in files if not is_stray(file, images) and _may_be_image(root / file, description)]
     matches = {file: values for file in files if (values := match_pattern(images, file))}
     rows = [values for file, values in matches.items() if not _is_mask(file, matches, description, images)]
     if not rows:
@@ -136,6 +138,14 @@ def _table_of_files(description: Description, images: str) -> pd.DataFrame:
     name = description.case if description.case in table else "case"
     cases = table[name] if name in table else pd.Series("", index=table.index)
     return table.assign(**{description.case: cases, CASE: cases})
+
+
+def _may_be_image(path: Path, description: Description) -> bool:
+    """Return whether a file may be an image. If the pattern leaves the suffix open, it may fit other files too."""
+    suffix = split_suffix((description.images or "").rpartition("/")[2])[1]
+    if (suffix and "{" not in suffix) or (leaves(description.root, path) and not description.links):
+        return is_utf8(str(path))
+    return find_reason(path, description.root) in (None, CLOSED)  # reading a closed file reports the problem
 
 
 def _is_mask(

@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from unet_mtl.data.numbers import Decimal
+from unet_mtl.data.readers import is_pointer, pointer_error
 from unet_mtl.errors import DataError
 
 _SEPARATORS = (",", ";", "\t")
@@ -33,6 +34,8 @@ def read_table(path: Path, *, decimal: Decimal = ".") -> pd.DataFrame:
     """
     read = _READERS.get(path.suffix.lower(), _read_text)
     try:
+        if is_pointer(path):
+            raise pointer_error(path)
         table = read(path)
         if decimal == ",":
             table = table.map(lambda cell: str(cell).replace(".", ",") if isinstance(cell, float) else cell)

@@ -27,6 +27,7 @@ class Case:
         name: Name for files and headings: the case of a record, or the image's name without suffix.
         image: Path of the image; None for a run that reads no image.
         frame: Index of the picture in a file of several; None for the usual one.
+        frames: Number of pictures in the file, where it is known.
         columns: Values of the table by column, unknown ones absent; or the error in the case's row.
         spacing_mm: Distance between neighbouring (rows, columns) in mm; None if unknown.
         record: Record of the case in a data set; None for a bare image or row.
@@ -36,6 +37,7 @@ class Case:
     name: str
     image: Path | None = None
     frame: int | None = None
+    frames: int = 1
     columns: Labels | DataError = field(default_factory=dict)
     spacing_mm: tuple[float, float] | None = None
     record: Record | None = None

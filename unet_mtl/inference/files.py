@@ -1,27 +1,34 @@
 """Predictions as files: the images to predict, and what is written for them."""
 
+import errno
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from unet_mtl.batches.inputs.columns import Labels
+from unet_mtl.data.file_listing import is_utf8, list_files
+from unet_mtl.data.frames import choose_picture, describe_frames
 from unet_mtl.data.images import write_mask
-from unet_mtl.data.readers import suffix_of, suffixes, without_suffix
+from unet_mtl.data.readers import name_type, split_suffix, suffixes
 from unet_mtl.data.tables import guard_formulas
-from unet_mtl.errors import DataError
+from unet_mtl.errors import DataError, WriteError
 from unet_mtl.files import writing
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
 from unet_mtl.inference.columns import Rows, missing_input_error, row_of
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
+from unet_mtl.wording import printable
 
 
-def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
+def find_images(
+    paths: Sequence[Path | str], on_note: Callable[[str], None] = lambda note: None
+) -> dict[Path, str]:
     """Find the images to predict.
 
     Args:
         paths: Files, or folders; of a folder all images are taken, also in subfolders, except hidden ones.
+        on_note: Function that receives a sentence for each folder with files that are left aside.
 
     Returns:
         Name for output files by path: the file name without suffix, preceded by the subfolders if the image was found
@@ -34,25 +41,42 @@ def find_images(paths: Sequence[Path | str]) -> dict[Path, str]:
     names: dict[Path, str] = {}
     problems: list[str] = []
     for path in map(Path, paths):
-        if path.is_dir():
-            images = _images_below(path)
-            if not images:
-                problems.append(f"{path}: no image in this folder; known are {', '.join(suffixes())}")
-            names.update({image: without_suffix(image.relative_to(path).as_posix()) for image in images})
-        elif path.is_file():
-            names[path] = without_suffix(path.name) if suffix_of(path) else path.stem
-        else:
-            problems.append(f"{path}: no such file or folder")
+        try:
+            names.update(_find(path, on_note))
+        except (FileNotFoundError, NotADirectoryError):
+            problems.append(f"{printable(path)}: no such file or folder")
+        except OSError as error:
+            problems.append(f"{printable(path)}: cannot be opened ({error.strerror})")
+        except DataError as error:
+            problems.append(f"{printable(path)}: {error}")
     problems += _repeated_names(names)
     if problems:
         raise DataError(problems)
     return names
 
 
-def _images_below(folder: Path) -> list[Path]:
-    # Hidden files are not images: macOS writes a ._x.png beside each x.png on foreign disks.
-    paths = (path for path in folder.rglob("*") if not path.name.startswith("."))
-    return sorted(path for path in paths if suffix_of(path))
+def _find(path: Path, on_note: Callable[[str], None]) -> dict[Path, str]:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return _images_below(path, on_note)
+    if name_type(mode):
+        raise DataError(f"this is {name_type(mode)}; expected an image, or a folder of images")
+    return {path: split_suffix(path.name)[0]}
+
+
+def _images_below(folder: Path, on_note: Callable[[str], None]) -> dict[Path, str]:
+    listing = list_files(folder, any_name=True)
+    aside = listing.describe_others()
+    if not listing.pictures:
+        also = f"; it has {aside}" if aside else ""
+        raise DataError(f"no image in this folder; known are {', '.join(suffixes())}{also}")
+    if aside:
+        on_note(f"{printable(folder)}: left aside {aside}")
+    return {path: _name_below(path.relative_to(folder)) for path in listing.pictures}
+
+
+def _name_below(path: Path) -> str:
+    return (path.parent / split_suffix(path.name)[0]).as_posix()
 
 
 def _repeated_names(names: Mapping[Path, str]) -> list[str]:
@@ -71,7 +95,9 @@ def write_predictions(
     *,
     columns: Rows | None = None,
     spacings: Spacings | None = None,
+    frame: int | None = None,
     on_case: Callable[[], None] = lambda: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> pd.DataFrame:
     """Write a mask for each task and image (palette PNG of class indices, original size), and predictions.csv.
 
@@ -81,25 +107,31 @@ def write_predictions(
         out: Folder for `<task>/<name>.png` and predictions.csv.
         columns: Columns by case, in the form that `read_columns` returns; None if no column is known.
         spacings: Source of the pixel spacing, for rules about diameters; None for the headers of the images.
+        frame: Index of the picture to read from files that hold several; None for the usual one.
         on_case: Callback after each case.
+        on_note: Function that receives a sentence about files that hold several pictures.
 
     Returns:
         The table: `image` (`case` for a run that reads no images), then the answers. A run with consistency rules adds
         `contradictions` and `not_checked`, the rules that could not be checked with the reasons. A run that reads
         columns adds `unknown_columns`, those that the case lacks, and `column=value` for a value far from those of the
-        training. `error` is the reason why a case could not be predicted.
+        training. If a file holds several pictures, `frame` is the index of the one that was read, and `frames` their
+        number. `error` is the reason why a case could not be predicted.
 
     Raises:
         WriteError: The system refused to write a file.
     """
-    cases = (spacings or Spacings()).fill(_cases(predictor, images, columns or {}), predictor.rules)
+    cases = (spacings or Spacings()).fill(_cases(predictor, images, columns or {}, frame), predictor.rules)
     rows: list[dict[str, str | float]] = []
+    pictures: list[tuple[int, int]] = []
     for result in predictor.predict(cases):
-        rows.append(_row(predictor, result))
-        if result.image is not None:
-            _write_masks(result.answers, result.case.name, out)
+        rows.append(_row(predictor, _write_masks(result, out)))
+        pictures.append((result.case.frames, result.case.frame or 0))
         del result  # releases the image and the masks before those of the next case are made
         on_case()
+    note = describe_frames(pictures)
+    if note:
+        on_note(f"{note}; `frame` selects another one")
     table = pd.DataFrame(rows)
     for name in table.columns:
         # Whole numbers stay whole beside the empty cells of an unreadable image.
@@ -111,20 +143,34 @@ def write_predictions(
     return table
 
 
-def _cases(predictor: Predictor, images: Mapping[Path, str], columns: Rows) -> Iterator[Case]:
+def _cases(
+    predictor: Predictor, images: Mapping[Path, str], columns: Rows, frame: int | None
+) -> Iterator[Case]:
     """Yield the cases in the order of the images, or of the table if the run reads no images."""
-    rows: list[tuple[str, Path | None, Labels | DataError]]
-    if predictor.inputs.image:
-        rows = [(name, path, row_of(columns, name)) for path, name in images.items()]
-    else:
-        rows = [(name, None, row) for name, row in columns.items()]
-    for name, path, row in rows:
-        yield Case(name, path, columns=missing_input_error(predictor.inputs, row) or row)
+    if not predictor.inputs.image:
+        for name, row in columns.items():
+            yield Case(name, columns=missing_input_error(predictor.inputs, row) or row)
+        return
+    for path, name in images.items():
+        row = _name_error(path) or row_of(columns, name)
+        chosen, frames = choose_picture(path, frame)
+        yield Case(name, path, chosen, frames, columns=missing_input_error(predictor.inputs, row) or row)
+
+
+def _name_error(path: Path) -> DataError | None:
+    """Return the error of an image that no table can name."""
+    if is_utf8(str(path)):
+        return None
+    return DataError(f"{printable(path)}: the name of the file or of its folder is not UTF-8; rename it")
 
 
 def _row(predictor: Predictor, result: CaseResult) -> dict[str, str | float]:
     case = result.case
-    row: dict[str, str | float] = {"case": case.name} if case.image is None else {"image": str(case.image)}
+    row: dict[str, str | float] = (
+        {"case": case.name} if case.image is None else {"image": printable(case.image)}
+    )
+    if case.frames > 1:
+        row |= {"frame": case.frame or 0, "frames": case.frames}
     if result.error is not None:
         return row | {"error": str(result.error)}
     row |= _answer_cells(result.answers)
@@ -143,7 +189,16 @@ def _answer_cells(answers: Answers) -> dict[str, str | float]:
     }
 
 
-def _write_masks(answers: Answers, name: str, out: Path) -> None:
-    for task, prediction in answers.items():
-        for key, mask in prediction.masks().items():
-            write_mask(out / task / f"{name}_{key}.png" if key else out / task / f"{name}.png", mask)
+def _write_masks(result: CaseResult, out: Path) -> CaseResult:
+    """Write the masks, and return the result, with an error if the name of the image is too long for a mask."""
+    name = result.case.name
+    try:
+        for task, prediction in result.answers.items() if result.image is not None else ():
+            for key, mask in prediction.masks().items():
+                write_mask(out / task / f"{name}_{key}.png" if key else out / task / f"{name}.png", mask)
+    except WriteError as error:
+        if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
+            raise
+        text = f"{result.case.image}: the name is too long for the file of a mask; rename the image"
+        return CaseResult(result.case, DataError(text))
+    return result

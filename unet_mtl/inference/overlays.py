@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet_mtl.data.description import DESCRIPTION_FILE, Description
+from unet_mtl.data.frames import choose_picture, describe_frames
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.inference.case_result import Case, CaseResult
@@ -14,6 +15,7 @@ from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
 from unet_mtl.plots.overlay import add_legend, draw_image, new_figure, save_figure
 from unet_mtl.tasks import Task
+from unet_mtl.wording import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +76,9 @@ def write_overlays(
     *,
     trained_on: Description | None = None,
     spacings: Spacings | None = None,
+    frame: int | None = None,
     on_case: Callable[[], None] = lambda: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> list[Path]:
     """Write one picture for each image, with the truth that a data set has for it.
 
@@ -84,7 +88,10 @@ def write_overlays(
         out: Folder for the pictures: `<name>.png`, or `<name>_<case>.png` if a file holds several cases.
         trained_on: Description of the data that the run was trained on, for the truth of its own cases.
         spacings: Source of the pixel spacing of images without a spacing in a data set; None for their headers.
+        frame: Index of the picture to read from files that hold several, unless a data set describes them; None for the
+            usual one.
         on_case: Callback after each picture.
+        on_note: Function that receives a sentence about files that hold several pictures.
 
     Returns:
         Paths of the pictures.
@@ -95,26 +102,33 @@ def write_overlays(
     """
     if not predictor.inputs.image:
         raise DataError("the run reads no images; there is nothing to draw on")
-    cases = list(_cases(predictor, images, KnownTruths(trained_on)))
+    cases = list(_cases(predictor, images, KnownTruths(trained_on), frame))
     if any(case.record is None for case in cases):
         require_optional(predictor.inputs)
+    note = describe_frames((case.frames, case.frame or 0) for case in cases)
+    if note:
+        on_note(f"{note}; `frame` selects another one")
     written: list[Path] = []
     for result in predictor.predict((spacings or Spacings()).fill(cases, predictor.rules)):
         case = result.require().case
         mark = " (SYNTHETIC data)" if case.description is not None and case.description.synthetic else ""
+        if case.frames > 1:
+            mark += f" (picture {case.frame} of 0 to {case.frames - 1})"
         path = out / f"{case.name}.png"
-        save_figure(make_overlay(predictor.tasks, result, f"{case.name}{mark}"), path)
+        save_figure(make_overlay(predictor.tasks, result, f"{printable(case.name)}{mark}"), path)
         written.append(path)
         del result  # releases the image and the masks before those of the next case are made
         on_case()
     return written
 
 
-def _cases(predictor: Predictor, images: Mapping[Path, str], truths: "KnownTruths") -> Iterator[Case]:
+def _cases(
+    predictor: Predictor, images: Mapping[Path, str], truths: "KnownTruths", frame: int | None
+) -> Iterator[Case]:
     for path, name in images.items():
         records = truths.find(path)
         if not records:
-            yield Case(name, path)
+            yield Case(name, path, *choose_picture(path, frame))
         for record, description in records:
             yield Case(
                 name=f"{name}_{record.case}" if len(records) > 1 else name,

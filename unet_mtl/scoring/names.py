@@ -3,9 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 
-from unet_mtl.data.readers import raster_suffixes
+from unet_mtl.data.readers import without_suffix
 from unet_mtl.errors import ConfigError
 from unet_mtl.wording import count_of
 
@@ -40,16 +39,6 @@ def check_pattern(pattern: str, argument: str) -> str:
             f'`{argument}` is "{pattern}"; expected a name with one {ANY_NAME} in it, such as {ANY_NAME}_pred'
         )
     return without_suffix(pattern)
-
-
-def without_suffix(name: str) -> str:
-    """Remove the suffix of an image from a file name; other dots are part of the name.
-
-    >>> without_suffix("scan.1.PNG"), without_suffix("scan.1")
-    ('scan.1', 'scan.1')
-    """
-    suffix = Path(name).suffix
-    return name[: -len(suffix)] if suffix.lower() in raster_suffixes() else name
 
 
 def count_files(counts: Mapping[str, int]) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from unet_mtl.data.readers import raster_suffixes
+from unet_mtl.data.file_listing import Reason, list_files
+from unet_mtl.data.readers import split_suffix, suffixes
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.names import (
     ANY_NAME,
@@ -19,16 +20,6 @@ from unet_mtl.scoring.names import (
 from unet_mtl.wording import name_some
 
 Missing = Literal["empty", "leave-out"]
-
-UNREAD = {
-    ".npy": 'numpy.load("{name}")',
-    ".npz": 'next(iter(numpy.load("{name}").values()))',
-    **dict.fromkeys(
-        (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".dcm"),
-        'SimpleITK.GetArrayFromImage(SimpleITK.ReadImage("{name}"))[0]',
-    ),
-}
-"""File types of masks that are not read here, with the code that makes an array of one slice."""
 
 
 @dataclass(frozen=True)
@@ -165,14 +156,14 @@ def _scan(path: Path, pattern: str, argument: str) -> Folder:
         raise DataError(f"{path}: {problem}")
     files: dict[str, Path] = {}
     problems: list[str] = []
-    others: Counter[str] = Counter()
-    for file in sorted(path.iterdir()):
-        if file.name.startswith(".") or file.is_dir():
-            continue
-        if file.suffix.lower() not in raster_suffixes():
-            others[_describe_type(file)] += 1
-            continue
-        case = fit_name(pattern, file.stem)
+    listing = list_files(path)
+    others = Counter(
+        _describe(reason)
+        for file, reason in listing.others.items()
+        if file.parent == path and reason.what == "file"
+    )
+    for file in (file for file in listing.pictures if file.parent == path):
+        case = fit_name(pattern, split_suffix(file.name)[0])
         if case is None:
             others[f'not named "{pattern}"'] += 1
         elif case in files:
@@ -181,13 +172,17 @@ def _scan(path: Path, pattern: str, argument: str) -> Folder:
             )
         else:
             files[case] = file
-    below = _masks_below(path)
+    below = Counter(str(f.parent.relative_to(path)) for f in listing.pictures if f.parent != path)
     ignored_files = dict(others) | _describe_below(below)
     if not files and not problems:
         problems.append(_no_mask(path, pattern, ignored_files, below))
     if problems:
         raise DataError(problems)
     return Folder(path, pattern, files, ignored_files)
+
+
+def _describe(reason: Reason) -> str:
+    return f"{reason.why}{f' ({reason.cure})' if reason.cure else ''}"
 
 
 def _folders_near(path: Path) -> str:
@@ -201,27 +196,6 @@ def _folders_near(path: Path) -> str:
     return f"; {parent} has {f'the folders {name_some(visible, 5)}' if visible else 'no folder'}"
 
 
-def _type_of(file: Path) -> str:
-    name = file.name.lower()
-    return next((suffix for suffix in UNREAD if name.endswith(suffix)), file.suffix.lower())
-
-
-def _describe_type(file: Path) -> str:
-    kind = _type_of(file)
-    unread = " (not readable; convert to PNG)" if kind in UNREAD else ""
-    return f"of type {kind}{unread}" if kind else "of no type"
-
-
-def _masks_below(path: Path) -> Counter[str]:
-    """Counts the masks in each folder below."""
-    files = (file.relative_to(path) for file in path.rglob("*") if file.suffix.lower() in raster_suffixes())
-    return Counter(
-        str(file.parent)
-        for file in sorted(files)
-        if len(file.parts) > 1 and not any(part.startswith(".") for part in file.parts)
-    )
-
-
 def _describe_below(below: Mapping[str, int]) -> dict[str, int]:
     return {f"in folders below ({name_some(list(below), 3)})": sum(below.values())} if below else {}
 
@@ -231,7 +205,7 @@ _MASK_WORDS = ("mask", "label", "seg", "pred")
 
 def _no_mask(path: Path, pattern: str, ignored_files: Mapping[str, int], below: Mapping[str, int]) -> str:
     named = "" if pattern == ANY_NAME else f' named "{pattern}"'
-    message = f"{path}: no mask{named} in this folder (known types: {', '.join(raster_suffixes())})"
+    message = f"{path}: no mask{named} in this folder (known types: {', '.join(suffixes())})"
     if ignored_files:
         message += f"; it has {count_files(ignored_files)}"
     else:
@@ -239,13 +213,6 @@ def _no_mask(path: Path, pattern: str, ignored_files: Mapping[str, int], below: 
     if below:
         likely = max(below, key=lambda name: (any(word in name.lower() for word in _MASK_WORDS), below[name]))
         return f"{message}: give the folder of the masks itself, such as {path / likely}"
-    unread = next((file for file in sorted(path.iterdir()) if _type_of(file) in UNREAD), None)
-    if unread is not None:
-        array = UNREAD[_type_of(unread)].format(name=unread.name)
-        png = f"{unread.name[: -len(_type_of(unread))]}.png"
-        message += (
-            f': write one PNG for each slice, with PIL.Image.fromarray({array}.astype("uint8")).save("{png}")'
-        )
     return message
 
 

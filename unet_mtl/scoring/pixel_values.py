@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from unet_mtl.data.images import IGNORE, read_mask
+from unet_mtl.data.images import IGNORE, read_header, read_mask
 from unet_mtl.errors import DataError
 from unet_mtl.scoring.pairs import Folder, Pairs
 from unet_mtl.wording import count_of, name_some
@@ -116,6 +116,9 @@ def _collect(case: str, values: PixelValues, folder: Folder, problems: list[str]
     if path is None:
         return None
     try:
+        frames = read_header(path).frames
+        if frames > 1:
+            raise DataError(f"{path}: the file holds {frames} pictures; write a file for each mask")
         stored = read_values(path)
     except DataError as error:
         problems += error.problems

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from unet_mtl.data.readers import without_suffix
 from unet_mtl.errors import DataError
 from unet_mtl.scoring.names import (
     ANY_NAME,
@@ -16,7 +17,6 @@ from unet_mtl.scoring.names import (
     common_affix,
     find_lookalikes,
     fit_name,
-    without_suffix,
 )
 from unet_mtl.wording import name_some
 

@@ -4,6 +4,7 @@ import unicodedata
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from .fault import Fault, allow
 from .good import CASES, LESIONS, change_table, change_yaml, image_path, mask_path, read_pixels, write_pixels
@@ -152,7 +153,28 @@ def path_from_the_root(folder: Path) -> None:
     _by_column(folder, str(folder.parent / "secret.png"))
 
 
+def second_opinions(folder: Path) -> None:
+    """Add masks of another observer, which the description does not name."""
+    (folder / "observer2").mkdir()
+    for case in CASES[:3]:
+        Image.open(mask_path(folder, case)).save(folder / "observer2" / f"{case}.gif")
+
+
+def masks_in_an_archive(folder: Path) -> None:
+    (folder / "masks.zip").write_bytes(b"PK\3\4")
+    (folder / "observer2.mha").write_text("ObjectType = Image")
+
+
 FILE_FAULTS = [
+    Fault(second_opinions, "files-unused", words=("3 files of type .gif in observer2",)),
+    Fault(
+        masks_in_an_archive,
+        "files-unread",
+        words=(
+            "1 file of type .zip (masks.zip: unpack it)",
+            "1 file of type .mha (observer2.mha: save it as NIfTI or NRRD)",
+        ),
+    ),
     Fault(image_deleted, "image-missing", (ONE,)),
     Fault(row_without_files, "image-missing", ("case_9000",), allowed=allow("split-class")),
     Fault(image_in_capitals, "image-renamed", (ONE,), words=(f"{ONE.upper()}.PNG",), repaired=True),

@@ -10,10 +10,11 @@ import tifffile
 from PIL import Image
 
 from .fault import Fault, allow
-from .good import CASES, LESIONS, image_path, read_pixels, write_pixels
+from .good import CASES, LESIONS, image_path, mask_path, read_pixels, write_pixels
 from .pictures import encoded
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 4711\n"
 TRANSPOSED = 6
 """EXIF orientation of a phone held upright."""
 
@@ -47,7 +48,25 @@ def image_of_no_bytes(folder: Path) -> None:
 
 
 def text_named_png(folder: Path) -> None:
-    image_path(folder, ONE).write_text("version https://git-lfs.github.com/spec/v1\nsize 4711\n")
+    image_path(folder, ONE).write_text("ID: 1\n")
+
+
+def pointer_of_git_lfs(folder: Path) -> None:
+    image_path(folder, ONE).write_text(POINTER)
+
+
+def pointer_in_place_of_a_mask(folder: Path) -> None:
+    mask_path(folder, ONE).write_text(POINTER)
+
+
+def image_in_three_pages(folder: Path) -> None:
+    pages = np.stack([read_pixels(image_path(folder, ONE))] * 3)
+    tifffile.imwrite(image_path(folder, ONE), pages, photometric="minisblack")
+
+
+def mask_in_two_pages(folder: Path) -> None:
+    pages = np.stack([read_pixels(mask_path(folder, ONE))] * 2)
+    tifffile.imwrite(mask_path(folder, ONE), pages, photometric="minisblack")
 
 
 def page_of_an_error_named_png(folder: Path) -> None:
@@ -207,6 +226,20 @@ def one_image_of_four_channels(folder: Path) -> None:
 
 IMAGE_FAULTS = [
     *[Fault(apply, "image-unreadable", (ONE,), words=(f"images/{ONE}.png",)) for apply in UNREADABLE],
+    Fault(pointer_of_git_lfs, "lfs-pointer", (ONE,), words=(f"images/{ONE}.png", "git lfs pull")),
+    Fault(pointer_in_place_of_a_mask, "lfs-pointer", (ONE,), words=(f"masks/{ONE}.png", "git lfs pull")),
+    Fault(
+        image_in_three_pages,
+        "several-pictures",
+        (ONE,),
+        words=("images: 1 file holds 3 pictures, of which number 0 is read (counted from 0)",),
+    ),
+    Fault(
+        mask_in_two_pages,
+        "several-pictures",
+        (ONE,),
+        words=("masks of mask: 1 file holds 2 pictures, of which number 0 is read (counted from 0)",),
+    ),
     Fault(image_is_a_folder, "image-missing", (ONE,)),
     Fault(floats_of_no_range, "image-range", (ONE,), words=("0..",)),
     Fault(floats_that_are_not_finite, "image-range", (ONE,), words=(f"images/{ONE}.png",)),

@@ -1,9 +1,12 @@
 """The formats of images and masks. A new format is its reader and one entry in `FORMATS`."""
 
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -14,9 +17,23 @@ from unet_mtl.data.readers.picture import Reader, reading, unreadable
 from unet_mtl.data.readers.raster import pillow_reader, png_has_alpha
 from unet_mtl.data.readers.tiff import TIFF
 from unet_mtl.data.readers.volumes import NIFTI, NRRD
+from unet_mtl.errors import DataError
 
 _HEAD_BYTES = 348
 """The number of bytes at the start of a file that all signatures lie in."""
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_SURE_BYTES = 3
+"""The length of a signature that identifies a file without any suffix; the two letters of BMP begin many texts."""
+
+_SUFFIX = re.compile(r"\.[^.\s]*[^\W\d_][^.\s]*$")
+_TYPES = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,8 @@ class Format:
         extra: The extra of this package that installs the library the reader needs; empty if it needs none.
         raster: Whether it is a raster format that annotation tools and image viewers exchange.
         stores_spacing: Whether its header can hold the physical pixel spacing.
+        any_suffix: Whether its files are often named without its suffix, so that a file of any unknown suffix in a
+            folder may be one.
     """
 
     name: str
@@ -41,6 +60,7 @@ class Format:
     extra: str = ""
     raster: bool = False
     stores_spacing: bool = False
+    any_suffix: bool = False
 
     def matches(self, head: bytes) -> bool:
         """Return whether the first bytes of a file carry a signature of this format."""
@@ -83,6 +103,13 @@ FORMATS: dict[str, Format] = {
         signatures=((8, b"WEBP"),),
         raster=True,
     ),
+    "gif": Format(
+        name="GIF",
+        suffixes=(".gif",),
+        reader=pillow_reader(GifImageFile),
+        signatures=((0, b"GIF87a"), (0, b"GIF89a")),
+        raster=True,
+    ),
     "npy": Format(name="NPY", suffixes=(".npy",), reader=ARRAYS, signatures=((0, b"\x93NUMPY"),)),
     "dicom": Format(
         name="DICOM",
@@ -91,6 +118,7 @@ FORMATS: dict[str, Format] = {
         signatures=((128, b"DICM"),),
         extra="dicom",
         stores_spacing=True,
+        any_suffix=True,
     ),
     "nifti": Format(
         name="NIfTI",
@@ -109,6 +137,22 @@ FORMATS: dict[str, Format] = {
         stores_spacing=True,
     ),
 }
+
+
+_AS_VOLUME = "save it as NIfTI or NRRD"
+_AS_RASTER = "save it as PNG or TIFF"
+_REGIONS = "export the regions that you need as TIFF"
+_UNPACK = "unpack it"
+
+UNREAD: dict[str, str] = {
+    **dict.fromkeys((".mha", ".mhd", ".mgz", ".mnc", ".img", ".hdr", ".nhdr"), _AS_VOLUME),
+    **dict.fromkeys((".jp2", ".heic", ".avif", ".ppm", ".pgm", ".pbm", ".psd", ".tga", ".dng"), _AS_RASTER),
+    **dict.fromkeys((".svs", ".ndpi", ".mrxs", ".scn", ".czi", ".lif", ".nd2", ".vsi"), _REGIONS),
+    ".npz": "save each of its arrays as NPY",
+    **dict.fromkeys((".mat", ".h5", ".hdf5"), "save each image in it as NPY"),
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"), _UNPACK),
+}
+"""Suffixes of files that hold images or masks and are not read, in lower case, with what to do about them."""
 
 
 def suffixes() -> tuple[str, ...]:
@@ -146,10 +190,72 @@ def without_suffix(name: str) -> str:
     return name[: len(name) - len(suffix_of(name))]
 
 
+def split_suffix(name: str) -> tuple[str, str]:
+    """Split a file name before its suffix, which may be unknown; an end without a letter is part of the name.
+
+    >>> split_suffix("scan.1.nii.gz"), split_suffix("a.IMA"), split_suffix("1.2.840.113619")
+    (('scan.1', '.nii.gz'), ('a', '.IMA'), ('1.2.840.113619', ''))
+    """
+    stem = without_suffix(name)
+    if stem != name or name.startswith("."):
+        return stem, name[len(stem) :]
+    match = _SUFFIX.search(name)
+    return (name, "") if match is None else (name[: match.start()], match[0])
+
+
 def format_named(name: Path | str) -> Format | None:
     """Return the format that the suffix of a file stands for, or None if the suffix is unknown."""
     suffix = suffix_of(name)
     return next((known for known in FORMATS.values() if suffix in known.suffixes), None)
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a file of a folder can be read, by its suffix or else by its first bytes.
+
+    Args:
+        path: A regular file; it is opened only if its suffix is unknown.
+
+    Raises:
+        DataError: The file cannot be opened.
+    """
+    if suffix_of(path):
+        return True
+    head = _read_head(path)
+    if split_suffix(path.name)[1]:
+        return any(known.any_suffix and known.matches(head) for known in FORMATS.values())
+    signatures = [signature for known in FORMATS.values() for signature in known.signatures]
+    return any(len(sign) >= _SURE_BYTES and head[at:].startswith(sign) for at, sign in signatures)
+
+
+def is_pointer(path: Path) -> bool:
+    """Return whether a file is a pointer that Git LFS has left in place of its content.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    with path.open("rb") as stream:
+        return stream.read(len(_POINTER)) == _POINTER
+
+
+def pointer_error(path: Path) -> DataError:
+    """Return the error for a file that is a pointer of Git LFS."""
+    text = "a Git LFS pointer in place of the file itself; run `git lfs pull` in its repository"
+    return DataError(f"{path}: {text}", kind="lfs-pointer")
+
+
+def name_type(mode: int) -> str:
+    """Return the name of what a path leads to, from its mode; empty for a regular file."""
+    return "" if stat.S_ISREG(mode) else _TYPES.get(stat.S_IFMT(mode), "not a regular file")
+
+
+def _read_head(path: Path) -> bytes:
+    """Read the first bytes of a file, but do not open pipes and devices, which might never answer."""
+    with reading(path):
+        what = name_type(path.stat().st_mode)
+        if what:
+            raise DataError(f"{path}: this is {what}; expected an image file")
+        with path.open("rb") as stream:
+            return stream.read(_HEAD_BYTES)
 
 
 def find_format(path: Path) -> tuple[Format, str]:
@@ -159,13 +265,15 @@ def find_format(path: Path) -> tuple[Format, str]:
         The format, and the suffix that the file should have.
 
     Raises:
-        DataError: The file is absent or of no known format.
+        DataError: The file is absent, not a regular file, of no known format, or a pointer of Git LFS (kind
+            "lfs-pointer").
     """
-    with reading(path), path.open("rb") as stream:
-        head = stream.read(_HEAD_BYTES)
+    head = _read_head(path)
     for known in FORMATS.values():
         if known.matches(head):
             return known, known.suffixes[0]
+    if head.startswith(_POINTER):
+        raise pointer_error(path)
     named = format_named(path)
     if named is None:
         raise unreadable(path, f"of no known format; known are {', '.join(suffixes())}")

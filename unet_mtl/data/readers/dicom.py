@@ -92,8 +92,8 @@ def measure(path: Path, frame: int | None) -> Header:
     with reading(path):
         header = _header(path, _pydicom(path))
         n_frames = _count_frames(header)
-        choose_frame(path, frame, n_frames)
-        return Header(int(header.Rows), int(header.Columns), _spacing(header), frames=n_frames)
+        index = choose_frame(path, frame, n_frames)
+        return Header(int(header.Rows), int(header.Columns), _spacing(header), frames=n_frames, index=index)
 
 
 def read(path: Path, frame: int | None) -> Picture:

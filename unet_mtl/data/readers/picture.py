@@ -31,6 +31,7 @@ class Header:
         spacing_mm: The distance between neighbouring (rows, columns) in millimetres; None if the file has none.
         orientation: The EXIF orientation of the stored pixels, 1 to 8; 1 (upright) if the file has none.
         frames: The number of pictures in the file.
+        index: The index of this picture, counted from 0.
     """
 
     height: int
@@ -38,6 +39,7 @@ class Header:
     spacing_mm: tuple[float, float] | None = None
     orientation: int = 1
     frames: int = 1
+    index: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,11 @@ def reading(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = error.strerror or str(error)
+            raise DataError(
+                f"{path}: cannot be read ({reason}); check its name and its permissions"
+            ) from error
         raise unreadable(path, str(error) or type(error).__name__) from error
 
 

@@ -1,6 +1,10 @@
-"""Read raster images with Pillow, and with OpenCV the 16-bit colours that Pillow would reduce to 8 bits."""
+"""Read raster images with Pillow, and with OpenCV the 16-bit colours that Pillow would reduce to 8 bits.
+
+The first frame of an animation is the default.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -10,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -32,6 +37,7 @@ Number = TypeVar("Number", bound=np.generic)
 ORIENTATION = 0x0112
 _MOST_EXIF = 2**20
 _HEAD_BYTES = 34
+_GIF_RATIO = 2 * MAX_RATIO  # encoders of GIF need not start a new table of LZW codes when it is full
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
@@ -50,8 +56,8 @@ def png_has_alpha(path: Path) -> bool:
         return stream.read(_HEAD_BYTES)[25:26] in (b"\4", b"\6")
 
 
-def _open(decoder: type[ImageFile], path: Path, stream: BinaryIO, frame: int | None) -> ImageFile:
-    choose_frame(path, frame, count=1)
+def _open(decoder: type[ImageFile], path: Path, stream: BinaryIO, frame: int | None) -> tuple[ImageFile, int]:
+    """Open a file, and return it with the index of the chosen frame; the file stays at its first frame."""
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
     if (
@@ -61,7 +67,11 @@ def _open(decoder: type[ImageFile], path: Path, stream: BinaryIO, frame: int | N
     image = decoder(stream)
     check_size(path, image.height, image.width)
     _check_bytes(path, image, head)
-    return image
+    return image, choose_frame(path, frame, _count_frames(image))
+
+
+def _count_frames(image: ImageFile) -> int:
+    return int(getattr(image, "n_frames", 1))
 
 
 def _check_bytes(path: Path, image: ImageFile, head: bytes) -> None:
@@ -70,6 +80,8 @@ def _check_bytes(path: Path, image: ImageFile, head: bytes) -> None:
         check_bytes(path, image.height * (image.width * bits // 8), MAX_RATIO)
     elif isinstance(image, JpegImageFile):
         check_bytes(path, image.height * image.width, MAX_RATIO)
+    elif isinstance(image, GifImageFile):
+        check_bytes(path, image.height * image.width, _GIF_RATIO)
     elif isinstance(image, BmpImageFile) and head[30:34] in (
         bytes(4),
         b"\x03\0\0\0",
@@ -98,20 +110,39 @@ def _png_exif(stream: BinaryIO) -> bytes:
 
 
 def _measure(decoder: type[ImageFile], path: Path, frame: int | None) -> Header:
-    with reading(path), path.open("rb") as stream, _open(decoder, path, stream, frame) as image:
-        return turned_header(image.height, image.width, _orientation(image, stream))
+    with reading(path), path.open("rb") as stream:
+        image, index = _open(decoder, path, stream, frame)
+        with image:
+            frames, orientation = _count_frames(image), _orientation(image, stream)
+            return turned_header(image.height, image.width, orientation, frames, index)
 
 
 def _read(decoder: type[ImageFile], path: Path, frame: int | None) -> Picture:
-    with reading(path), path.open("rb") as stream, _open(decoder, path, stream, frame) as image:
-        stream.seek(0)
-        head = stream.read(_HEAD_BYTES)
-        stream.seek(0)
-        image.load()  # 16-bit colours too, since some versions of OpenCV return truncated pictures
-        if isinstance(image, PngImageFile) and head[24] == 16 and head[25] in (2, 4, 6):
-            return _read_deep(path, grey=head[25] == 4, orientation=image.getexif().get(ORIENTATION, 1))
-        ImageOps.exif_transpose(image, in_place=True)  # without a copy of an image that stays as it is
-        return from_pillow(image)
+    with reading(path), path.open("rb") as stream:
+        image, index = _open(decoder, path, stream, frame)
+        with image:
+            stream.seek(0)
+            head = stream.read(_HEAD_BYTES)
+            stream.seek(0)
+            if index:
+                image.seek(index)
+                check_size(path, image.height, image.width)
+            image.load()  # 16-bit colours too, since some versions of OpenCV return truncated pictures
+            if isinstance(image, PngImageFile) and head[24] == 16 and head[25] in (2, 4, 6):
+                if index:
+                    raise unreadable(path, "16-bit colours in an animation; only its first frame can be read")
+                return _read_deep(path, grey=head[25] == 4, orientation=image.getexif().get(ORIENTATION, 1))
+            ImageOps.exif_transpose(image, in_place=True)  # without a copy of an image that stays as it is
+            picture = from_pillow(image)
+            return _as_grey(picture) if isinstance(image, GifImageFile) else picture
+
+
+def _as_grey(picture: Picture) -> Picture:
+    """Replace the indices of a grey palette by the greys, since every GIF has a palette in an order of its own."""
+    pixels = picture.pixels if picture.colours is None else picture.colours[picture.pixels[..., 0]]
+    if (pixels != pixels[..., :1]).any():
+        return picture
+    return replace(picture, pixels=pixels[..., :1], colours=None)
 
 
 def _read_deep(path: Path, grey: bool, orientation: int) -> Picture:
@@ -134,11 +165,11 @@ def decode_with_opencv(path: Path) -> NDArray[np.generic]:
     return np.asarray(pixels)
 
 
-def turned_header(height: int, width: int, orientation: int, frames: int = 1) -> Header:
+def turned_header(height: int, width: int, orientation: int, frames: int = 1, index: int = 0) -> Header:
     """Return the header of a file that stores `(height, width)` pixels with an EXIF orientation of 1 to 8."""
     if orientation in (5, 6, 7, 8):
         height, width = width, height
-    return Header(height, width, orientation=orientation, frames=frames)
+    return Header(height, width, orientation=orientation, frames=frames, index=index)
 
 
 def turn(pixels: NDArray[Number], orientation: int) -> NDArray[Number]:

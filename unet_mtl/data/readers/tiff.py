@@ -1,5 +1,10 @@
-"""Read TIFF: headers and many channels by tifffile, common pixel types by Pillow, others by OpenCV."""
+"""Read TIFF: headers and many channels by tifffile, common pixel types by Pillow, others by OpenCV.
 
+A file holds a picture for each page, except that pages which ImageJ or OME describe as channels are one picture.
+"""
+
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +26,7 @@ from unet_mtl.data.readers.picture import (
     unreadable,
 )
 from unet_mtl.data.readers.raster import ORIENTATION, decode_with_opencv, from_pillow, turn, turned_header
+from unet_mtl.errors import DataError
 
 _NONE, _LZW, _DEFLATE, _PACKBITS = (1,), (5,), (8, 32946), (32773,)
 _WHITE_IS_ZERO = 0
@@ -28,17 +34,57 @@ _PILLOW_PHOTOMETRICS = (2, 3, 5, 6, 8)  # RGB, palette, CMYK, YCbCr, Lab
 _ALPHA = (1, 2)  # types of extra samples that hold opacity
 
 
-def _open_page(path: Path, stream: BinaryIO, frame: int | None) -> tuple[tifffile.TiffPage, int, int]:
-    pages = tifffile.TiffFile(stream).pages
-    index = choose_frame(path, frame, len(pages))
-    page = pages[index].aspage()
-    check_size(path, page.imagelength, page.imagewidth, page.samplesperpixel)
-    needed = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
+@dataclass(frozen=True)
+class _Stack:
+    """The pages of a file.
+
+    Attributes:
+        pages: The pages with a header of their own.
+        pictures: The indices of the pages of each picture, one page for each channel. Indices beyond `pages` are planes
+            that follow the pixels of the first page without a header, as ImageJ writes large stacks; -1 is a page in
+            another file.
+    """
+
+    pages: tifffile.TiffPages
+    pictures: NDArray[np.intp]
+
+    def page(self, index: int) -> tifffile.TiffPage:
+        return self.pages[index if index < len(self.pages) else 0].aspage()
+
+
+def _open_stack(stream: BinaryIO) -> _Stack:
+    """Read the headers of the pages, and group those that ImageJ or OME describe as channels of one picture."""
+    file = tifffile.TiffFile(stream, _multifile=False)  # OME may name further files, which are not opened
+    pages = file.pages
+    if not (file.is_imagej or file.is_ome):
+        return _Stack(pages, np.arange(len(pages))[:, None])
+    series = file.series[0]
+    leading = series.axes[: series.axes.index("Y")].rstrip("S")
+    shape = series.shape[: len(leading)]
+    known = [-1 if page is None else page.index for page in series.pages]
+    numbers = np.reshape(known if len(known) == prod(shape) else np.arange(prod(shape)), shape)
+    if "C" in leading and series.keyframe.samplesperpixel == 1:
+        numbers = np.moveaxis(numbers, leading.index("C"), -1)
+    else:
+        numbers = numbers[..., None]
+    return _Stack(pages, numbers.reshape(-1, numbers.shape[-1]))
+
+
+def _choose(path: Path, stack: _Stack, frame: int | None) -> tuple[int, list[int]]:
+    """Return the index of the chosen picture and those of its pages, after checks of their size."""
+    index = choose_frame(path, frame, len(stack.pictures))
+    chosen = [int(page) for page in stack.pictures[index]]
+    if min(chosen) < 0:
+        raise DataError(f"{path}: picture {index} lies in another file; export the stack as a single file")
+    page = stack.page(chosen[0])
+    samples = page.samplesperpixel * len(chosen)
+    check_size(path, page.imagelength, page.imagewidth, samples)
+    needed = page.imagelength * page.imagewidth * samples * page.bitspersample // 8
     if page.compression in _NONE:
         check_bytes(path, needed)
     elif page.compression in _LZW + _DEFLATE + _PACKBITS:
         check_bytes(path, needed, MAX_RATIO)
-    return page, index, len(pages)
+    return index, chosen
 
 
 def _orientation(page: tifffile.TiffPage) -> int:
@@ -49,22 +95,51 @@ def _orientation(page: tifffile.TiffPage) -> int:
 def measure(path: Path, frame: int | None) -> Header:
     """Read the size from the header, as it is after rotation."""
     with reading(path), path.open("rb") as stream:
-        page, _, frames = _open_page(path, stream, frame)
-        return turned_header(page.imagelength, page.imagewidth, _orientation(page), frames)
+        stack = _open_stack(stream)
+        index, (first, *_) = _choose(path, stack, frame)
+        page = stack.page(first)
+        frames = len(stack.pictures)
+        return turned_header(page.imagelength, page.imagewidth, _orientation(page), frames, index)
 
 
 def read(path: Path, frame: int | None) -> Picture:
-    """Read one page, the first by default, rotated as its orientation tag specifies."""
+    """Read one picture, the first by default, rotated as its orientation tag specifies."""
     with reading(path), path.open("rb") as stream:
-        page, index, _ = _open_page(path, stream, frame)
-        if not _suits_pillow(page):
-            return _read_deep(path, page, index)
-        stream.seek(0)
-        # A stream instead of the path, since Pillow 13 scrambles a rotated TIFF that it maps into memory.
-        with TiffImageFile(stream) as image:
-            image.seek(index)
-            image.load()
-            return from_pillow(ImageOps.exif_transpose(image))
+        stack = _open_stack(stream)
+        _, chosen = _choose(path, stack, frame)
+        channels = [_read_page(path, stream, stack, index) for index in chosen]
+        if len(channels) == 1:
+            return channels[0]
+        return replace(
+            channels[0],
+            pixels=np.concatenate([channel.pixels for channel in channels], axis=-1),
+            colours=None,
+        )
+
+
+def _read_page(path: Path, stream: BinaryIO, stack: _Stack, index: int) -> Picture:
+    page = stack.page(index)
+    if index >= len(stack.pages):
+        return Picture(pixels=_read_plane(path, stream, page, index))
+    if not _suits_pillow(page):
+        return _read_deep(path, page, index)
+    stream.seek(0)
+    # A stream instead of the path, since Pillow 13 scrambles a rotated TIFF that it maps into memory.
+    image = TiffImageFile(stream)
+    image.seek(index)
+    image.load()
+    return from_pillow(ImageOps.exif_transpose(image))
+
+
+def _read_plane(path: Path, stream: BinaryIO, page: tifffile.TiffPage, index: int) -> NDArray[np.generic]:
+    """Read a plane without a header, which has the form of the first page."""
+    if not page.is_contiguous or page.compression not in _NONE or page.dtype is None:
+        raise unreadable(path, f"picture {index} of an ImageJ stack has no header")
+    dtype = page.dtype.newbyteorder(page.parent.byteorder)
+    length = page.imagelength * page.imagewidth * page.samplesperpixel * dtype.itemsize
+    stream.seek(page.dataoffsets[0] + index * length)
+    pixels = np.frombuffer(stream.read(length), dtype).astype(dtype.newbyteorder("="))
+    return pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
 
 
 def _suits_pillow(page: tifffile.TiffPage) -> bool:

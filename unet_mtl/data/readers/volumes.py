@@ -54,8 +54,9 @@ class _Volume:
     def choose(self, path: Path, frame: int | None) -> int:
         return choose_frame(path, frame, self.sizes[2], default=self.sizes[2] // 2)
 
-    def header(self) -> Header:
-        return Header(self.sizes[1], self.sizes[0], self.spacing_mm, frames=self.sizes[2])
+    def header(self, path: Path, frame: int | None) -> Header:
+        index = self.choose(path, frame)
+        return Header(self.sizes[1], self.sizes[0], self.spacing_mm, frames=self.sizes[2], index=index)
 
 
 def _checked(path: Path, volume: _Volume) -> _Volume:
@@ -106,8 +107,7 @@ def measure_nifti(path: Path, frame: int | None) -> Header:
     """Read the size of a slice from the header."""
     with reading(path):
         volume, _ = _measure_nifti(path)
-        volume.choose(path, frame)
-        return volume.header()
+        return volume.header(path, frame)
 
 
 def read_nifti(path: Path, frame: int | None) -> Picture:
@@ -172,9 +172,7 @@ def _nrrd_spacing(header: Any) -> tuple[float, float] | None:
 def measure_nrrd(path: Path, frame: int | None) -> Header:
     """Read the size of a slice from the header."""
     with reading(path):
-        volume = _measure_nrrd(path)
-        volume.choose(path, frame)
-        return volume.header()
+        return _measure_nrrd(path).header(path, frame)
 
 
 def read_nrrd(path: Path, frame: int | None) -> Picture:

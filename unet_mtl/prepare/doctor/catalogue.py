@@ -80,6 +80,15 @@ KINDS: dict[str, Kind] = {
     "spacing-invalid": _error("invalid pixel spacings", "enter a number above 0, or leave the cell empty"),
     "image-without-row": _warning("images without a row in the table", "add rows for them, or move the files away"),
     "mask-without-case": _warning("masks without a case", "correct their file names, or move the files away"),
+    "files-unused": _note(
+        "images or masks that dataset.yaml does not name", "describe them, if they belong to the data set"
+    ),
+    "files-unread": _note(
+        "files in a format that is not read", "convert those that hold images or masks, and describe them"
+    ),
+    "lfs-pointer": _error(
+        "Git LFS pointers in place of files", "run `git lfs pull` in the repository of the data set"
+    ),
     "formula": _warning(
         "cells that a spreadsheet would run as a formula",
         "remove the leading =, +, - or @; files written by unet-mtl put an apostrophe in front of such cells",
@@ -114,6 +123,10 @@ KINDS: dict[str, Kind] = {
     "image-channels": _error(
         "images with another number of channels",
         "set `preprocess: {channels: N}` in config.yaml to the number that all images have, or export the others again",
+    ),
+    "several-pictures": _note(
+        "files that hold several pictures",
+        "nothing, if the right one is read; otherwise set `frame` in dataset.yaml to a number or a column",
     ),
     "image-turned": _note(
         "images rotated by their EXIF orientation",

@@ -31,6 +31,7 @@ from unet_mtl.prepare.doctor.leaks import find_leaks
 from unet_mtl.prepare.doctor.mask_names import find_renamed_masks
 from unet_mtl.prepare.doctor.masks import check_masks
 from unet_mtl.prepare.doctor.tables import check_table
+from unet_mtl.prepare.doctor.unused import find_unused_files, find_unused_pictures
 from unet_mtl.tasks import Task, adapt_tasks
 from unet_mtl.wording import count_of
 
@@ -192,6 +193,7 @@ def check_dataset(
     table = read_rows(dataset.description)
     renamed = find_renamed_masks(dataset, table)
     observations = check_files(dataset, observations, renamed)
+    observations += find_unused_files(dataset, observations)
     elsewhere = {mask.target for mask in renamed}
     outside = {
         case
@@ -206,6 +208,7 @@ def check_dataset(
     parts = _split(dataset, split, duplicates, observations)
     observations += check_copies(duplicates, parts, dataset, inspection)
     observations += [*check_table(dataset, table), *find_leaks(dataset, table)]
+    observations += find_unused_pictures(dataset, inspection)
     observations += [*check_images(dataset, inspection), *inspection.wrong_channels(channels)]
     observations += check_masks(dataset, inspection, duplicates, elsewhere)
     try:

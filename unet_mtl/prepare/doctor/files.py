@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from unet_mtl.data.file_listing import is_utf8
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.patterns import glob_pattern, is_stray, is_there, leaves, match_pattern
 from unet_mtl.data.readers import suffix_of
@@ -83,7 +84,7 @@ def _find_fitting(root: Path, pattern: str) -> Iterator[Path]:
     for path in sorted(root.glob(glob_pattern(pattern))):
         name = path.relative_to(root).as_posix()
         fits = match_pattern(pattern, name) is not None and not is_stray(name, pattern)
-        if fits and path.is_file() and suffix_of(path):
+        if fits and is_utf8(name) and path.is_file() and suffix_of(path):
             yield path
 
 

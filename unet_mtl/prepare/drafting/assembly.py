@@ -12,6 +12,7 @@ from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
 from unet_mtl.prepare.drafting.content import pick_evenly
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.files import Files, sort_files
+from unet_mtl.prepare.drafting.frames import note_frames
 from unet_mtl.prepare.drafting.layout import Layout, find_layout, note_fields
 from unet_mtl.prepare.drafting.masks import Meaning, find_meaning
 from unet_mtl.prepare.drafting.notes import Notes
@@ -39,6 +40,8 @@ def draft_folder(root: Path) -> Draft:
     notes = Notes()
     files = sort_files(root, notes)
     layout = find_layout(files.images, notes)
+    note_frames("images", [root / entry.path for entry in layout.images], notes)
+    note_frames("masks", [root / entry.path for entry in files.masks], notes)
     layout, masks = pair_masks(layout, files.masks)
     table = choose_table(root, files.tables, layout, masks, notes)
     masks = _with_columns(masks, table)

@@ -1,13 +1,13 @@
 """Sorting the files of a folder into images, masks and tables."""
 
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_mtl.data.readers import suffix_of, suffixes
+from unet_mtl.data.file_listing import Listing, describe_others, is_document, list_files
+from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
 from unet_mtl.prepare.drafting.notes import Notes
@@ -22,6 +22,9 @@ from unet_mtl.prepare.drafting.vocabulary import (
 from unet_mtl.wording import count_of, name_some
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet")
+_LONGEST_POINTER = 1024
+"""Number of bytes that a pointer of Git LFS stays below."""
+
 _MOST_GROUPS = 60
 """Maximum number of groups of files that are inspected for their pixels if their names are not conclusive."""
 
@@ -84,29 +87,58 @@ def sort_files(root: Path, notes: Notes) -> Files:
     if not root.is_dir():
         what = "this is a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {what}; give the folder that contains your images")
-    entries, tables = _walk(root)
-    if not entries:
+    listing = list_files(root)
+    tables = _find_tables(listing)
+    _refuse_pointers(root, (*listing.pictures, *tables))
+    others = {p: why for p, why in listing.others.items() if p not in tables and not is_document(p)}
+    aside = describe_others(root, others)
+    if not listing.pictures:
         raise DataError(
             f"{root}: no image in this folder or its subfolders; expected files with a suffix of "
-            f"{', '.join(suffixes())}. Give the folder that contains your images"
+            f"{', '.join(suffixes())}"
+            + (f", and it has {aside}" if aside else "")
+            + ". Give the folder that contains your images"
         )
+    if aside:
+        notes.doubt(f"Left aside: {aside}.")
+    entries = _make_entries(listing)
     images, masks = _tell_apart(root, _with_tails(entries), notes)
     return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables))
 
 
-def _walk(root: Path) -> tuple[list[Entry], list[Path]]:
-    entries, tables = [], []
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
-        folder = Path(place).relative_to(root).parts
-        for name in sorted(name for name in names if not name.startswith(".")):
-            suffix = suffix_of(name)
-            if suffix:
-                cut = len(name) - len(suffix)
-                entries.append(Entry(folder, name[:cut], "", name[cut:]))
-            elif len(folder) < 2 and name.lower().endswith(TABLE_SUFFIXES):
-                tables.append(Path(place) / name)
-    return entries, sorted(tables, key=lambda path: (len(path.parts), path.name))
+def _find_tables(listing: Listing) -> list[Path]:
+    """Return the tables in the folder and in the folders directly below it."""
+    tables = [
+        path
+        for path, reason in listing.others.items()
+        if reason.suffix in TABLE_SUFFIXES and len(path.relative_to(listing.folder).parts) <= 2
+    ]
+    return sorted(tables, key=lambda path: (len(path.parts), path.name))
+
+
+def _refuse_pointers(root: Path, paths: Sequence[Path]) -> None:
+    """Refuse a folder in which Git LFS has left pointers, since nothing can be learned from them."""
+    try:
+        pointers = [path for path in paths if path.stat().st_size < _LONGEST_POINTER and is_pointer(path)]
+    except OSError:  # reading the file reports the problem
+        return
+    if pointers:
+        n, names = len(pointers), name_some((path.name for path in pointers), 3)
+        what = "is a Git LFS pointer in place of the file itself"
+        if n > 1:
+            what = "are Git LFS pointers in place of the files themselves"
+        raise DataError(
+            f"{root}: {n:,} of {len(paths):,} files {what} ({names}); run `git lfs pull` in this folder"
+        )
+
+
+def _make_entries(listing: Listing) -> list[Entry]:
+    """Return the pictures, those in the folder itself before those in folders below."""
+    entries = []
+    for path in listing.pictures:
+        stem, suffix = split_suffix(path.name)
+        entries.append(Entry(path.relative_to(listing.folder).parts[:-1], stem, "", suffix))
+    return sorted(entries, key=lambda entry: (entry.folder, entry.name))
 
 
 def _with_tails(entries: Sequence[Entry]) -> list[Entry]:

@@ -86,7 +86,7 @@ def find_layout(images: Sequence[Entry], notes: Notes) -> Layout:
     Raises:
         DataError: Images in different folders have the same name, and nothing distinguishes them.
     """
-    kept = _leave_copies_out(_of_one_depth(images, notes), notes)
+    kept = _leave_copies_out(_with_suffix_or_without(_of_one_depth(images, notes), notes), notes)
     fields = _name_fields(kept)
     suffixes = Counter(entry.suffix for entry in kept)
     suffix = next(iter(suffixes)) if len(suffixes) == 1 else None
@@ -123,6 +123,19 @@ def _of_one_depth(images: Sequence[Entry], notes: Notes) -> list[Entry]:
             f"used: {name_some((entry.path for entry in others), 3)}."
         )
     return [entry for entry in images if len(entry.folder) == depth]
+
+
+def _with_suffix_or_without(images: list[Entry], notes: Notes) -> list[Entry]:
+    """Keep the images with a suffix or those without, since no pattern fits both."""
+    named = [entry for entry in images if entry.suffix]
+    bare = [entry for entry in images if not entry.suffix]
+    kept, others = (named, bare) if len(named) >= len(bare) else (bare, named)
+    if others:
+        notes.doubt(
+            f"{count_of(len(others), 'image')} {'without' if kept is named else 'with'} a suffix will not be used, "
+            f"because no pattern fits both: {name_some((entry.path for entry in others), 3)}."
+        )
+    return kept
 
 
 def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:

@@ -1,0 +1,67 @@
+"""What a data set leaves unused: files that its description does not name, and further pictures in files."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from unet_mtl.data.file_listing import describe_others, is_document, list_files
+from unet_mtl.data.frames import describe_frames
+from unet_mtl.data.inspection import Inspection
+from unet_mtl.data.observations import Observation
+from unet_mtl.data.readers import split_suffix
+from unet_mtl.data.records import Dataset
+from unet_mtl.wording import count_of, name_some, printable
+
+_DESCRIPTIONS = (".yaml", ".yml", ".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".html")
+
+
+def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> Iterator[Observation]:
+    """Report the files in the folder of a data set that its description does not name.
+
+    Args:
+        dataset: The cases that could be read.
+        observations: The observations about files, whose files are not reported again.
+    """
+    root = dataset.description.root
+    known = {file.path for record in dataset for files in record.masks.values() for file in files}
+    known |= {record.image for record in dataset if record.image is not None}
+    known |= {observation.path for observation in observations if observation.path is not None}
+    listing = list_files(root, links=dataset.description.links)
+    unused = Counter(
+        (path.parent.relative_to(root).as_posix(), split_suffix(path.name)[1].lower())
+        for path in listing.pictures
+        if path not in known
+    )
+    if unused:
+        groups = (
+            f"{count_of(n, 'file')} {f'of type {suffix}' if suffix else 'without a suffix'} in {printable(folder)}"
+            for (folder, suffix), n in unused.most_common()
+        )
+        yield Observation("files-unused", name_some(groups, 5))
+    others = {
+        path: reason
+        for path, reason in listing.others.items()
+        if reason.suffix not in _DESCRIPTIONS and not is_document(path)
+    }
+    if others:
+        yield Observation("files-unread", describe_others(root, others))
+
+
+def find_unused_pictures(dataset: Dataset, inspection: Inspection) -> Iterator[Observation]:
+    """Report files that hold several pictures, where the description does not say which one is read.
+
+    Args:
+        dataset: The cases that could be read.
+        inspection: Facts about their files.
+    """
+    unsaid = {record.case for record in dataset if record.frame is None}
+    images = {case: facts.frames for case, facts in inspection.images.items() if case in unsaid}
+    found = describe_frames(images.values())
+    if found:
+        cases = tuple(case for case, (frames, _) in images.items() if frames > 1)
+        yield Observation("several-pictures", f"images: {found}", cases)
+    for target, masks in inspection.masks.items():
+        several = {case: facts.frames for case, facts in masks.items() if case in unsaid}
+        found = describe_frames(frames for of_case in several.values() for frames in of_case)
+        if found:
+            cases = tuple(case for case, of_case in several.items() if any(n > 1 for n, _ in of_case))
+            yield Observation("several-pictures", f"masks of {target}: {found}", cases)
