@@ -1,5 +1,6 @@
 """Phrases that messages and tables share."""
 
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -21,3 +22,21 @@ def count_of(n: int, thing: str) -> str:
     ('1 file', '1,200 files')
     """
     return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
+_NOT_SHOWN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode categories of characters that control a terminal, change the order of the text, or cannot be printed."""
+
+
+def escape_controls(text: str) -> str:
+    r"""Write characters that control a terminal, or cannot be printed, as escape sequences; keep line breaks.
+
+    Names of files and cells of tables come from others and may contain them.
+
+    >>> print(escape_controls("a\x1b[31m\tb\u202e.png"))
+    a\x1b[31m\tb\u202e.png
+    """
+    return "".join(
+        repr(char)[1:-1] if char != "\n" and unicodedata.category(char) in _NOT_SHOWN else char
+        for char in text
+    )

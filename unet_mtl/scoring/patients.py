@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.numbers import is_number
 from unet_mtl.data.spacing import Spacing, parse_spacing
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
@@ -142,10 +143,7 @@ def read_spacing(spacing: AnySpacing) -> Spacing | str | None:
 
 
 def _is_numeric(text: str) -> bool:
-    try:
-        return [float(part) for part in text.split(",")] != []
-    except ValueError:
-        return False
+    return all(is_number(part.strip()) for part in text.split(","))
 
 
 def _from_table(

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from unet_mtl.batches.preprocess.crops import Size, crop_sample
 from unet_mtl.data.images import (
@@ -21,6 +21,9 @@ from unet_mtl.data.images import (
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.settings import Settings
+
+Side = Annotated[int, Field(ge=1, le=2**14)]
+"""The height or width of the input of the network in pixels; no image of more than 2^28 pixels is read."""
 
 
 class Placement(NamedTuple):
@@ -77,7 +80,7 @@ class Preprocess(Settings):
             prediction and evaluation use overlapping tiles of the whole image.
     """
 
-    size: tuple[PositiveInt, PositiveInt] = (256, 256)
+    size: tuple[Side, Side] = (256, 256)
     channels: Literal[1, 3] = 3
     intensity: Intensity = "auto"
     fit: Literal["stretch", "pad", "crops"] = "stretch"

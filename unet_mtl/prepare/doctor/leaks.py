@@ -35,7 +35,7 @@ def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
         known = rows.loc[list(labels)]
         for name in (name for name in rows.columns if name != target and name not in structure):
             cells = known[name]
-            filled = np.array(~cells.str.lower().isin(dataset.description.missing_words))
+            filled = np.array([dataset.description.find_meaning(name, cell) is not None for cell in cells])
             classes = np.array(list(labels.values()))[filled]
             if not _is_testable(classes.tolist()):
                 continue

@@ -10,6 +10,7 @@ import pandas as pd
 
 from unet_mtl.data.counts import count_classes
 from unet_mtl.data.observations import Observation
+from unet_mtl.data.patients import find_patient_spellings
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.rows import CASE
 from unet_mtl.data.tables import runs_as_formula
@@ -58,7 +59,8 @@ def _classes(dataset: Dataset) -> Iterator[Observation]:
 
 def _unknown(name: str, dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
     """Report the cells of a column that stand for a missing label."""
-    missing = table[name].str.lower().isin(dataset.description.missing_words) & (table[CASE] != "")
+    unknown = table[name].map(lambda cell: dataset.description.find_meaning(name, cell) is None)
+    missing = unknown & (table[CASE] != "")
     contents = ", ".join(f"{n} {cell!r}" for cell, n in table[name][missing].value_counts().items())
     if missing.any():
         text = f"{name}: {int(missing.sum())} of {len(table)} labels are missing ({contents})"
@@ -97,6 +99,7 @@ def _patients(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
     if dataset.description.patient is None:
         yield Observation("no-patient", f"the description names no `patient` column{_suggest_columns(table)}")
         return
+    yield from find_patient_spellings(dataset)
     views = Counter(record.patient for record in dataset)
     several = [patient for patient, n in views.items() if n > 1]
     if several:
