@@ -152,7 +152,7 @@ def test_rows_of_one_case_may_repeat_but_not_contradict(tmp_path):
             "case 'a': patient is ''; fill in the patient\n.*'b': patient is 'n/a'",
         ),
         ("case,patient,mm\na,1,-1\nb,2,x\n", {"spacing": "mm"}, "'a': spacing is '-1'; .*\n.*spacing is 'x'"),
-        ("case,patient\na,1,2\nb,2,3\n", {}, "more cells than the 2 columns of the header row"),
+        ("case,patient\na,1,2\nb,2,3\n", {}, "line 2 has 3 cells, more than the 2 columns of the header row"),
         ("", {}, "not a readable CSV table"),
     ],
 )

@@ -1,6 +1,7 @@
 """The description of a data set, dataset.yaml: where images, masks and labels are, and what they mean."""
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -257,6 +258,22 @@ class ColumnDescription(Settings):
         """Whether the column holds numbers instead of class names."""
         return self.type == "number" or (self.type is None and self.classes is None)
 
+    def find_meaning(self, cell: str, missing: Collection[str], decimal: Decimal) -> str | None:
+        """Return the word that a cell stands for, after `values` and the spellings of yes and no.
+
+        Args:
+            cell: The text of the cell.
+            missing: The texts that mean "unknown", in lower case.
+            decimal: The decimal mark of the table.
+
+        Returns:
+            The word; None if it means "unknown", which the name of a class never does.
+        """
+        word = self.values.get(cell, cell)
+        if self.type == "yes/no":
+            word = YES_NO.get(word.removesuffix(f"{decimal}0").lower(), word)
+        return None if word.lower() in missing and word not in (self.classes or ()) else word
+
     @model_validator(mode="before")
     @classmethod
     def _add_yes_no_classes(cls, content: Any) -> Any:
@@ -346,21 +363,15 @@ class Description(Settings):
         """The texts that mean "unknown", in lower case."""
         return frozenset(MISSING_WORDS) | {word.lower() for word in self.missing}
 
-    def find_meaning(self, name: str, cell: str) -> str | None:
-        """Return the word that a cell stands for, after `values` and the spellings of yes and no.
+    def find_meanings(self, name: str, cells: Iterable[str]) -> list[str | None]:
+        """Return the word that each cell of a column stands for, or None where it means "unknown".
 
         Args:
             name: The column, which need not be described.
-            cell: The text of the cell.
-
-        Returns:
-            The word; None if it means "unknown", which the name of a class never does.
+            cells: The text of the cells.
         """
-        column = self.columns.get(name, ColumnDescription())
-        word = column.values.get(cell, cell)
-        if column.type == "yes/no":
-            word = YES_NO.get(word.removesuffix(f"{self.decimal}0").lower(), word)
-        return None if word.lower() in self.missing_words and word not in (column.classes or ()) else word
+        column, missing = self.columns.get(name, ColumnDescription()), self.missing_words
+        return [column.find_meaning(cell, missing, self.decimal) for cell in cells]
 
 
 def make_description(content: dict[str, Any], *, base: Path, where: str) -> Description:

@@ -257,8 +257,9 @@ def read_labels(
     """
     labels: dict[str, Label] = {}
     observations: list[Observation] = []
+    missing = description.missing_words
     for name, column in description.columns.items():
-        word = description.find_meaning(name, row[name])
+        word = column.find_meaning(row[name], missing, description.decimal)
         if word is None:
             continue
         try:

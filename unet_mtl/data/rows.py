@@ -74,9 +74,12 @@ def _names_in(cells: "pd.Series[str]", description: Description) -> list[str]:
     matches = [match_pattern(description.names, cell) if cell else {"case": ""} for cell in cells]
     unmatched = [cell for cell, match in zip(cells, matches, strict=True) if match is None]
     if unmatched:
+        windows = description.names.replace("/", "\\")
+        fits = all(match_pattern(windows, cell) for cell in unmatched)
         raise DataError(
             f"{_table_path(description)}: `names: {description.names}` does not fit {count_of(len(unmatched), 'cell')} "
-            f"of {description.case!r}: {name_some(map(repr, unmatched), 3)}; correct the pattern"
+            f"of {description.case!r}: {name_some(map(repr, unmatched), 3)}; "
+            + (f"they have backslashes: write `names: {windows}`" if fits else "correct the pattern")
         )
     return [match["case"] for match in matches if match is not None]
 

@@ -72,7 +72,7 @@ def test_the_doctor_counts_what_the_loader_leaves_out(tmp_path, cells, column, m
     )
     for record, cell in zip(dataset, repaired["label"], strict=True):
         if "label" in record.labels:
-            meaning = again.find_meaning("label", cell)
+            (meaning,) = again.find_meanings("label", [cell])
             assert meaning is not None
             assert record.labels["label"] in (
                 meaning,

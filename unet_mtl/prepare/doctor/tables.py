@@ -59,8 +59,8 @@ def _classes(dataset: Dataset) -> Iterator[Observation]:
 
 def _unknown(name: str, dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
     """Report the cells of a column that stand for a missing label."""
-    unknown = table[name].map(lambda cell: dataset.description.find_meaning(name, cell) is None)
-    missing = unknown & (table[CASE] != "")
+    unknown = [meaning is None for meaning in dataset.description.find_meanings(name, table[name])]
+    missing = np.array(unknown) & (table[CASE] != "")
     contents = ", ".join(f"{n} {cell!r}" for cell, n in table[name][missing].value_counts().items())
     if missing.any():
         text = f"{name}: {int(missing.sum())} of {len(table)} labels are missing ({contents})"
@@ -124,8 +124,8 @@ def _suggest_columns(table: pd.DataFrame) -> str:
 
 
 def _formulas(table: pd.DataFrame) -> Iterator[Observation]:
-    for name in table.columns.drop(CASE):
-        starts = table[name].map(runs_as_formula)
-        for case, cell in zip(table[CASE][starts], table[name][starts], strict=True):
-            text = f"case {case!r}: a spreadsheet would run {cell[:40]!r} in column {name!r} as a formula"
-            yield Observation("formula", text, (case,))
+    for name, cells in table.drop(columns=CASE).items():
+        for case, cell in zip(table[CASE], cells, strict=True):
+            if runs_as_formula(cell):
+                text = f"case {case!r}: a spreadsheet would run {cell[:40]!r} in column {name!r} as a formula"
+                yield Observation("formula", text, (case,))

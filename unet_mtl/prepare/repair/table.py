@@ -170,7 +170,7 @@ def _find_replacement(label: str, name: str, description: Description) -> tuple[
     column = description.columns[name]
     meant = column.values.get(label, label)
     known = column.classes is None or meant in column.classes
-    if known or description.find_meaning(name, label) is None:
+    if known or description.find_meanings(name, [label]) == [None]:
         return "values", meant
     alike = find_same_letters(meant, column.classes or ())
     return ("values", meant) if alike is None else ("class-spelling", alike)
