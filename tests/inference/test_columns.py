@@ -186,5 +186,9 @@ def test_rows_without_an_image_are_named_or_refused(tmp_path):
         describe_unmatched(path, rows, ["x/a", "p7"])
         == f"{path}: 2 of 3 rows without an image: 'b', 'P-07'; 'P-07' may be image 'p7'"
     )
+    with pytest.raises(
+        DataError, match=r"1 of 1 row without an image: .* may be image 'x/a'; correct the names"
+    ):
+        describe_unmatched(path, {r"x\a": {}}, ["x/a"])
     with pytest.raises(DataError, match=r"3 of 3 rows without an image: .*`case_column`"):
         describe_unmatched(path, rows, ["1", "2"])

@@ -124,8 +124,8 @@ def _contradictions(counts: "pd.DataFrame") -> Table:
             f"{whole['n_contradictions']} of {whole['n_checked']}",
             _format(float(whole["share"])),
             _interval(whole["low"], whole["high"]),
-            ", ".join(f"{n} {kind}" for n, kind in pairs if n),
-            whole["why_not_checked"],
+            _text(", ".join(f"{n} {kind}" for n, kind in pairs if n)),
+            _text(whole["why_not_checked"]),
         )
     return table
 

@@ -112,6 +112,10 @@ def _row_name(rows: Rows, name: str) -> str:
     return name if name in rows else PurePosixPath(name).name
 
 
+def _last_key(name: str) -> str:
+    return name_key(name.replace("\\", "/").rpartition("/")[2])
+
+
 def describe_unmatched(path: Path, rows: Rows, names: Sequence[str]) -> str:
     """Describe the rows of a table that belong to no image.
 
@@ -130,14 +134,8 @@ def describe_unmatched(path: Path, rows: Rows, names: Sequence[str]) -> str:
     unused = [case for case in rows if case not in used]
     if not unused:
         return ""
-    without_row = {
-        name_key(PurePosixPath(name).name): name for name in names if _row_name(rows, name) not in rows
-    }
-    near = [
-        (case, without_row[key])
-        for case in unused
-        if (key := name_key(PurePosixPath(case).name)) in without_row
-    ]
+    without_row = {_last_key(name): name for name in names if _row_name(rows, name) not in rows}
+    near = [(case, without_row[_last_key(case)]) for case in unused if _last_key(case) in without_row]
     hint = f"; {near[0][0]!r} may be image {near[0][1]!r}" if near else ""
     counts = f"{len(unused)} of {count_of(len(rows), 'row')} without an image"
     text = f"{path}: {counts}: {name_some(map(repr, unused))}{hint}"

@@ -346,6 +346,15 @@ def test_cases_with_backslashes_get_slashes(broken, tmp_path):
         assert hashlib.sha256(record.image.read_bytes()).hexdigest() == images[record.image.stem]
 
 
+def test_copies_of_one_patient_in_two_spellings(good, broken, tmp_path, read_log, assert_same):
+    (identical,) = a_case_twice(broken)
+    change_table(broken, lambda table: table.assign(patient=[*table["patient"][:-1], "P-3"]))
+    um.repair(broken, tmp_path / "copy", mend=["patient-spelling"], progress=False)
+    spelled = ("case_12", "cases.csv", "patient-spelling", "patient: P-3", "patient: p03")
+    assert read_log(tmp_path / "copy") == [spelled, identical]
+    assert_same(good, tmp_path / "copy")
+
+
 def test_patients_in_another_spelling_are_united_on_request(good, broken, tmp_path, read_log, assert_same):
     """Most rows decide, and classes or other columns stay as they are."""
     change_table(broken, lambda table: table.assign(patient=["P1", "p-01", "P1", *table["patient"][3:]]))
