@@ -20,6 +20,13 @@ def group_spellings(patients: Iterable[str]) -> list[tuple[str, ...]]:
     return [tuple(names) for key, names in groups.items() if key and len(names) > 1]
 
 
+def describe_spellings(names: Iterable[str]) -> str:
+    """Return the warning about one group of names."""
+    return (
+        f"patients {' and '.join(map(repr, names))} differ in spelling only, but count as different patients"
+    )
+
+
 def find_patient_spellings(records: Iterable[Record]) -> list[Observation]:
     """Report patients whose names differ in spelling only, which a split treats as different patients."""
     cases: dict[str, list[str]] = {}
@@ -29,7 +36,7 @@ def find_patient_spellings(records: Iterable[Record]) -> list[Observation]:
     return [
         Observation(
             "patient-spelling",
-            f"patients {' and '.join(map(repr, names))} differ in spelling only, but count as different patients",
+            describe_spellings(names),
             tuple(case for name in names for case in cases[name]),
         )
         for names in groups

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.description import MISSING_WORDS
 from unet_mtl.data.numbers import is_number
+from unet_mtl.data.patients import describe_spellings, group_spellings
 from unet_mtl.data.spacing import Spacing, parse_spacing
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
@@ -53,6 +54,11 @@ class CaseDetails:
         if not self.source:
             return "patients: each case counts as its own patient; give a table of patients with `patients`"
         return f"patients: {self.count_patients(cases):,}, from {self.source}"
+
+    def warn_of_spellings(self, cases: Iterable[str]) -> list[str]:
+        """Return a warning for each patient of the table who seems to have several names."""
+        groups = group_spellings(self.patients[case] for case in cases) if self.source else []
+        return [describe_spellings(names) for names in groups]
 
     def count_patients(self, cases: Iterable[str]) -> int:
         """Return the number of patients of the cases."""
