@@ -38,14 +38,40 @@ def _digits(word: str) -> list[str]:
 
 
 def find_same_letters(word: str, known: Sequence[str]) -> str | None:
-    """Find the one known name that differs from a word only in capitals, blanks, dashes, dots and underscores.
+    """Find the one known name that differs from a word only in the ways that `name_key` ignores.
 
-    >>> find_same_letters("In Situ", ["benign", "in-situ"])
-    'in-situ'
+    >>> find_same_letters("In Situ", ["benign", "in-situ"]), find_same_letters("1.0", ["0", "1"])
+    ('in-situ', '1')
     """
-    letters = letters_of(word)
-    alike = [name for name in known if letters_of(name) == letters]
-    return alike[0] if letters and len(alike) == 1 else None
+    key = name_key(word)
+    alike = [name for name in known if name_key(name) == key]
+    return alike[0] if key and len(alike) == 1 else None
+
+
+_WITH_MEANING = "+<>=%?*"
+"""Characters besides letters and digits in which names of different things may differ."""
+
+
+def name_key(word: str) -> str:
+    r"""Return a key that is equal for names which mean the same, written differently.
+
+    Capitals, blanks, punctuation, leading zeros of numbers, the decimals of whole numbers, the midnight after a date
+    and the two forms of accented letters are ignored. Separators between digits and signs are not.
+
+    >>> name_key("P-01") == name_key("p1"), name_key("12.0") == name_key("012"), name_key("1-2") == name_key("12")
+    (True, True, False)
+    >>> name_key("2023-01-05 00:00:00") == name_key("2023-1-5"), name_key("-1") == name_key("1")
+    (True, False)
+    >>> name_key("Mu\u0308ller 01") == name_key("M\u00fcller_01")
+    True
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold()).strip()
+    folded = re.sub(r"(?<=\d)[ t]00:00(?::00(?:\.0+)?)?$", "", folded)
+    folded = re.sub(r"(?<![\d.,])(\d+)[.,]00?$", r"\1", folded)
+    signed = re.sub(r"^-(?=\d)|(?<=.)-$", "=", folded)
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c in _WITH_MEANING else " " for c in signed)
+    compact = re.sub(r" (?!\d)|(?<!\d) ", "", re.sub(r" +", " ", kept))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", compact)
 
 
 def find_similar(word: str, known: Iterable[str]) -> str | None:
@@ -54,16 +80,15 @@ def find_similar(word: str, known: Iterable[str]) -> str | None:
     >>> find_similar("sigma", ["blur_limit", "sigma_limit"]), find_similar("std", ["blur_limit", "sigma_limit"])
     ('sigma_limit', None)
     """
-    by_letters = {letters_of(name): name for name in known}
-    similar = get_close_matches(letters_of(word), by_letters, 1)
+    by_letters = {_letters_of(name): name for name in known}
+    similar = get_close_matches(_letters_of(word), by_letters, 1)
     return by_letters[similar[0]] if similar else None
 
 
-def letters_of(word: str) -> str:
-    r"""Remove capitals, blanks and punctuation from a word, and unifies composed and decomposed letters.
+def _letters_of(word: str) -> str:
+    """Remove capitals, blanks and punctuation from a word.
 
-    >>> letters_of("Mu\u0308ller 01") == letters_of("M\u00fcller_01")
-    True
+    >>> _letters_of("Blur_Limit")
+    'blurlimit'
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
-    return re.sub(r"[\W_]+", "", folded)
+    return re.sub(r"[\W_]+", "", word.casefold())

@@ -1,9 +1,16 @@
 """The base class of everything that a user may set: validated when made, frozen, convertible to plain JSON."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Self, get_args
+from typing import Annotated, Any, NoReturn, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
@@ -12,7 +19,13 @@ from unet_mtl.near_names import find_typo
 Place = tuple[int | str, ...]
 """Where a setting stands: names of settings and positions in lists, outermost first."""
 
+Units = Annotated[int, Field(ge=1, le=2**16)]
+"""The number of units of a dense layer."""
+
 _SUGGESTION = "suggestion"
+_LONGEST = 200
+_LARGE = 10**200
+"""Python refuses to write numbers of more than 4,300 digits."""
 _PYDANTIC_TYPES = frozenset(get_args(ErrorType))
 
 
@@ -122,4 +135,16 @@ def _message(finding: ErrorDetails) -> str:
     received = finding["input"]
     parts = received if isinstance(received, list | tuple) else [received]
     is_group = any(isinstance(part, dict | Settings) for part in parts)
-    return message if is_group or finding["type"] == _SUGGESTION else f"{message} (received {received!r})"
+    return (
+        message
+        if is_group or finding["type"] == _SUGGESTION
+        else f"{message} (received {_shorten(received)})"
+    )
+
+
+def _shorten(received: Any) -> str:
+    """Return a value as it would be written in Python, cut after its first characters if it is long."""
+    if isinstance(received, int) and abs(received) >= _LARGE:
+        return "a number of many digits"
+    text = repr(received)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -1,5 +1,6 @@
 """Phrases that messages and tables share."""
 
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -27,3 +28,21 @@ def count_of(n: int, thing: str) -> str:
 def printable(text: object) -> str:
     """Return a text in which bytes that are not UTF-8, as in some file names, are written as escapes."""
     return str(text).encode("utf-8", "backslashreplace").decode()
+
+
+_NOT_SHOWN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode categories of characters that control a terminal, change the order of the text, or cannot be printed."""
+
+
+def escape_controls(text: str) -> str:
+    r"""Write characters that control a terminal, or cannot be printed, as escape sequences; keep line breaks.
+
+    Names of files and cells of tables come from others and may contain them.
+
+    >>> print(escape_controls("a\x1b[31m\tb\u202e.png"))
+    a\x1b[31m\tb\u202e.png
+    """
+    return "".join(
+        repr(char)[1:-1] if char != "\n" and unicodedata.category(char) in _NOT_SHOWN else char
+        for char in text
+    )

@@ -4,6 +4,8 @@ import doctest
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from unet_mtl.data import numbers, tables
@@ -57,6 +59,31 @@ def test_what_helps(write_set, decimal, cell, cure):
 def test_what_is_no_number_at_all(write_set, decimal, cell):
     with pytest.raises(DataError, match=r"is not a number; correct the cell, or list it under `missing`"):
         read_dataset(write_set(f"{HEAD}a;p1;;{cell};;\n", decimal=decimal))
+
+
+@pytest.mark.parametrize(
+    "cell", ["1_0", "\u0661\u0660", "\uff11\uff10", "0x10", "1e", "--1", "1 0", "\u00b2"]
+)
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_only_plain_numbers_are_numbers(write_set, decimal, cell):
+    with pytest.raises(DataError) as caught:
+        read_dataset(write_set(f"{HEAD}a;p1;;{cell};{cell};\n", decimal=decimal))
+    assert [problem.split(":")[1].split()[0] for problem in caught.value.problems] == ["size", "spacing"]
+
+
+@given(st.floats(allow_nan=False) | st.integers(-(2**53), 2**53))
+def test_every_number_that_is_written_is_read(number):
+    assert numbers.parse_number(repr(number)) == number
+    assert numbers.parse_number(repr(number).replace(".", ","), ",") == number
+    assert numbers.is_number(f"{number:+.3e}")
+
+
+@given(st.text(st.sampled_from("0123456789+-.,eE_ xinfa\u0663"), max_size=8))
+def test_no_more_is_a_number_than_for_python(text):
+    if numbers.is_number(text):
+        assert "_" not in text
+        assert text.isascii()
+        float(text)
 
 
 def test_other_decimals_are_refused(write_set):

@@ -12,7 +12,7 @@ from unet_mtl.data.counts import count_classes
 from unet_mtl.data.description import Description, make_description, read_description
 from unet_mtl.data.inspection import inspect_dataset
 from unet_mtl.data.masks import read_case_mask
-from unet_mtl.data.records import MaskFile, read_dataset
+from unet_mtl.data.records import MaskFile, read_dataset, scan_dataset
 from unet_mtl.data.yaml_files import parse_yaml
 from unet_mtl.errors import DataError
 
@@ -197,7 +197,7 @@ def test_absent_columns_are_named_with_those_there_are(write_set):
 def test_empty_table_is_refused(write_set, table):
     (problem,) = problems_of(read_dataset, write_set(table))
     assert problem.startswith(str(write_set(table) / "cases.csv"))
-    assert "no rows" in problem or "not a readable CSV table (No columns" in problem
+    assert "no rows" in problem or "not a readable CSV table (the file is empty)" in problem
 
 
 def test_absent_table_or_a_folder_in_its_place_is_refused(write_set):
@@ -214,14 +214,35 @@ def _with_table(folder: Path, table: str) -> Description:
 
 
 def test_rows_longer_than_the_head_line_do_not_shift_the_columns(write_set):
-    (problem,) = problems_of(read_dataset, write_set(f"{HEAD}a,p1,benign,1,1,,\nb,p1,benign,1,1,,\n"))
-    assert "more cells than the 6 columns of the header row" in problem
+    problems = problems_of(read_dataset, write_set(f"{HEAD}a,p1,benign,1,1,,\nb,p1,benign,1,1,,\n"))
+    for line, problem in zip((2, 3), problems, strict=True):
+        assert f"line {line} has 7 cells, more than the 6 columns of the header row" in problem
 
 
-def test_short_rows_lack_labels(write_set):
-    a, b = read_dataset(write_set(f"{HEAD}a,p1\nb,p1,benign,1,1,\n"))
-    assert a.labels == {}
-    assert b.labels == {"diagnosis": "benign", "size": 1.0}
+def test_short_rows_are_refused(write_set):
+    """A separator may be missing anywhere in the row, so that the other labels may be in wrong columns."""
+    (problem,) = problems_of(read_dataset, write_set(f"{HEAD}a,p1\nb,p1,benign,1,1,\n"))
+    assert (
+        "line 2 has 2 cells, fewer than the 6 columns of the header row; add the missing separators"
+        in problem
+    )
+
+
+def test_names_with_backslashes_are_explained(write_set):
+    rows = "".join(rf"images\{case}.png,p,benign,1,1," + "\n" for case in "ab")
+    (problem,) = problems_of(read_dataset, write_set(HEAD + rows, names="images/{case}.png"))
+    assert problem.endswith(r"they have backslashes: write `names: images\{case}.png`")
+    assert [r.case for r in read_dataset(write_set(HEAD + rows, names=r"images\{case}.png"))] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "frame"), [("3", 3), ("3.0", 3), ("1_0", None), ("\u0663", None), ("9" * 5000, None)]
+)
+def test_frames_are_whole_numbers_of_latin_digits(write_set, cell, frame):
+    folder = write_set(f"{HEAD}a,p1,benign,1,1,{cell}\n", frame="split")
+    dataset, observations = scan_dataset(folder)
+    assert [record.frame for record in dataset] == [frame]
+    assert [o.kind for o in observations if o.kind == "frame-invalid"] == ["frame-invalid"] * (frame is None)
 
 
 def test_each_case_needs_a_name_of_its_own(write_set):

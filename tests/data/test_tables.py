@@ -1,11 +1,14 @@
 """Tables as text, from files of various programs."""
 
+import csv
 import datetime
 from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from unet_mtl.data.tables import guard_formulas, read_table, unguard_formulas
 from unet_mtl.errors import DataError
@@ -22,6 +25,115 @@ def test_text_of_any_separator(tmp_path, mark, start):
     table = read_table(path)
     assert list(table.columns) == ["case", "size", "note", "more"]
     assert table.to_numpy().tolist() == ROWS
+
+
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=6
+).map(str.strip)
+
+
+@st.composite
+def tables(draw):
+    """Draw a header row of different names, and rows of any words; no row is empty."""
+    names = draw(st.lists(WORDS.filter(bool), min_size=2, max_size=5, unique=True))
+    rows = draw(st.lists(st.lists(WORDS, min_size=len(names), max_size=len(names)), min_size=1, max_size=5))
+    assume(not names[0].lower().startswith("sep="))
+    return names, rows
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables(), st.sampled_from([",", ";", "\t"]), st.booleans())
+def test_every_table_that_is_written_is_read(tmp_path, table, mark, announced):
+    names, rows = table
+    path = tmp_path / "cases.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        stream.write(f"sep={mark}\n" * announced)
+        csv.writer(stream, delimiter=mark, quoting=csv.QUOTE_ALL).writerows([names, *rows])
+    read = read_table(path)
+    assert list(read.columns) == names
+    assert read.to_numpy().tolist() == rows
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables(), st.data())
+def test_every_table_of_another_shape_is_refused(tmp_path, table, data):
+    """A row with a cell too many or too few, or a column name too often, is refused with its place."""
+    names, rows = table
+    row = data.draw(st.integers(0, len(rows) - 1))
+    fault = data.draw(st.sampled_from(["short", "long", "twice"]))
+    if fault == "short":
+        rows[row].pop()
+        assume(any(rows[row]) or len(rows[row]) > 1)
+    elif fault == "long":
+        rows[row].append("x")
+    else:
+        names[1] = f" {names[0]}"
+    path = tmp_path / "cases.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([names, *rows])
+    with pytest.raises(DataError) as caught:
+        read_table(path)
+    words = {
+        "short": "fewer than the",
+        "long": "more than the",
+        "twice": f"two columns are named {names[0]!r}",
+    }
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{path}: ")
+    assert words[fault] in problem
+
+
+def test_columns_without_a_name_need_no_cells(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("case,size,,\na,1\nb,2,,\nc,3,x\n")
+    assert read_table(path).to_numpy().tolist() == [
+        ["a", "1", "", ""],
+        ["b", "2", "", ""],
+        ["c", "3", "x", ""],
+    ]
+
+
+def test_blanks_around_quotation_marks(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text('"case" , "size"\n"a, left" , 1\n')
+    assert read_table(path).to_dict("records") == [{"case": "a, left", "size": "1"}]
+
+
+def test_a_wide_table(tmp_path):
+    """A header row of more than 131,072 characters, which is the limit of Python's csv module."""
+    names = [f"column_{i:05d}" for i in range(20_000)]
+    (tmp_path / "cases.csv").write_text(",".join(names) + "\n" + ",".join("1" * 20_000) + "\n")
+    (tmp_path / "long.csv").write_text("case,note\na," + "x" * 200_000 + "\n")
+    assert read_table(tmp_path / "cases.csv").shape == (1, 20_000)
+    assert read_table(tmp_path / "long.csv").loc[0, "note"] == "x" * 200_000
+
+
+@pytest.mark.skipif(find_spec("openpyxl") is None, reason="Excel tables need openpyxl")
+def test_a_workbook_is_read_as_it_is_shown(tmp_path):
+    import openpyxl
+
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    sheet.append([None, None])  # an empty row above the header row
+    sheet.append(["case", "visit", "size", "time", "error", None])
+    day = datetime.datetime(2023, 1, 31)
+    sheet.append([1, day, 7, datetime.datetime(2023, 1, 31, 12, 30), "#N/A", None])
+    sheet.append([23, day, 7.0, None, None, None])
+    for row, shown in ((3, "000"), (4, '"P"000;-0')):
+        sheet.cell(row, 1).number_format = shown
+        sheet.cell(row, 3).number_format = '0" mm"'
+    path = tmp_path / "cases.xlsx"
+    workbook.save(path)
+    table = read_table(path)
+    assert table["case"].tolist() == ["001", "P023"]
+    assert table["visit"].tolist() == ["2023-01-31", "2023-01-31"]
+    assert table["time"].tolist() == ["2023-01-31 12:30:00", ""]
+    assert table["size"].tolist() == ["7", "7"]
+    assert table["error"].tolist() == ["", ""]
+    sheet.cell(2, 2).value = "case"
+    workbook.save(path)
+    with pytest.raises(DataError, match="two columns are named 'case'"):
+        read_table(path)
 
 
 def typed_table():
@@ -76,7 +188,19 @@ def test_a_missing_package_is_named(tmp_path, suffix, monkeypatch):
     [
         ("cases.csv", b"", "not a readable CSV table"),
         ("cases.csv", b"case,size\n", "has no rows; expected one row for each case"),
-        ("cases.csv", b"case,size\na,1,2\nb,1,2\n", "more cells than the 2 columns"),
+        (
+            "cases.csv",
+            b"case,size\na,1,2\nb,1,2\n",
+            "line 2 has 3 cells, more than the 2 columns of the header row",
+        ),
+        (
+            "cases.csv",
+            b"case,size\n\na,1\nb\n",
+            "line 4 has 1 cell, fewer than the 2 columns of the header row",
+        ),
+        ("cases.csv", b"case,size,size\na,1,1\n", "two columns are named 'size'; rename one of them"),
+        ("cases.csv", b"case,size, size \na,1,1\n", "two columns are named 'size'; rename one of them"),
+        ("cases.csv", b'case,size\na,"1\nb,2\n', "a quotation mark is not closed"),
         ("cases.csv", b"case,size\n\xff\xfea,1\n", "not a readable CSV table .*save it as UTF-8"),
         ("cases.xlsx", b"no workbook", "not a readable Excel table"),
         ("gone.csv", None, "cannot be read .*No such file"),

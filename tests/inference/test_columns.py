@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from unet_mtl import Predictor, evaluate
 from unet_mtl.cli import app
+from unet_mtl.errors import DataError
+from unet_mtl.inference.columns import describe_unmatched
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """\
@@ -174,3 +176,19 @@ def test_a_table_alone_cannot_be_repaired(folder):
     assert result.exit_code == 1
     assert "has only a table and no images to repair; correct its cells" in output_of(result)
     assert not (folder / "fixed").exists()
+
+
+def test_rows_without_an_image_are_named_or_refused(tmp_path):
+    path = tmp_path / "new.csv"
+    rows = {"a": {}, "b": {}, "P-07": {}}
+    assert describe_unmatched(path, rows, ["x/a", "b", "P-07", "more"]) == ""
+    assert (
+        describe_unmatched(path, rows, ["x/a", "p7"])
+        == f"{path}: 2 of 3 rows without an image: 'b', 'P-07'; 'P-07' may be image 'p7'"
+    )
+    with pytest.raises(
+        DataError, match=r"1 of 1 row without an image: .* may be image 'x/a'; correct the names"
+    ):
+        describe_unmatched(path, {r"x\a": {}}, ["x/a"])
+    with pytest.raises(DataError, match=r"3 of 3 rows without an image: .*`case_column`"):
+        describe_unmatched(path, rows, ["1", "2"])

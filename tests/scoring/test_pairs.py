@@ -119,6 +119,11 @@ def test_a_table_of_more_cases_in_another_order(tmp_path):
     assert found.spacings == {"a": (0.5, 0.5), "b": (0.25, 0.25)}
     assert found.describe_patients(["a", "b"]).startswith("patients: 2, from column 'Subject' of ")
     assert found.describe_patients(["b"]).startswith("patients: 1, from ")
+    assert found.warn_of_spellings(["a", "b"]) == []
+    spelled = find(tmp_path, "case,patient\na,12\nb,12.0\n")
+    (warning,) = spelled.warn_of_spellings(["a", "b"])
+    assert warning == "patients '12' and '12.0' differ in spelling only, but count as different patients"
+    assert spelled.warn_of_spellings(["a"]) == []
     assert found.distances == "distances: in mm; pixels are 0.25 to 0.5 mm, from column 'mm'"
 
 
@@ -159,7 +164,7 @@ def test_rows_of_one_case_may_repeat_but_not_contradict(tmp_path):
             "case 'a': patient is ''; fill in the patient\n.*'b': patient is 'n/a'",
         ),
         ("case,patient,mm\na,1,-1\nb,2,x\n", {"spacing": "mm"}, "'a': spacing is '-1'; .*\n.*spacing is 'x'"),
-        ("case,patient\na,1,2\nb,2,3\n", {}, "more cells than the 2 columns of the header row"),
+        ("case,patient\na,1,2\nb,2,3\n", {}, "line 2 has 3 cells, more than the 2 columns of the header row"),
         ("", {}, "not a readable CSV table"),
     ],
 )

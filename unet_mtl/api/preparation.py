@@ -87,7 +87,8 @@ def repair(
         out: The folder of the copy, outside the original; it must be absent or empty.
         tasks: Tasks to check for labels in the train split, before and after the repair.
         split: How cases are divided into train, val and test.
-        mend: Kinds of findings that are repaired only on request: "mask-inverted", "image-inverted".
+        mend: Kinds of findings that are repaired only on request: "mask-inverted", "image-inverted",
+            "patient-spelling".
         preprocess: How images are read; only `intensity` is used.
         leave_out: Whether cases with errors that cannot be repaired are left out; otherwise nothing is written.
         progress: Whether to show a progress bar.

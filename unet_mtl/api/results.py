@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from unet_mtl.data.description import Description
-from unet_mtl.progress import case_bar
+from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask
+from unet_mtl.wording import escape_controls
 
 if TYPE_CHECKING:
     from unet_mtl.evaluation.summary import Evaluation
@@ -105,7 +106,7 @@ def predict(
             without.
         WriteError: The system refused to write a file.
     """
-    from unet_mtl.inference.columns import read_columns, require_sources
+    from unet_mtl.inference.columns import describe_unmatched, read_columns, require_sources
     from unet_mtl.inference.files import find_images, write_predictions
     from unet_mtl.inference.predictor import Predictor
     from unet_mtl.inference.spacing import find_spacings, has_spacing_columns
@@ -119,6 +120,8 @@ def predict(
     columns = None
     if table is not None and inputs.tables:
         columns = read_columns(Path(table), description, inputs, case_column)
+        unmatched = describe_unmatched(Path(table), columns, list(images.values())) if inputs.image else ""
+        say(escape_controls(unmatched), shown=progress and bool(unmatched))
     spacings = find_spacings(
         rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
     )

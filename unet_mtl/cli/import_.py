@@ -98,5 +98,7 @@ def to_nnunet(
 
 
 def _print_notes(notes: Sequence[str]) -> None:
+    from unet_mtl.wording import escape_controls
+
     for note in notes:
-        typer.echo(f"note: {note}")
+        typer.echo(escape_controls(f"note: {note}"))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from unet_mtl.wording import escape_controls
+
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with images.", show_default=False)],
@@ -31,7 +33,7 @@ def init(
         typer.echo("to be decided:")
     width = min(shutil.get_terminal_size().columns, 120)
     for line in drafted.notes.unsure:
-        typer.echo(textwrap.fill(line, width, initial_indent="- ", subsequent_indent="  "))
+        typer.echo(textwrap.fill(escape_controls(line), width, initial_indent="- ", subsequent_indent="  "))
     description, config = drafted.files
     typer.echo(f"\nwrote {description} and {config}")
     typer.echo(f"check and correct both, then run: unet-mtl check {config}")

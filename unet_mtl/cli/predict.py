@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unet_mtl.cli.options import FrameOption, OutOption, RunArgument, SpacingOption, to_spacing_mm
-from unet_mtl.wording import count_of
+from unet_mtl.wording import count_of, escape_controls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def predict(
         )
     _print_contradictions(predictions)
     for error in failed["error"]:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(escape_controls(f"error: {error}"), err=True)
     if len(failed):
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from unet_mtl.cli.flags import to_flags
+from unet_mtl.wording import escape_controls
 
 MOST_OF_A_KIND = 10
 
@@ -16,7 +17,7 @@ def print_problems(problems: Sequence[str]) -> None:
     Arguments that the messages name are shown as the flags of the running command.
     """
     for line in shorten(problems):
-        print(f"error: {to_flags(line)}", file=sys.stderr)
+        print(escape_controls(f"error: {to_flags(line)}"), file=sys.stderr)
 
 
 def print_note(note: str) -> None:

@@ -20,7 +20,7 @@ MendOption = Annotated[
     typer.Option(
         "--mend",
         metavar="KIND",
-        help="With --fix: also repair mask-inverted or image-inverted. May be repeated.",
+        help="With --fix: also repair mask-inverted, image-inverted or patient-spelling. May be repeated.",
         show_default=False,
     ),
 ]

@@ -99,6 +99,7 @@ def score(
     from unet_mtl import api
     from unet_mtl.cli.flags import to_flags
     from unet_mtl.cli.tables import print_scores
+    from unet_mtl.wording import escape_controls
 
     evaluation = api.score(
         truth,
@@ -118,6 +119,6 @@ def score(
     )
     print_scores(evaluation)
     for line in (*evaluation.remarks, f"tables in {evaluation.folder}"):
-        typer.echo(to_flags(line))
+        typer.echo(escape_controls(to_flags(line)))
     for line in evaluation.warnings:
-        typer.echo(f"warning: {to_flags(line)}", err=True)
+        typer.echo(escape_controls(f"warning: {to_flags(line)}"), err=True)

@@ -49,7 +49,7 @@ def split(
     from unet_mtl.cli.problems import print_problems
     from unet_mtl.cli.tables import print_rows
     from unet_mtl.prepare.split import require_free, split_cases
-    from unet_mtl.wording import count_of
+    from unet_mtl.wording import count_of, escape_controls
 
     require_free(out, overwrite=overwrite)
     description, settings, intensity = _read(source)
@@ -74,7 +74,7 @@ def split(
     print_rows("folds", result.count(result.folds))
     print_rows("splits", result.count(result.parts))
     for line in result.warnings:
-        typer.secho(f"WARNING: {line}", err=True, fg="yellow", bold=True)
+        typer.secho(escape_controls(f"WARNING: {line}"), err=True, fg="yellow", bold=True)
     if result.problems:
         print_problems(result.problems)
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from unet_mtl.wording import count_of
+from unet_mtl.wording import count_of, escape_controls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def _new_table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1))
+    heading = _text(title)
+    heading.stylize("bold")
+    return Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -31,10 +33,17 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     columns = {name: [_format(row[name]) for row in rows] for name in rows[0]}
     for position, (name, cells) in enumerate(columns.items()):
         numbers = position > 0 and all(cell[:1] in "-0123456789" for cell in cells)
-        table.add_column(name, justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold")
+        table.add_column(
+            _text(name), justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold"
+        )
     for cells_of_row in zip(*columns.values(), strict=True):
-        table.add_row(*cells_of_row)
+        table.add_row(*map(_text, cells_of_row))
     Console().print(table)
+
+
+def _text(words: str) -> Text:
+    """Return words as they are, since names of files and classes may look like the markup of rich."""
+    return Text(escape_controls(words))
 
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -55,10 +64,10 @@ def print_findings(findings: "Sequence[Finding]") -> None:
         kind, n = finding.kind, len(finding.observations)
         lines = [Text.assemble((kind.title, "bold"), f" ({finding.name})")]
         if kind.severity != "error":
-            lines.append(Text(finding.observations[0].text))
+            lines.append(_text(finding.observations[0].text))
         where = finding.where()
         if where and not (n == 1 and where in lines[-1].plain):
-            lines.append(Text(f"in {where}"))
+            lines.append(_text(f"in {where}"))
         lines.append(Text(f"remedy: {kind.cure}", style="dim"))
         table.add_row(Text(kind.severity, style=_COLOURS[kind.severity]), f"{n:,}", Text("\n").join(lines))
     Console().print(table)
@@ -81,7 +90,8 @@ def print_scores(evaluation: "Evaluation") -> None:
             notes = "undefined"
         interval = _interval(row["low"], row["high"])
         value, median, n = (_format(row[column]) for column in ("value", "median", "n"))
-        table.add_row(*(row[column] for column in tasks), row["label"], value, interval, median, n, notes)
+        names = (_text(row[column]) for column in (*tasks, "label"))
+        table.add_row(*names, value, interval, median, n, notes)
     console = Console()
     if not console.is_terminal:
         console.width = 120
@@ -110,13 +120,13 @@ def _contradictions(counts: "pd.DataFrame") -> Table:
         whole, kinds = rows.iloc[0], rows.iloc[1:]
         pairs = zip(kinds["n_contradictions"], kinds["contradiction"], strict=True)
         table.add_row(
-            str(rule),
+            _text(str(rule)),
             str(of),
             f"{whole['n_contradictions']} of {whole['n_checked']}",
             _format(float(whole["share"])),
             _interval(whole["low"], whole["high"]),
-            ", ".join(f"{n} {kind}" for n, kind in pairs if n),
-            whole["why_not_checked"],
+            _text(", ".join(f"{n} {kind}" for n, kind in pairs if n)),
+            _text(whole["why_not_checked"]),
         )
     return table
 

@@ -79,7 +79,7 @@ class Config(Settings):
     training: TrainingSettings = TrainingSettings()
     delivery: Delivery = Delivery()
     precision: Precision = "auto"
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, lt=2**32)
     consistency: tuple[Rule, ...] = ()
 
     @field_validator("tasks")
@@ -113,9 +113,9 @@ class Config(Settings):
                 raise ValueError(
                     f"{IMAGE!r} is the name of the image itself; choose another name for these columns"
                 )
-            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name):
                 raise ValueError(
-                    f"expected a name of letters, digits and _ that begins with a letter; received {name!r}"
+                    f"expected a name of at most 100 letters, digits and _ that begins with a letter; received {name!r}"
                 )
         return inputs
 

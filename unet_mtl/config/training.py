@@ -42,7 +42,7 @@ class TrainingSettings(Settings):
     mode: Literal["max", "min"] | None = None
     sampling: Sampling | None = None
     balancing: AnyBalancing = Fixed()
-    workers: int = Field(default=2, ge=1)
+    workers: int = Field(default=2, ge=1, le=256)
 
     @model_validator(mode="after")
     def _one_order(self) -> Self:

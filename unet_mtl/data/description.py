@@ -1,6 +1,7 @@
 """The description of a data set, dataset.yaml: where images, masks and labels are, and what they mean."""
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from unet_mtl.data.colours import Colours
 from unet_mtl.data.numbers import Decimal
-from unet_mtl.data.patterns import ANY, fields_of
+from unet_mtl.data.patterns import ANY, fields_of, is_folder
 from unet_mtl.data.yaml_files import read_yaml
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
@@ -61,13 +62,19 @@ def _check_names(pattern: str) -> str:
     return pattern
 
 
+def _require_filled(name: str) -> str:
+    if not name.strip():
+        raise ValueError("the name is empty; give a name, or remove the setting")
+    return name
+
+
 def _check_spacing(spacing: Any) -> Any:
     parts = spacing if isinstance(spacing, list | tuple) else [spacing]
     if isinstance(spacing, list | tuple) and len(parts) != 2:
         raise ValueError("expected two parts, [row, column]: the spacing between rows, then between columns")
     for part in parts:
         number = isinstance(part, int | float) and not isinstance(part, bool)
-        if not (isinstance(part, str) or (number and 0 < part < float("inf"))):
+        if not (isinstance(part, str) and part.strip()) and not (number and 0 < part < float("inf")):
             raise ValueError(
                 f"expected millimetres above 0, or the name of a column, a pair [row, column] of these, or `{HEADER}`"
             )
@@ -76,7 +83,7 @@ def _check_spacing(spacing: Any) -> Any:
 
 def _check_frame(frame: Any) -> Any:
     whole = isinstance(frame, int) and not isinstance(frame, bool)
-    if not (isinstance(frame, str) or (whole and frame >= 0)):
+    if not (isinstance(frame, str) and frame.strip()) and not (whole and 0 <= frame < 10**9):
         raise ValueError("expected a whole number of at least 0, or the name of a column")
     return frame
 
@@ -93,6 +100,9 @@ Pattern = Annotated[str, AfterValidator(_check_pattern)]
 ImagePattern = Annotated[Pattern, AfterValidator(_check_image_pattern)]
 CaseName = Annotated[str, AfterValidator(_check_names)]
 Word = Annotated[str, BeforeValidator(str)]
+FileName = Annotated[str, AfterValidator(_require_filled)]
+ColumnName = Annotated[str, AfterValidator(_require_filled)]
+PixelValue = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Spacing = Annotated[
     float | str | tuple[float | str, float | str] | None,
     BeforeValidator(lambda spacing: spacing if spacing is None else _check_spacing(spacing)),
@@ -136,11 +146,11 @@ class MaskDescription(Settings):
     files: dict[str, Pattern] = {}
     overlap: bool = False
     classes: ClassNames = Field(min_length=2, max_length=254)
-    values: dict[int, int] | None = None
+    values: dict[PixelValue, PixelValue] | None = None
     colours: dict[Word, Colours] | None = None
     instances: bool = False
     repair: Literal["nearest"] | None = None
-    ignore: int | None = 255
+    ignore: PixelValue | None = 255
     required: bool = False
 
     @property
@@ -248,6 +258,22 @@ class ColumnDescription(Settings):
         """Whether the column holds numbers instead of class names."""
         return self.type == "number" or (self.type is None and self.classes is None)
 
+    def find_meaning(self, cell: str, missing: Collection[str], decimal: Decimal) -> str | None:
+        """Return the word that a cell stands for, after `values` and the spellings of yes and no.
+
+        Args:
+            cell: The text of the cell.
+            missing: The texts that mean "unknown", in lower case.
+            decimal: The decimal mark of the table.
+
+        Returns:
+            The word; None if it means "unknown", which the name of a class never does.
+        """
+        word = self.values.get(cell, cell)
+        if self.type == "yes/no":
+            word = YES_NO.get(word.removesuffix(f"{decimal}0").lower(), word)
+        return None if word.lower() in missing and word not in (self.classes or ()) else word
+
     @model_validator(mode="before")
     @classmethod
     def _add_yes_no_classes(cls, content: Any) -> Any:
@@ -296,17 +322,17 @@ class Description(Settings):
     root: Path
     name: str = ""
     synthetic: bool = False
-    table: str | None = None
-    case: str = "case"
+    table: FileName | None = None
+    case: ColumnName = "case"
     names: CaseName = "{case}"
-    patient: str | None = None
+    patient: ColumnName | None = None
     images: ImagePattern | None = None
     masks: dict[str, MaskDescription] = {}
     columns: dict[str, ColumnDescription] = {}
     frame: Frame = None
     spacing_mm: Spacing = None
     spacing_unit: SpacingUnit = "mm"
-    split: str | None = None
+    split: ColumnName | None = None
     decimal: Decimal = "."
     missing: Words = ()
     links: bool = False
@@ -337,6 +363,16 @@ class Description(Settings):
         """The texts that mean "unknown", in lower case."""
         return frozenset(MISSING_WORDS) | {word.lower() for word in self.missing}
 
+    def find_meanings(self, name: str, cells: Iterable[str]) -> list[str | None]:
+        """Return the word that each cell of a column stands for, or None where it means "unknown".
+
+        Args:
+            name: The column, which need not be described.
+            cells: The text of the cells.
+        """
+        column, missing = self.columns.get(name, ColumnDescription()), self.missing_words
+        return [column.find_meaning(cell, missing, self.decimal) for cell in cells]
+
 
 def make_description(content: dict[str, Any], *, base: Path, where: str) -> Description:
     """Validate the content of a description.
@@ -349,9 +385,13 @@ def make_description(content: dict[str, Any], *, base: Path, where: str) -> Desc
     Raises:
         DataError: A setting is unknown or invalid; the error lists all problems.
     """
-    root = (base / Path(str(content.get("root", "."))).expanduser()).resolve()
+    root = str(content.get("root") or ".")
     try:
-        return Description.model_validate(content | {"root": root})
+        resolved = (base / Path(root).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(f"{where}: root: {root!r} is not a path that can be used ({error})") from error
+    try:
+        return Description.model_validate(content | {"root": resolved})
     except ValidationError as error:
         raise DataError(describe_problems(error, where)) from error
 
@@ -362,7 +402,7 @@ def read_description(folder: Path) -> Description:
     Raises:
         DataError: The folder or the file is absent, or a setting is unknown or invalid.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(f"{folder}: no such folder; give the folder that holds {DESCRIPTION_FILE}")
     path = folder / DESCRIPTION_FILE
     if not path.is_file():

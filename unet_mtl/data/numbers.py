@@ -5,9 +5,12 @@ from typing import Literal
 
 Decimal = Literal[".", ","]
 
-_COMMA = re.compile(r"[+-]?\d*,\d+")
+_NUMBER = re.compile(
+    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:inf|infinity|nan)", re.ASCII | re.IGNORECASE
+)
+_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 _THOUSANDS = re.compile(
-    r"[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:\.\d{3})+,\d+|[+-]?\d{1,3}(?:[.,]\d{3}){2,}"
+    r"[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:\.\d{3})+,\d+|[+-]?\d{1,3}(?:[.,]\d{3}){2,}", re.ASCII
 )
 
 
@@ -19,7 +22,8 @@ def parse_number(word: str, decimal: Decimal = ".") -> float:
         decimal: The decimal mark.
 
     Raises:
-        ValueError: The text is not a number. Thousands separators are not accepted.
+        ValueError: The text is not a number. Thousands separators, the underscores of Python and digits other than
+            0 to 9 are not accepted.
 
     >>> parse_number("7.6"), parse_number("7,6", ",")
     (7.6, 7.6)
@@ -28,7 +32,23 @@ def parse_number(word: str, decimal: Decimal = ".") -> float:
         if "." in word:
             raise ValueError(f"{word!r} has a point, but the decimal mark is a comma")
         word = word.replace(",", ".") if _COMMA.match(word) else word
+    word = word.strip()
+    if not _NUMBER.fullmatch(word):
+        raise ValueError(f"{word!r} is not a number")
     return float(word)
+
+
+def is_number(word: str, decimal: Decimal = ".") -> bool:
+    """Return whether `parse_number` accepts a text.
+
+    >>> is_number("1e-3"), is_number("1_0"), is_number("\u0663")
+    (True, False, False)
+    """
+    try:
+        parse_number(word, decimal)
+    except ValueError:
+        return False
+    return True
 
 
 def suggest_number(word: str, decimal: Decimal = ".") -> str:
@@ -50,7 +70,7 @@ def suggest_number(word: str, decimal: Decimal = ".") -> str:
         return f"has a thousands separator, which is not read: write {_without_thousands(word, decimal)}"
     if decimal == "." and _COMMA.fullmatch(word):
         return f'looks like a decimal comma: write {word.replace(",", ".")}, or set `decimal: ","` in dataset.yaml'
-    if decimal == "," and word.count(".") == 1 and _is_number(word):
+    if decimal == "," and word.count(".") == 1 and is_number(word):
         return f'has a point, but dataset.yaml sets `decimal: ","`: write {word.replace(".", ",")}'
     return ""
 
@@ -60,11 +80,3 @@ def _without_thousands(word: str, decimal: Decimal) -> str:
     grouped = len(set(re.findall("[.,]", word))) == 1  # 1.234.567 has no decimals
     whole, rest = (word, "") if grouped else (word[:last], decimal + word[last + 1 :])
     return re.sub("[.,]", "", whole) + rest
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

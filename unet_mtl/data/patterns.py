@@ -50,8 +50,16 @@ def find_files(root: Path, pattern: str, values: Mapping[str, str]) -> list[Path
         return [path] if is_there(path) else []
     filled = _glob(pattern, {name: escape(value) for name, value in values.items()})
     named = pattern.format_map(values)
-    files = sorted(path for path in root.glob(filled) if path.is_file())
+    files = [path for path in glob_files(root, filled) if path.is_file()]
     return [path for path in files if not is_stray(path.relative_to(root).as_posix(), named)]
+
+
+def glob_files(root: Path, pattern: str) -> list[Path]:
+    """Return the existing paths that fit a pattern of `Path.glob`, sorted; none if a name in it is too long."""
+    try:
+        return sorted(root.glob(pattern))
+    except (OSError, ValueError):
+        return []
 
 
 def is_stray(file: str, pattern: str) -> bool:
@@ -100,5 +108,13 @@ def is_there(path: Path) -> bool:
     """Return whether a path is an existing file; False if its name is too long or has a null byte."""
     try:
         return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a path is an existing folder; False if its name is too long or has a null byte."""
+    try:
+        return path.is_dir()
     except (OSError, ValueError):
         return False

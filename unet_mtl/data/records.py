@@ -1,6 +1,7 @@
 """Read the table of a data set and find the files and labels of each case, without reading images."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from unet_mtl.data.description import (
-    YES_NO,
     ColumnDescription,
     Description,
     MaskDescription,
@@ -257,12 +257,10 @@ def read_labels(
     """
     labels: dict[str, Label] = {}
     observations: list[Observation] = []
+    missing = description.missing_words
     for name, column in description.columns.items():
-        word = row[name]
-        word = column.values.get(word, word)
-        if column.type == "yes/no":
-            word = YES_NO.get(word.removesuffix(f"{description.decimal}0").lower(), word)
-        if word.lower() in description.missing_words and word not in (column.classes or ()):
+        word = column.find_meaning(row[name], missing, description.decimal)
+        if word is None:
             continue
         try:
             labels[name] = _read_label(word, column, description.decimal)
@@ -308,7 +306,7 @@ def _read_frame(
     if word.lower() in description.missing_words:
         return None
     whole = word.removesuffix(f"{description.decimal}0")  # workbooks write whole numbers as 3.0
-    if not whole.isdecimal():
+    if not re.fullmatch("[0-9]{1,9}", whole):
         text = f"case {row[CASE]!r}: frame is {word!r}; expected a whole number of at least 0"
         observations.append(Observation("frame-invalid", text, (row[CASE],)))
         return None

@@ -9,7 +9,16 @@ import pandas as pd
 from unet_mtl.data.description import Description
 from unet_mtl.data.file_listing import CLOSED, find_reason, is_utf8
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.patterns import fields_of, glob_pattern, is_stray, leaves, match_pattern
+from unet_mtl.data.patterns import (
+    fields_of,
+    glob_files,
+    glob_pattern,
+    is_folder,
+    is_stray,
+    is_there,
+    leaves,
+    match_pattern,
+)
 from unet_mtl.data.readers import split_suffix
 from unet_mtl.data.spacing import spacing_columns
 from unet_mtl.data.tables import read_table
@@ -34,7 +43,7 @@ def read_rows(description: Description) -> pd.DataFrame:
     Raises:
         DataError: The table is absent, empty, or lacks a column that the description names.
     """
-    if not description.root.is_dir():
+    if not is_folder(description.root):
         raise DataError(
             f"{description.root}: no such folder; correct `root` in the description of the data set"
         )
@@ -50,7 +59,7 @@ def _table_of_rows(description: Description) -> pd.DataFrame:
     path = _table_path(description)
     if leaves(description.root, path) and not description.links:
         raise DataError(f"{path}: the table {LEAVES}")
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(
             f"{path}: the table cannot be read (no such file); correct `table` in the description of the data set"
         )
@@ -67,9 +76,12 @@ def _names_in(cells: "pd.Series[str]", description: Description) -> list[str]:
     matches = [match_pattern(description.names, cell) if cell else {"case": ""} for cell in cells]
     unmatched = [cell for cell, match in zip(cells, matches, strict=True) if match is None]
     if unmatched:
+        windows = description.names.replace("/", "\\")
+        fits = all(match_pattern(windows, cell) for cell in unmatched)
         raise DataError(
             f"{_table_path(description)}: `names: {description.names}` does not fit {count_of(len(unmatched), 'cell')} "
-            f"of {description.case!r}: {name_some(map(repr, unmatched), 3)}; correct the pattern"
+            f"of {description.case!r}: {name_some(map(repr, unmatched), 3)}; "
+            + (f"they have backslashes: write `names: {windows}`" if fits else "correct the pattern")
         )
     return [match["case"] for match in matches if match is not None]
 
@@ -127,7 +139,7 @@ def find_unnamed_and_repeated(table: pd.DataFrame, description: Description) -> 
 def _table_of_files(description: Description, images: str) -> pd.DataFrame:
     """Make a table of the text in place of the names in braces, with a row for each file."""
     root = description.root
-    paths = (path for path in root.glob(glob_pattern(images)) if not path.is_dir())
+    paths = (path for path in glob_files(root, glob_pattern(images)) if not path.is_dir())
     files = sorted(path.relative_to(root).as_posix() for path in paths)
     files = [file for file in files if not is_stray(file, images) and _may_be_image(root / file, description)]
     matches = {file: values for file in files if (values := match_pattern(images, file))}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from unet_mtl.data.patterns import is_there
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.tables import guard_formulas, read_table, unguard_formulas
 from unet_mtl.errors import DataError
@@ -64,7 +65,7 @@ def read_split(path: Path, dataset: Dataset) -> pd.DataFrame:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(f"{path}: no such file; correct split.table, or make the split with `unet-mtl split`")
     table = unguard_formulas(read_table(path))
     columns = list(map(str, table))

@@ -8,7 +8,9 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from unet_mtl.data.group_split import assign_groups, join_groups
+from unet_mtl.data.numbers import parse_number
 from unet_mtl.data.observations import Observation, texts
+from unet_mtl.data.patients import find_patient_spellings
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.split_files import read_split
 from unet_mtl.data.strata import choose_columns, read_strata
@@ -49,7 +51,7 @@ class SplitSettings(Settings):
 
     column: Literal["auto", "ratio"] = "auto"
     table: str | None = None
-    folds: int | None = Field(default=None, ge=3)
+    folds: int | None = Field(default=None, ge=3, le=10_000)
     fold_column: str | None = None
     fold: int | None = Field(default=None, ge=0)
     train: float = Field(default=0.6, gt=0, lt=1)
@@ -57,7 +59,7 @@ class SplitSettings(Settings):
     test: float = Field(default=0.2, ge=0, lt=1)
     stratify: str | tuple[str, ...] | None = None
     near_duplicates: Literal["together", "anywhere"] = "together"
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _check_sum_of_shares(self) -> Self:
@@ -180,9 +182,12 @@ NO_PATIENT = (
 
 
 def split_warnings(parts: Mapping[SplitName, Dataset]) -> list[str]:
-    """Return one line for each risk: patients are unknown, or a split lacks a class that another one has."""
-    unknown = [] if parts["train"].description.patient else [NO_PATIENT]
-    return unknown + texts(find_absent_classes(parts))
+    """Return one line for each risk, such as unknown patients, or a class that a split lacks."""
+    if parts["train"].description.patient:
+        patients = texts(find_patient_spellings(record for part in parts.values() for record in part))
+    else:
+        patients = [NO_PATIENT]
+    return patients + texts(find_absent_classes(parts))
 
 
 def find_absent_classes(parts: Mapping[SplitName, Dataset]) -> list[Observation]:
@@ -224,7 +229,12 @@ def _as_names(values: Sequence[tuple[str, str | None]], where: str) -> list[Spli
 
 
 def _from_saved(dataset: Dataset, settings: SplitSettings) -> tuple[list[SplitName], list[int] | None]:
-    path = dataset.description.root / Path(settings.table or "").expanduser()
+    try:
+        path = dataset.description.root / Path(settings.table or "").expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"split.table: {settings.table!r} is not a path that can be used ({error})"
+        ) from error
     table = read_split(path, dataset).set_index("case").loc[[record.case for record in dataset]]
     folds = None
     if "fold" in table:
@@ -250,7 +260,7 @@ def _as_folds(values: Iterable[tuple[str, str | float]], where: str) -> list[int
     folds, problems = [], []
     for case, value in values:
         try:
-            number = float(value)
+            number = parse_number(value) if isinstance(value, str) else value
             if not number.is_integer():
                 raise ValueError
             folds.append(int(number))

@@ -2,58 +2,74 @@
 
 import csv
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, time
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from unet_mtl.data.numbers import Decimal
+from unet_mtl.data.numbers import Decimal, is_number
 from unet_mtl.data.readers import is_pointer, pointer_error
 from unet_mtl.errors import DataError
+from unet_mtl.wording import count_of
 
 _SEPARATORS = (",", ";", "\t")
 _FORMULA = re.compile(r"[=+\-@\t\r]")
+_LONGEST_CELL = 2**31 - 1
+
+Cells: TypeAlias = list[list[Any]]
+"""The rows of a table, the header row first."""
 
 
 def read_table(path: Path, *, decimal: Decimal = ".") -> pd.DataFrame:
     """Read a table as text.
 
     Args:
-        path: A text file with commas, semicolons or tabs between its cells, as its header row shows; an Excel
-            workbook, of which the first sheet is read; or a Parquet file.
+        path: A text file with commas, semicolons or tabs between its cells, as its header row or a first line such as
+            `sep=;` shows; an Excel workbook, of which the first sheet is read; or a Parquet file.
         decimal: The decimal mark for numbers that a workbook or a Parquet file stores as numbers.
 
     Returns:
-        A table of strings without surrounding blanks. An empty cell is an empty string, and whole numbers have no
-        decimals: 3, not 3.0.
+        A table of strings without surrounding blanks. An empty cell is an empty string, whole numbers have no
+        decimals (3, not 3.0) and days have no time (2023-01-31). A number that a workbook shows with leading zeros,
+        such as 007, has them.
 
     Raises:
-        DataError: The file cannot be read, has no rows, or has rows with more cells than the header row.
+        DataError: The file cannot be read, has no rows, has two columns of one name, or has rows with more or fewer
+            cells than the header row.
     """
-    read = _READERS.get(path.suffix.lower(), _read_text)
+    suffix = path.suffix.lower()
     try:
         if is_pointer(path):
             raise pointer_error(path)
-        table = read(path)
-        if decimal == ",":
-            table = table.map(lambda cell: str(cell).replace(".", ",") if isinstance(cell, float) else cell)
-        table = table.map(_to_text)
+        cells = _READERS.get(suffix, _read_text)(path)
+        rows = [[_to_text(cell, decimal) for cell in row] for row in cells]
     except OSError as error:
         raise DataError(f"{path}: the table cannot be read ({error.strerror or error})") from error
     except ImportError as error:
-        extra = "parquet" if path.suffix.lower() == ".parquet" else "excel"
+        package = {".parquet": '"unet-mtl[parquet]"', ".xls": "xlrd"}.get(suffix, '"unet-mtl[excel]"')
         raise DataError(
-            f'{path}: reading this format needs a further package; pip install "unet-mtl[{extra}]", or save it as CSV'
+            f"{path}: reading this format needs a further package; pip install {package}, or save it as CSV"
         ) from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, ValueError, KeyError) as error:
+    except (pd.errors.ParserError, ValueError, KeyError, csv.Error) as error:
         raise DataError(
             f"{path}: not a readable {_kind(path)} table ({str(error).strip()}); save it as UTF-8 text with commas"
         ) from error
-    if table.empty:
+    if len(rows) < 2:
         raise DataError(f"{path}: the table has no rows; expected one row for each case")
-    return table.rename(columns=lambda name: str(name).strip()).map(str.strip)
+    return pd.DataFrame(rows[1:], columns=_name_columns(rows[0], path), dtype=str)
+
+
+def _name_columns(header: Sequence[str], path: Path) -> list[str]:
+    """Return the names of the columns; those without a name are numbered, since nothing can refer to them."""
+    repeated = [name for name, n in Counter(header).items() if name and n > 1]
+    if repeated:
+        raise DataError([f"{path}: two columns are named {name!r}; rename one of them" for name in repeated])
+    return [name or f"Unnamed: {position}" for position, name in enumerate(header)]
 
 
 def runs_as_formula(cell: str) -> bool:
@@ -62,15 +78,8 @@ def runs_as_formula(cell: str) -> bool:
     >>> runs_as_formula("=1+1"), runs_as_formula("-1.5"), runs_as_formula("-")
     (True, False, False)
     """
-    return len(cell) > 1 and bool(_FORMULA.match(cell)) and not _is_number(cell)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", ".", 1))  # spreadsheets with a decimal comma read 7,6 as a number
-    except ValueError:
-        return False
-    return True
+    # Spreadsheets with a decimal comma read 7,6 as a number
+    return len(cell) > 1 and bool(_FORMULA.match(cell)) and not is_number(cell.replace(",", ".", 1))
 
 
 def as_text(cell: str) -> str:
@@ -104,42 +113,146 @@ def _map_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame
     return pd.DataFrame(columns, index=table.index)
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        head = stream.readline()
-    separator = max(_SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
-    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True)
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(
-            f"{path}: the rows have more cells than the {len(table.columns)} columns of the header row; name all "
-            "columns, or remove the separators at the ends of the rows"
-        )
-    return table
+def _read_text(path: Path) -> Cells:
+    text = path.read_bytes().decode("utf-8-sig")
+    head = next(StringIO(text, newline=""), "")
+    named = re.fullmatch(r'"?sep=([,;\t])"?[,;\t]*\s*', head, re.IGNORECASE)  # a line that only Excel writes
+    if named:
+        lines = _read_lines(text[len(head) :], named[1], 1)
+    else:
+        unquoted = re.sub(r'(?:^|(?<=[,;\t]))\s*"(?:[^"]|"")*"', "", head)
+        lines = _read_lines(text, max(_SEPARATORS, key=unquoted.count), 0)
+    if not lines:
+        raise ValueError("the file is empty")
+    _require_equal_lengths(lines, path)
+    return [cells for _, cells in lines]
 
 
-def _read_excel(path: Path) -> pd.DataFrame:
-    return pd.read_excel(path, dtype=object, keep_default_na=False, na_values=[])
+def _read_lines(text: str, separator: str, above: int) -> list[tuple[int, list[str]]]:
+    """Return the number of each line that is not empty, and its cells.
+
+    Args:
+        text: The text of the table.
+        separator: The character between cells.
+        above: The number of lines above the text.
+    """
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        lines = list(_parse(text, separator, above, strict=True))
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise ValueError("a quotation mark is not closed, so that the cell does not end") from error
+        # such as blanks between a quotation mark and the next separator
+        lines = list(_parse(text, separator, above, strict=False))
+    finally:
+        csv.field_size_limit(limit)
+    return lines
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(path).astype(object)
+def _parse(text: str, separator: str, above: int, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=strict)
+    number = above
+    for cells in reader:
+        if any(cells) or len(cells) > 1:
+            yield number + 1, cells
+        number = above + reader.line_num
 
 
-def _to_text(cell: object) -> str:
+def _require_equal_lengths(lines: Sequence[tuple[int, list[str]]], path: Path) -> None:
+    """Require a cell for each named column in each row, since a separator may be missing anywhere in a shorter one."""
+    header = lines[0][1]
+    n_named = max((position for position, name in enumerate(header, 1) if name.strip()), default=0)
+    width = count_of(len(header), "column")
+    longer = [
+        f"{path}: line {number} has {count_of(len(cells), 'cell')}, more than the {width} of the header row; name all "
+        "columns, or remove the separators at the ends of the rows"
+        for number, cells in lines
+        if len(cells) > len(header)
+    ]
+    shorter = [
+        f"{path}: line {number} has {count_of(len(cells), 'cell')}, fewer than the {width} of the header row; add the "
+        "missing separators, so that it is clear which cells are empty"
+        for number, cells in lines
+        if len(cells) < n_named
+    ]
+    if longer or shorter:
+        raise DataError([*longer, *shorter])
+    for _, cells in lines:
+        cells += [""] * (len(header) - len(cells))
+
+
+def _read_excel(path: Path) -> Cells:
+    import openpyxl
+
+    try:
+        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        sheet = workbook.worksheets[0]
+        sheet.reset_dimensions()  # some programs write wrong ones
+        rows = [[_shown(cell) for cell in row] for row in sheet.iter_rows()]
+        workbook.close()
+    except OSError:
+        raise
+    except Exception as error:  # the errors of zipfile, of the XML parser and of openpyxl itself
+        raise ValueError(str(error)) from error
+    return _without_empty(rows)
+
+
+def _shown(cell: Any) -> Any:
+    """Return the value of a cell of a workbook, with the leading zeros that its number format adds."""
+    value = cell.value
+    if cell.data_type == "e":
+        return None
+    padded = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+    zeros = _PADDED.match(cell.number_format or "") if padded else None
+    if zeros is None or value < 0:
+        return value
+    return re.sub(r'["\\]', "", zeros[1]) + str(int(value)).zfill(len(zeros[2]))
+
+
+_PADDED = re.compile(r"""((?:"[^"]*"|\\.)*)(0{2,})(?:;|$)""")
+"""A number format with leading zeros, and text in front of them: `000`, `"P"000`."""
+
+
+def _read_old_excel(path: Path) -> Cells:
+    return _without_empty(pd.read_excel(path, dtype=object, header=None, na_filter=False).to_numpy().tolist())
+
+
+def _without_empty(rows: Cells) -> Cells:
+    """Remove empty rows, and empty columns at the right edge, both of which formatted cells leave."""
+    filled = [row for row in rows if any(not _is_empty(cell) for cell in row)]
+    width = max((n for row in filled for n, cell in enumerate(row, 1) if not _is_empty(cell)), default=0)
+    return [(row + [None] * width)[:width] for row in filled]
+
+
+def _is_empty(cell: Any) -> bool:
+    return _to_text(cell) == ""
+
+
+def _read_parquet(path: Path) -> Cells:
+    table = pd.read_parquet(path)
+    return [list(table.columns), *table.astype(object).to_numpy().tolist()]
+
+
+def _to_text(cell: Any, decimal: Decimal = ".") -> str:
     """Convert a cell to text; a missing value becomes an empty string."""
+    if isinstance(cell, str):
+        return cell.strip()
     if cell is None or cell is pd.NaT or cell is pd.NA or cell != cell:
         return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))  # pandas stores whole numbers with missing values as floats
-    return str(cell)
+    if isinstance(cell, float):
+        # pandas stores whole numbers with missing values as floats
+        return str(int(cell)) if cell.is_integer() else str(cell).replace(".", decimal)
+    if isinstance(cell, datetime) and cell.tzinfo is None and cell.time() == time():
+        return cell.date().isoformat()  # workbooks and pandas store days as midnights
+    return str(cell).strip()
 
 
 def _kind(path: Path) -> str:
     return {".xlsx": "Excel", ".xls": "Excel", ".parquet": "Parquet"}.get(path.suffix.lower(), "CSV")
 
 
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+_READERS: dict[str, Callable[[Path], Cells]] = {
     ".xlsx": _read_excel,
-    ".xls": _read_excel,
+    ".xls": _read_old_excel,
     ".parquet": _read_parquet,
 }

@@ -12,6 +12,8 @@ from unet_mtl.data.readers import without_suffix
 from unet_mtl.data.records import read_labels
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import DataError
+from unet_mtl.near_names import name_key
+from unet_mtl.wording import count_of, name_some
 
 Rows = Mapping[str, Labels | DataError]
 """Columns of each case, or the error in its row, by case name."""
@@ -103,7 +105,43 @@ def row_of(rows: Rows, name: str) -> Labels | DataError:
     Returns:
         The columns, or the error in the row; empty if there is no row.
     """
-    return rows.get(name, rows.get(PurePosixPath(name).name, {}))
+    return rows.get(_row_name(rows, name), {})
+
+
+def _row_name(rows: Rows, name: str) -> str:
+    return name if name in rows else PurePosixPath(name).name
+
+
+def _last_key(name: str) -> str:
+    return name_key(name.replace("\\", "/").rpartition("/")[2])
+
+
+def describe_unmatched(path: Path, rows: Rows, names: Sequence[str]) -> str:
+    """Describe the rows of a table that belong to no image.
+
+    Args:
+        path: The table.
+        rows: Columns by case name, in the form that `read_columns` returns.
+        names: Names of the images without their suffixes, with slashes between folders.
+
+    Returns:
+        One line, with a similar name where there is one; empty if every row belongs to an image.
+
+    Raises:
+        DataError: No row belongs to an image.
+    """
+    used = {_row_name(rows, name) for name in names}
+    unused = [case for case in rows if case not in used]
+    if not unused:
+        return ""
+    without_row = {_last_key(name): name for name in names if _row_name(rows, name) not in rows}
+    near = [(case, without_row[_last_key(case)]) for case in unused if _last_key(case) in without_row]
+    hint = f"; {near[0][0]!r} may be image {near[0][1]!r}" if near else ""
+    counts = f"{len(unused)} of {count_of(len(rows), 'row')} without an image"
+    text = f"{path}: {counts}: {name_some(map(repr, unused))}{hint}"
+    if len(unused) == len(rows):
+        raise DataError(f"{text}; correct the names, or name the column of cases with `case_column`")
+    return text
 
 
 def missing_input_error(inputs: Inputs, row: Labels | DataError) -> DataError | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.blocks import NORMALIZATIONS, UP_SAMPLINGS
@@ -10,7 +10,7 @@ from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.heads import POOLINGS
 from unet_mtl.nn.tabular import FUSIONS
 from unet_mtl.registry import name_in
-from unet_mtl.settings import Settings
+from unet_mtl.settings import Settings, Units
 
 EncoderName = Annotated[str, name_in(ENCODERS)]
 Normalization = Annotated[str, name_in(NORMALIZATIONS)]
@@ -41,14 +41,14 @@ class NetworkSettings(Settings):
     """
 
     encoder: EncoderName = "plain"
-    width: int = Field(default=32, ge=1)
+    width: int = Field(default=32, ge=1, le=1024)
     levels: int = Field(default=5, ge=2, le=8)
     normalization: Normalization = "batch"
     up: UpSampling = "transpose"
     pooling: Pooling = "average"
     dropout: float = Field(default=0.0, ge=0, lt=1)
     fusion: Fusion = "join"
-    trunk: tuple[PositiveInt, ...] = ()
+    trunk: tuple[Units, ...] = ()
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -69,7 +69,7 @@ class CaseSplit:
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each risk: patients are unknown, or a split lacks a class that another one has."""
+        """One line for each risk, such as unknown patients, or a class that a split lacks."""
         return split_warnings(self.parts)
 
     @property

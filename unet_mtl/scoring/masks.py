@@ -120,7 +120,11 @@ def score_pairs(
             details.distances,
             *notes,
         ),
-        warnings=(*_describe_unpaired(pairs, missing), *mapping.warnings),
+        warnings=(
+            *_describe_unpaired(pairs, missing),
+            *mapping.warnings,
+            *details.warn_of_spellings(scored),
+        ),
     )
 
 

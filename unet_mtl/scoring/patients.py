@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.numbers import is_number
+from unet_mtl.data.patients import describe_spellings, group_spellings
 from unet_mtl.data.spacing import Spacing, parse_spacing
 from unet_mtl.data.tables import read_table
 from unet_mtl.errors import ConfigError, DataError
@@ -52,6 +54,11 @@ class CaseDetails:
         if not self.source:
             return "patients: each case counts as its own patient; give a table of patients with `patients`"
         return f"patients: {self.count_patients(cases):,}, from {self.source}"
+
+    def warn_of_spellings(self, cases: Iterable[str]) -> list[str]:
+        """Return a warning for each patient of the table who seems to have several names."""
+        groups = group_spellings(self.patients[case] for case in cases) if self.source else []
+        return [describe_spellings(names) for names in groups]
 
     def count_patients(self, cases: Iterable[str]) -> int:
         """Return the number of patients of the cases."""
@@ -142,10 +149,7 @@ def read_spacing(spacing: AnySpacing) -> Spacing | str | None:
 
 
 def _is_numeric(text: str) -> bool:
-    try:
-        return [float(part) for part in text.split(",")] != []
-    except ValueError:
-        return False
+    return all(is_number(part.strip()) for part in text.split(","))
 
 
 def _from_table(

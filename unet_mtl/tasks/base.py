@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, field_validator
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError
-from unet_mtl.settings import Settings
+from unet_mtl.settings import Settings, Units
 from unet_mtl.tasks.predictions import Prediction
 
 if TYPE_CHECKING:
@@ -85,11 +85,11 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     """
 
     kind: str
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)
     target: str = ""
     weight: float = Field(default=1.0, ge=0)
     inputs: tuple[str, ...] | None = Field(default=None, min_length=1)
-    hidden: tuple[PositiveInt, ...] = ()
+    hidden: tuple[Units, ...] = ()
 
     spatial: ClassVar[bool] = False
     """Whether the target is transformed together with the image by augmentation."""

@@ -36,6 +36,21 @@ def image_with_a_blank(folder: Path) -> None:
     image_path(folder, ONE).rename(folder / "images" / f"{ONE.replace('_', ' ')}.png")
 
 
+def image_without_leading_zeros(folder: Path) -> None:
+    image_path(folder, ONE).rename(folder / "images" / f"{ONE.replace('_00', '_')}.png")
+
+
+def images_and_masks_with_backslashes(folder: Path) -> None:
+    """Write the paths of the files into the table as Windows writes them."""
+    paths = {
+        "image": [rf"images\{case}.png" for case in CASES],
+        "drawn": [rf"masks\{case}.png" for case in CASES],
+    }
+    change_table(folder, lambda table: table.assign(**paths))
+    change_yaml(folder, lambda content: content.update(images="{image}"))
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(path="{drawn}"))
+
+
 def image_of_another_normal_form(folder: Path) -> None:
     """Write the umlaut as one character in the table, and as two in the file name, as macOS does."""
     _with_an_umlaut(folder, image=unicodedata.normalize("NFD", UMLAUT), mask=UMLAUT)
@@ -180,6 +195,15 @@ FILE_FAULTS = [
     Fault(image_in_capitals, "image-renamed", (ONE,), words=(f"{ONE.upper()}.PNG",), repaired=True),
     Fault(image_with_another_suffix, "image-renamed", (ONE,), words=(f"{ONE}.jpeg",), repaired=True),
     Fault(image_with_a_blank, "image-renamed", (ONE,), words=(ONE.replace("_", " "),), repaired=True),
+    Fault(image_without_leading_zeros, "image-renamed", (ONE,), repaired=True),
+    Fault(
+        images_and_masks_with_backslashes,
+        "image-renamed",
+        tuple(CASES),
+        words=(f"but there is 'images/{ONE}.png'",),
+        allowed=allow("mask-renamed", "task"),
+        repaired=True,
+    ),
     Fault(image_of_another_normal_form, "image-renamed", (ONE,), repaired=True),
     Fault(mask_of_another_normal_form, "mask-renamed", (ONE,), repaired=True),
     Fault(mask_in_capitals, "mask-renamed", (ONE,), words=(f"{ONE.upper()}.png",), repaired=True),

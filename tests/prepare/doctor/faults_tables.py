@@ -1,5 +1,7 @@
 """Faults of the table and of dataset.yaml."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from .good import CASES, DIAGNOSIS, LESIONS, PATIENT, change_table, change_yaml,
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
 FIVE = [case for case in CASES if sum(PATIENT[other] == PATIENT[case] for other in CASES) == 1][:5]
+TWICE = next(same for case in CASES if len(same := [c for c in CASES if PATIENT[c] == PATIENT[case]]) > 1)
+"""The cases of the first patient with several cases."""
 DIAMETER, SPACING = "lesion_diameter_mm", "pixel_spacing_mm"
 
 
@@ -32,6 +36,21 @@ def patient_blank(folder: Path) -> None:
 
 def patient_not_available(folder: Path) -> None:
     set_cell(folder, ONE, "patient", "not available")
+
+
+def _spell_a_patient(folder: Path, spell: Callable[[str], str]) -> None:
+    def change(table: pd.DataFrame) -> None:
+        table.loc[TWICE[-1], "patient"] = spell(table.loc[TWICE[-1], "patient"])
+
+    change_table(folder, change)
+
+
+def patient_with_decimals(folder: Path) -> None:
+    _spell_a_patient(folder, lambda patient: f"{patient}.0")
+
+
+def patient_with_a_dash_and_fewer_zeros(folder: Path) -> None:
+    _spell_a_patient(folder, lambda patient: re.sub("_0*", "-", patient).upper())
 
 
 def class_misspelt(folder: Path) -> None:
@@ -165,6 +184,10 @@ TABLE_FAULTS = [
     Fault(patient_not_available, "patient-missing", (ONE,)),
     Fault(
         patient_of_five_views, "patient-views", tuple(FIVE), words=("up to 5",), allowed=allow("split-class")
+    ),
+    *(
+        Fault(spell, "patient-spelling", tuple(TWICE), words=("differ in spelling only",), repaired=True)
+        for spell in (patient_with_decimals, patient_with_a_dash_and_fewer_zeros)
     ),
     Fault(class_misspelt, "class-unknown", (ONE,), words=("malignent",)),
     Fault(class_in_another_language, "class-unknown", (ONE,), words=("bösartig",)),

@@ -111,11 +111,11 @@ def test_no_file_outside_is_opened(apply, folder, monkeypatch):
 
 
 OBJECTS = [
-    "name: !!python/object/apply:os.system ['touch {mark}']",
-    "name: !!python/object/new:os.system ['touch {mark}']",
-    "name: !!python/name:os.system",
+    "title: !!python/object/apply:os.system ['touch {mark}']",
+    "title: !!python/object/new:os.system ['touch {mark}']",
+    "title: !!python/name:os.system",
     "? !!python/object/apply:subprocess.check_output [['touch', '{mark}']]\n: x",
-    "name: !!python/module:os",
+    "title: !!python/module:os",
 ]
 
 

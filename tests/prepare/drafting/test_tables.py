@@ -282,3 +282,24 @@ def test_an_unreadable_table_beside_a_good_one_is_left_out(described, make):
     _, _, notes, _ = described(diagnosis=["benign", "malignant"])
     assert any(line.startswith("This table is not used") and "broken.csv" in line for line in notes.unsure)
     assert folder.is_dir()
+
+
+def test_paths_with_backslashes(described):
+    """Tables from Windows: the folder is part of `names`, or the table is left aside with the reason."""
+    dataset, _, _, _ = described(
+        case="", file=[rf"images\c{i:02d}.png" for i in range(N)], diagnosis=["a", "b"]
+    )
+    assert dataset.description.names == r"images\{case}.png"
+    assert [record.case for record in dataset] == [f"c{i:02d}" for i in range(N)]
+    assert all(record.image.is_file() and record.masks for record in dataset)
+
+
+def test_a_column_of_paths_with_backslashes_is_explained(make, draft):
+    folder = make("{0:02d}/scan.png", n=N)
+    rows = [rf"{i:02d}\scan.png,{'ab'[i % 2]}" for i in range(N)]
+    (folder / "cases.csv").write_text("\n".join(["file,diagnosis", *rows]))
+    _, _, notes, _ = draft(folder)
+    assert any(
+        "the paths in file have backslashes, as Windows writes them. Write / instead." in n
+        for n in notes.unsure
+    )

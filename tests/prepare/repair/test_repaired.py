@@ -330,3 +330,40 @@ def test_shared_phantom_is_the_same(tmp_path, assert_same):
     phantom = ROOT / "data_samples" / "phantom"
     um.repair(phantom, tmp_path / "copy", progress=False)
     assert_same(phantom, tmp_path / "copy")
+
+
+def test_cases_with_backslashes_get_slashes(broken, tmp_path):
+    change_table(broken, lambda table: table.assign(case=[rf"images\{case}.png" for case in table["case"]]))
+    change_yaml(broken, lambda content: content.update(images="{case}", masks={}))
+    images = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (broken / "images").iterdir()
+    }
+    assert "image-renamed" in kinds(um.check(broken))
+    um.repair(broken, tmp_path / "copy", progress=False)
+    dataset = um.read_dataset(tmp_path / "copy")
+    assert [record.case for record in dataset] == [f"images/{name}" for name in sorted(images)]
+    for record in dataset:
+        assert hashlib.sha256(record.image.read_bytes()).hexdigest() == images[record.image.stem]
+
+
+def test_copies_of_one_patient_in_two_spellings(good, broken, tmp_path, read_log, assert_same):
+    (identical,) = a_case_twice(broken)
+    change_table(broken, lambda table: table.assign(patient=[*table["patient"][:-1], "P-3"]))
+    um.repair(broken, tmp_path / "copy", mend=["patient-spelling"], progress=False)
+    spelled = ("case_12", "cases.csv", "patient-spelling", "patient: P-3", "patient: p03")
+    assert read_log(tmp_path / "copy") == [spelled, identical]
+    assert_same(good, tmp_path / "copy")
+
+
+def test_patients_in_another_spelling_are_united_on_request(good, broken, tmp_path, read_log, assert_same):
+    """Most rows decide, and classes or other columns stay as they are."""
+    change_table(broken, lambda table: table.assign(patient=["P1", "p-01", "P1", *table["patient"][3:]]))
+    change_table(good, lambda table: table.assign(patient=["P1", "P1", "P1", *table["patient"][3:]]))
+    untouched = um.repair(broken, tmp_path / "as it is", progress=False)
+    assert untouched.repairs == []
+    assert "patient-spelling" in {finding.name for finding in untouched.left}
+    um.repair(broken, tmp_path / "copy", mend=["patient-spelling"], progress=False)
+    assert read_log(tmp_path / "copy") == [
+        ("case_01", "cases.csv", "patient-spelling", "patient: p-01", "patient: P1")
+    ]
+    assert_same(good, tmp_path / "copy")

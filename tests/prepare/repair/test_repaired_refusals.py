@@ -192,8 +192,8 @@ def test_a_kind_that_is_not_repaired_on_request(folder, tmp_path, command):
         assert (code, errors) == (
             1,
             [
-                f"error: --mend contains {kind!r}, which is not repaired on request; expected image-inverted or "
-                "mask-inverted"
+                f"error: --mend contains {kind!r}, which is not repaired on request; expected one of "
+                "patient-spelling, image-inverted, mask-inverted"
             ],
         )
     code, output, _ = command("check", folder, "--fix", tmp_path / "copy", "--mend", "mask-inverted")

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Label
 from unet_mtl.errors import DataError
-from unet_mtl.settings import Settings
+from unet_mtl.settings import Settings, Units
 from unet_mtl.wording import count_of
 
 Labels = Mapping[str, Label]
@@ -35,7 +35,7 @@ class TabularInput(Settings):
     """
 
     columns: tuple[str, ...] = Field(min_length=1)
-    hidden: tuple[PositiveInt, ...] = ()
+    hidden: tuple[Units, ...] = ()
     input_dropout: float = Field(default=0.0, ge=0, lt=1)
     cell_dropout: float = Field(default=0.05, ge=0, lt=1)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from unet_mtl.batches.preprocess.crops import Size, crop_sample
 from unet_mtl.data.images import (
@@ -22,6 +22,9 @@ from unet_mtl.data.images import (
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
 from unet_mtl.settings import Settings
+
+Side = Annotated[int, Field(ge=1, le=2**14)]
+"""The height or width of the input of the network in pixels; no image of more than 2^28 pixels is read."""
 
 
 class Placement(NamedTuple):
@@ -82,7 +85,7 @@ class Preprocess(Settings):
             prediction and evaluation use overlapping tiles of the whole image.
     """
 
-    size: tuple[PositiveInt, PositiveInt] = (256, 256)
+    size: tuple[Side, Side] = (256, 256)
     channels: int = Field(default=3, ge=1, le=MAX_CHANNELS)
     shown_channels: tuple[NonNegativeInt, ...] = ()
     intensity: Intensity = "auto"

@@ -46,7 +46,7 @@ KINDS: dict[str, Kind] = {
     ),
     "image-missing": _error("cases without an image file", "add the file, or remove the row"),
     "image-renamed": _error(
-        "image file names that differ from the table in letter case, spaces or suffix",
+        "image file names that differ from the table in letter case, spaces, leading zeros, slashes or suffix",
         "rename the file, or correct the cell",
         "always",
     ),
@@ -58,7 +58,7 @@ KINDS: dict[str, Kind] = {
         "nothing, if these cases were not annotated; if they show nothing to annotate, save an empty mask",
     ),
     "mask-renamed": _warning(
-        "mask file names that differ from the expected ones in letter case, spaces or suffix",
+        "mask file names that differ from the expected ones in letter case, spaces, leading zeros, slashes or suffix",
         "rename the file; until then, its case counts as not labelled",
         "always",
     ),
@@ -67,6 +67,11 @@ KINDS: dict[str, Kind] = {
         "files outside the data set", "move them into the data set, or set `links: true` in dataset.yaml"
     ),
     "patient-missing": _error("cases without a patient", "fill in the patient column"),
+    "patient-spelling": _warning(
+        "patients whose names differ in spelling only",
+        "give each patient the same name in all rows; until then, a split may separate the cases of one patient",
+        "on request",
+    ),
     "class-unknown": _error(
         "labels that are not among the classes", "add the class to dataset.yaml, or correct the cell"
     ),

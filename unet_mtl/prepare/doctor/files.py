@@ -7,10 +7,10 @@ from pathlib import Path
 
 from unet_mtl.data.file_listing import is_utf8
 from unet_mtl.data.observations import Observation
-from unet_mtl.data.patterns import glob_pattern, is_stray, is_there, leaves, match_pattern
+from unet_mtl.data.patterns import glob_files, glob_pattern, is_stray, is_there, leaves, match_pattern
 from unet_mtl.data.readers import suffix_of
 from unet_mtl.data.records import Dataset
-from unet_mtl.prepare.doctor.mask_names import RenamedMask, folder_and_letters
+from unet_mtl.prepare.doctor.mask_names import RenamedMask, folder_and_key, with_slashes
 
 
 def check_files(
@@ -38,7 +38,7 @@ def check_files(
     renamed = [mask for mask in renamed if mask.file.path not in taken]
     taken |= {mask.file.path for mask in renamed}
     rest = [path for path in unmatched if path not in taken]
-    result = [_with_similar_mask(_with_similar_image(item, similar), renamed) for item in observations]
+    result = [_with_similar_mask(_with_similar_image(item, similar, root), renamed) for item in observations]
     result += [
         Observation(
             "mask-renamed",
@@ -63,12 +63,13 @@ def check_files(
     return result
 
 
-def _with_similar_image(observation: Observation, similar: dict[str, Path]) -> Observation:
+def _with_similar_image(observation: Observation, similar: dict[str, Path], root: Path) -> Observation:
     """Add the file that is probably meant to an observation of a missing image."""
     if observation.kind != "image-missing" or observation.cases[0] not in similar:
         return observation
     path = similar[observation.cases[0]]
-    text = f"{observation.text}, but there is {path.name!r}"
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    text = f"{observation.text}, but there is {name!r}"
     return replace(observation, kind="image-renamed", text=text, path=path)
 
 
@@ -81,7 +82,7 @@ def _with_similar_mask(observation: Observation, renamed: Sequence[RenamedMask])
 
 
 def _find_fitting(root: Path, pattern: str) -> Iterator[Path]:
-    for path in sorted(root.glob(glob_pattern(pattern))):
+    for path in glob_files(root, glob_pattern(pattern)):
         name = path.relative_to(root).as_posix()
         fits = match_pattern(pattern, name) is not None and not is_stray(name, pattern)
         if fits and is_utf8(name) and path.is_file() and suffix_of(path):
@@ -91,7 +92,7 @@ def _find_fitting(root: Path, pattern: str) -> Iterator[Path]:
 def find_similar_images(dataset: Dataset, candidates: Iterable[Path]) -> dict[str, Path]:
     """Return the probable image of each case without one, by case.
 
-    A file is probable if its name differs from the expected one in letter case, spaces or suffix only. Files that fit
+    A file is probable if its name differs from the expected one only as in `find_renamed_masks`. Files that fit
     several cases, and cases that several files fit, are left out.
 
     Args:
@@ -100,11 +101,11 @@ def find_similar_images(dataset: Dataset, candidates: Iterable[Path]) -> dict[st
     """
     by_letters: dict[tuple[Path, str], set[Path]] = {}
     for path in candidates:
-        by_letters.setdefault(folder_and_letters(path), set()).add(path)
+        by_letters.setdefault(folder_and_key(path), set()).add(path)
     similar = {}
     images = {record.case: record.image for record in dataset if record.image is not None}
     for case, image in images.items() if by_letters else ():
-        key = folder_and_letters(image)
+        key = folder_and_key(image)
         fitting = by_letters.get(key, set())
         if key[1] and len(fitting) == 1 and not is_there(image):
             similar[case] = next(iter(fitting))
@@ -118,7 +119,7 @@ def _find_beside_missing(dataset: Dataset) -> Iterator[Path]:
     missing = [image for image in known if not is_there(image)]
     known |= {file.path for record in dataset for files in record.masks.values() for file in files}
     root, links = dataset.description.root, dataset.description.links
-    for folder in {image.parent for image in missing}:
+    for folder in {with_slashes(image).parent for image in missing}:
         if links or not leaves(root, folder):
             try:
                 paths = sorted(folder.iterdir())

@@ -1,5 +1,6 @@
 """Columns that reveal a target: those filled in once the target was known, or a recoding of it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
@@ -26,20 +27,22 @@ def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
         dataset: The cases that could be read.
         table: The rows with all columns, in the form that `read_rows` returns.
     """
-    rows = table[~table[CASE].duplicated()].set_index(CASE)
-    structure = _structural_columns(dataset, rows.columns)
+    columns = {str(name): cells.to_list() for name, cells in table.items()}
+    position = {case: i for i, case in reversed(list(enumerate(columns.pop(CASE))))}
+    structure = _structural_columns(dataset, columns)
     for target, column in dataset.description.columns.items():
         labels = {r.case: str(r.labels[target]) for r in dataset if target in r.labels}
         if column.classes is None or not _is_testable(list(labels.values())):
             continue
-        known = rows.loc[list(labels)]
-        for name in (name for name in rows.columns if name != target and name not in structure):
-            cells = known[name]
-            filled = np.array(~cells.str.lower().isin(dataset.description.missing_words))
-            classes = np.array(list(labels.values()))[filled]
-            if not _is_testable(classes.tolist()):
+        for name in (name for name in columns if name != target and name not in structure):
+            known = [columns[name][position[case]] for case in labels]
+            meanings = dataset.description.find_meanings(name, known)
+            pairs = zip(known, labels.values(), meanings, strict=True)
+            filled = [(cell, label) for cell, label, meaning in pairs if meaning is not None]
+            if not _is_testable([label for _, label in filled]):
                 continue
-            reason = _find_reason(cells[filled].to_list(), classes, dataset.description.decimal)
+            cells, classes = zip(*filled, strict=True)
+            reason = _find_reason(cells, np.array(classes), dataset.description.decimal)
             if reason:
                 yield Observation("leak", f"{name!r} reveals {target!r}: {reason}")
 
@@ -54,18 +57,20 @@ def _structural_columns(dataset: Dataset, columns: Collection[str]) -> set[str]:
 
 def _is_testable(labels: Sequence[str]) -> bool:
     """Return whether there are enough labels, of at least two classes."""
-    _, counts = np.unique(labels, return_counts=True) if labels else ([], np.array([0]))
-    return len(labels) >= _FEWEST and len(counts) > 1 and int(np.sort(counts)[-2]) >= _FEWEST_A_CLASS
+    counts = Counter(labels).most_common(2)
+    return len(labels) >= _FEWEST and len(counts) > 1 and counts[1][1] >= _FEWEST_A_CLASS
 
 
 def _find_reason(cells: Sequence[str], classes: NDArray[np.str_], decimal: Decimal) -> str | None:
     """Return how the classes follow from the cells, or None if they do not."""
+    if len(set(cells)) * _CASES_A_VALUE > len(cells):
+        return _cut(cells, classes, decimal)
     table = _count_pairs(cells, classes)
     n, right = len(cells), int(table.max(axis=1).sum())
     majority = int(table.sum(axis=0).max())
     # share of what is left to explain after always choosing the most frequent class
     explained = (right - majority) / (n - majority)
-    if len(table) * _CASES_A_VALUE <= n and explained >= _SHARE_EXPLAINED:
+    if explained >= _SHARE_EXPLAINED:
         return f"its {len(table)} different values determine the class in {right} of {n} cases"
     return _cut(cells, classes, decimal)
 

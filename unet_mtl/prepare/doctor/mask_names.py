@@ -10,7 +10,7 @@ from unet_mtl.data.patterns import ANY, is_stray, leaves, match_pattern
 from unet_mtl.data.readers import suffix_of
 from unet_mtl.data.records import Dataset, MaskFile
 from unet_mtl.data.rows import CASE
-from unet_mtl.near_names import letters_of
+from unet_mtl.near_names import name_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class RenamedMask:
 def find_renamed_masks(dataset: Dataset, table: pd.DataFrame) -> list[RenamedMask]:
     """Look for a similarly named file beside each missing mask.
 
-    The name may differ in letter case, spaces and suffix. A file that fits two cases, two files that fit one case, and
-    patterns of several files are ignored.
+    The name may differ in the ways that `name_key` ignores, in its suffix, and in backslashes between folders. A file
+    that fits two cases, two files that fit one case, and patterns of several files are ignored.
 
     Args:
         dataset: The cases that could be read.
@@ -70,12 +70,12 @@ def _find_similar(
     """Yield each case without this mask for which exactly one file fits, and that file."""
     cases_of: dict[tuple[Path, str], list[str]] = {}
     for case, path in expected.items():
-        cases_of.setdefault(folder_and_letters(path), []).append(case)
+        cases_of.setdefault(folder_and_key(path), []).append(case)
     paths_of: dict[tuple[Path, str], list[Path]] = {}
-    for folder in {path.parent for case, path in expected.items() if case not in complete}:
+    for folder in {with_slashes(path).parent for case, path in expected.items() if case not in complete}:
         for path in _candidates(dataset, pattern, folder):
             if path not in used:
-                paths_of.setdefault(folder_and_letters(path), []).append(path)
+                paths_of.setdefault(folder_and_key(path), []).append(path)
     for key, paths in paths_of.items():
         cases: Sequence[str] = cases_of.get(key, ())
         if key[1] and len(cases) == len(paths) == 1 and cases[0] not in complete:
@@ -99,6 +99,12 @@ def _candidates(dataset: Dataset, pattern: str, folder: Path) -> Iterator[Path]:
             yield path
 
 
-def folder_and_letters(path: Path) -> tuple[Path, str]:
-    """Return the folder of a file, and the letters of its name without the suffix."""
-    return path.parent, letters_of(path.name[: len(path.name) - len(suffix_of(path))])
+def folder_and_key(path: Path) -> tuple[Path, str]:
+    """Return the folder of a file, and the key of its name without the suffix."""
+    path = with_slashes(path)
+    return path.parent, name_key(path.name[: len(path.name) - len(suffix_of(path))])
+
+
+def with_slashes(path: Path) -> Path:
+    """Return the path that is meant if its backslashes separate folders, as in tables from Windows."""
+    return Path(str(path).replace("\\", "/"))

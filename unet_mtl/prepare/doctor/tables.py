@@ -10,6 +10,7 @@ import pandas as pd
 
 from unet_mtl.data.counts import count_classes
 from unet_mtl.data.observations import Observation
+from unet_mtl.data.patients import find_patient_spellings
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.rows import CASE
 from unet_mtl.data.tables import runs_as_formula
@@ -58,7 +59,8 @@ def _classes(dataset: Dataset) -> Iterator[Observation]:
 
 def _unknown(name: str, dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
     """Report the cells of a column that stand for a missing label."""
-    missing = table[name].str.lower().isin(dataset.description.missing_words) & (table[CASE] != "")
+    unknown = [meaning is None for meaning in dataset.description.find_meanings(name, table[name])]
+    missing = np.array(unknown) & (table[CASE] != "")
     contents = ", ".join(f"{n} {cell!r}" for cell, n in table[name][missing].value_counts().items())
     if missing.any():
         text = f"{name}: {int(missing.sum())} of {len(table)} labels are missing ({contents})"
@@ -97,6 +99,7 @@ def _patients(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
     if dataset.description.patient is None:
         yield Observation("no-patient", f"the description names no `patient` column{_suggest_columns(table)}")
         return
+    yield from find_patient_spellings(dataset)
     views = Counter(record.patient for record in dataset)
     several = [patient for patient, n in views.items() if n > 1]
     if several:
@@ -121,8 +124,8 @@ def _suggest_columns(table: pd.DataFrame) -> str:
 
 
 def _formulas(table: pd.DataFrame) -> Iterator[Observation]:
-    for name in table.columns.drop(CASE):
-        starts = table[name].map(runs_as_formula)
-        for case, cell in zip(table[CASE][starts], table[name][starts], strict=True):
-            text = f"case {case!r}: a spreadsheet would run {cell[:40]!r} in column {name!r} as a formula"
-            yield Observation("formula", text, (case,))
+    for name, cells in table.drop(columns=CASE).items():
+        for case, cell in zip(table[CASE], cells, strict=True):
+            if runs_as_formula(cell):
+                text = f"case {case!r}: a spreadsheet would run {cell[:40]!r} in column {name!r} as a formula"
+                yield Observation("formula", text, (case,))

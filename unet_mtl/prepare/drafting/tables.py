@@ -162,7 +162,8 @@ def _fit(
         best, column, images = by_path
         names, used = Affix(), frozenset({column})
     elif not by_name:
-        _note_misfit(path, best, folders is None, notes)
+        slashed = rows.map(lambda cell: cell.replace("\\", "/"))
+        _note_misfit(path, best, folders is None, _path_column(slashed, layout.images), notes)
         return None
     elif layout.suffix is None:
         doubts.append(_on_suffixes(layout, usual))
@@ -207,8 +208,14 @@ def _enough(n: int, rows: pd.DataFrame, layout: Layout) -> bool:
     return n > 0 and (n >= _ENOUGH * len(layout.images) or n >= _ENOUGH * len(rows))
 
 
-def _note_misfit(path: str, best: int, folders_unknown: bool, notes: Notes) -> None:
-    if folders_unknown:
+def _note_misfit(
+    path: str, best: int, folders_unknown: bool, slashed: tuple[int, str, str] | None, notes: Notes
+) -> None:
+    if slashed is not None:
+        notes.doubt(
+            f"{path} is not used: the paths in {slashed[1]} have backslashes, as Windows writes them. Write / instead."
+        )
+    elif folders_unknown:
         notes.doubt(
             f"{path} is not used: it does not give the folder of each image. Add a column with the folder."
         )
@@ -226,7 +233,8 @@ def _usual_names(layout: Layout) -> list[Affix]:
     folders = layout.images[0].folder if not layout.fields else ()
     for depth in range(1, len(folders) + 1):
         path = "/".join(folders[-depth:]) + "/" + affix.before
-        names += [Affix(path, affix.after + suffix), Affix(path, affix.after)]
+        for start in (path, path.replace("/", "\\")):  # as Windows writes it
+            names += [Affix(start, affix.after + suffix), Affix(start, affix.after)]
     return names
 
 

@@ -1,6 +1,7 @@
 """Lines of YAML with comments, safe for any name of a file or column."""
 
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
@@ -10,6 +11,9 @@ from unet_mtl.data.yaml_files import parse_yaml
 
 _COLUMN = 48
 _WIDTH = 118
+
+
+_PLAIN = re.compile(r"(?!(?:true|false|null)$)[a-z]\w*", re.ASCII | re.IGNORECASE)
 
 
 def scalar(text: str, *, word: bool = False) -> str:
@@ -22,6 +26,8 @@ def scalar(text: str, *, word: bool = False) -> str:
     >>> scalar("benign"), scalar("no"), scalar("{case}.png"), scalar("2", word=True), scalar("2"), scalar("a: #b")
     ('benign', 'no', '"{case}.png"', '2', '"2"', '"a: #b"')
     """
+    if _PLAIN.fullmatch(text):
+        return text
     if text.isprintable():
         try:
             (read,) = parse_yaml(f"[{text}]")

@@ -18,7 +18,14 @@ from unet_mtl.prepare.doctor.checkup import Checkup
 from unet_mtl.prepare.doctor.images import check_images
 from unet_mtl.prepare.doctor.mask_names import RenamedMask, find_renamed_masks
 from unet_mtl.prepare.doctor.masks import find_inverted
-from unet_mtl.prepare.repair.table import LEFT_OUT, Repair, RepairedTable, find_contradicting, repair_table
+from unet_mtl.prepare.repair.table import (
+    LEFT_OUT,
+    Repair,
+    RepairedTable,
+    find_contradicting,
+    repair_table,
+    unite_patients,
+)
 
 ABOUT_TRAINING = ("split", "patient-split", "identical-split", "near-split", "task")
 """Errors of the split and of settings, which no copy of the data can repair."""
@@ -93,7 +100,11 @@ def make_plan(
     description = checkup.dataset.description
     observations = [seen for finding in checkup.findings for seen in finding.observations]
     repaired = repair_table(table, description)
-    records = {record.case: record for record in checkup.dataset}
+    renamed_patients = unite_patients(repaired, description) if "patient-spelling" in mend else {}
+    records = {
+        record.case: replace(record, patient=renamed_patients.get(record.patient, record.patient))
+        for record in checkup.dataset
+    }
     plan = RepairPlan(description, repaired, records, checkup.inspection, intensity)
     renamed = find_renamed_masks(checkup.dataset, table)
     inspection, duplicates = _use_renamed(plan, observations, renamed, checkup)

@@ -125,7 +125,7 @@ def _require_on_request(mend: Collection[str]) -> None:
     unknown = [name for name in mend if name not in known]
     if unknown:
         raise DataError(
-            f"`mend` contains {unknown[0]!r}, which is not repaired on request; expected {' or '.join(known)}"
+            f"`mend` contains {unknown[0]!r}, which is not repaired on request; expected one of {', '.join(known)}"
         )
 
 
@@ -176,7 +176,8 @@ def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
     def log(path: Path, kind: str, was: str, now: str) -> None:
         changes.append((path, kind, was, now))
 
-    stem = folder / "images" / case
+    name = _portable(case)
+    stem = folder / "images" / name
     if not stem.resolve().is_relative_to((folder / "images").resolve()):
         raise DataError(f"case {case!r}: the name cannot be a file name; rename it", kind="path-outside")
     masks = {}
@@ -187,13 +188,13 @@ def _write_case(folder: Path, record: Record, plan: RepairPlan) -> str:
     facts = plan.inspection.images[case]
     invert = case in plan.inverted_images
     image = write_image(stem, record, facts, invert=invert, intensity=plan.intensity, log=log)
-    for target, name in mask_folders(plan.description).items():
+    for target, below in mask_folders(plan.description).items():
         mask = masks[target]
         if mask is not None and mask.ndim == 2:
-            write_mask(folder / "masks" / name / f"{case}.png", mask)
+            write_mask(folder / "masks" / below / f"{name}.png", mask)
         elif mask is not None:
             for index, part in enumerate(class_folders(plan.description.masks[target]).values()):
-                write_mask(folder / "masks" / name / part / f"{case}.png", mask[..., index])
+                write_mask(folder / "masks" / below / part / f"{name}.png", mask[..., index])
     for path, kind, was, now in changes:
         plan.log(case, path, kind, was, now)
     return image.relative_to(folder / "images").as_posix()
@@ -204,6 +205,9 @@ def _write_table(folder: Path, plan: RepairPlan, images: Mapping[str, str]) -> N
     cases = rows[CASE].to_list()
     records = [plan.records[case] for case in cases]
     table = rows.drop(columns=CASE)
+    table[description.case] = [
+        cell.replace(case, _portable(case)) for cell, case in zip(table[description.case], cases, strict=True)
+    ]
     image = _free("image", table)
     table[image] = [images[case] for case in cases]
     patient = spacing = None
@@ -226,6 +230,11 @@ def _write_table(folder: Path, plan: RepairPlan, images: Mapping[str, str]) -> N
         description, image=image, patient=patient, spacing=spacing, spelled=plan.table.spelled
     )
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+
+
+def _portable(case: str) -> str:
+    """Return the name of a case with slashes between folders, also if its table comes from Windows."""
+    return case.replace("\\", "/")
 
 
 def _cell(number: float, description: Description) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from unet_mtl.data.description import ColumnDescription, Description
+from unet_mtl.data.description import Description
+from unet_mtl.data.patients import group_spellings
 from unet_mtl.data.rows import CASE
 from unet_mtl.data.tables import as_text
 from unet_mtl.near_names import find_same_letters
@@ -70,12 +71,36 @@ def repair_table(table: pd.DataFrame, description: Description) -> RepairedTable
     _drop_unnamed(repaired)
     _drop_repeated(repaired)
     kept = structural_columns(description)
-    for name, column in description.columns.items():
-        _replace_labels(repaired, name, column, description.missing_words, in_place=name not in kept)
+    for name in description.columns:
+        _replace_labels(repaired, name, description, in_place=name not in kept)
     for name in repaired.rows.columns.drop(CASE):
         if name not in kept and name not in description.columns:
             _disarm_formulas(repaired, name)
     return repaired
+
+
+def unite_patients(repaired: RepairedTable, description: Description) -> dict[str, str]:
+    """Give patients whose names differ in spelling only the most frequent of these names.
+
+    Args:
+        repaired: The table, which is changed.
+        description: The description of the data set.
+
+    Returns:
+        The new name of each renamed patient; empty if other meanings of the column prevent a change of its cells.
+    """
+    name = description.patient
+    others = structural_columns(description.model_copy(update={"patient": None}))
+    if name is None or name in others or name in description.columns:
+        return {}
+    cells = repaired.rows[name]
+    renamed = {other: first for first, *rest in group_spellings(cells) for other in rest}
+    for case, patient in zip(repaired.rows[CASE], cells, strict=True):
+        if patient in renamed:
+            was, now = f"{name}: {patient}", f"{name}: {renamed[patient]}"
+            repaired.repairs.append(Repair(case, repaired.name, "patient-spelling", was, now))
+    repaired.rows = repaired.rows.assign(**{name: cells.map(lambda patient: renamed.get(patient, patient))})
+    return renamed
 
 
 def structural_columns(description: Description) -> set[str]:
@@ -114,12 +139,16 @@ def _numbered(rows: pd.DataFrame) -> Iterator[tuple[int, str]]:
 
 
 def _replace_labels(
-    repaired: RepairedTable, name: str, column: ColumnDescription, missing: frozenset[str], *, in_place: bool
+    repaired: RepairedTable,
+    name: str,
+    description: Description,
+    *,
+    in_place: bool,
 ) -> None:
     """Replace labels in the cells or, if the cells must not be changed, add their meaning to dataset.yaml."""
     replaced: dict[str, tuple[str, str]] = {}
     for label in repaired.rows[name].unique():
-        kind, meant = _find_meaning(label, column, missing)
+        kind, meant = _find_replacement(label, name, description)
         if meant != label and (in_place or kind == "class-spelling"):
             replaced[label] = (kind, meant)
     for case, label in zip(repaired.rows[CASE], repaired.rows[name], strict=True):
@@ -136,13 +165,14 @@ def _replace_labels(
         repaired.spelled[name] = meanings
 
 
-def _find_meaning(label: str, column: ColumnDescription, missing: frozenset[str]) -> tuple[str, str]:
+def _find_replacement(label: str, name: str, description: Description) -> tuple[str, str]:
     """Return the kind of the repair, and the label that replaces the given one."""
+    column = description.columns[name]
     meant = column.values.get(label, label)
-    classes = column.classes
-    if classes is None or meant in classes or meant.lower() in missing:
+    known = column.classes is None or meant in column.classes
+    if known or description.find_meanings(name, [label]) == [None]:
         return "values", meant
-    alike = find_same_letters(meant, classes)
+    alike = find_same_letters(meant, column.classes or ())
     return ("values", meant) if alike is None else ("class-spelling", alike)
 
 
