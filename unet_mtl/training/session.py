@@ -20,6 +20,7 @@ from unet_mtl.data.duplicates import find_duplicates
 from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.records import Dataset
+from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     CaseGroups,
     SplitName,
@@ -33,6 +34,7 @@ from unet_mtl.network import build_network
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
+from unet_mtl.progress import say
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
 from unet_mtl.tasks import adapt_tasks
 from unet_mtl.training.callbacks import (
@@ -68,7 +70,10 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
     else:
         run.require_free()
     inspection = _inspect(dataset, config)
-    parts = split_dataset(dataset, config.split, _linked_cases(dataset, config, inspection))
+    linked = _linked_cases(dataset, config, inspection)
+    parts = split_dataset(dataset, config.split, linked)
+    for far in find_far_shares(parts, config.split, linked):
+        say(f"WARNING: {far.text}", shown=progress)
     eight_bits = all(kind.startswith("8-bit") for kind in inspection.types)
     # The cache needs the digests that the fingerprint needs, so that each file is hashed once.
     hashes = FileHashes()

@@ -197,5 +197,10 @@ KINDS: dict[str, Kind] = {
     "split-class": _warning(
         "parts of the split that lack a class", "add cases, or set `split: {stratify: ...}` in config.yaml"
     ),
+    "split-shares": _warning(
+        "a split far from the requested shares",
+        "look at the largest group; if its images only look alike, set `split: {near_duplicates: anywhere}` in "
+        "config.yaml",
+    ),
     "task": _error("tasks that cannot be trained", "correct the task, or add labels for it"),
 }  # fmt: skip
