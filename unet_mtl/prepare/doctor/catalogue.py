@@ -50,6 +50,9 @@ KINDS: dict[str, Kind] = {
         "rename the file, or correct the cell",
         "always",
     ),
+    "image-claimed": _error(
+        "images that several cases claim", "keep one row for each image, or correct its path in the table"
+    ),
     "mask-missing": _error(
         "cases without a required mask", "add the mask, or set `required: false` in dataset.yaml"
     ),
@@ -63,6 +66,9 @@ KINDS: dict[str, Kind] = {
         "always",
     ),
     "mask-nowhere": _error("mask patterns that match no file", "correct the pattern in dataset.yaml"),
+    "mask-claimed": _error(
+        "masks that several cases claim", "make the pattern in dataset.yaml more specific, or rename the files"
+    ),
     "path-outside": _error(
         "files outside the data set", "move them into the data set, or set `links: true` in dataset.yaml"
     ),
