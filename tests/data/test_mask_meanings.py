@@ -399,7 +399,7 @@ def test_kinds_of_what_is_wrong_with_a_file(tmp_path):
     np.save(tmp_path / "x.npy", np.array([[-5, 3]], np.int16))
     assert error_of(read_image, tmp_path / "x.npy").kind == "image-range"
     np.save(tmp_path / "x.npy", np.array([[0.5, np.nan]]))
-    assert error_of(read_image, tmp_path / "x.npy", intensity="percentile").kind == "image-range"
+    assert error_of(read_image, tmp_path / "x.npy", intensity="percentile").kind == "image-not-finite"
 
 
 def test_a_kind_is_not_part_of_the_message():

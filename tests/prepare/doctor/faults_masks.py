@@ -137,6 +137,11 @@ def mask_of_halves(folder: Path) -> None:
     tifffile.imwrite(mask_path(folder, ONE), (mask + np.roll(mask, 1, axis=0)) / 2)
 
 
+def mask_of_nan_outside(folder: Path) -> None:
+    mask = _mask(folder).astype(np.float32)
+    tifffile.imwrite(mask_path(folder, ONE), np.where(mask > 0, mask, np.nan))
+
+
 def mask_in_the_alpha_alone(folder: Path) -> None:
     alpha = np.where(_mask(folder) == 1, 255, 0)
     pixels = np.dstack([np.zeros((*SIZE, 3), int), alpha]).astype(np.uint8)
@@ -231,6 +236,7 @@ MASK_FAULTS = [
     Fault(mask_drawn_in_colours, "mask-colours", (ONE,)),
     Fault(mask_of_a_colour_not_described, "mask-colours", (ONE,), words=("#0000ff",)),
     Fault(mask_of_halves, "mask-fractions", (ONE,), words=("0.5",)),
+    Fault(mask_of_nan_outside, "mask-not-finite", (ONE,), words=("not finite",)),
     Fault(mask_in_the_alpha_alone, "mask-alpha", (ONE,)),
     Fault(mask_half_transparent, "mask-soft-alpha", (ONE,), words=("5 pixels",), repaired=True),
     Fault(all_masks_empty, "masks-empty", tuple(CASES)),

@@ -110,6 +110,14 @@ KINDS: dict[str, Kind] = {
     "spacing-missing": _note("cases without pixel spacing", "nothing, if distances in pixels are enough for them"),
     # images
     "image-unreadable": _error("unreadable images", "export the files again from their source"),
+    "library-missing": _error("files that need a further library", "install the library that the message names"),
+    "image-large": _error("images too large to read", "cut them into tiles, or keep only the channels you need"),
+    "frame-absent": _error(
+        "frames that a file does not have", "correct the frame in the table, or `frame` in dataset.yaml"
+    ),
+    "image-not-finite": _error(
+        "images with pixels that are not finite", "replace these pixels by numbers, or export the images again"
+    ),
     "image-range": _error(
         "images with an unknown intensity range", "set `preprocess: {intensity: percentile}` in config.yaml"
     ),
@@ -145,7 +153,7 @@ KINDS: dict[str, Kind] = {
     ),
     # masks
     "mask-unreadable": _error("unreadable masks", "export the files again from their source"),
-    "mask-size": _error("masks that differ in size from their image", "export mask and image at the same size"),
+    "mask-size": _error("masks that differ in size from their image", "export both at the same size and with the same number of frames"),
     "mask-unturned": _error(
         "masks that do not follow the EXIF orientation of their image", "rotate the mask like its image", "always"
     ),
@@ -160,6 +168,9 @@ KINDS: dict[str, Kind] = {
     ),
     "mask-colours": _error("masks with undescribed colours", "describe each colour in dataset.yaml with `colours`"),
     "mask-fractions": _error("masks with fractional values", "export them without interpolation"),
+    "mask-not-finite": _error(
+        "masks with pixels that are not finite", "replace these pixels, by 0 if they are background"
+    ),
     "mask-alpha": _error("masks drawn in the alpha channel only", "export them as black and white"),
     "mask-soft-alpha": _note(
         "masks with semi-transparent pixels", "nothing; the alpha channel is ignored and the colours count", "always"
