@@ -364,7 +364,8 @@ def test_repair_of_a_file_of_one_class_goes_by_its_largest_number(read):
 
 
 def test_kinds_of_what_is_wrong_with_a_mask(read, tmp_path):
-    assert error_of(read, blurred([[0, 9]])).kind == "mask-values"
+    assert error_of(read, blurred([[0, 9]])).kind == "mask-coding"
+    assert error_of(read, blurred([[0, 1, 9]])).kind == "mask-values"
     stencil = np.zeros((4, 4, 4), np.uint8)
     stencil[..., 0] = 200
     stencil[1, 1, 3] = 255

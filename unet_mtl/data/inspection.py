@@ -24,6 +24,7 @@ from unet_mtl.data.observations import Observation, observe, texts
 from unet_mtl.data.patterns import is_there
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, Record
+from unet_mtl.data.smeared_masks import Smeared, find_smeared, unite_smeared
 from unet_mtl.data.thumbnails import coarse_thumbnail
 from unet_mtl.errors import DataError
 
@@ -142,6 +143,7 @@ class _Case:
     strokes: NDArray[np.bool_] | None = None
     masks: dict[str, MaskFacts] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
+    smeared: dict[str, Smeared] = field(default_factory=dict)
 
 
 def inspect_dataset(
@@ -164,6 +166,7 @@ def inspect_dataset(
     """
     inspection = Inspection(masks={name: {} for name in dataset.description.masks})
     masks = dataset.description.masks
+    smeared: dict[str, list[Smeared]] = {name: [] for name in masks}
     for result in _map_in_order(lambda record: _inspect_case(record, masks, intensity), dataset, workers):
         case = result.record.case
         inspection.observations.extend(result.observations)
@@ -173,7 +176,10 @@ def inspect_dataset(
             inspection.strokes.add(result.image.size, result.strokes)
         for target, mask in result.masks.items():
             inspection.masks[target][case] = mask
+        for target, unreadable in result.smeared.items():
+            smeared[target].append(unreadable)
         on_case()
+    inspection.observations[:] = unite_smeared(inspection.observations, smeared, dataset)
     return inspection
 
 
@@ -206,7 +212,11 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
         try:
             mask = read_case_mask(record, target, description)
         except DataError as error:
-            result.observations.extend(observe(error, "mask-unreadable", record.case))
+            observations = observe(error, "mask-unreadable", record.case)
+            result.observations.extend(observations)
+            smeared = find_smeared(record, target, description, error, observations)
+            if smeared is not None:
+                result.smeared[target] = smeared
             continue
         if mask is not None:
             soft = sum(count_soft_alpha(file.path) for file in record.masks[target])

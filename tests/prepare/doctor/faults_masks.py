@@ -137,6 +137,13 @@ def mask_of_halves(folder: Path) -> None:
     tifffile.imwrite(mask_path(folder, ONE), (mask + np.roll(mask, 1, axis=0)) / 2)
 
 
+def mask_of_0_and_128(folder: Path) -> None:
+    for case in CASES:
+        white = 128 if case == ONE else 1
+        write_pixels(mask_path(folder, case), np.where(_mask(folder, case) > 0, white, 0).astype(np.uint8))
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(classes=["background", "lesion"]))
+
+
 def mask_of_nan_outside(folder: Path) -> None:
     mask = _mask(folder).astype(np.float32)
     tifffile.imwrite(mask_path(folder, ONE), np.where(mask > 0, mask, np.nan))
@@ -236,6 +243,7 @@ MASK_FAULTS = [
     Fault(mask_drawn_in_colours, "mask-colours", (ONE,)),
     Fault(mask_of_a_colour_not_described, "mask-colours", (ONE,), words=("#0000ff",)),
     Fault(mask_of_halves, "mask-fractions", (ONE,), words=("0.5",)),
+    Fault(mask_of_0_and_128, "mask-coding", (ONE,), words=("`masks.mask.values: {0: 0, 1: 1, 128: 1}`",)),
     Fault(mask_of_nan_outside, "mask-not-finite", (ONE,), words=("not finite",)),
     Fault(mask_in_the_alpha_alone, "mask-alpha", (ONE,)),
     Fault(mask_half_transparent, "mask-soft-alpha", (ONE,), words=("5 pixels",), repaired=True),

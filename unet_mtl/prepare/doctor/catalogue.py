@@ -152,19 +152,24 @@ KINDS: dict[str, Kind] = {
         "bright marks at the same place in most images", "blank or crop them if they could reveal a label"
     ),
     # masks
+    "mask-antialiased": _error(
+        "masks with smoothed edges or JPEG noise", "set `repair: nearest` in dataset.yaml", "always"
+    ),
+    "mask-stray": _error(
+        "masks with a few pixels of unknown values", "set `repair: nearest` in dataset.yaml", "always"
+    ),
     "mask-unreadable": _error("unreadable masks", "export the files again from their source"),
-    "mask-size": _error("masks that differ in size from their image", "export both at the same size and with the same number of frames"),
+    "mask-size": _error(
+        "masks that differ in size from their image", "export both at the same size and with the same number of frames"
+    ),
     "mask-unturned": _error(
         "masks that do not follow the EXIF orientation of their image", "rotate the mask like its image", "always"
     ),
     "mask-values": _error(
         "mask values that are not classes", "describe them in dataset.yaml with `values` or more `classes`"
     ),
-    "mask-stray": _error(
-        "masks with a few pixels of unknown values", "set `repair: nearest` in dataset.yaml", "always"
-    ),
-    "mask-antialiased": _error(
-        "masks with smoothed edges or JPEG noise", "set `repair: nearest` in dataset.yaml", "always"
+    "mask-coding": _error(
+        "masks of one class in numbers of their own", "describe these numbers with `values` in dataset.yaml"
     ),
     "mask-colours": _error("masks with undescribed colours", "describe each colour in dataset.yaml with `colours`"),
     "mask-fractions": _error("masks with fractional values", "export them without interpolation"),
