@@ -19,7 +19,7 @@ from unet_mtl.data.burned_in import BurnedIn, SharedStrokes, find_burned_in
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
 from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_image
-from unet_mtl.data.masks import count_pixels, read_case_mask, region_of
+from unet_mtl.data.masks import count_pixels, read_mask_files, region_of, unite_masks
 from unet_mtl.data.observations import Observation, observe, texts
 from unet_mtl.data.patterns import is_there
 from unet_mtl.data.readers.intensity import Intensity
@@ -70,6 +70,7 @@ class MaskFacts:
         border: The share of foreground among the labelled pixels at the edges of the mask; 0 if none is labelled.
         digest: A hash of the class indices.
         soft: The number of partly transparent pixels in its files.
+        unlabelled: The names of its files that have unlabelled pixels, and no others but background.
         shared: The excess of the sum of `pixels` over the number of pixels, which is above 0 if classes overlap.
     """
 
@@ -77,6 +78,7 @@ class MaskFacts:
     border: float
     digest: bytes
     soft: int
+    unlabelled: tuple[str, ...] = ()
     shared: int = 0
 
     @property
@@ -210,7 +212,7 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
     result = _Case(record, facts, fingerprint(image), strokes)
     for target, description in masks.items():
         try:
-            mask = read_case_mask(record, target, description)
+            files = read_mask_files(record, target, description)
         except DataError as error:
             observations = observe(error, "mask-unreadable", record.case)
             result.observations.extend(observations)
@@ -218,9 +220,11 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
             if smeared is not None:
                 result.smeared[target] = smeared
             continue
-        if mask is not None:
-            soft = sum(count_soft_alpha(file.path) for file in record.masks[target])
-            result.masks[target] = _mask_facts(mask, soft)
+        if files:
+            paths = [file.path for file in record.masks[target]]
+            soft = sum(map(count_soft_alpha, paths))
+            unlabelled = [path.name for path, mask in zip(paths, files, strict=True) if _is_unlabelled(mask)]
+            result.masks[target] = _mask_facts(unite_masks(files, description), soft, tuple(unlabelled))
     return result
 
 
@@ -246,7 +250,12 @@ def _image_facts(path: Path, image: NDArray[Any], depth: str) -> tuple[ImageFact
     return facts, strokes
 
 
-def _mask_facts(mask: NDArray[np.uint8], soft: int) -> MaskFacts:
+def _is_unlabelled(mask: NDArray[np.uint8]) -> bool:
+    """Return whether the mask of one file has unlabelled pixels, and no others but background."""
+    return bool(mask.max() == IGNORE) and not np.any((mask != 0) & (mask != IGNORE))
+
+
+def _mask_facts(mask: NDArray[np.uint8], soft: int, unlabelled: tuple[str, ...]) -> MaskFacts:
     pixels = count_pixels(mask)
     drawn = mask if mask.ndim == 2 else np.where(region_of(mask, IGNORE), IGNORE, ~region_of(mask, 0))
     edge = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
@@ -258,6 +267,7 @@ def _mask_facts(mask: NDArray[np.uint8], soft: int) -> MaskFacts:
         border=float((edge != 0).mean()) if edge.size else 0.0,
         digest=hashed.digest(),
         soft=soft,
+        unlabelled=unlabelled,
         shared=sum(n for index, n in pixels.items() if index not in (0, IGNORE))
         - int(np.count_nonzero((drawn != 0) & (drawn != IGNORE))),
     )

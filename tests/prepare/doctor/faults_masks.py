@@ -176,6 +176,17 @@ def mask_of_0_and_255_not_described(folder: Path) -> None:
     write_pixels(mask_path(folder, ONE), np.where(_mask(folder) == 1, 255, 0).astype(np.uint8))
 
 
+def one_of_two_masks_of_0_and_255_not_described(folder: Path) -> None:
+    """As in BUSI: the second mask of a case is white in 8 bits, the first one in 1 bit."""
+    for case in CASES:
+        write_pixels(mask_path(folder, case), _mask(folder, case) == 1)
+    second = np.zeros(SIZE, np.uint8)
+    second[60:70, 10:20] = 255
+    write_pixels(mask_path(folder, f"{ONE}_1"), second)
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(path="masks/{case}*.png"))
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(classes=["background", "lesion"]))
+
+
 def class_that_no_mask_shows(folder: Path) -> None:
     for case in CASES:
         mask = _mask(folder, case)
@@ -250,6 +261,12 @@ MASK_FAULTS = [
     Fault(all_masks_empty, "masks-empty", tuple(CASES)),
     Fault(all_masks_of_0_and_255_not_described, "masks-empty", tuple(CASES), words=("not labelled",)),
     Fault(mask_of_0_and_255_not_described, "mask-ignored", (ONE,), allowed=allow("mask-contradicts")),
+    Fault(
+        one_of_two_masks_of_0_and_255_not_described,
+        "mask-ignored",
+        (ONE,),
+        words=(f"{ONE}_1.png", "100 unlabelled pixels"),
+    ),
     Fault(class_that_no_mask_shows, "class-no-pixels", words=("posterior region",)),
     Fault(mask_not_drawn_yet, "mask-contradicts", (MALIGNANT[2],), words=("empty",)),
     Fault(mask_of_a_lesion_in_a_normal_case, "mask-contradicts", (NORMAL[2],), words=("has foreground",)),

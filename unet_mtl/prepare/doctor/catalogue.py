@@ -189,7 +189,8 @@ KINDS: dict[str, Kind] = {
     "mask-empty": _note("empty masks", "nothing, if the images show nothing to annotate"),
     "mask-ignored": _warning(
         "masks of background and unlabelled pixels only",
-        "describe the value 255 in dataset.yaml, such as `values: {0: 0, 255: 1}`; by default it means unlabelled",
+        "describe the value 255 in dataset.yaml, such as `values: {0: 0, 1: 1, 255: 1}`, if it is a class; otherwise "
+        "it means unlabelled",
     ),
     "mask-full": _warning("masks filled with a single class", "look at them"),
     "mask-inverted": _warning(
