@@ -12,8 +12,11 @@ import pytest
 from unet_mtl.data import duplicates
 from unet_mtl.data.duplicates import NEAR, DuplicateGroup, find_duplicates, fingerprint
 from unet_mtl.data.images import read_image
+from unet_mtl.data.local_patterns import OUTSIDE, SIDE, find_content, local_pattern
 from unet_mtl.errors import DataError
 from unet_mtl.phantom.cases import make_case
+
+from .surrounded_images import make_dental, make_fundus
 
 REAL = Path(__file__).parents[3] / "shared/data"
 N_PHANTOMS = 12
@@ -272,7 +275,7 @@ def test_fingerprint_is_small_comparable_and_a_key():
     assert made == fingerprint(phantom(0)[..., None].copy())
     assert len({made, fingerprint(phantom(1)[..., None])}) == 2
     fields = [getattr(made, field.name) for field in dataclasses.fields(made)]
-    assert sum(map(sys.getsizeof, [made, *fields])) < 1500
+    assert sum(map(sys.getsizeof, [made, *fields])) < 2500
 
 
 @pytest.mark.parametrize(
@@ -298,9 +301,10 @@ def test_bad_distance_is_refused(distance):
 
 @pytest.mark.skipif(not (REAL / "hc18").is_dir(), reason="needs ../shared/data/hc18")
 def test_frames_of_one_head_in_hc18_are_found():
-    """Nine pairs confirmed by eye, three of them among 482, 483 and 484; the README of the set mentions nine."""
+    """Each pair is of consecutive files; nine were confirmed by eye, three of them among 482, 483 and 484."""
     pairs = ["306_2HC 308_HC", "889_3HC 890_4HC", "978_3HC 979_4HC", "629_2HC 630_HC", "246_2HC 247_HC"]
-    pairs += ["274_2HC 275_HC", "482_2HC 483_3HC 484_HC"]
+    pairs += ["274_2HC 275_HC", "482_2HC 483_3HC 484_HC", "987_2HC 988_HC", "970_3HC 971_4HC"]
+    pairs += ["969_2HC 972_HC", "965_2HC 966_HC", "705_2HC 707_HC"]
     numbers = [int(word.split("_")[0]) for pair in pairs for word in pair.split()]
     others = [p for p in (REAL / "hc18/images").glob("*.png") if 0 < int(p.stem.split("_")[0]) - 100 < 100]
     near = [p for p in (REAL / "hc18/images").glob("*.png") if int(p.stem.split("_")[0]) in numbers]
@@ -316,3 +320,63 @@ def test_images_of_many_channels_are_compared():
     prints = {"a": fingerprint(many), "b": fingerprint(np.rot90(many)), "c": fingerprint(other)}
     (group,) = find_duplicates(prints)
     assert (group.kind, group.cases) == ("near", ("a", "b"))
+
+
+SURROUNDED = {
+    "eyes in a black disc": make_fundus,
+    "eyes in a disc cut at the sides": lambda index: make_fundus(index, radius=0.53),
+    "eyes in a white surround": lambda index: 255 - make_fundus(index),
+    "teeth on a sensor": make_dental,
+    "faint teeth on a sensor": lambda index: make_dental(index, contrast=15),
+}
+
+
+@pytest.mark.parametrize("surrounded", SURROUNDED)
+def test_images_that_share_their_surround_alone_are_no_duplicates(surrounded):
+    assert found(**{f"{k}": SURROUNDED[surrounded](k) for k in range(20)}) == []
+
+
+@pytest.mark.parametrize("surrounded", ["eyes in a black disc", "faint teeth on a sensor"])
+def test_their_fine_patterns_alone_would_have_matched(surrounded, monkeypatch):
+    monkeypatch.setattr(duplicates, "_LOCAL", np.inf)
+    groups = found(**{f"{k}": SURROUNDED[surrounded](k) for k in range(20)})
+    assert max(len(group.cases) for group in groups) > 10
+
+
+@pytest.mark.parametrize("surrounded", SURROUNDED)
+def test_copies_of_images_in_a_surround_are_found_as_without_the_local_pattern(surrounded, monkeypatch):
+    images = [SURROUNDED[surrounded](k) for k in range(3)]
+    made = [{"a": fingerprint(i[..., None])} for i in images]
+    copies = [
+        (name, original | {"b": fingerprint(np.ascontiguousarray(COPIES[name](image))[..., None])})
+        for image, original in zip(images, made, strict=True)
+        for name in COPIES
+    ]
+    confirmed = [name for name, pair in copies if find_duplicates(pair)]
+    monkeypatch.setattr(duplicates, "_LOCAL", np.inf)
+    assert confirmed == [name for name, pair in copies if find_duplicates(pair)]
+    assert len(confirmed) > 0.8 * len(copies)
+
+
+def test_constant_content_in_a_surround_matches_nothing():
+    discs = {
+        f"{k}": cv2.circle(np.zeros((96, 96), np.uint8), (48, 48), 44, 90 + 10 * k, -1) for k in range(4)
+    }
+    assert found(**discs) == []
+
+
+def test_content_is_the_area_inside_of_the_surround():
+    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    disc = np.hypot(y, x) < 13
+    content = find_content(np.where(disc, 100 + y, 4).astype(np.float32))
+    assert (content <= disc).all()
+    assert content[np.hypot(y, x) < 11].all()
+    pattern = local_pattern(np.where(disc, 100 + y, 4).astype(np.float32), 1.0)
+    assert (pattern[~disc] == OUTSIDE).all()
+
+
+@pytest.mark.parametrize(
+    "image", [phantom(0)[60:200, 60:200], blobs((40, 40), (200, 60), (60, 210)), np.zeros((64, 64), np.uint8)]
+)
+def test_images_without_a_surround_are_content_everywhere(image):
+    assert find_content(cv2.resize(image, (SIDE, SIDE)).astype(np.float32)).all()

@@ -55,7 +55,7 @@ def test_a_file_is_read_back(tmp_path, key, suffix):
     if key != "jpeg":
         np.testing.assert_array_equal(read_mask(path), gradient())
     assert known.stores_spacing or read_spacing(path) is None
-    with pytest.raises(DataError, match=r"scan\.1.*: frame 1 of a file that has 1 frames"):
+    with pytest.raises(DataError, match=r"scan\.1.*: frame 1 of a file that has 1 frame;"):
         read_image(path, 1)
 
 

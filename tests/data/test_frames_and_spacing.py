@@ -72,7 +72,7 @@ def test_cases_share_a_file_a_page_each(stack):
 
 def test_the_fingerprint_knows_the_frame(stack):
     before = read_dataset(describe(stack, **STACK)).fingerprint()
-    (stack / "cases.csv").write_text("case,volume,page\nx,v,0\ny,v,1\nz,v,1\n")
+    (stack / "cases.csv").write_text("case,volume,page\nx,v,1\ny,v,2\nz,v,0\n")
     assert read_dataset(describe(stack, **STACK)).fingerprint() != before
 
 

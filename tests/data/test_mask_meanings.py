@@ -364,7 +364,8 @@ def test_repair_of_a_file_of_one_class_goes_by_its_largest_number(read):
 
 
 def test_kinds_of_what_is_wrong_with_a_mask(read, tmp_path):
-    assert error_of(read, blurred([[0, 9]])).kind == "mask-values"
+    assert error_of(read, blurred([[0, 9]])).kind == "mask-coding"
+    assert error_of(read, blurred([[0, 1, 9]])).kind == "mask-values"
     stencil = np.zeros((4, 4, 4), np.uint8)
     stencil[..., 0] = 200
     stencil[1, 1, 3] = 255
@@ -399,7 +400,7 @@ def test_kinds_of_what_is_wrong_with_a_file(tmp_path):
     np.save(tmp_path / "x.npy", np.array([[-5, 3]], np.int16))
     assert error_of(read_image, tmp_path / "x.npy").kind == "image-range"
     np.save(tmp_path / "x.npy", np.array([[0.5, np.nan]]))
-    assert error_of(read_image, tmp_path / "x.npy", intensity="percentile").kind == "image-range"
+    assert error_of(read_image, tmp_path / "x.npy", intensity="percentile").kind == "image-not-finite"
 
 
 def test_a_kind_is_not_part_of_the_message():

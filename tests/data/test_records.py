@@ -386,7 +386,7 @@ def test_mask_value_outside_the_classes_gives_the_cure(write_set):
         lesion(folder)
     assert str(caught.value) == (
         f"{folder.resolve()}/masks/a.png: mask value 2, 3 is outside the classes of 'lesion' (0 background, 1 lesion); "
-        "describe it in dataset.yaml, for 0/255 masks with `masks.lesion.values: {0: 0, 255: 1}`"
+        "describe it in dataset.yaml with `masks.lesion.values` or with more `classes`"
     )
     with pytest.raises(DataError, match=r"mask value 1, 2, 3 is outside .*\(0 background, 200 lesion\)"):
         lesion(folder, values={0: 0, 200: 1})

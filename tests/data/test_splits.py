@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from unet_mtl.config import load_config
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record, read_dataset
+from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitSettings,
     assign_parts,
@@ -391,6 +392,42 @@ def test_unknown_patients_and_classes_that_a_part_lacks_are_warned_of(many):
     assert split_warnings(parts) == [f"diagnosis: no case of {w!r} in val" for w in ("malignant", "normal")]
     parts["test"] = parts["test"].only([])
     assert split_warnings(parts) == [f"diagnosis: no case of {w!r} in val" for w in ("malignant", "normal")]
+
+
+def test_shares_spoiled_by_a_large_group_are_warned_of():
+    """Eighteen of twenty images were taken for copies of each other."""
+    dataset = make_dataset([(f"p{k}", None, None) for k in range(20)])
+    alike = [[f"c{k}" for k in range(18)]]
+    settings = SplitSettings()
+    (warning,) = find_far_shares(split_dataset(dataset, settings, alike), settings, alike)
+    assert warning.kind == "split-shares"
+    assert warning.cases == tuple(alike[0])
+    assert warning.text == (
+        "18, 1 and 1 of 20 cases are in train, val and test, but the requested shares are 60%, 20% and 20%; the "
+        "largest group that stays together has 18 cases"
+    )
+    assert find_far_shares(split_dataset(dataset, settings), settings) == []
+
+
+@pytest.mark.parametrize("folds", [None, 3, 5])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_shares_are_warned_of_where_groups_are_large_and_nowhere_else(many, seed, folds):
+    settings = SplitSettings(seed=seed, folds=folds)
+    assert find_far_shares(split_dataset(many, settings), settings) == []
+    alike = [[record.case for record in many.records[: int(len(many) * 0.8)]]]
+    (warning,) = find_far_shares(assign_parts(many, settings, alike), settings, alike)
+    assert "the largest group" in warning.text
+
+
+@pytest.mark.parametrize("n", range(3, 12))
+def test_shares_of_few_cases_are_as_near_as_they_can_be(n):
+    dataset = make_dataset([(f"p{k}", None, None) for k in range(n)])
+    assert find_far_shares(split_dataset(dataset, SplitSettings()), SplitSettings()) == []
+
+
+def test_shares_of_a_split_column_are_its_own():
+    dataset = make_dataset([(f"p{k}", None, "val" if k == 0 else "train") for k in range(20)], split="split")
+    assert find_far_shares(split_dataset(dataset, SplitSettings()), SplitSettings()) == []
 
 
 def test_a_small_set_gives_each_part_both_classes():

@@ -1,8 +1,9 @@
 """Find identical and near-identical images, rotated and mirrored ones included, by a small fingerprint of each.
 
 A near-duplicate is a copy that was resized, compressed, brightened, cropped by up to 3 %, rotated by quarter turns
-or mirrored, or a neighbouring frame of the same sweep. The search is fast and specific because it has two steps: a
-63-bit hash of the coarse pattern selects candidates among all pairs, and the fine pattern decides on each candidate.
+or mirrored, or a neighbouring frame of the same sweep. The search is fast and specific because it has three steps: a
+63-bit hash of the coarse pattern selects candidates among all pairs, the fine pattern decides on each candidate, and
+the local pattern confirms that the images are also alike inside the surround that many images of a device share.
 """
 
 import hashlib
@@ -16,29 +17,33 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.ndimage import gaussian_filter1d
 
+from unet_mtl.data.local_patterns import OUTSIDE, SIDE, local_pattern
 from unet_mtl.data.thumbnails import grey_thumbnail
 from unet_mtl.errors import DataError
 
 NEAR = 0.08
 """The default of the largest distance between near-duplicates; see `find_duplicates`."""
 
-_SIDE = 32  # cells along each side of the thumbnail
 _BORDER = 2  # cells at each side that may be cropped from a copy
-_INNER = _SIDE - 2 * _BORDER
+_INNER = SIDE - 2 * _BORDER
 _WAVES = 8  # the coarse pattern: the 8 x 8 lowest cosine coefficients without the mean, 63 bits
 _FINE, _COARSE = 1.0, 2.5  # cells; the fine pattern is the difference of these two blurs
 _MAX_BITS = 14  # of 63 that may differ; cropping 3 % from every side changes at most 12 in 90 of 100 copies
 _MIN_CELLS = 12  # a single spot has 6; a marker, a word or one nucleus on black has up to 11
+_LOCAL = 2.2  # times the largest distance; local distances of copies are below 0.13, and of different eyes above 0.23
+_FEWEST_CELLS = 0.1  # share of the cells that must be inside of both images
 _MIN_CORRELATION = 0.3  # before the fit: copies cropped by 3 % have more, most candidates less
 # The largest displacement of a fit: shifts in cells down and right, and stretches as shares.
 _MAX_DISPLACEMENT = np.array([1.25, 1.25, 0.08, 0.08], np.float32)
 # Thumbnails are filtered by matrix products, since general functions take longer to start than to run here.
-_COSINES = dct(np.eye(_SIDE, dtype=np.float32), axis=0)[:_WAVES]
+_COSINES = dct(np.eye(SIDE, dtype=np.float32), axis=0)[:_WAVES]
 _BLUR, _WIDE_BLUR = (
-    gaussian_filter1d(np.eye(_SIDE, dtype=np.float32), sigma, axis=0)
+    gaussian_filter1d(np.eye(SIDE, dtype=np.float32), sigma, axis=0)
     for sigma in (_FINE, float(np.hypot(_FINE, _COARSE)))
 )
 _ROWS, _COLUMNS, _PAIRS = 32, 4096, 256  # sizes of one step, which fit about into the cache
+
+_DIFFERENT = 2.0  # more than any distance
 
 Pairs = NDArray[np.intp]
 """Index pairs `(pairs, 3)`: the first image, the second image, and the form of the second; see `_transform`."""
@@ -46,18 +51,20 @@ Pairs = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A fingerprint of an image for comparisons, of about 1.3 KB.
+    """A fingerprint of an image for comparisons, of about 2.3 KB.
 
     Attributes:
         digest: A hash of size, type and pixels. Grey stored as colour has the hash of grey.
         hashes: The coarse pattern of the image in its 8 rotated and mirrored forms, one uint64 for each; empty for
             a constant or nearly empty image.
         detail: The fine pattern, 32 x 32 int8; empty for a constant or nearly empty image.
+        local: The local pattern of the content, 32 x 32 int8; empty for a constant or nearly empty image.
     """
 
     digest: bytes
     hashes: bytes
     detail: bytes
+    local: bytes
 
 
 @dataclass(frozen=True)
@@ -89,13 +96,14 @@ def fingerprint(image: NDArray[Any]) -> Fingerprint:
     _check(image)
     if image.shape[-1] == 3 and (image == image[..., :1]).all():
         image = image[..., :1]
-    thumbnail = grey_thumbnail(image, _SIDE)
+    thumbnail = grey_thumbnail(image, SIDE)
     detail = _BLUR @ thumbnail @ _BLUR.T - _WIDE_BLUR @ thumbnail @ _WIDE_BLUR.T
     digest = _digest(image)
     if _is_blank(detail, image.dtype):
-        return Fingerprint(digest, b"", b"")
+        return Fingerprint(digest, b"", b"", b"")
     small = np.rint(detail * (127 / np.abs(detail).max())).astype(np.int8)
-    return Fingerprint(digest, _hashes(thumbnail).tobytes(), small.tobytes())
+    local = local_pattern(thumbnail, _level(image.dtype))
+    return Fingerprint(digest, _hashes(thumbnail).tobytes(), small.tobytes(), local.tobytes())
 
 
 def _check(image: NDArray[Any]) -> None:
@@ -117,12 +125,15 @@ def _digest(image: NDArray[Any]) -> bytes:
 
 def _is_blank(detail: NDArray[np.float32], dtype: np.dtype[Any]) -> bool:
     """Return whether an image is too faint, or has too few details, to be distinguished from others."""
-    # Images of more than 8 bits usually have 12 significant bits.
-    level = 1.0 if dtype == np.uint8 else 1 / 4095
     power = np.square(detail, dtype=np.float64)
-    if power.mean() < (level / 2) ** 2:
+    if power.mean() < (_level(dtype) / 2) ** 2:
         return True
     return bool(power.sum() ** 2 / np.square(power).sum() < _MIN_CELLS)
+
+
+def _level(dtype: np.dtype[Any]) -> float:
+    """Return one grey level; images of more than 8 bits usually have 12 significant bits."""
+    return 1.0 if dtype == np.uint8 else 1 / 4095
 
 
 def _transform(images: NDArray[Any], form: int) -> NDArray[Any]:
@@ -163,7 +174,8 @@ def find_duplicates(
         fingerprints: The fingerprints by case name.
         max_distance: The largest distance between near-duplicates, 0 to 1. The distance is 1 minus the correlation
             of the fine patterns after the best small shift and stretch: 0 for the same image and about 1 for
-            unrelated ones. Above 0.3, the coarse pattern misses many pairs.
+            unrelated ones. Above 0.3, the coarse pattern misses many pairs. The local patterns, which leave out
+            the surround of the images, may have 2.2 times this distance.
         workers: The number of threads.
         on_compared: A function for a progress bar, called repeatedly with the number of images that were compared
             with all others since the last call. The sum is the number of different images that are not blank.
@@ -238,19 +250,32 @@ class _Comparison:
                     self.links.append((int(first), float(distances[k])))
 
     def _distances(self, pairs: Pairs) -> NDArray[np.float32]:
-        first = self._details(pairs[:, 0])
-        second = self._details(pairs[:, 1])
+        """Return the distances of the fine patterns, or 2 where the local patterns differ."""
+        first, second = self._patterns(pairs, "detail")
+        similar = np.flatnonzero(_correlate(first, second) > _MIN_CORRELATION)
+        distances = np.full(len(pairs), _DIFFERENT, np.float32)
+        distances[similar] = _distances(first[similar], second[similar])
+        near = np.flatnonzero(distances <= self.max_distance)
+        first, second = self._patterns(pairs[near], "local")
+        inside = ((first != OUTSIDE) & (second != OUTSIDE)).astype(np.float32)
+        differ = _distances(first * inside, second * inside, inside) > _LOCAL * self.max_distance
+        distances[near[differ | (inside.mean(axis=(1, 2)) < _FEWEST_CELLS)]] = _DIFFERENT
+        return distances
+
+    def _patterns(
+        self, pairs: Pairs, name: Literal["detail", "local"]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the patterns of the first image of each pair, and those of the second in their form."""
+        first, second = (
+            np.frombuffer(b"".join(getattr(self.fingerprints[i], name) for i in images), np.int8)
+            .reshape(-1, SIDE, SIDE)
+            .astype(np.float32)
+            for images in (pairs[:, 0], pairs[:, 1])
+        )
         for form in range(1, 8):
             chosen = pairs[:, 2] == form
             second[chosen] = _transform(second[chosen], form)
-        similar = np.flatnonzero(_correlate(first, second) > _MIN_CORRELATION)
-        distances = np.ones(len(pairs), np.float32)
-        distances[similar] = _distances(first[similar], second[similar])
-        return distances
-
-    def _details(self, images: NDArray[np.intp]) -> NDArray[np.float32]:
-        stored = b"".join(self.fingerprints[i].detail for i in images)
-        return np.frombuffer(stored, np.int8).reshape(-1, _SIDE, _SIDE).astype(np.float32)
+        return first, second
 
     def groups(self) -> Iterator[tuple[NDArray[np.intp], float]]:
         """Yield, for each group of two or more images, their indices and the largest distance of its links."""
@@ -265,23 +290,36 @@ class _Comparison:
             yield by_group[start:end], distance
 
 
-def _distances(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return 1 - correlation of pairs of fine patterns `(pairs, side, side)` after the best small displacement.
+def _distances(
+    first: NDArray[np.float32], second: NDArray[np.float32], inside: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return 1 - correlation of pairs of patterns `(pairs, side, side)` after the best small displacement.
 
     A small shift or stretch changes an image by a multiple of its gradient, so that the displacement is a linear
     least-squares fit of both images towards their mean (the tangent distance of Simard, LeCun and Denker, "Efficient
     pattern recognition using a new transformation distance", NIPS 1992).
+
+    Args:
+        first: The patterns of the first images.
+        second: The patterns of the second images.
+        inside: 1 in the cells that are compared, and 0 elsewhere; None compares all cells.
     """
-    first, second = _standardise(first), _standardise(second)
-    tangents = _crop(_tangents((first + second) / np.float32(2))).reshape(len(first), 4, _INNER**2)
+    first, second = _standardise(first, inside), _standardise(second, inside)
+    tangents = _crop(_tangents((first + second) / np.float32(2)))
     first, second = _crop(first), _crop(second)
+    if inside is not None:
+        inside = _crop(inside)
+        tangents = tangents * inside[:, None]
+    tangents = tangents.reshape(len(first), 4, _INNER**2)
     products = tangents @ tangents.swapaxes(1, 2)
-    products += 1e-4 * np.trace(products, axis1=1, axis2=2)[:, None, None] * np.eye(4, dtype=np.float32)
+    ridge = 1e-4 * np.trace(products, axis1=1, axis2=2) + 1e-12  # nothing varies in an empty content
+    products += ridge[:, None, None] * np.eye(4, dtype=np.float32)
     difference = (first - second).reshape(len(first), _INNER**2, 1)
     fitted = np.linalg.solve(products, tangents @ difference)[..., 0]
     displacement = np.clip(fitted, -_MAX_DISPLACEMENT, _MAX_DISPLACEMENT)
     half = (displacement[:, None] @ tangents).reshape(first.shape) / np.float32(2)
-    return np.asarray(1 - np.sum(_standardise(first - half) * _standardise(second + half), axis=(1, 2)))
+    products = _standardise(first - half, inside) * _standardise(second + half, inside)
+    return np.asarray(1 - np.sum(products, axis=(1, 2)))
 
 
 def _correlate(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -295,13 +333,20 @@ def _crop(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return images[..., _BORDER:-_BORDER, _BORDER:-_BORDER]
 
 
-def _standardise(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    centred = images - images.mean(axis=(1, 2), keepdims=True)
-    return np.asarray(centred / np.linalg.norm(centred, axis=(1, 2), keepdims=True), np.float32)
+def _standardise(
+    images: NDArray[np.float32], inside: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    if inside is None:
+        centred = images - images.mean(axis=(1, 2), keepdims=True)
+    else:
+        cells = np.maximum(inside.sum(axis=(1, 2), keepdims=True), 1)
+        centred = (images - images.sum(axis=(1, 2), keepdims=True) / cells) * inside
+    length = np.linalg.norm(centred, axis=(1, 2), keepdims=True)
+    return np.asarray(centred / np.maximum(length, np.float32(1e-9)), np.float32)
 
 
 def _tangents(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the derivatives by shifts and stretches along rows and columns, `(pairs, 4, side, side)`."""
     rows, columns = np.gradient(images, axis=(1, 2))
-    place = np.arange(_SIDE, dtype=np.float32) - (_SIDE - 1) / 2
+    place = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
     return np.stack([rows, columns, rows * place[:, None], columns * place], axis=1)

@@ -66,7 +66,8 @@ def read_image(path: Path, frame: int | None = None, intensity: Intensity = "aut
 
     Raises:
         DataError: The file is absent, truncated, not an image or larger than 2^28 pixels (kind
-            "image-unreadable"), or the range of its values is unknown (kind "image-range").
+            "image-unreadable" or a more specific one), the range of its values is unknown (kind "image-range"), or a
+            value is not finite (kind "image-not-finite").
     """
     try:
         return to_image(reader_of(path).read(path, frame), intensity, path)
@@ -114,7 +115,8 @@ def read_mask(path: Path, frame: int | None = None) -> NDArray[np.int32]:
 
     Raises:
         DataError: The file cannot be read, or it has colours (kind "mask-colours"), its shape only in the alpha
-            channel ("mask-alpha"), fractions ("mask-fractions") or values beyond int32 ("mask-values").
+            channel ("mask-alpha"), fractions ("mask-fractions"), values that are not finite ("mask-not-finite") or
+            values beyond int32 ("mask-values").
     """
     picture = reader_of(path).read(path, frame)
     pixels = picture.pixels
@@ -188,7 +190,14 @@ def _to_integers(pixels: NDArray[Any], path: Path) -> NDArray[np.int32]:
             f"{path}: the mask is of type {pixels.dtype}; expected whole numbers, each the index of a class"
         )
     if pixels.dtype.kind == "f":
-        wrong = ~np.isclose(pixels, np.rint(pixels), rtol=0, atol=_ROUNDING) | ~np.isfinite(pixels)
+        n_bad = int((~np.isfinite(pixels)).sum())
+        if n_bad:
+            raise DataError(
+                f"{path}: {n_bad:,} of {pixels.size:,} values of the mask are not finite; replace them, by 0 if "
+                "they are background",
+                kind="mask-not-finite",
+            )
+        wrong = ~np.isclose(pixels, np.rint(pixels), rtol=0, atol=_ROUNDING)
         if wrong.any():
             where = count_of(int(wrong.sum()), "pixel")
             raise DataError(

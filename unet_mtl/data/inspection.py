@@ -19,11 +19,12 @@ from unet_mtl.data.burned_in import BurnedIn, SharedStrokes, find_burned_in
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
 from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_header, read_image
-from unet_mtl.data.masks import choose_mask_frame, count_pixels, read_case_mask, region_of
+from unet_mtl.data.masks import choose_mask_frame, count_pixels, read_mask_files, region_of, unite_masks
 from unet_mtl.data.observations import Observation, observe, texts
 from unet_mtl.data.patterns import is_there
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, Record
+from unet_mtl.data.smeared_masks import Smeared, find_smeared, unite_smeared
 from unet_mtl.data.thumbnails import coarse_thumbnail
 from unet_mtl.errors import DataError
 from unet_mtl.wording import count_of
@@ -74,6 +75,7 @@ class MaskFacts:
         border: The share of foreground among the labelled pixels at the edges of the mask; 0 if none is labelled.
         digest: A hash of the class indices.
         soft: The number of partly transparent pixels in its files.
+        unlabelled: The names of its files that have unlabelled pixels, and no others but background.
         shared: The excess of the sum of `pixels` over the number of pixels, which is above 0 if classes overlap.
         frames: The number of pictures in each of its files, and the index of the one that is read.
     """
@@ -82,6 +84,7 @@ class MaskFacts:
     border: float
     digest: bytes
     soft: int
+    unlabelled: tuple[str, ...] = ()
     shared: int = 0
     frames: tuple[tuple[int, int], ...] = ()
 
@@ -172,6 +175,7 @@ class _Case:
     strokes: NDArray[np.bool_] | None = None
     masks: dict[str, MaskFacts] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
+    smeared: dict[str, Smeared] = field(default_factory=dict)
 
 
 def inspect_dataset(
@@ -194,6 +198,7 @@ def inspect_dataset(
     """
     inspection = Inspection(masks={name: {} for name in dataset.description.masks})
     masks = dataset.description.masks
+    smeared: dict[str, list[Smeared]] = {name: [] for name in masks}
     for result in _map_in_order(lambda record: _inspect_case(record, masks, intensity), dataset, workers):
         case = result.record.case
         inspection.observations.extend(result.observations)
@@ -203,7 +208,10 @@ def inspect_dataset(
             inspection.strokes.add(result.image.size, result.strokes)
         for target, mask in result.masks.items():
             inspection.masks[target][case] = mask
+        for target, unreadable in result.smeared.items():
+            smeared[target].append(unreadable)
         on_case()
+    inspection.observations[:] = unite_smeared(inspection.observations, smeared, dataset)
     return inspection
 
 
@@ -234,15 +242,24 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
     result = _Case(record, facts, fingerprint(image), strokes)
     for target, description in masks.items():
         try:
-            mask = read_case_mask(record, target, description)
+            files = read_mask_files(record, target, description)
         except DataError as error:
-            result.observations.extend(observe(error, "mask-unreadable", record.case))
+            observations = observe(error, "mask-unreadable", record.case)
+            result.observations.extend(observations)
+            smeared = find_smeared(record, target, description, error, observations)
+            if smeared is not None:
+                result.smeared[target] = smeared
             continue
-        if mask is not None:
+        if files:
             paths = [file.path for file in record.masks[target]]
-            frames = tuple(_count_pictures(path, record) for path in paths)
-            soft = sum(count_soft_alpha(path) for path in paths)
-            result.masks[target] = _mask_facts(mask, soft, frames)
+            result.masks[target] = _mask_facts(
+                unite_masks(files, description),
+                soft=sum(map(count_soft_alpha, paths)),
+                unlabelled=tuple(
+                    path.name for path, mask in zip(paths, files, strict=True) if _is_unlabelled(mask)
+                ),
+                frames=tuple(_count_pictures(path, record) for path in paths),
+            )
     return result
 
 
@@ -278,7 +295,14 @@ def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[Image
     return facts, strokes
 
 
-def _mask_facts(mask: NDArray[np.uint8], soft: int, frames: tuple[tuple[int, int], ...]) -> MaskFacts:
+def _is_unlabelled(mask: NDArray[np.uint8]) -> bool:
+    """Return whether the mask of one file has unlabelled pixels, and no others but background."""
+    return bool(mask.max() == IGNORE) and not np.any((mask != 0) & (mask != IGNORE))
+
+
+def _mask_facts(
+    mask: NDArray[np.uint8], soft: int, unlabelled: tuple[str, ...], frames: tuple[tuple[int, int], ...]
+) -> MaskFacts:
     pixels = count_pixels(mask)
     drawn = mask if mask.ndim == 2 else np.where(region_of(mask, IGNORE), IGNORE, ~region_of(mask, 0))
     edge = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
@@ -290,6 +314,7 @@ def _mask_facts(mask: NDArray[np.uint8], soft: int, frames: tuple[tuple[int, int
         border=float((edge != 0).mean()) if edge.size else 0.0,
         digest=hashed.digest(),
         soft=soft,
+        unlabelled=unlabelled,
         shared=sum(n for index, n in pixels.items() if index not in (0, IGNORE))
         - int(np.count_nonzero((drawn != 0) & (drawn != IGNORE))),
         frames=frames,

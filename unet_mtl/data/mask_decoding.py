@@ -9,6 +9,7 @@ from unet_mtl.data.colours import rgb
 from unet_mtl.data.description import UNLABELLED, MaskDescription
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.nearest_values import (
+    count_close,
     count_present,
     fill_from_neighbours,
     find_nearest_known,
@@ -26,6 +27,9 @@ _FEW, _FEW_SHARE = 50, 0.001
 
 _MAX_OFF_SHARE = 0.05
 """The largest share of pixels of unknown colours that may be off the lines between known colours."""
+
+_MAX_IN_AREAS = 0.5
+"""The largest share of the pixels of noise that fill blocks of 2 x 2 pixels."""
 
 _SOFT = "the mask is anti-aliased, or was saved as JPEG"
 _SAVE_AGAIN = "save it as PNG without smoothing"
@@ -46,7 +50,8 @@ def decode_numbers(
         Class indices `(height, width)` uint8, with 255 for unlabelled pixels.
 
     Raises:
-        DataError: A number is not in the description; kind "mask-values", "mask-stray" or "mask-antialiased".
+        DataError: A number is not in the description; kind "mask-values", "mask-coding" (a file of two numbers),
+            "mask-stray" or "mask-antialiased".
     """
     described = description.values or {index: index for index in range(len(description.classes))}
     # Repair uses only described numbers as targets, so that 200 does not become 255, which is unlabelled.
@@ -59,14 +64,17 @@ def decode_numbers(
     unknown = present[~np.isin(present, list(values))]
     between = lie_between(unknown[:, None], known)
     few = _is_few(int(counts[np.isin(present, unknown)].sum()), stored.size)
+    if len(unknown) == 1 and len(present) <= 2 and not few:
+        nearest = known[np.abs(known[:, 0] - unknown[0]).argmin(), 0]
+        if (
+            not description.repair or codes[int(nearest)] == 0
+        ):  # a repair would erase the only class of the file
+            raise _other_coding(path, target, description, present, int(unknown[0]))
     if len(unknown) and not (description.repair and (few or between.all())):
         if description.repair and not between.all():  # report only what prevents the repair
             unknown, between = unknown[~between], between[~between]
-        soft = (
-            len(unknown) >= MIN_SOFT_VALUES
-            and bool(between.all())
-            and count_present(present[:, None], known) > 1
-        )
+        soft = bool(between.all()) and count_present(present[:, None], known) > 1
+        soft = soft and (len(unknown) >= MIN_SOFT_VALUES or _is_noise(stored, unknown, known))
         if few and not description.repair:
             n_pixels = int(counts[np.isin(present, unknown)].sum())
             raise _stray_numbers(path, target, description, unknown, n_pixels)
@@ -99,6 +107,14 @@ def _look_up(stored: NDArray[np.int32], codes: dict[int, int]) -> NDArray[np.uin
 
 def _is_few(n_unknown: int, n_pixels: int) -> bool:
     return n_unknown < _FEW and n_unknown < _FEW_SHARE * n_pixels
+
+
+def _is_noise(stored: NDArray[np.int32], unknown: NDArray[np.int32], known: NDArray[np.float32]) -> bool:
+    """Return whether a few values are the noise of JPEG: close to known ones, and not in areas."""
+    close = count_close(unknown[:, None], known) == len(unknown)
+    is_unknown = np.isin(stored, unknown)
+    in_areas = keep_areas(np.where(is_unknown, stored, -1)) >= 0
+    return close and bool(in_areas.sum() < _MAX_IN_AREAS * is_unknown.sum())
 
 
 def _stray_numbers(
@@ -138,8 +154,23 @@ def _wrong_numbers(
         )
     return DataError(
         f"{path}: mask value {_list_some(unknown)} is outside the classes of {target!r} ({known}); describe it in "
-        f"dataset.yaml, for 0/255 masks with `masks.{target}.values: {{0: 0, 255: 1}}`",
+        f"dataset.yaml with `masks.{target}.values` or with more `classes`",
         kind="mask-values",
+    )
+
+
+def _other_coding(
+    path: Path, target: str, description: MaskDescription, present: NDArray[np.int32], unknown: int
+) -> DataError:
+    """Return the error for a file of two values, which is a mask of one class in numbers of its own."""
+    text = f"{path}: mask value {unknown} is outside the classes of {target!r} ({_list_known(description)})"
+    if len(description.classes) != 2 or 0 not in present:
+        cure = f"describe it in dataset.yaml with `masks.{target}.values` or with more `classes`"
+        return DataError(f"{text}; {cure}", kind="mask-values")
+    values = (description.values or {0: 0, 1: 1}) | {unknown: 1}
+    return DataError(
+        f"{text}; if it is {description.classes[1]!r}, set `masks.{target}.values: {values}` in dataset.yaml",
+        kind="mask-coding",
     )
 
 

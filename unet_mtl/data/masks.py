@@ -37,14 +37,24 @@ def read_case_mask(
     Raises:
         DataError: The mask cannot be used. Its `kind` is "mask-unreadable"; "mask-size" if the size or the number of
             frames differs from the image; "mask-unturned" if the size is that of the image before EXIF rotation;
-            "mask-values" or "mask-colours" if some are not in the description; "mask-stray" if these are a few
-            pixels only; "mask-antialiased" if many lie between described ones; "mask-fractions" or "mask-alpha" as
-            in `read_mask`; or the kind of an error of the image.
+            "mask-values", "mask-coding" or "mask-colours" if some are not in the description; "mask-stray" if these are
+            a few pixels only; "mask-antialiased" if many lie between described ones; a kind of `read_mask`; or the
+            kind of an error of the image.
     """
-    files = record.masks.get(target)
-    if not files:
-        return None
-    return unite_masks([_read_file(file, record, target, description, turn) for file in files], description)
+    masks = read_mask_files(record, target, description, turn=turn)
+    return unite_masks(masks, description) if masks else None
+
+
+def read_mask_files(
+    record: Record, target: str, description: MaskDescription, *, turn: bool = False
+) -> list[NDArray[np.uint8]]:
+    """Read each file of the mask of one case; see `read_case_mask` for arguments and errors.
+
+    Returns:
+        The class indices `(height, width)` of each file; none if there is no mask.
+    """
+    files = record.masks.get(target, ())
+    return [_read_file(file, record, target, description, turn) for file in files]
 
 
 def unite_masks(masks: Sequence[NDArray[np.uint8]], description: MaskDescription) -> NDArray[np.uint8]:

@@ -62,6 +62,12 @@ def count_present(values: NDArray[np.int32], known: NDArray[np.float32]) -> int:
     )
 
 
+def count_close(values: NDArray[np.int32], known: NDArray[np.float32]) -> int:
+    """Count the values that are known ones within the noise of JPEG; the arguments are those of `count_present`."""
+    distances = np.linalg.norm(values[:, None] - known, axis=-1)
+    return int((distances <= _noise(known)).any(axis=1).sum())
+
+
 def fill_from_neighbours(values: NDArray[Number], invalid: NDArray[np.bool_]) -> NDArray[Number]:
     """Replace invalid pixels by the nearest valid pixel, since a 7 among 0, 1 and 2 resembles none of these.
 

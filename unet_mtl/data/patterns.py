@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path
 from string import Formatter
@@ -48,7 +49,7 @@ def find_files(root: Path, pattern: str, values: Mapping[str, str]) -> list[Path
     if ANY not in pattern:
         path = root / pattern.format_map(values)
         return [path] if is_there(path) else []
-    filled = _glob(pattern, {name: escape(value) for name, value in values.items()})
+    filled = fill_pattern(pattern, values)
     named = pattern.format_map(values)
     files = [path for path in glob_files(root, filled) if path.is_file()]
     return [path for path in files if not is_stray(path.relative_to(root).as_posix(), named)]
@@ -60,6 +61,20 @@ def glob_files(root: Path, pattern: str) -> list[Path]:
         return sorted(root.glob(pattern))
     except (OSError, ValueError):
         return []
+
+
+def fill_pattern(pattern: str, values: Mapping[str, str]) -> str:
+    """Return the pattern of the files of one case, for `glob` and `fnmatch`."""
+    return _glob(pattern, {name: escape(values[name]) for name in fields_of(pattern)})
+
+
+def fits_filled(file: str, pattern: str, values: Mapping[str, str]) -> bool:
+    """Return whether a path below the root fits a pattern that is filled in with `values`.
+
+    >>> fits_filled("masks/img10.png", "masks/{case}*.png", {"case": "img1"})
+    True
+    """
+    return fnmatchcase(file, fill_pattern(pattern, values))
 
 
 def is_stray(file: str, pattern: str) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from unet_mtl.data.claims import Claim, find_claims
 from unet_mtl.data.description import (
     ColumnDescription,
     Description,
@@ -164,8 +165,23 @@ def scan_dataset(source: Path | str | Description) -> tuple[Dataset, list[Observ
     table = read_rows(description)
     observations = find_unnamed_and_repeated(table, description)
     usable = table[(table[CASE] != "") & ~table[CASE].duplicated()]
-    records = [_make_record(row, description, observations) for row in usable.to_dict("records")]
+    rows = usable.to_dict("records")
+    records = [_make_record(row, description, observations) for row in rows]
+    observations += find_claims(_uses(zip(records, rows, strict=True), description), description)
     return Dataset(description, tuple(records)), observations
+
+
+def _uses(
+    cases: Iterable[tuple[Record, Mapping[Any, Any]]], description: Description
+) -> Iterator[tuple[Path, int | None, Claim]]:
+    for record, row in cases:
+        if record.image is not None:
+            yield record.image, record.frame, Claim(row, record.patient)
+        for target, files in record.masks.items():
+            classes = description.masks[target].classes
+            for file in files:
+                name = "" if file.index is None else classes[file.index]
+                yield file.path, record.frame, Claim(row, record.patient, target, name)
 
 
 def _make_record(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> Record:

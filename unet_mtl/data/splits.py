@@ -106,11 +106,15 @@ def split_dataset(
     return parts
 
 
-def keeps_duplicates_together(dataset: Dataset, settings: SplitSettings) -> bool:
-    """Return whether near-duplicates are kept together, which needs a new split instead of a column or a table."""
+def is_drawn(dataset: Dataset, settings: SplitSettings) -> bool:
+    """Return whether cases are assigned at random, instead of by a column or a table."""
     read = settings.table is not None or settings.fold_column is not None
-    anew = not read and (settings.folds is not None or not _by_column(dataset, settings))
-    return anew and settings.near_duplicates == "together"
+    return not read and (settings.folds is not None or not _by_column(dataset, settings))
+
+
+def keeps_duplicates_together(dataset: Dataset, settings: SplitSettings) -> bool:
+    """Return whether near-duplicates are kept together, which needs a split that is drawn."""
+    return is_drawn(dataset, settings) and settings.near_duplicates == "together"
 
 
 def assign_parts(

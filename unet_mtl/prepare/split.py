@@ -16,6 +16,7 @@ from unet_mtl.data.observations import texts
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.split_files import write_split
+from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,
@@ -69,8 +70,9 @@ class CaseSplit:
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each risk, such as unknown patients, or a class that a split lacks."""
-        return split_warnings(self.parts)
+        """One line for each risk: unknown patients, shares far from those requested, or classes missing in a split."""
+        groups = [group.cases for group in self.duplicates]
+        return split_warnings(self.parts) + texts(find_far_shares(self.parts, self.settings, groups))
 
     @property
     def problems(self) -> list[str]:

@@ -22,6 +22,7 @@ from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import texts
 from unet_mtl.data.records import Dataset
+from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     CaseGroups,
     SplitName,
@@ -35,6 +36,7 @@ from unet_mtl.network import build_network
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
+from unet_mtl.progress import say
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
 from unet_mtl.tasks import adapt_tasks
 from unet_mtl.training.callbacks import (
@@ -72,21 +74,26 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
             reserved.enter_context(run.training())
         else:
             run.require_free()
-        session = _prepare(config, dataset, run, resume=resume)
+        session = _prepare(config, dataset, run, resume=resume, progress=progress)
         if not resume:
             reserved.enter_context(run.training())
         zoomed = find_zoomed_numbers(
             config.tasks, dataset.description.columns, config.augment, config.preprocess.size
         )
-        with _progress_bar(session, [f"warning: {line}" for line in texts(zoomed)], shown=progress) as callbacks:
+        with _progress_bar(
+            session, [f"warning: {line}" for line in texts(zoomed)], shown=progress
+        ) as callbacks:
             session.fit(run, callbacks=callbacks)
     return run
 
 
-def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool) -> "Session":
+def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool, progress: bool) -> "Session":
     """Check everything and return the session; a new run is written, and that of a resumed one must fit."""
     inspection = _inspect(dataset, config)
-    parts = split_dataset(dataset, config.split, _linked_cases(dataset, config, inspection))
+    linked = _linked_cases(dataset, config, inspection)
+    parts = split_dataset(dataset, config.split, linked)
+    for far in find_far_shares(parts, config.split, linked):
+        say(f"WARNING: {far.text}", shown=progress)
     eight_bits = all(kind.startswith("8-bit") for kind in inspection.types)
     # The cache needs the digests that the fingerprint needs, so that each file is hashed once.
     hashes = FileHashes()

@@ -137,6 +137,13 @@ def class_only_in_train(folder: Path) -> None:
     )
 
 
+def one_patient_of_nearly_all_cases(folder: Path) -> None:
+    change_table(
+        folder,
+        lambda table: table.assign(patient=table["patient"].mask(table["case"].isin(CASES[:36]), "one")),
+    )
+
+
 PAIR = (ONE, COPY)
 COPY_FAULTS = [
     Fault(copy_with_equal_labels, "identical", PAIR, repaired=True),
@@ -154,4 +161,11 @@ COPY_FAULTS = [
     Fault(no_case_to_validate, "split", words=("no val cases",)),
     Fault(split_misspelt, "split", words=("trian", ONE)),
     Fault(class_only_in_train, "split-class", words=("normal",)),
+    Fault(
+        one_patient_of_nearly_all_cases,
+        "split-shares",
+        tuple(CASES[:36]),
+        words=("36, 2 and 2 of 40 cases", "60%, 20% and 20%"),
+        allowed=allow("split-class"),
+    ),
 ]

@@ -180,6 +180,20 @@ def masks_in_an_archive(folder: Path) -> None:
     (folder / "observer2.mha").write_text("ObjectType = Image")
 
 
+def two_rows_with_one_image(folder: Path) -> None:
+    files = [ONE if case == OTHER else case for case in CASES]
+    change_table(folder, lambda table: table.assign(file=files))
+    change_yaml(folder, lambda content: content.update(images="images/{file}.png"))
+
+
+def mask_pattern_that_fits_a_longer_name(folder: Path) -> None:
+    """case_0001*.png fits the mask of case_00012 too."""
+    change_table(folder, lambda table: table.assign(case=table["case"].replace(OTHER, f"{ONE}2")))
+    image_path(folder, OTHER).rename(image_path(folder, f"{ONE}2"))
+    mask_path(folder, OTHER).rename(mask_path(folder, f"{ONE}2"))
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(path="masks/{case}*.png"))
+
+
 FILE_FAULTS = [
     Fault(second_opinions, "files-unused", words=("3 files of type .gif in observer2",)),
     Fault(
@@ -189,6 +203,19 @@ FILE_FAULTS = [
             "1 file of type .zip (masks.zip: unpack it)",
             "1 file of type .mha (observer2.mha: save it as NIfTI or NRRD)",
         ),
+    ),
+    Fault(
+        two_rows_with_one_image,
+        "image-claimed",
+        (ONE, OTHER),
+        words=(f"images/{ONE}.png", repr(ONE), repr(OTHER)),
+        allowed=allow("image-without-row", "identical", "identical-split", "patient-split"),
+    ),
+    Fault(
+        mask_pattern_that_fits_a_longer_name,
+        "mask-claimed",
+        (ONE, f"{ONE}2"),
+        words=(f"masks/{ONE}2.png", repr(ONE), "`masks/{case}.png`"),
     ),
     Fault(image_deleted, "image-missing", (ONE,)),
     Fault(row_without_files, "image-missing", ("case_9000",), allowed=allow("split-class")),

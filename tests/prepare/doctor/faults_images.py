@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from .fault import Fault, allow
-from .good import CASES, LESIONS, image_path, mask_path, read_pixels, write_pixels
+from .good import CASES, LESIONS, change_table, change_yaml, image_path, mask_path, read_pixels, write_pixels
 from .pictures import encoded
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
@@ -204,6 +204,18 @@ def logo_at_one_place(folder: Path) -> None:
         write_pixels(image_path(folder, case), pixels)
 
 
+def tiff_of_another_compression(folder: Path) -> None:
+    path = image_path(folder, ONE)
+    tifffile.imwrite(path, read_pixels(path).astype(np.uint32))
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags["Compression"].overwrite(34887)  # LERC
+
+
+def frame_beyond_the_last(folder: Path) -> None:
+    change_table(folder, lambda table: table.assign(page=["7" if case == ONE else "0" for case in CASES]))
+    change_yaml(folder, lambda content: content.update(frame="page"))
+
+
 UNREADABLE = [
     png_cut_off,
     jpeg_cut_off,
@@ -212,8 +224,6 @@ UNREADABLE = [
     image_of_no_bytes,
     text_named_png,
     page_of_an_error_named_png,
-    header_of_60000_pixels,
-    decompression_bomb,
 ]
 
 
@@ -240,9 +250,13 @@ IMAGE_FAULTS = [
         (ONE,),
         words=("masks of mask: 1 file holds 2 pictures, of which number 0 is read (counted from 0)",),
     ),
+    Fault(header_of_60000_pixels, "image-large", (ONE,), words=(f"images/{ONE}.png",)),
+    Fault(decompression_bomb, "image-large", (ONE,), words=(f"images/{ONE}.png",)),
+    Fault(tiff_of_another_compression, "library-missing", (ONE,), words=("pip install imagecodecs",)),
+    Fault(frame_beyond_the_last, "frame-absent", (ONE,), words=("frame 7",)),
     Fault(image_is_a_folder, "image-missing", (ONE,)),
     Fault(floats_of_no_range, "image-range", (ONE,), words=("0..",)),
-    Fault(floats_that_are_not_finite, "image-range", (ONE,), words=(f"images/{ONE}.png",)),
+    Fault(floats_that_are_not_finite, "image-not-finite", (ONE,), words=(f"images/{ONE}.png",)),
     Fault(twelve_bits_in_sixteen, "image-dark", (ONE,)),
     Fault(lying_down_with_a_note, "image-turned", (ONE,), words=("orientation 6",), repaired=True),
     Fault(jpeg_named_png, "image-suffix", (ONE,), words=(".jpg",), repaired=True),

@@ -137,6 +137,18 @@ def mask_of_halves(folder: Path) -> None:
     tifffile.imwrite(mask_path(folder, ONE), (mask + np.roll(mask, 1, axis=0)) / 2)
 
 
+def mask_of_0_and_128(folder: Path) -> None:
+    for case in CASES:
+        white = 128 if case == ONE else 1
+        write_pixels(mask_path(folder, case), np.where(_mask(folder, case) > 0, white, 0).astype(np.uint8))
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(classes=["background", "lesion"]))
+
+
+def mask_of_nan_outside(folder: Path) -> None:
+    mask = _mask(folder).astype(np.float32)
+    tifffile.imwrite(mask_path(folder, ONE), np.where(mask > 0, mask, np.nan))
+
+
 def mask_in_the_alpha_alone(folder: Path) -> None:
     alpha = np.where(_mask(folder) == 1, 255, 0)
     pixels = np.dstack([np.zeros((*SIZE, 3), int), alpha]).astype(np.uint8)
@@ -162,6 +174,17 @@ def all_masks_of_0_and_255_not_described(folder: Path) -> None:
 
 def mask_of_0_and_255_not_described(folder: Path) -> None:
     write_pixels(mask_path(folder, ONE), np.where(_mask(folder) == 1, 255, 0).astype(np.uint8))
+
+
+def one_of_two_masks_of_0_and_255_not_described(folder: Path) -> None:
+    """As in BUSI: the second mask of a case is white in 8 bits, the first one in 1 bit."""
+    for case in CASES:
+        write_pixels(mask_path(folder, case), _mask(folder, case) == 1)
+    second = np.zeros(SIZE, np.uint8)
+    second[60:70, 10:20] = 255
+    write_pixels(mask_path(folder, f"{ONE}_1"), second)
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(path="masks/{case}*.png"))
+    change_yaml(folder, lambda content: content["masks"]["mask"].update(classes=["background", "lesion"]))
 
 
 def class_that_no_mask_shows(folder: Path) -> None:
@@ -231,11 +254,19 @@ MASK_FAULTS = [
     Fault(mask_drawn_in_colours, "mask-colours", (ONE,)),
     Fault(mask_of_a_colour_not_described, "mask-colours", (ONE,), words=("#0000ff",)),
     Fault(mask_of_halves, "mask-fractions", (ONE,), words=("0.5",)),
+    Fault(mask_of_0_and_128, "mask-coding", (ONE,), words=("`masks.mask.values: {0: 0, 1: 1, 128: 1}`",)),
+    Fault(mask_of_nan_outside, "mask-not-finite", (ONE,), words=("not finite",)),
     Fault(mask_in_the_alpha_alone, "mask-alpha", (ONE,)),
     Fault(mask_half_transparent, "mask-soft-alpha", (ONE,), words=("5 pixels",), repaired=True),
     Fault(all_masks_empty, "masks-empty", tuple(CASES)),
     Fault(all_masks_of_0_and_255_not_described, "masks-empty", tuple(CASES), words=("not labelled",)),
     Fault(mask_of_0_and_255_not_described, "mask-ignored", (ONE,), allowed=allow("mask-contradicts")),
+    Fault(
+        one_of_two_masks_of_0_and_255_not_described,
+        "mask-ignored",
+        (ONE,),
+        words=(f"{ONE}_1.png", "100 unlabelled pixels"),
+    ),
     Fault(class_that_no_mask_shows, "class-no-pixels", words=("posterior region",)),
     Fault(mask_not_drawn_yet, "mask-contradicts", (MALIGNANT[2],), words=("empty",)),
     Fault(mask_of_a_lesion_in_a_normal_case, "mask-contradicts", (NORMAL[2],), words=("has foreground",)),

@@ -66,6 +66,39 @@ def test_a_bit_a_pixel(described, pictures):
     assert mask == {"path": "masks/{case}.png", "classes": ["background", "foreground"]}
 
 
+@pytest.mark.parametrize(("few", "others"), [(255, 1), (1, 255)])
+@pytest.mark.parametrize("bits", [1, 8])
+def test_white_is_white_in_few_of_many_files(described, pictures, few, others, bits):
+    """As in BUSI: two of 780 masks are files of 8 bits with 255 beside files of 1 bit."""
+
+    def pixels(index):
+        value = few if index in (81, 190) else others
+        mask = pictures.disc(index)
+        return mask > 0 if value == 1 and bits == 1 else np.where(mask > 0, value, 0).astype(np.uint8)
+
+    if bits == 8:  # nothing but the values distinguishes the files, so that all are in the sample
+        mask, notes, _ = described(lambda index: pixels({3: 81, 9: 190}.get(index, 0)), n=30)
+    else:
+        mask, notes, _ = described(pixels, n=240)
+    assert mask["values"] == {0: 0, 1: 1, 255: 1}
+    assert mask["classes"] == ["background", "foreground"]
+    n_white = 2 if few == 255 else 28
+    assert any("White is taken for foreground" in line for line in notes.unsure)
+    if bits == 8:
+        assert any(f"255 in {n_white} files, and 0 and 1 in the others" in line for line in notes.unsure)
+
+
+def test_255_beside_1_in_one_file_is_not_white(described, pictures):
+    def pixels(index):
+        mask = indices(pictures, index, 1)
+        mask[0, 0] = 255 if index == 45 else 0
+        return mask
+
+    mask, notes, _ = described(pixels, n=90)
+    assert "values" not in mask
+    assert any("the value 255 in 1 file, which means not labelled" in line for line in notes.unsure)
+
+
 def test_a_class_that_only_one_file_has_is_found(described, pictures):
     mask, _, _ = described(lambda index: indices(pictures, index, 1, *([2] if index == 45 else [])), n=90)
     assert mask["classes"] == ["background", "class1", "class2"]

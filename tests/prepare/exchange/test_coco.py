@@ -1,6 +1,8 @@
 """Import of hand-made COCO files into folders that read_dataset accepts."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +176,33 @@ def test_paths_that_leave_or_are_no_images(write, tmp_path, file, message):
         import_coco(source, tmp_path / "out")
     assert "image 4" in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("chosen", [None, "set", "set/images", "set/images/a", "elsewhere", "set/nowhere"])
+@pytest.mark.parametrize("prefix", ["", "a/", "images/a/"])
+def test_the_folder_in_the_advice_is_the_right_one(write, tmp_path, chosen, prefix):
+    """Whatever folder is given, the folder of the advice works; all missing images are one error."""
+    names = [f"{k}.png" for k in range(5)]
+    source = write([], files=[f"a/{name}" for name in names])
+    entries = [{"id": k, "file_name": prefix + name} for k, name in enumerate(names)]
+    source.write_text(json.dumps({"images": entries, "annotations": [], "categories": CATEGORIES}))
+    (tmp_path / "elsewhere").mkdir()
+    images = chosen and tmp_path / chosen
+    try:
+        import_coco(source, tmp_path / "out", images=images)
+    except DataError as error:
+        (problem,) = error.problems
+        assert problem.startswith("none of the 5 images is in ")
+        advised = re.search("give `images=(.*)`$", problem)[1]
+        import_coco(source, tmp_path / "out", images=Path(advised))
+    assert len(read_dataset(tmp_path / "out")) == 5
+
+
+def test_one_missing_image_of_several_is_named(write, tmp_path):
+    source = write([], files=("a.png", "b.png"))
+    (source.parent / "images" / "b.png").unlink()
+    with pytest.raises(DataError, match=r"image 11: 'b\.png' is not in .*images; give the folder"):
+        import_coco(source, tmp_path / "out")
 
 
 def test_an_image_of_another_size_than_annotated(write, tmp_path):

@@ -51,7 +51,25 @@ def test_there_and_back(call, coco, tmp_path):
 def test_the_folder_of_images_is_requested(call, coco, tmp_path):
     done = call("import", "coco", coco / "annotations.json", tmp_path / "ours")
     assert done.exit_code == 1
+    pictures = coco / "pictures"
+    assert f"'a.png' is not in {coco}; it is in {pictures}, so give --images {pictures}" in done.stderr
+    pictures.rename(tmp_path.parent / f"{tmp_path.name}_elsewhere")
+    done = call("import", "coco", coco / "annotations.json", tmp_path / "ours")
     assert f"'a.png' is not in {coco}; give the folder of the images, --images FOLDER" in done.stderr
+
+
+def test_a_wrong_folder_of_images_is_not_answered_with_give_a_folder(call, coco, tmp_path):
+    (tmp_path / "other").mkdir()
+    words = ("import", "coco", coco / "annotations.json", tmp_path / "ours", "--images", tmp_path / "other")
+    done = call(*words)
+    assert done.exit_code == 1
+    pictures = coco / "pictures"
+    expected = f"is not in {tmp_path / 'other'}; it is in {pictures}, so give --images {pictures}"
+    assert f"'a.png' {expected}" in done.stderr
+    pictures.rename(tmp_path.parent / f"{tmp_path.name}_elsewhere")
+    done = call(*words)
+    assert "--images must be the folder that the names in annotations.json are relative to" in done.stderr
+    assert "give the folder" not in done.stderr
 
 
 def test_the_functions_behind_the_commands(coco, tmp_path):

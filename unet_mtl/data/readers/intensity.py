@@ -74,6 +74,7 @@ def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]
         raise DataError(
             f"{path}: values of type {picture.pixels.dtype}; expected whole numbers or floating point"
         )
+    _check_finite(picture, path)
     chosen = _resolve_auto(picture, intensity)
     if chosen == "range" and picture.pixels.dtype in (np.bool_, np.uint8) and picture.extent is None:
         pixels = picture.pixels.astype(np.uint8)
@@ -84,7 +85,7 @@ def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]
         alike = _check_intensity(chosen.removesuffix(_PER_CHANNEL))
         planes = np.split(picture.pixels, picture.pixels.shape[-1], axis=-1)
         return np.concatenate([to_image(replace(picture, pixels=plane), alike, path) for plane in planes], -1)
-    return _scale(picture, _limits(picture, chosen, intensity, path), path)
+    return _scale(picture, _limits(picture, chosen, intensity, path))
 
 
 def _look_up_colours(picture: Picture, colours: NDArray[Any], path: Path) -> NDArray[Any]:
@@ -116,7 +117,6 @@ def _limits(picture: Picture, chosen: Intensity, requested: Intensity, path: Pat
         return chosen
     if chosen == "range":
         return _range(picture, requested, path)
-    _check_finite(picture, path)
     if chosen == "percentile":
         low, high = np.percentile(picture.pixels, PERCENTILES)
         return float(low), float(high)
@@ -133,7 +133,7 @@ def _range(picture: Picture, requested: Intensity, path: Path) -> tuple[float, f
         return picture.extent
     if dtype.kind in "ui" and (requested == "range" or dtype == np.uint16):
         return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
-    if dtype.kind in "ui" or not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
+    if dtype.kind in "ui" or not (pixels.min() >= 0 and pixels.max() <= 1):
         raise DataError(
             f"{path}: pixels of type {dtype} with values {pixels.min():g}..{pixels.max():g}; expected 8-bit, "
             '16-bit, or floating point in 0..1. Convert them, or read with intensity "percentile"',
@@ -143,16 +143,18 @@ def _range(picture: Picture, requested: Intensity, path: Path) -> tuple[float, f
 
 
 def _check_finite(picture: Picture, path: Path) -> None:
+    if picture.pixels.dtype.kind != "f":
+        return
     bad = int((~np.isfinite(picture.pixels)).sum())
     if bad:
         raise DataError(
-            f"{path}: {bad} pixels are not finite; replace their values, or export the file again",
-            kind="image-range",
+            f"{path}: {bad:,} of {picture.pixels.size:,} values are not finite, so that no `intensity` can read the "
+            "image; replace them by numbers, or export the file again",
+            kind="image-not-finite",
         )
 
 
-def _scale(picture: Picture, limits: tuple[float, float], path: Path) -> NDArray[Any]:
-    _check_finite(picture, path)
+def _scale(picture: Picture, limits: tuple[float, float]) -> NDArray[Any]:
     low, high = limits
     if low == high:  # a constant picture has no contrast
         return np.zeros(picture.pixels.shape, np.float32)

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from unet_mtl.errors import DataError, UnetMtlError
+from unet_mtl.wording import count_of
 
 MAX_PIXELS = 2**28
 """The largest number of pixels of one picture (16,384 x 16,384), compared with the header before decoding."""
@@ -107,7 +108,8 @@ def import_optional(path: Path, module: str, format_name: str, extra: str) -> An
         return importlib.import_module(module)
     except ImportError as error:
         library = module.partition(".")[0]
-        raise DataError(f'{path}: {format_name} needs {library}; pip install "unet-mtl[{extra}]"') from error
+        text = f'{path}: {format_name} needs {library}; pip install "unet-mtl[{extra}]"'
+        raise DataError(text, kind="library-missing") from error
 
 
 def unreadable(path: Path, reason: str) -> DataError:
@@ -150,12 +152,14 @@ def check_size(path: Path, height: int, width: int, channels: int = 1) -> None:
         raise unreadable(path, received if channels > 0 else f"{received} with {channels} channels")
     if height * width > MAX_PIXELS:
         raise DataError(
-            f"{path}: {received}, a decompression bomb; at most {MAX_PIXELS} pixels are read: cut it into tiles"
+            f"{path}: {received}, a decompression bomb; at most {MAX_PIXELS} pixels are read: cut it into tiles",
+            kind="image-large",
         )
     if height * width * channels > MAX_VALUES:
         raise DataError(
             f"{path}: {received} with {channels} channels; at most {MAX_VALUES} values are read: "
-            "keep only the channels that you need"
+            "keep only the channels that you need",
+            kind="image-large",
         )
 
 
@@ -193,5 +197,6 @@ def choose_frame(path: Path, frame: int | None, count: int, default: int = 0) ->
     """
     chosen = default if frame is None else frame
     if not 0 <= chosen < count:
-        raise DataError(f"{path}: frame {frame} of a file that has {count} frames; choose 0..{count - 1}")
+        text = f"{path}: frame {frame} of a file that has {count_of(count, 'frame')}; choose 0..{count - 1}"
+        raise DataError(text, kind="frame-absent")
     return chosen

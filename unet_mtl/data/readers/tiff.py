@@ -177,11 +177,16 @@ def _decode(path: Path, page: tifffile.TiffPage, index: int) -> NDArray[np.gener
 
 
 def _decode_without_tifffile(path: Path, page: tifffile.TiffPage, index: int) -> NDArray[np.generic]:
-    pixels = decode_with_opencv(path) if index == 0 else None
+    try:
+        pixels = decode_with_opencv(path) if index == 0 else None
+    except DataError:
+        pixels = None
     expected = (page.imagelength, page.imagewidth, page.samplesperpixel)
     if pixels is None or pixels.dtype != page.dtype or pixels.size != np.prod(expected):
-        raise unreadable(
-            path, f"compression {page.compression}: pip install imagecodecs, or save it without compression"
+        raise DataError(
+            f"{path}: compression {page.compression} needs imagecodecs; pip install imagecodecs, or save the file "
+            "without compression",
+            kind="library-missing",
         )
     return pixels if page.planarconfig != 2 else np.moveaxis(pixels, -1, 0)
 

@@ -50,6 +50,9 @@ KINDS: dict[str, Kind] = {
         "rename the file, or correct the cell",
         "always",
     ),
+    "image-claimed": _error(
+        "images that several cases claim", "keep one row for each image, or correct its path in the table"
+    ),
     "mask-missing": _error(
         "cases without a required mask", "add the mask, or set `required: false` in dataset.yaml"
     ),
@@ -63,6 +66,9 @@ KINDS: dict[str, Kind] = {
         "always",
     ),
     "mask-nowhere": _error("mask patterns that match no file", "correct the pattern in dataset.yaml"),
+    "mask-claimed": _error(
+        "masks that several cases claim", "make the pattern in dataset.yaml more specific, or rename the files"
+    ),
     "path-outside": _error(
         "files outside the data set", "move them into the data set, or set `links: true` in dataset.yaml"
     ),
@@ -122,6 +128,14 @@ KINDS: dict[str, Kind] = {
     "spacing-missing": _note("cases without pixel spacing", "nothing, if distances in pixels are enough for them"),
     # images
     "image-unreadable": _error("unreadable images", "export the files again from their source"),
+    "library-missing": _error("files that need a further library", "install the library that the message names"),
+    "image-large": _error("images too large to read", "cut them into tiles, or keep only the channels you need"),
+    "frame-absent": _error(
+        "frames that a file does not have", "correct the frame in the table, or `frame` in dataset.yaml"
+    ),
+    "image-not-finite": _error(
+        "images with pixels that are not finite", "replace these pixels by numbers, or export the images again"
+    ),
     "image-range": _error(
         "images with an unknown intensity range", "set `preprocess: {intensity: percentile}` in config.yaml"
     ),
@@ -164,22 +178,30 @@ KINDS: dict[str, Kind] = {
         "bright marks at the same place in most images", "blank or crop them if they could reveal a label"
     ),
     # masks
+    "mask-antialiased": _error(
+        "masks with smoothed edges or JPEG noise", "set `repair: nearest` in dataset.yaml", "always"
+    ),
+    "mask-stray": _error(
+        "masks with a few pixels of unknown values", "set `repair: nearest` in dataset.yaml", "always"
+    ),
     "mask-unreadable": _error("unreadable masks", "export the files again from their source"),
-    "mask-size": _error("masks that differ in size from their image", "export mask and image at the same size"),
+    "mask-size": _error(
+        "masks that differ in size from their image", "export both at the same size and with the same number of frames"
+    ),
     "mask-unturned": _error(
         "masks that do not follow the EXIF orientation of their image", "rotate the mask like its image", "always"
     ),
     "mask-values": _error(
         "mask values that are not classes", "describe them in dataset.yaml with `values` or more `classes`"
     ),
-    "mask-stray": _error(
-        "masks with a few pixels of unknown values", "set `repair: nearest` in dataset.yaml", "always"
-    ),
-    "mask-antialiased": _error(
-        "masks with smoothed edges or JPEG noise", "set `repair: nearest` in dataset.yaml", "always"
+    "mask-coding": _error(
+        "masks of one class in numbers of their own", "describe these numbers with `values` in dataset.yaml"
     ),
     "mask-colours": _error("masks with undescribed colours", "describe each colour in dataset.yaml with `colours`"),
     "mask-fractions": _error("masks with fractional values", "export them without interpolation"),
+    "mask-not-finite": _error(
+        "masks with pixels that are not finite", "replace these pixels, by 0 if they are background"
+    ),
     "mask-alpha": _error("masks drawn in the alpha channel only", "export them as black and white"),
     "mask-soft-alpha": _note(
         "masks with semi-transparent pixels", "nothing; the alpha channel is ignored and the colours count", "always"
@@ -193,7 +215,8 @@ KINDS: dict[str, Kind] = {
     "mask-empty": _note("empty masks", "nothing, if the images show nothing to annotate"),
     "mask-ignored": _warning(
         "masks of background and unlabelled pixels only",
-        "describe the value 255 in dataset.yaml, such as `values: {0: 0, 255: 1}`; by default it means unlabelled",
+        "describe the value 255 in dataset.yaml, such as `values: {0: 0, 1: 1, 255: 1}`, if it is a class; otherwise "
+        "it means unlabelled",
     ),
     "mask-full": _warning("masks filled with a single class", "look at them"),
     "mask-inverted": _warning(
@@ -222,6 +245,11 @@ KINDS: dict[str, Kind] = {
     "split": _error("splits that cannot be used for training", "correct the split"),
     "split-class": _warning(
         "parts of the split that lack a class", "add cases, or set `split: {stratify: ...}` in config.yaml"
+    ),
+    "split-shares": _warning(
+        "a split far from the requested shares",
+        "look at the largest group; if its images only look alike, set `split: {near_duplicates: anywhere}` in "
+        "config.yaml",
     ),
     "task": _error("tasks that cannot be trained", "correct the task, or add labels for it"),
 }  # fmt: skip

@@ -14,6 +14,7 @@ from unet_mtl.data.observations import Observation, observe
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, scan_dataset
 from unet_mtl.data.rows import read_rows
+from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,
@@ -227,10 +228,11 @@ def _split(
     """Return the parts of the split, or none if it fails; its problems are added to the observations."""
     try:
         together = duplicates if keeps_duplicates_together(dataset, split) else []
-        parts = assign_parts(dataset, split, [group.cases for group in together])
+        groups = [group.cases for group in together]
+        parts = assign_parts(dataset, split, groups)
     except DataError as error:
         observations += observe(error, "split")
         return {}
     observations += split_problems(parts, split)
-    observations += find_absent_classes(parts)
+    observations += [*find_far_shares(parts, split, groups), *find_absent_classes(parts)]
     return parts

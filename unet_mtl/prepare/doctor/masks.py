@@ -9,7 +9,7 @@ from unet_mtl.data.images import IGNORE
 from unet_mtl.data.inspection import Inspection, MaskFacts
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.records import Dataset
-from unet_mtl.wording import count_of
+from unet_mtl.wording import count_of, name_some
 
 _FEWEST = 5
 _USUAL, _RARE = 0.9, 0.1
@@ -89,10 +89,13 @@ def _pixels(target: str, masks: Mapping[str, MaskFacts], classes: tuple[str, ...
     for index, name in enumerate(classes[1:], 1):
         if masks and not any(index in mask.pixels for mask in masks.values()):
             yield Observation("class-no-pixels", f"{target}: no mask has a pixel of {name!r}")
-    for case in (case for case in empty if IGNORE in masks[case].pixels):
-        n = masks[case].pixels[IGNORE]
-        text = f"case {case!r}: the mask {target!r} has {n} unlabelled pixels, and the others are background"
-        yield Observation("mask-ignored", text, (case,))
+    for case, mask in masks.items():
+        if mask.unlabelled:
+            text = (
+                f"case {case!r}: the mask {target!r} in {name_some(mask.unlabelled)} has only background and "
+                f"{count_of(mask.pixels[IGNORE], 'unlabelled pixel')}"
+            )
+            yield Observation("mask-ignored", text, (case,))
     for case, mask in masks.items():
         present = [index for index in mask.pixels if index != IGNORE]
         if len(present) == 1 and present[0] != 0:

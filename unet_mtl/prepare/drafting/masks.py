@@ -95,8 +95,16 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
         most = max(census.highest)
         because = f"each file numbers its objects, up to {most} ({census.sample})"
         return Meaning(("background", foreground), instances=True, because=because)
+    if _is_white(census):
+        return _white(name, census, foreground, notes)
     class_values = _class_values(census)
     strays = [value for value in census.files if value not in class_values]
+    if 255 in strays and class_values == list(
+        range(len(class_values))
+    ):  # not a class, and not unknown either
+        strays.remove(255)
+        n = count_of(census.files[255], "file")
+        notes.doubt(f"Mask {name!r} has the value 255 in {n}, which means not labelled.")
     smeared = bool(strays) and (census.lossy > 0 or _files_with(strays, census) > max(2, 0.1 * census.read))
     if strays and not smeared:
         notes.doubt(
@@ -104,6 +112,23 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
             f"{census.read} files; they are not treated as classes. `unet-mtl check` lists the files."
         )
     return _numbers(census, class_values, foreground, smeared=smeared)
+
+
+def _is_white(census: Census) -> bool:
+    """Return whether some files are masks of 0 and 1, and all others masks of 0 and 255."""
+    separate = census.files[1] == census.ones > 0 and census.files[255] == census.whites > 0
+    return separate and census.files.keys() <= {0, 1, 255}
+
+
+def _white(name: str, census: Census, foreground: str, notes: Notes) -> Meaning:
+    """Return the meaning of masks of 0 and 1 beside masks of 0 and 255, such as files of 1 bit and of 8 bits."""
+    n_white = count_of(census.whites, "file")
+    notes.doubt(
+        f"Mask {name!r} has the values 0 and 255 in {n_white}, and 0 and 1 in the others. White is taken for "
+        f"{foreground}. If 255 means not labelled, remove it from `values`."
+    )
+    because = f"the values are 0 and 1, or 0 and 255 ({census.sample} files)"
+    return Meaning(("background", foreground), {0: 0, 1: 1, 255: 1}, because=because)
 
 
 def _is_generic(name: str) -> bool:

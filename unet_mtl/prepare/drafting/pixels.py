@@ -16,6 +16,12 @@ _SAMPLE = 40
 _MOST = 400
 """Maximum number of masks that are read if the first ones differ in their values."""
 
+_MOST_HEADERS = 10_000
+"""Maximum number of masks with a header that is read."""
+
+_OF_EACH_TYPE = 5
+"""Minimum number of masks of each type in the sample, if there are so many."""
+
 _ROUNDED = 1e-3
 
 COLOUR = 1 << 24
@@ -33,6 +39,8 @@ class Census:
         coloured: Number of files with colours.
         lossy: Number of JPEG files.
         numbered: Number of files with more than two values that are 0, 1, 2, ... without a gap.
+        ones: Number of files with no other values than 0 and 1.
+        whites: Number of files with no other values than 0 and 255.
         highest: Number of files by their highest value.
         read: Number of files that were read.
         broken: Files that are unreadable or hold fractions.
@@ -45,6 +53,8 @@ class Census:
     coloured: int = 0
     lossy: int = 0
     numbered: int = 0
+    ones: int = 0
+    whites: int = 0
     highest: Counter[int] = field(default_factory=Counter)
     read: int = 0
     broken: list[Path] = field(default_factory=list)
@@ -80,7 +90,9 @@ class Census:
 def count_values(paths: Sequence[Path]) -> Census:
     """Count the values in a sample of the masks, and in further ones as long as these have new values."""
     census = Census(total=len(paths))
-    ordered = pick_evenly(paths, _SAMPLE)
+    ordered = _pick_each_type(paths)
+    chosen = set(ordered)
+    ordered += pick_evenly([path for path in paths if path not in chosen], _SAMPLE - len(ordered))
     chosen = set(ordered)
     ordered += pick_evenly([path for path in paths if path not in chosen], _MOST - len(ordered))
     known: set[int] = set()
@@ -91,6 +103,26 @@ def count_values(paths: Sequence[Path]) -> Census:
             break
         known = set(census.files)
     return census
+
+
+def _pick_each_type(paths: Sequence[Path]) -> list[Path]:
+    """Return a few files of each type if there are several, such as two masks of 8 bits among masks of 1 bit."""
+    by_type: dict[tuple[str, bytes], list[Path]] = {}
+    for path in pick_evenly(paths, _MOST_HEADERS):
+        by_type.setdefault((path.suffix.lower(), _pixel_type(path)), []).append(path)
+    if len(by_type) == 1:
+        return []
+    return [path for several in by_type.values() for path in pick_evenly(several, _OF_EACH_TYPE)][:_SAMPLE]
+
+
+def _pixel_type(path: Path) -> bytes:
+    """Return the bit depth and the colour type of a PNG file, and nothing for other files."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(26)
+    except OSError:
+        return b""
+    return head[24:26] if head.startswith(b"\x89PNG") else b""
 
 
 def _agree(census: Census) -> bool:
@@ -118,6 +150,8 @@ def _count_file(path: Path, census: Census) -> None:
         census.pixels[value] += count
         census.files[value] += 1
     census.highest[int(values[-1])] += 1
+    census.ones += values.tolist() in ([0, 1], [1])
+    census.whites += values.tolist() in ([0, 255], [255])
     in_order = values.tolist() in (list(range(len(values))), list(range(1, len(values) + 1)))
     census.numbered += in_order and len(values) > 2
 

@@ -94,10 +94,16 @@ def _unusual_channels(dataset: Dataset) -> int | None:
 def _read_again(draft: Draft, text: str) -> Dataset | None:
     """Read the description back, and note where it finds other cases than the draft."""
     try:
-        dataset, _ = scan_dataset(make_description(parse_yaml(text), base=draft.root, where=DESCRIPTION_FILE))
+        dataset, observations = scan_dataset(
+            make_description(parse_yaml(text), base=draft.root, where=DESCRIPTION_FILE)
+        )
     except DataError as error:
         draft.notes.doubt(f"The drafted dataset.yaml cannot be read: {error.problems[0]}")
         return None
+    claimed = [seen for seen in observations if seen.kind in ("image-claimed", "mask-claimed")]
+    if claimed:
+        others = f" ({count_of(len(claimed), 'such file')})" if len(claimed) > 1 else ""
+        draft.notes.doubt(f"A file belongs to several cases{others}: {claimed[0].text}.")
     if draft.table is None and len(dataset) != draft.n_cases:
         draft.notes.doubt(
             f"{count_of(len(dataset), 'file')} fit `images: {draft.images}`, but {draft.n_cases:,} of them seem to be "

@@ -10,7 +10,14 @@ from unet_mtl.data.images import IGNORE, image_size
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Nested, Pixels, Size, as_ring, decode_coco_rle, draw_outlines
-from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_text, read_json
+from unet_mtl.prepare.exchange.sources import (
+    ImageFolder,
+    name_cases,
+    number_classes,
+    plain_text,
+    read_json,
+    unite_missing,
+)
 
 Crowd = Literal["class", "ignore"]
 _NESTED = "outlines inside another of their annotation, read as {}"
@@ -51,7 +58,6 @@ def import_coco(
         if value not in choices:
             raise ConfigError(f"`{name}` is {value!r}; expected {' or '.join(map(repr, choices))}")
     content = _read(source)
-    folder = images or (source.parent / "images" if (source.parent / "images").is_dir() else source.parent)
     problems: list[str] = []
     tally: Counter[str] = Counter()
     names = {entry.get("id"): entry.get("name", "") for entry in content["categories"]}
@@ -72,7 +78,7 @@ def import_coco(
             problems += [f"{where}: {problem}" for problem in error.problems]
     if len(classes) < 2:
         problems.append(f"{source}: no category besides the background; there is nothing to draw")
-    cases = _cases(entries, regions, folder, target, problems, tally, str(source))
+    cases = _cases(entries, regions, ImageFolder.of(source, images), target, problems, tally)
     layout = Layout(name=plain_text(source.stem), origin=f"COCO, {source}", masks={target: classes})
     return write_layout(out, cases, layout, problems, tally)
 
@@ -146,26 +152,27 @@ def _draw(segmentation: Any, size: Size, *, nested: Nested, tally: Counter[str])
 def _cases(
     entries: Mapping[Any, Mapping[str, Any]],
     regions: Mapping[Any, Sequence[Region]],
-    folder: Path,
+    folder: ImageFolder,
     target: str,
     problems: list[str],
     tally: Counter[str],
-    where: str,
 ) -> list[Case]:
     named = {
         key: entry["file_name"] for key, entry in entries.items() if isinstance(entry.get("file_name"), str)
     }
-    cases = []
+    cases, unusable = [], []
     for (key, file), name in zip(named.items(), name_cases(list(named.values()), problems), strict=True):
         try:
-            path = find_below(folder, file)
+            path = folder.find(file)
             size = _checked_size(path, entries[key])
         except DataError as error:
-            problems += [f"{where}: image {key!r}: {problem}" for problem in error.problems]
+            texts = [f"{folder.source}: image {key!r}: {problem}" for problem in error.problems]
+            unusable.append(DataError(texts, kind=error.kind))
             continue
         tally["images without annotations, with an empty mask"] += not regions[key]
         masks = {target: partial(paint, regions[key], size, tally)}
         cases.append(Case(name=name, image=path, masks=masks))
+    problems += unite_missing(unusable, len(named), folder)
     return cases
 
 

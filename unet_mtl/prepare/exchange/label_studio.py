@@ -17,12 +17,13 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Pixels, Size, decode_brush, draw_ring
 from unet_mtl.prepare.exchange.sources import (
-    find_below,
+    ImageFolder,
     name_cases,
     numbers,
     plain_key,
     plain_text,
     read_json,
+    unite_missing,
 )
 
 _DRAWN = ("polygonlabels", "brushlabels")
@@ -52,7 +53,7 @@ def import_label_studio(
         WriteError: The operating system refused the write.
     """
     tasks = _read(source)
-    folder = images or (source.parent / "images" if (source.parent / "images").is_dir() else source.parent)
+    folder = ImageFolder.of(source, images)
     problems: list[str] = []
     tally: Counter[str] = Counter()
     annotated = [
@@ -63,8 +64,8 @@ def import_label_studio(
         problems.append(
             f"{source}: no polygons, brush strokes, choices or numbers; there is nothing to import"
         )
-    files = _find_images(tasks, folder, str(source), problems)
-    names = iter(name_cases([file.relative_to(folder).as_posix() for file in files if file], problems))
+    files = _find_images(tasks, folder, problems)
+    names = iter(name_cases([file.relative_to(folder.path).as_posix() for file in files if file], problems))
     cases = [
         _make_case(next(names), file, task, masks, tally, problems)
         for file, task in zip(files, annotated, strict=True)
@@ -198,9 +199,10 @@ def _collect_classes(
 
 
 def _find_images(
-    tasks: Sequence[Mapping[str, Any]], folder: Path, where: str, problems: list[str]
+    tasks: Sequence[Mapping[str, Any]], folder: ImageFolder, problems: list[str]
 ) -> list[Path | None]:
     files: list[Path | None] = []
+    unusable = []
     task_of: dict[Path, Any] = {}
     for task in tasks:
         try:
@@ -211,11 +213,13 @@ def _find_images(
             files.append(file)
         except DataError as error:
             files.append(None)
-            problems += [f"{where}: task {task.get('id')!r}: {problem}" for problem in error.problems]
+            texts = [f"{folder.source}: task {task.get('id')!r}: {problem}" for problem in error.problems]
+            unusable.append(DataError(texts, kind=error.kind))
+    problems += unite_missing(unusable, len(tasks), folder)
     return files
 
 
-def _find_image(data: Mapping[str, Any], folder: Path) -> Path:
+def _find_image(data: Mapping[str, Any], folder: ImageFolder) -> Path:
     links = [text for text in data.values() if isinstance(text, str) and _path_in(text)]
     link = data["image"] if isinstance(data.get("image"), str) else links[0] if len(links) == 1 else None
     if link is None:
@@ -224,13 +228,13 @@ def _find_image(data: Mapping[str, Any], folder: Path) -> Path:
     if path is None:
         raise DataError(f"{link!r} is not the path of an image ({', '.join(raster_suffixes())})")
     if not _is_remote(link):
-        return find_below(folder, path)
+        return folder.find(path)
     # The path is that of a server: look for its end in the folder, with and without the prefix of an upload.
     parts = PurePosixPath(path.lstrip("/")).parts
     ends = ["/".join(parts[start:]) for start in range(len(parts))]
     ends.append(re.sub(r"^[0-9a-f]{8}-", "", parts[-1]))
-    existing = [] if ".." in parts else [end for end in ends if (folder / end).is_file()]
-    return find_below(folder, existing[0] if existing else path.lstrip("/"))
+    existing = [] if ".." in parts else [end for end in ends if (folder.path / end).is_file()]
+    return folder.find(existing[0] if existing else path.lstrip("/"))
 
 
 def _is_remote(link: str) -> bool:

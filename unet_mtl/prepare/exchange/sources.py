@@ -4,14 +4,20 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
+
+_MOST_FOLDERS = 1000
+"""Maximum number of folders in which a missing image is looked for."""
 
 
 def read_json(path: Path) -> Any:
@@ -31,7 +37,7 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: not valid JSON ({error}); export it again") from error
 
 
-def find_below(folder: Path, name: str, cure: str = "give the folder of the images, `images=FOLDER`") -> Path:
+def find_below(folder: Path, name: str, cure: str) -> Path:
     """Find the image file that an annotation names, without leaving the folder.
 
     Args:
@@ -43,7 +49,8 @@ def find_below(folder: Path, name: str, cure: str = "give the folder of the imag
         The path of the file.
 
     Raises:
-        DataError: The name is absolute, contains `..`, leads over a link, is not a file, or is not a readable image.
+        DataError: The name is absolute, contains `..`, leads over a link, is not a readable image, or is not a file, in
+            which case the kind is "image-missing".
     """
     relative = PurePosixPath(name.replace("\\", "/"))
     outside = relative.is_absolute() or PureWindowsPath(name).drive or ".." in relative.parts
@@ -55,10 +62,73 @@ def find_below(folder: Path, name: str, cure: str = "give the folder of the imag
         if path.is_symlink():
             raise DataError(f"{name!r} leads over the link {path}; replace the link by the file")
     if not path.is_file():
-        raise DataError(f"{name!r} is not in {folder}; {cure}")
+        raise DataError(f"{name!r} is not in {folder}; {cure}", kind="image-missing")
     if path.suffix.lower() not in raster_suffixes():
         raise DataError(f"{path}: expected one of {', '.join(raster_suffixes())}")
     return path
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The folder that the names of images in a file are relative to.
+
+    Attributes:
+        path: The folder.
+        source: The file that names the images.
+        chosen: Whether the user gave the folder.
+    """
+
+    path: Path
+    source: Path
+    chosen: bool
+
+    @classmethod
+    def of(cls, source: Path, images: Path | None) -> Self:
+        """Return the given folder or, without one, `images` beside the source or the folder of the source."""
+        beside = source.parent / "images"
+        return cls(images or (beside if beside.is_dir() else source.parent), source, images is not None)
+
+    def find(self, name: str) -> Path:
+        """Find an image like `find_below`; where it is missing, the error names a folder that has it."""
+        try:
+            return find_below(self.path, name, "")
+        except DataError as error:
+            if error.kind != "image-missing":
+                raise
+            raise DataError(f"{name!r} is not in {self.path}; {self._cure(name)}", kind=error.kind) from None
+
+    def _cure(self, name: str) -> str:
+        relative = PurePosixPath(name.replace("\\", "/"))
+        for folder in self._folders:
+            if (folder / relative).is_file():
+                return f"it is in {folder}, so give `images={folder}`"
+        if len(relative.parts) > 1 and (self.path / relative.name).is_file():
+            return f"the folder has {relative.name!r}, so correct the path in {self.source.name}"
+        if self.chosen:
+            return f"`images` must be the folder that the names in {self.source.name} are relative to"
+        return "give the folder of the images, `images=FOLDER`"
+
+    @cached_property
+    def _folders(self) -> list[Path]:
+        """The folders around the source and around the folder itself, down to two levels."""
+        starts = (self.path.parent, self.path, self.source.parent)
+        below = (folder for start in starts for pattern in ("*/", "*/*/") for folder in start.glob(pattern))
+        return list(dict.fromkeys((*starts, *sorted(islice(below, _MOST_FOLDERS)))))
+
+
+def unite_missing(problems: Sequence[DataError], n_images: int, folder: ImageFolder) -> list[str]:
+    """Return the texts of problems of images, and a single one if no image was found.
+
+    Args:
+        problems: The error of each image that cannot be used.
+        n_images: The number of all images.
+        folder: The folder of the images.
+    """
+    texts = [text for problem in problems for text in problem.problems]
+    missing = [problem for problem in problems if problem.kind == "image-missing"]
+    if len(missing) < max(n_images, 2):
+        return texts
+    return [f"none of the {n_images:,} images is in {folder.path}, such as: {texts[0]}"]
 
 
 def plain_text(text: Any) -> str:
