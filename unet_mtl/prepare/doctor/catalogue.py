@@ -197,5 +197,8 @@ KINDS: dict[str, Kind] = {
     "split-class": _warning(
         "parts of the split that lack a class", "add cases, or set `split: {stratify: ...}` in config.yaml"
     ),
+    "split-val": _note(
+        "a split column without val", "nothing; mark val cases in the column to choose them yourself"
+    ),
     "task": _error("tasks that cannot be trained", "correct the task, or add labels for it"),
 }  # fmt: skip

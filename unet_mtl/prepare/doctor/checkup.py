@@ -21,6 +21,7 @@ from unet_mtl.data.splits import (
     find_absent_classes,
     keeps_duplicates_together,
     split_problems,
+    takes_val_from_train,
 )
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.doctor.copies import check_copies
@@ -226,4 +227,10 @@ def _split(
         return {}
     observations += split_problems(parts, split)
     observations += find_absent_classes(parts)
+    if takes_val_from_train(dataset, split):
+        n, n_train = len(parts["val"]), len(parts["val"]) + len(parts["train"])
+        text = (
+            f"{dataset.description.split!r} has no val: {n:,} of its {n_train:,} train cases are used as val"
+        )
+        observations.append(Observation("split-val", text))
     return parts

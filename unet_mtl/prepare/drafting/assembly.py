@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unet_mtl.data.images import image_size
 from unet_mtl.data.readers import format_named
+from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
 from unet_mtl.prepare.drafting.content import pick_evenly
@@ -25,7 +26,7 @@ from unet_mtl.prepare.drafting.pairing import (
 from unet_mtl.prepare.drafting.patient_columns import find_folds, find_patient, find_split, note_no_patient
 from unet_mtl.prepare.drafting.spacing import find_spacing
 from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
-from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, SPLIT_WORDS, has_word
+from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, has_word
 from unet_mtl.wording import count_of, name_some
 
 
@@ -38,7 +39,7 @@ def draft_folder(root: Path) -> Draft:
     """
     notes = Notes()
     files = sort_files(root, notes)
-    layout = find_layout(files.images, notes)
+    layout = find_layout(files.images, notes, files.masks)
     layout, masks = pair_masks(layout, files.masks)
     table = choose_table(root, files.tables, layout, masks, notes)
     masks = _with_columns(masks, table)
@@ -195,8 +196,14 @@ def _are_sizes(name: str, table: CaseTable, root: Path, layout: Layout) -> bool:
 
 def _check_parts(draft: Draft, words: Sequence[str]) -> Draft:
     """Note a split without validation cases."""
-    parts = {SPLIT_WORDS.get(word.lower()) for word in words}
+    parts = {read_split_word(word) for word in words}
     if draft.split is None or {"train", "val"} <= parts:
+        return draft
+    if parts == {"train", "test"}:
+        draft.notes.doubt(
+            f"{draft.split} has no val cases, so a quarter of the train cases will be used as val. Set the shares with "
+            "`split: {train: 0.8, val: 0.2, test: 0}` in config.yaml, or mark val cases."
+        )
         return draft
     draft.notes.doubt(
         f"{draft.split} has no val cases, which are needed to choose the best checkpoint. Until you mark some, "

@@ -14,7 +14,6 @@ from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
     IMAGE_WORDS,
     MASK_WORDS,
-    SPLIT_WORDS,
     STRUCTURE_WORDS,
     has_word,
     words_of,
@@ -210,7 +209,11 @@ def mask_head(stem: str) -> str:
     return match[0] if match else ""
 
 
-_NO_NAMES = (MASK_WORDS | IMAGE_WORDS | SPLIT_WORDS.keys() | {"and", "ground", "tr", "ts"}) - {"instances"}
+_NO_NAMES = (
+    MASK_WORDS
+    | IMAGE_WORDS
+    | {"and", "ground", "tr", "ts", "train", "training", "val", "validation", "test", "testing"}
+) - {"instances"}
 """Words that do not distinguish one kind of mask from another."""
 
 
@@ -223,7 +226,7 @@ def mask_name(folder: Sequence[str], head: str, tail: str) -> str:
     ('mask', '1stho', 'instances')
     """
     for part in (tail, head, *reversed(folder)):
-        words = [] if part.startswith("{") else re.findall(r"[^\W_]+", part)
+        words = re.findall(r"[^\W_]+", re.sub(r"\{.*?\}", "", part))
         specific = [word for word in words if not _NO_NAMES.issuperset(words_of(word))]
         if specific:
             return "_".join(specific).lower()

@@ -13,7 +13,8 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix, fit_affix
 from unet_mtl.prepare.drafting.columns import find_decimals
 from unet_mtl.prepare.drafting.files import Entry
-from unet_mtl.prepare.drafting.layout import Layout, literal
+from unet_mtl.prepare.drafting.layout import Layout
+from unet_mtl.prepare.drafting.marks import literal
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import MaskSet
 from unet_mtl.wording import count_of, name_some

@@ -17,14 +17,6 @@ IMAGE_WORDS = _words(
 STRUCTURE_WORDS = _words("tumor tumour lesion nodule polyp vessel nucleus nuclei wound")
 """Structures. At the end of a file name such a word stands for a mask; as a folder name it may be a class of images."""
 
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
 DIAGNOSES = _words(
     "benign malignant normal healthy diseased abnormal positive negative cancer tumor tumour lesion cyst"
 )
