@@ -2,9 +2,9 @@
 
     python benchmarks/layouts.py OUT [LAYOUT ...]
 
-Writes small replicas of the layouts into OUT, runs `unet-mtl init` and then `unet-mtl check` on each, and prints for each
-layout: the number of errors that `check` finds, the number of lines of dataset.yaml and of tasks that differ from the right
-ones, and what the draft says it could not tell. Needs no TensorFlow.
+Writes small replicas of the layouts into OUT, runs `unet-mtl init` and then `unet-mtl check` on each, and prints for
+each layout: the number of errors that `check` finds, the number of lines of dataset.yaml and of tasks that differ from
+the right ones, and what the draft says it could not tell. Needs no TensorFlow.
 """
 
 import difflib
@@ -30,7 +30,6 @@ import unet_mtl as um  # noqa: E402
 from unet_mtl.errors import UnetMtlError  # noqa: E402
 
 N, SIZE = 12, 40
-LESION = {"classes": ["background", "lesion"], "values": {0: 0, 255: 1}}
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,15 @@ def save(path: Path, pixels: NDArray[np.uint8]) -> None:
     """Write a file and its folders; the suffix decides on the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".tif":
-        tifffile.imwrite(path, pixels, photometric="rgb" if pixels.shape[-1] == 3 else "minisblack")
+        kind = "rgb" if pixels.shape[-1] == 3 else "minisblack"
+        tifffile.imwrite(path, pixels, photometric=kind, planarconfig="contig")
     else:
         Image.fromarray(pixels).save(path)
+
+
+def named(name: str) -> dict[str, Any]:
+    """Return the description of a mask of black and white."""
+    return {"classes": ["background", name], "values": {0: 0, 255: 1}}
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -193,7 +198,7 @@ LAYOUTS = {
         write_drive,
         {
             "images": "{split}/images/{case}_{split}.tif",
-            "masks": {"1st_manual": {"path": "{split}/1st_manual/{case}_manual1.gif"} | LESION},
+            "masks": {"1st_manual": {"path": "{split}/1st_manual/{case}_manual1.gif"} | named("vessel")},
             "split": "split",
         },
         [("segmentation", "1st_manual")],
@@ -205,12 +210,14 @@ LAYOUTS = {
             "case": "Image Name",
             "images": "PH2 Dataset images/{case}/{case}_Dermoscopic_Image/{case}.bmp",
             "masks": {
-                "lesion": {"path": "PH2 Dataset images/{case}/{case}_lesion/{case}_lesion.bmp"} | LESION,
-                "roi": {"path": "PH2 Dataset images/{case}/{case}_roi/{case}_R*.bmp"} | LESION,
+                "lesion": {"path": "PH2 Dataset images/{case}/{case}_lesion/{case}_lesion.bmp"}
+                | named("lesion"),
+                "mask": {"path": "PH2 Dataset images/{case}/{case}_roi/{case}_R*_Label4.bmp"}
+                | named("region"),
             },
             "columns": {
-                "Histological Diagnosis": {"classes": ["common nevus", "atypical nevus", "melanoma"]},
-                "Asymmetry": {"classes": ["0", "1", "2"]},
+                "Histological Diagnosis": {"classes": ["melanoma", "common nevus", "atypical nevus"]},
+                "Asymmetry": {"classes": [0, 1, 2]},
             },
         },
         [("segmentation", "lesion"), ("classification", "Histological Diagnosis")],
@@ -219,7 +226,7 @@ LAYOUTS = {
         write_busi,
         {
             "images": "{diagnosis}/{case}.png",
-            "masks": {"mask": {"path": "{diagnosis}/{case}_mask*.png"} | LESION},
+            "masks": {"mask": {"path": "{diagnosis}/{case}_mask*.png"} | named("lesion")},
             "columns": {"diagnosis": {"classes": ["normal", "benign", "malignant"]}},
         },
         [("segmentation", "mask"), ("classification", "diagnosis")],
@@ -262,7 +269,7 @@ LAYOUTS = {
         write_objects,
         {
             "images": "images/{case}.png",
-            "masks": {"mask": {"path": "masks/{case}/nucleus_*.png"} | LESION},
+            "masks": {"mask": {"path": "masks/{case}/nucleus_*.png"} | named("lesion")},
         },
         [("segmentation", "mask")],
     ),

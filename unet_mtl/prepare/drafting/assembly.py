@@ -1,8 +1,10 @@
 """The draft of the description of a folder."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from unet_mtl.data.images import image_size
@@ -10,9 +12,10 @@ from unet_mtl.data.readers import format_named
 from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
-from unet_mtl.prepare.drafting.content import pick_evenly
+from unet_mtl.prepare.drafting.content import pick_evenly, show_same_area
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.files import Files, sort_files
+from unet_mtl.prepare.drafting.label_maps import nearest_label_map, read_label_map, read_meaning
 from unet_mtl.prepare.drafting.layout import Layout, find_layout, note_fields
 from unet_mtl.prepare.drafting.masks import Meaning, find_meaning
 from unet_mtl.prepare.drafting.notes import Notes
@@ -24,9 +27,10 @@ from unet_mtl.prepare.drafting.pairing import (
     pair_masks,
 )
 from unet_mtl.prepare.drafting.patient_columns import find_folds, find_patient, find_split, note_no_patient
+from unet_mtl.prepare.drafting.pixels import Census
 from unet_mtl.prepare.drafting.spacing import find_spacing
 from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
-from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, has_word
+from unet_mtl.prepare.drafting.vocabulary import OBJECT_WORDS, SIZE_WORDS, has_word
 from unet_mtl.wording import count_of, name_some
 
 
@@ -47,9 +51,9 @@ def draft_folder(root: Path) -> Draft:
     notes.guess("images", images, count_of(len(layout.images), "file"))
     note_fields(layout, notes, in_braces=table is None)
     note_unpaired(masks, notes)
-    paired = [mask for mask in masks if mask.pattern]
+    paired = _leave_objects_out([mask for mask in masks if mask.pattern], notes)
     note_masks(layout, paired, notes)
-    drafted = _draft_masks(root, paired, notes)
+    drafted = _draft_masks(files, paired, notes)
     draft = Draft(root, images, table, drafted, n_cases=len(layout.images), notes=notes)
     draft = _with_table(draft, table, files, layout) if table else _with_folders(draft, layout)
     if draft.patient is None:
@@ -70,15 +74,20 @@ def _with_columns(masks: Sequence[MaskSet], table: CaseTable | None) -> list[Mas
     ]
 
 
-def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[MaskDraft, ...]:
-    meanings = {m.name: find_meaning(m.name, [root / entry.path for entry in m.entries], notes) for m in sets}
+def _draft_masks(files: Files, sets: Sequence[MaskSet], notes: Notes) -> tuple[MaskDraft, ...]:
+    meanings = {
+        m.name: find_meaning(
+            m.name, [files.root / entry.path for entry in m.entries], notes, _reader_of_names(files, m)
+        )
+        for m in sets
+    }
     binary = {name: m.binary and not m.instances and not m.smeared for name, m in meanings.items()}
     united = classes_in_folders(sets, binary)
     drafts = [_unite(group, notes) for group in united]
     in_groups = {mask.name for group in united for mask in group}
     for mask in (mask for mask in sets if mask.name not in in_groups):
         drafts.append(MaskDraft(mask.name, {"": mask.pattern}, meanings[mask.name], len(mask.cases)))
-    drafts = _doubt_objects(drafts, notes)
+    drafts = _doubt_others(drafts, {mask.name: mask for mask in sets}, files.root, notes)
     kinds = [draft.name for draft in drafts if not draft.doubt]
     if len(kinds) > 1:
         notes.doubt(
@@ -86,6 +95,26 @@ def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[Mas
             "`path` with a * that fits all of them; if they are several annotations of the same structure, keep one."
         )
     return tuple(drafts)
+
+
+def _leave_objects_out(sets: Sequence[MaskSet], notes: Notes) -> list[MaskSet]:
+    """Leave masks out that only tell objects apart, such as SegmentationObject beside SegmentationClass."""
+    objects = [mask for mask in sets if mask.folder and has_word(mask.folder[-1], OBJECT_WORDS)]
+    if len(objects) in (0, len(sets)):
+        return list(sets)
+    places = name_some("/".join(mask.folder) for mask in objects)
+    notes.doubt(f"The masks in {places} are not used: they tell objects apart, which is not learned.")
+    return [mask for mask in sets if mask not in objects]
+
+
+def _reader_of_names(
+    files: Files, masks: MaskSet
+) -> Callable[[Census, Sequence[Path]], Meaning | None] | None:
+    """Return the function that names the classes by a file with the names of colours, if there is one."""
+    path = nearest_label_map(files.label_maps, files.root, masks.entries[0].folder)
+    if path is None:
+        return None
+    return partial(read_meaning, read_label_map(path), path.relative_to(files.root).as_posix())
 
 
 def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
@@ -103,18 +132,37 @@ def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
     return MaskDraft(name, {mask.name: mask.pattern for mask in group}, meaning, len(cases))
 
 
-def _doubt_objects(drafts: Sequence[MaskDraft], notes: Notes) -> list[MaskDraft]:
-    """Comment out object numbers beside another mask of the same cases, which was most often made from them."""
+_ORDINAL = re.compile(
+    r"1st|first|2nd|second|3rd|third|(?:(?<=observer)|(?<=annotator)|(?<=reader)|(?<=rater)|(?<=expert))_?\d+"
+)
+"""The part of a name that tells several annotations of one structure apart."""
+
+
+def _doubt_others(
+    drafts: Sequence[MaskDraft], sets: Mapping[str, MaskSet], root: Path, notes: Notes
+) -> list[MaskDraft]:
+    """Comment out masks beside another one that are rarely learned: object numbers, fields of view, repetitions."""
     others = [draft.name for draft in drafts if not draft.meaning.instances]
+    first: dict[str, str] = {}
     kept = []
     for draft in drafts:
+        reason = ""
+        name = _ORDINAL.sub("", draft.name)
         if draft.meaning.instances and others:
             reason = f"object numbers, beside the mask {others[0]!r} of the same images"
+        elif name != draft.name and first.setdefault(name, draft.name) != draft.name:
+            reason = f"a further annotation of the same structure as {first[name]!r}"
+        elif (
+            draft.name in sets
+            and len(others) > 1
+            and show_same_area([root / e.path for e in sets[draft.name].entries])
+        ):
+            reason = "nearly the same area in every case, such as the field of view"
+        if reason:
             notes.doubt(
                 f"Mask {draft.name} is a comment ({reason}). Uncomment it if it should be learned as well."
             )
-            draft = replace(draft, doubt=reason)
-        kept.append(draft)
+        kept.append(replace(draft, doubt=reason))
     return kept
 
 

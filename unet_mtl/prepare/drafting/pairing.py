@@ -105,9 +105,10 @@ def _best_affix(layout: Layout, masks: Sequence[Entry]) -> Affix:
     stems = {layout.marked_stem(entry.stem, layout.values_in(entry.folder)) for entry in layout.images}
     names: dict[object, set[str]] = defaultdict(set)
     for entry in masks:
-        names[mask_head(entry.stem), tail_kind(entry.tail)].add(
-            layout.marked_stem(entry.stem, _values_of(layout, entry))
-        )
+        values = _values_of(layout, entry)
+        folder = tuple(mark_values(part, values) for part in entry.folder)
+        stem = layout.marked_stem(entry.stem, values)
+        names[folder, mask_head(stem), tail_kind(entry.tail)].add(stem)
         for position, part in enumerate(entry.folder):
             names[position].add(part)
     best, most = Affix(), -1

@@ -14,6 +14,9 @@ MASK_WORDS = _words(
 IMAGE_WORDS = _words(
     "image images img imgs picture pictures photo photos scan scans raw input inputs original slice slices"
 )
+OBJECT_WORDS = _words("object objects")
+"""Words for masks that tell the objects of a class apart by colours, beside masks of the classes."""
+
 STRUCTURE_WORDS = _words("tumor tumour lesion nodule polyp vessel nucleus nuclei wound")
 """Structures. At the end of a file name such a word stands for a mask; as a folder name it may be a class of images."""
 
