@@ -29,6 +29,7 @@ from unet_mtl.prepare.drafting.pairing import (
 from unet_mtl.prepare.drafting.patient_columns import find_folds, find_patient, find_split, note_no_patient
 from unet_mtl.prepare.drafting.pixels import Census
 from unet_mtl.prepare.drafting.spacing import find_spacing
+from unet_mtl.prepare.drafting.table_alone import choose_inputs, choose_table_alone
 from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
 from unet_mtl.prepare.drafting.vocabulary import OBJECT_WORDS, SIZE_WORDS, has_word
 from unet_mtl.wording import count_of, name_some
@@ -43,6 +44,8 @@ def draft_folder(root: Path) -> Draft:
     """
     notes = Notes()
     files = sort_files(root, notes)
+    if not files.images:
+        return _draft_table(files, notes)
     layout = find_layout(files.images, notes, files.masks)
     layout, masks = pair_masks(layout, files.masks)
     table = choose_table(root, files.tables, layout, masks, notes)
@@ -59,6 +62,19 @@ def draft_folder(root: Path) -> Draft:
     if draft.patient is None:
         note_no_patient(layout.cases, notes)
     return _with_header_spacing(draft, layout)
+
+
+def _draft_table(files: Files, notes: Notes) -> Draft:
+    """Draft a table without images."""
+    table = choose_table_alone(files.root, files.tables, notes)
+    draft = _with_table(
+        Draft(files.root, "", table, n_cases=len(table.rows), notes=notes), table, files, None
+    )
+    if draft.patient is None:
+        note_no_patient(list(table.rows[table.case]), notes)
+    inputs = choose_inputs(draft.columns, table, files.root, notes)
+    notes.guess("inputs.record", name_some(inputs, 6), "the columns that are not targets")
+    return replace(draft, inputs=inputs)
 
 
 def _with_columns(masks: Sequence[MaskSet], table: CaseTable | None) -> list[MaskSet]:
@@ -184,16 +200,15 @@ def _with_folders(draft: Draft, layout: Layout) -> Draft:
     return _check_parts(draft, list(layout.values("split")) if draft.split else [])
 
 
-def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout) -> Draft:
+def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout | None) -> Draft:
     rows, notes = table.rows, draft.notes
     patient = find_patient(rows, table.used, notes)
     taken = {name for name in (table.case, patient) if name is not None}
     split = find_split(rows, taken, notes)  # the split may be a column of folder names
     fold_column = find_folds(rows, taken, patient, notes)
     hints = " ".join([draft.root.name, *rows.columns, *rows.iloc[0]])
-    spacing = find_spacing(
-        rows, [draft.root / entry.path for entry in layout.images], hints, notes, table.decimal
-    )
+    paths = [draft.root / entry.path for entry in layout.images] if layout else []
+    spacing = find_spacing(rows, paths, hints, notes, table.decimal) if layout else None
     apart = {table.case, patient, split, fold_column, spacing.column if spacing else None}
     columns = [_read(name, table, files, layout) for name in rows.columns if name not in apart]
     _note_columns(columns, notes)
@@ -220,11 +235,11 @@ def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
         )
 
 
-def _read(name: str, table: CaseTable, files: Files, layout: Layout) -> Column:
+def _read(name: str, table: CaseTable, files: Files, layout: Layout | None) -> Column:
     cells = table.rows[name]
     if name_files(cells, (*files.images, *files.masks)):
         return Column(name, "other", "it holds names of files")
-    if has_word(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
+    if layout and has_word(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
         return Column(name, "other", "it is the size of the image")
     return read_column(name, cells, table.decimal)
 

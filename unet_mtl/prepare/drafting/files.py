@@ -65,7 +65,7 @@ class Files:
 
     Attributes:
         root: The folder.
-        images: The images.
+        images: The images, which may be none if there are tables.
         masks: The masks.
         tables: The tables, those in the root first.
         label_maps: Files that name the colours of masks.
@@ -82,12 +82,14 @@ def sort_files(root: Path, notes: Notes) -> Files:
     """Find the images, masks and tables in a folder and its subfolders.
 
     Raises:
-        DataError: The folder does not exist, or contains no image.
+        DataError: The folder does not exist, or contains neither an image nor a table.
     """
     if not root.is_dir():
         what = "this is a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {what}; give the folder that contains your images")
     entries, tables, label_maps = _walk(root, notes)
+    if not entries and tables:
+        return Files(root, (), (), tuple(tables))
     if not entries:
         raise DataError(
             f"{root}: no image in this folder or its subfolders; expected files with a suffix of "

@@ -1,7 +1,7 @@
 """The table of the cases, and the column that names them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -62,6 +62,23 @@ class CaseTable:
         return pattern
 
 
+def read_tables(paths: Iterable[Path], unreadable: list[str]) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """Yield each readable table, and add the reasons of the others to a list."""
+    for path in paths:
+        try:
+            yield path, read_table(path)
+        except DataError as error:
+            unreadable.append(str(error))
+        except UnicodeDecodeError:
+            unreadable.append(f"{path}: not UTF-8 text; save it as UTF-8")
+
+
+def note_unreadable(unreadable: Iterable[str], notes: Notes) -> None:
+    """Add the tables that cannot be read to the notes."""
+    for line in unreadable:
+        notes.doubt(f"This table is not used: {line}")
+
+
 def choose_table(
     root: Path, tables: Sequence[Path], layout: Layout, masks: Sequence[MaskSet], notes: Notes
 ) -> CaseTable | None:
@@ -72,14 +89,7 @@ def choose_table(
     """
     fitting: list[tuple[int, CaseTable]] = []
     unreadable: list[str] = []
-    for path in tables:
-        try:
-            rows = read_table(path)
-        except (DataError, UnicodeDecodeError) as error:
-            unreadable.append(
-                str(error) if isinstance(error, DataError) else f"{path}: not UTF-8 text; save it as UTF-8"
-            )
-            continue
+    for path, rows in read_tables(tables, unreadable):
         fit = _fit(path.relative_to(root).as_posix(), rows, layout, masks, notes)
         fitting += [fit] if fit else []
     if unreadable and not fitting:
@@ -89,12 +99,11 @@ def choose_table(
                 "repair the table, or move it out of the folder if the images do not need it; nothing was written",
             ]
         )
-    for line in unreadable:
-        notes.doubt(f"This table is not used: {line}")
+    note_unreadable(unreadable, notes)
     if not fitting:
         return None
     n, chosen = max(fitting, key=lambda pair: (pair[0], len(pair[1].rows.columns)))
-    chosen = _with_decimal(root, chosen, notes)
+    chosen = with_decimal(root, chosen, notes)
     _note(n, chosen, layout, notes)
     others = [table.path for _, table in fitting if table.path != chosen.path]
     if others:
@@ -104,7 +113,8 @@ def choose_table(
     return chosen
 
 
-def _with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
+def with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
+    """Return the table with the decimal separator that its numbers have."""
     path = root / table.path
     decimals = find_decimals(table.rows)
     if decimals.both or (decimals.commas and decimals.points):
