@@ -6,11 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from unet_mtl.data.images import IGNORE, image_size
+from unet_mtl.data.images import IGNORE
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Nested, Pixels, Size, as_ring, decode_coco_rle, draw_outlines
-from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_text, read_json
+from unet_mtl.prepare.exchange.sources import (
+    annotated_size,
+    find_below,
+    name_cases,
+    number_classes,
+    plain_text,
+    read_json,
+)
 
 Crowd = Literal["class", "ignore"]
 _NESTED = "outlines inside another of their annotation, read as {}"
@@ -159,7 +166,7 @@ def _cases(
     for (key, file), name in zip(named.items(), name_cases(list(named.values()), problems), strict=True):
         try:
             path = find_below(folder, file)
-            size = _checked_size(path, entries[key])
+            size = annotated_size(path, entries[key].get("height"), entries[key].get("width"))
         except DataError as error:
             problems += [f"{where}: image {key!r}: {problem}" for problem in error.problems]
             continue
@@ -167,14 +174,3 @@ def _cases(
         masks = {target: partial(paint, regions[key], size, tally)}
         cases.append(Case(name=name, image=path, masks=masks))
     return cases
-
-
-def _checked_size(path: Path, entry: Mapping[str, Any]) -> Size:
-    size = image_size(path)
-    stated = (entry.get("height", size[0]), entry.get("width", size[1]))
-    if stated != size:
-        raise DataError(
-            f"{path} has {size[1]}x{size[0]} pixels but was annotated at {stated[1]}x{stated[0]}; annotate it at its "
-            "own size (after its EXIF rotation)"
-        )
-    return size

@@ -24,7 +24,7 @@ from unet_mtl.prepare.exchange.shapes import Pixels, Size
 
 OVERLAP = "pixels of two classes, given to the later annotation"
 NOT_DRAWN = "annotations without a pixel in the image"
-_PLURAL = r"\b(annotation|image|outline|pixel|polygon|region|result|task)s\b"
+_PLURAL = r"\b(annotation|file|image|outline|pixel|polygon|region|result|shape|task)s\b"
 
 
 @dataclass(frozen=True, kw_only=True)
