@@ -81,16 +81,19 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     table.to_excel(path, index=False) if path.suffix == ".xlsx" else table.to_csv(path, index=False)
 
 
-def write_drive(folder: Path) -> None:
+def write_drive(folder: Path, suffix: str = ".gif") -> None:
     """Write train and test folders with one truth of the vessels in train and two in test, and the field of view."""
     for number in range(1, 2 * N + 1):
         side = "test" if number <= N else "training"
         case = f"{number:02d}"
         save(folder / side / "images" / f"{case}_{side}.tif", picture(number))
-        save(folder / side / "1st_manual" / f"{case}_manual1.gif", disc(number))
-        save(folder / side / "mask" / f"{case}_{side}_mask.gif", np.pad(np.full((34, 34), 255, np.uint8), 3))
+        save(folder / side / "1st_manual" / f"{case}_manual1{suffix}", disc(number))
+        save(
+            folder / side / "mask" / f"{case}_{side}_mask{suffix}",
+            np.pad(np.full((34, 34), 255, np.uint8), 3),
+        )
         if side == "test":
-            save(folder / side / "2nd_manual" / f"{case}_manual2.gif", disc(number + 1))
+            save(folder / side / "2nd_manual" / f"{case}_manual2{suffix}", disc(number + 1))
 
 
 def write_ph2(folder: Path) -> None:

@@ -22,6 +22,7 @@ from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import (
     MaskSet,
     classes_in_folders,
+    leave_kinds_out,
     note_masks,
     note_unpaired,
     pair_masks,
@@ -54,7 +55,8 @@ def draft_folder(root: Path) -> Draft:
     notes.guess("images", images, count_of(len(layout.images), "file"))
     note_fields(layout, notes, in_braces=table is None)
     note_unpaired(masks, notes)
-    paired = _leave_objects_out([mask for mask in masks if mask.pattern], notes)
+    paired = leave_kinds_out([mask for mask in masks if mask.pattern], notes)
+    paired = _leave_objects_out(paired, notes)
     note_masks(layout, paired, notes)
     drafted = _draft_masks(files, paired, notes)
     draft = Draft(root, images, table, drafted, n_cases=len(layout.images), notes=notes)

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,8 +166,9 @@ def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[lis
     masks: list[Entry] = []
     unclear: list[list[Entry]] = []
     reasons: Counter[str] = Counter()
+    numbered = _numbered_folders({folder for folder, _, _ in groups})
     for (folder, head, tail), group in groups.items():
-        role, reason = _role_by_name(folder, head, tail)
+        role, reason = _role_by_name(folder, head, tail, numbered)
         if role == "?":
             unclear.append(group)
         else:
@@ -193,10 +194,22 @@ def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[lis
     return images, masks
 
 
-def _role_by_name(folder: tuple[str, ...], head: str, tail: str) -> tuple[str, str]:
+def _numbered_folders(folders: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Return folders that differ from several others beside them in numbers only, as those of cases do."""
+    alike: dict[tuple[tuple[str, ...], str], set[tuple[str, ...]]] = defaultdict(set)
+    for folder in folders:
+        for depth, name in enumerate(folder):
+            alike[folder[:depth], re.sub(r"\d+", "0", name)].add(folder[: depth + 1])
+    return {folder for group in alike.values() if len(group) > 2 for folder in group}
+
+
+def _role_by_name(
+    folder: tuple[str, ...], head: str, tail: str, numbered: Collection[tuple[str, ...]]
+) -> tuple[str, str]:
     if tail and _TAIL.search(tail):
         return "mask", f"file names end in {tail}"
-    for name in reversed(folder):
+    places = sorted(range(len(folder)), key=lambda i: (folder[: i + 1] in numbered, -i))
+    for name in (folder[i] for i in places):  # a case may be named after a scan
         is_mask, is_image = has_word(name, MASK_WORDS), has_word(name, IMAGE_WORDS)
         if is_mask != is_image:
             return ("mask", f"the folder is named {name}") if is_mask else ("?" if tail else "image", "")

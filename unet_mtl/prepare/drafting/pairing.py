@@ -12,6 +12,8 @@ from unet_mtl.prepare.drafting.marks import literal, mark, mark_values
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.wording import count_of, name_some
 
+_MOST_NOTES = 3
+_MOST_KINDS = 12
 _ENOUGH = 0.5
 """Minimum share of the masks with a name that fits an image."""
 
@@ -220,10 +222,24 @@ def classes_in_folders(sets: Sequence[MaskSet], binary: Mapping[str, bool]) -> l
 
 
 def note_unpaired(sets: Sequence[MaskSet], notes: Notes) -> None:
-    """Add the masks that fit no image to the notes."""
-    for mask in sets:
-        if not mask.pattern:
-            notes.doubt(
-                f"{count_of(len(mask.entries), 'mask')} in {'/'.join(mask.folder) or 'this folder'} will not be used, "
-                f"because no name fits an image: {name_some((entry.name for entry in mask.entries), 2)}."
-            )
+    """Add the masks that fit no image to the notes, those of many folders as one."""
+    unpaired = [mask for mask in sets if not mask.pattern]
+    groups = [unpaired] if len(unpaired) > _MOST_NOTES else [[mask] for mask in unpaired]
+    for group in groups:
+        entries = [entry for mask in group for entry in mask.entries]
+        places = name_some((("/".join(mask.folder) or "this folder") for mask in group), 2)
+        notes.doubt(
+            f"{count_of(len(entries), 'mask')} in {places} will not be used, because no name fits an image: "
+            f"{name_some((entry.name for entry in entries), 2)}."
+        )
+
+
+def leave_kinds_out(sets: Sequence[MaskSet], notes: Notes) -> list[MaskSet]:
+    """Keep the kinds with most cases where the names of masks follow no pattern and make a kind for every few files."""
+    if len(sets) > _MOST_KINDS:
+        folders = name_some(("/".join(mask.folder) for mask in sets[_MOST_KINDS:]), 2)
+        notes.doubt(
+            f"The names of the masks and their folders make {len(sets)} kinds of mask, of which the {_MOST_KINDS} with "
+            f"the most cases are described. Write patterns for the others, such as those in {folders}."
+        )
+    return list(sets[:_MOST_KINDS])

@@ -143,6 +143,12 @@ def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:
         notes.guess("names", table.names.wrap("{case}"), "the text that its cells have in common")
     for line in table.doubts:
         notes.doubt(line)
+    unnamed = sum(str(name).startswith("Unnamed: ") for name in table.rows.columns)
+    if unnamed > len(table.rows.columns) / 2:
+        notes.doubt(
+            f"{count_of(unnamed, 'column')} of {table.path} have no name. If the names are in a lower row, delete the "
+            "rows above it."
+        )
     named = table.rows[table.case]
     without = named[named != ""].nunique() - n
     if without > 0:
