@@ -253,7 +253,7 @@ ADMINISTRATIVE = [
     "Filename",
     "DOI",
     "comments",
-    "md5",
+    "sha256",
 ]
 
 

@@ -49,7 +49,7 @@ DIAGNOSIS_WORDS = _words("diagnosis diagnoses pathology disease finding findings
 
 ADMINISTRATIVE_WORDS = _words(
     "url uri link href website license licence copyright attribution credit doi citation folder directory dir path "
-    "filename filepath file md5 sha checksum hash uuid uid timestamp comment comments note notes remark remarks"
+    "filename filepath file sha checksum hash uuid uid timestamp comment comments note notes remark remarks"
 )
 """Names of columns about the files and their origin, which say nothing about the patient or the image."""
 
