@@ -1,6 +1,5 @@
 """Names of files and folders in which the values of fields are marked, on the way to a pattern in braces."""
 
-import re
 from collections.abc import Mapping
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -19,8 +18,13 @@ def mark_values(text: str, values: Mapping[str, str]) -> str:
     ('{case}_lesion', 'IMD0021')
     """
     for name, value in sorted(values.items(), key=lambda pair: -len(pair[1])):
-        if value:
-            text = re.sub(rf"(?<![^\W_]){re.escape(value)}(?![^\W_])", mark(name), text, count=1)
+        start = text.find(value) if value else -1
+        while start >= 0:
+            end = start + len(value)
+            if not (text[:start][-1:].isalnum() or text[end:][:1].isalnum()):
+                text = text[:start] + mark(name) + text[end:]
+                break
+            start = text.find(value, start + 1)
     return text
 
 

@@ -96,18 +96,22 @@ def _divide_names(layout: Layout, masks: Sequence[Entry]) -> list[Entry]:
     return divided
 
 
-def _values_of(layout: Layout, entry: Entry) -> dict[str, str]:
-    """Return the values of the fields that the folders of a mask name."""
-    names = {value: name for name in layout.fields.values() for value in layout.values(name)}
-    return {names[part]: part for part in entry.folder if part in names}
+def _field_by_value(layout: Layout) -> dict[str, str]:
+    return {value: name for name in layout.fields.values() for value in layout.values(name)}
+
+
+def _values_of(fields: Mapping[str, str], entry: Entry) -> dict[str, str]:
+    """Return the values of the fields that the folders of a mask name, of the fields by value."""
+    return {fields[part]: part for part in entry.folder if part in fields}
 
 
 def _best_affix(layout: Layout, masks: Sequence[Entry]) -> Affix:
     """Return the affix without which the names of images fit those of most masks and of their folders."""
     stems = {layout.marked_stem(entry.stem, layout.values_in(entry.folder)) for entry in layout.images}
     names: dict[object, set[str]] = defaultdict(set)
+    fields = _field_by_value(layout)
     for entry in masks:
-        values = _values_of(layout, entry)
+        values = _values_of(fields, entry)
         folder = tuple(mark_values(part, values) for part in entry.folder)
         stem = layout.marked_stem(entry.stem, values)
         names[folder, mask_head(stem), tail_kind(entry.tail)].add(stem)
@@ -124,10 +128,10 @@ def _best_affix(layout: Layout, masks: Sequence[Entry]) -> Affix:
 
 def _group(layout: Layout, masks: Sequence[Entry]) -> dict[_Key, list[_Placed]]:
     """Group masks by folder, and by the beginning and end of the name that stand for a mask."""
-    cases = layout.cases
+    cases, fields = layout.cases, _field_by_value(layout)
     by_case: dict[_Key, list[_Placed]] = defaultdict(list)
     for entry in masks:
-        placed = _place(layout, entry, cases)
+        placed = _place(layout, entry, _values_of(fields, entry), cases)
         by_case[placed.with_case, mask_head(placed.stem), tail_kind(entry.tail)].append(placed)
     groups: dict[_Key, list[_Placed]] = defaultdict(list)
     for (folder, head, kind), group in by_case.items():
@@ -140,8 +144,7 @@ def _group(layout: Layout, masks: Sequence[Entry]) -> dict[_Key, list[_Placed]]:
     return groups
 
 
-def _place(layout: Layout, entry: Entry, cases: Collection[str]) -> _Placed:
-    values = _values_of(layout, entry)
+def _place(layout: Layout, entry: Entry, values: dict[str, str], cases: Collection[str]) -> _Placed:
     stem = layout.marked_stem(entry.stem, values)
     names = {value: mark(name) for name, value in values.items()}
     folder = tuple(names.get(part, part) for part in entry.folder)
