@@ -57,3 +57,38 @@ def test_each_image_gets_its_masks(tmp_path, pictures, case, image, mask, part):
     text = (folder / "dataset.yaml").read_text()
     assert len(text.splitlines()) < 30
     assert (dataset.description.split is not None) == ("{s}" in part)
+
+
+@pytest.mark.parametrize("case", ["IMD{:03d}", "{:02d}", "p-{}"])
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [("{c}/photo.png", "{c}/zone.png"), ("{c}/{c}.png", "{c}/{c}_x.png"), ("{c}/a/{c}.png", "{c}/b/{c}.png")],
+)
+def test_files_of_a_case_are_told_apart_by_their_content(tmp_path, pictures, case, image, mask):
+    """More cases than groups of files that are inspected, with names that do not tell images from masks."""
+    folder = tmp_path / "set"
+    expected = {}
+    for index in range(70):
+        files = [folder / pattern.format(c=case.format(index)) for pattern in (image, mask)]
+        pictures.save(files[0], pictures.noise(index))
+        pictures.save(files[1], pictures.disc(index))
+        expected[files[0]] = files[1:]
+    init(folder)
+    found = {
+        r.image: [file.path for files in r.masks.values() for file in files] for r in read_dataset(folder)
+    }
+    assert found == expected
+
+
+def test_views_of_a_patient_are_all_used(tmp_path, pictures):
+    """Several images in the folder of a patient are cases of their own if each has a mask, or if there is none."""
+    for index in range(8):
+        for view in ("left", "right"):
+            name = tmp_path / f"p{index}" / f"p{index}_{view}.png"
+            pictures.save(name, pictures.noise(2 * index + (view == "left")))
+            pictures.save(name.with_name(f"p{index}_{view}_mask.png"), pictures.disc(index))
+    init(tmp_path)
+    dataset = read_dataset(tmp_path)
+    assert len(dataset) == 16
+    assert dataset.description.patient == "patient"
+    assert all(record.masks for record in dataset)

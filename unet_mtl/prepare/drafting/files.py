@@ -12,6 +12,7 @@ from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
 from unet_mtl.prepare.drafting.label_maps import LABEL_MAPS
+from unet_mtl.prepare.drafting.marks import mark_values
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
     IMAGE_WORDS,
@@ -159,16 +160,13 @@ def tail_kind(tail: str) -> str:
 
 
 def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[list[Entry], list[Entry]]:
-    groups: dict[tuple[tuple[str, ...], str, str], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        groups[entry.folder, mask_head(entry.stem), tail_kind(entry.tail)].append(entry)
+    numbered = _numbered_folders({entry.folder for entry in entries})
     images: list[Entry] = []
     masks: list[Entry] = []
     unclear: list[list[Entry]] = []
     reasons: Counter[str] = Counter()
-    numbered = _numbered_folders({folder for folder, _, _ in groups})
-    for (folder, head, tail), group in groups.items():
-        role, reason = _role_by_name(folder, head, tail, numbered)
+    for (_, head, tail, _), group in _group_alike(entries, numbered).items():
+        role, reason = _role_by_name(group[0].folder, head, tail, numbered)
         if role == "?":
             unclear.append(group)
         else:
@@ -199,8 +197,35 @@ def _numbered_folders(folders: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]
     alike: dict[tuple[tuple[str, ...], str], set[tuple[str, ...]]] = defaultdict(set)
     for folder in folders:
         for depth, name in enumerate(folder):
-            alike[folder[:depth], re.sub(r"\d+", "0", name)].add(folder[: depth + 1])
+            alike[folder[:depth], _NUMBER.sub("0", name)].add(folder[: depth + 1])
     return {folder for group in alike.values() if len(group) > 2 for folder in group}
+
+
+_NUMBER = re.compile(r"\d+")
+_MOST_KINDS = 8
+"""Maximum number of different names of files in the folder of a case that are told apart by their content."""
+
+
+def _group_alike(
+    entries: Iterable[Entry], numbered: Collection[tuple[str, ...]]
+) -> dict[tuple[tuple[str, ...], str, str, str], list[Entry]]:
+    """Group files that have the same role: by folder, beginning and end of the name, and across the folders of cases.
+
+    In folders of cases, files are also grouped by the rest of their name, if few names occur.
+    """
+    by_place: dict[tuple[tuple[str, ...], str, str], list[tuple[str, Entry]]] = defaultdict(list)
+    for entry in entries:
+        parts = [(name, entry.folder[: i + 1] in numbered) for i, name in enumerate(entry.folder)]
+        folder = tuple(_NUMBER.sub("0", name) if is_case else name for name, is_case in parts)
+        case = next((name for name, is_case in parts if is_case), "")
+        kind = mark_values(entry.stem, {"case": case}) if case else ""
+        by_place[folder, mask_head(entry.stem), tail_kind(entry.tail)].append((kind, entry))
+    groups: dict[tuple[tuple[str, ...], str, str, str], list[Entry]] = defaultdict(list)
+    for key, members in by_place.items():
+        few = len({kind for kind, _ in members}) <= _MOST_KINDS
+        for kind, entry in members:
+            groups[*key, kind if few else ""].append(entry)
+    return groups
 
 
 def _role_by_name(
