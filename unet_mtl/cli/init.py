@@ -1,9 +1,11 @@
 """The command `unet-mtl init`."""
 
+import io
 import shutil
 import textwrap
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,9 +54,18 @@ def _first(rows: Sequence[Mapping[str, str]], n: int) -> list[Mapping[str, str]]
     return [rows[i] for i in sorted(by_rank[:n])]
 
 
+def _height(rows: Sequence[Mapping[str, str]]) -> int:
+    """Return the number of lines of the table of guesses."""
+    from unet_mtl.cli.tables import print_rows
+
+    with redirect_stdout(io.StringIO()) as printed:
+        print_rows("guesses", rows)
+    return printed.getvalue().count("\n")
+
+
 def _print_report(notes: "Notes", width: int, most_lines: int | None) -> None:
     """Print guesses and questions, as many as fit into a number of lines, of which questions get at least a half."""
-    from unet_mtl.cli.tables import count_lines, print_rows
+    from unet_mtl.cli.tables import print_rows
     from unet_mtl.wording import count_of
 
     guesses = notes.in_order()
@@ -65,13 +76,11 @@ def _print_report(notes: "Notes", width: int, most_lines: int | None) -> None:
     n_questions, n_rows = len(questions), len(rows)
     if most_lines is not None:
         heights = [text.count("\n") + 1 for text in questions]
-        free = max(most_lines - count_lines("guesses", rows), most_lines // 2)
+        free = max(most_lines - _height(rows), most_lines // 2)
         while sum(heights[:n_questions]) > free:
             n_questions -= 1
         free = most_lines - sum(heights[:n_questions])
-        n_rows = bisect_right(
-            range(1, len(rows) + 1), free, key=lambda n: count_lines("guesses", _first(rows, n))
-        )
+        n_rows = bisect_right(range(1, len(rows) + 1), free, key=lambda n: _height(_first(rows, n)))
     print_rows("guesses", _first(rows, n_rows))
     if questions:
         typer.echo("to be decided:")

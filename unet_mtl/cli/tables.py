@@ -23,20 +23,8 @@ def _new_table(title: str) -> Table:
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a table of rows with equal keys; without rows, nothing."""
-    if rows:
-        Console().print(_as_table(title, rows))
-
-
-def count_lines(title: str, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Return the number of lines that `print_rows` prints."""
-    console = Console()
-    with console.capture() as capture:
-        if rows:
-            console.print(_as_table(title, rows))
-    return capture.get().count("\n")
-
-
-def _as_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    if not rows:
+        return
     table = _new_table(title)
     columns = {name: [_format(row[name]) for row in rows] for name in rows[0]}
     for position, (name, cells) in enumerate(columns.items()):
@@ -44,7 +32,7 @@ def _as_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(name, justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold")
     for cells_of_row in zip(*columns.values(), strict=True):
         table.add_row(*cells_of_row)
-    return table
+    Console().print(table)
 
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}

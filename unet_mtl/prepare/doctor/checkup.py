@@ -1,6 +1,6 @@
 """The contents and problems of a data set, and whether a training on it could start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,11 +205,23 @@ def check_dataset(
     observations += [*check_table(dataset, table), *find_leaks(dataset, table)]
     observations += check_images(dataset, inspection)
     observations += check_masks(dataset, inspection, duplicates, elsewhere)
+    observations += _find_val_from_train(dataset, split, parts)
     try:
         adapt_tasks(tasks, parts.get("train", dataset))
     except DataError as error:
         observations += observe(error, "task")
     return Checkup(dataset, inspection, parts, gather(observations), duplicates)
+
+
+def _find_val_from_train(
+    dataset: Dataset, split: SplitSettings, parts: Mapping[SplitName, Dataset]
+) -> Iterator[Observation]:
+    if parts and takes_val_from_train(dataset, split):
+        n, n_train = len(parts["val"]), len(parts["val"]) + len(parts["train"])
+        column = dataset.description.split
+        yield Observation(
+            "split-val", f"{column!r} has no val: {n:,} of its {n_train:,} train cases are used as val"
+        )
 
 
 def _split(
@@ -227,10 +239,4 @@ def _split(
         return {}
     observations += split_problems(parts, split)
     observations += find_absent_classes(parts)
-    if takes_val_from_train(dataset, split):
-        n, n_train = len(parts["val"]), len(parts["val"]) + len(parts["train"])
-        text = (
-            f"{dataset.description.split!r} has no val: {n:,} of its {n_train:,} train cases are used as val"
-        )
-        observations.append(Observation("split-val", text))
     return parts

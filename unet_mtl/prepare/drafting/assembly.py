@@ -15,7 +15,13 @@ from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
 from unet_mtl.prepare.drafting.content import pick_evenly, show_same_area
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.files import Files, sort_files
-from unet_mtl.prepare.drafting.label_maps import nearest_label_map, read_label_map, read_meaning
+from unet_mtl.prepare.drafting.label_maps import (
+    find_label_maps,
+    nearest_label_map,
+    note_lists,
+    read_label_map,
+    read_meaning,
+)
 from unet_mtl.prepare.drafting.layout import Layout, find_layout, note_fields
 from unet_mtl.prepare.drafting.masks import Meaning, find_meaning
 from unet_mtl.prepare.drafting.notes import Notes
@@ -45,8 +51,11 @@ def draft_folder(root: Path) -> Draft:
     """
     notes = Notes()
     files = sort_files(root, notes)
+    label_maps = find_label_maps(root)
+    files = replace(files, tables=tuple(path for path in files.tables if path not in label_maps))
     if not files.images:
         return _draft_table(files, notes)
+    note_lists(root, notes)
     layout = find_layout(files.images, notes, files.masks)
     layout, masks = pair_masks(layout, files.masks)
     table = choose_table(root, files.tables, layout, masks, notes)
@@ -58,7 +67,7 @@ def draft_folder(root: Path) -> Draft:
     paired = leave_kinds_out([mask for mask in masks if mask.pattern], notes)
     paired = _leave_objects_out(paired, notes)
     note_masks(layout, paired, notes)
-    drafted = _draft_masks(files, paired, notes)
+    drafted = _draft_masks(root, paired, label_maps, notes)
     draft = Draft(root, images, table, drafted, n_cases=len(layout.images), notes=notes)
     draft = _with_table(draft, table, files, layout) if table else _with_folders(draft, layout)
     if draft.patient is None:
@@ -92,10 +101,12 @@ def _with_columns(masks: Sequence[MaskSet], table: CaseTable | None) -> list[Mas
     ]
 
 
-def _draft_masks(files: Files, sets: Sequence[MaskSet], notes: Notes) -> tuple[MaskDraft, ...]:
+def _draft_masks(
+    root: Path, sets: Sequence[MaskSet], label_maps: Sequence[Path], notes: Notes
+) -> tuple[MaskDraft, ...]:
     meanings = {
         m.name: find_meaning(
-            m.name, [files.root / entry.path for entry in m.entries], notes, _reader_of_names(files, m)
+            m.name, [root / entry.path for entry in m.entries], notes, _reader_of_names(root, m, label_maps)
         )
         for m in sets
     }
@@ -105,7 +116,7 @@ def _draft_masks(files: Files, sets: Sequence[MaskSet], notes: Notes) -> tuple[M
     in_groups = {mask.name for group in united for mask in group}
     for mask in (mask for mask in sets if mask.name not in in_groups):
         drafts.append(MaskDraft(mask.name, {"": mask.pattern}, meanings[mask.name], len(mask.cases)))
-    drafts = _doubt_others(drafts, {mask.name: mask for mask in sets}, files.root, notes)
+    drafts = _doubt_others(drafts, {mask.name: mask for mask in sets}, root, notes)
     kinds = [draft.name for draft in drafts if not draft.doubt]
     if len(kinds) > 1:
         notes.doubt(
@@ -126,13 +137,13 @@ def _leave_objects_out(sets: Sequence[MaskSet], notes: Notes) -> list[MaskSet]:
 
 
 def _reader_of_names(
-    files: Files, masks: MaskSet
+    root: Path, masks: MaskSet, label_maps: Sequence[Path]
 ) -> Callable[[Census, Sequence[Path]], Meaning | None] | None:
     """Return the function that names the classes by a file with the names of colours, if there is one."""
-    path = nearest_label_map(files.label_maps, files.root, masks.entries[0].folder)
+    path = nearest_label_map(label_maps, root, masks.entries[0].folder)
     if path is None:
         return None
-    return partial(read_meaning, read_label_map(path), path.relative_to(files.root).as_posix())
+    return partial(read_meaning, read_label_map(path), path.relative_to(root).as_posix())
 
 
 def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unet_mtl.data.readers import suffix_of, suffixes
-from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
-from unet_mtl.prepare.drafting.label_maps import LABEL_MAPS
 from unet_mtl.prepare.drafting.marks import mark_values
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
@@ -69,14 +67,12 @@ class Files:
         images: The images, which may be none if there are tables.
         masks: The masks.
         tables: The tables, those in the root first.
-        label_maps: Files that name the colours of masks.
     """
 
     root: Path
     images: tuple[Entry, ...]
     masks: tuple[Entry, ...]
     tables: tuple[Path, ...]
-    label_maps: tuple[Path, ...] = ()
 
 
 def sort_files(root: Path, notes: Notes) -> Files:
@@ -88,7 +84,7 @@ def sort_files(root: Path, notes: Notes) -> Files:
     if not root.is_dir():
         what = "this is a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {what}; give the folder that contains your images")
-    entries, tables, label_maps = _walk(root, notes)
+    entries, tables = _walk(root)
     if not entries and tables:
         return Files(root, (), (), tuple(tables))
     if not entries:
@@ -97,11 +93,11 @@ def sort_files(root: Path, notes: Notes) -> Files:
             f"{', '.join(suffixes())}. Give the folder that contains your images"
         )
     images, masks = _tell_apart(root, _with_tails(entries), notes)
-    return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables), tuple(label_maps))
+    return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables))
 
 
-def _walk(root: Path, notes: Notes) -> tuple[list[Entry], list[Path], list[Path]]:
-    entries, tables, label_maps, lists = list[Entry](), list[Path](), list[Path](), list[str]()
+def _walk(root: Path) -> tuple[list[Entry], list[Path]]:
+    entries, tables = [], []
     for place, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         folder = Path(place).relative_to(root).parts
@@ -110,18 +106,9 @@ def _walk(root: Path, notes: Notes) -> tuple[list[Entry], list[Path], list[Path]
             if suffix:
                 cut = len(name) - len(suffix)
                 entries.append(Entry(folder, name[:cut], "", name[cut:]))
-            elif name.lower() in LABEL_MAPS:
-                label_maps.append(Path(place) / name)
             elif len(folder) < 2 and name.lower().endswith(TABLE_SUFFIXES):
                 tables.append(Path(place) / name)
-            elif name.endswith(".txt") and read_split_word(name[:-4]):
-                lists.append("/".join((*folder, name)))
-    if lists:
-        notes.doubt(
-            f"{name_some(lists)} may list the cases of a split, which is not used. To use it, write a table with the "
-            "columns case and split, and set `split: {table: splits.csv}` in config.yaml."
-        )
-    return entries, sorted(tables, key=lambda path: (len(path.parts), path.name)), label_maps
+    return entries, sorted(tables, key=lambda path: (len(path.parts), path.name))
 
 
 def _with_tails(entries: Sequence[Entry]) -> list[Entry]:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from unet_mtl.data.split_words import read_split_word
 from unet_mtl.prepare.drafting.content import read_picture
 from unet_mtl.prepare.drafting.masks import Meaning
+from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pixels import Census
+from unet_mtl.wording import name_some
 
 LABEL_MAPS = ("labelmap.txt", "label_map.txt", "label_colors.txt", "colormap.txt", "class_dict.csv")
 """Usual names of such files, in lower case."""
@@ -21,6 +24,22 @@ _FORMS = (
 )
 _VOID = 0xE0E0C0
 """Colour of the borders in masks of Pascal VOC, which belong to no class."""
+
+
+def find_label_maps(root: Path) -> list[Path]:
+    """Return the files in a folder that name the colours of masks."""
+    return sorted(path for path in root.rglob("*") if path.name.lower() in LABEL_MAPS and path.is_file())
+
+
+def note_lists(root: Path, notes: Notes) -> None:
+    """Add lists of cases to the notes, such as the train.txt of Pascal VOC."""
+    lists = (path.relative_to(root) for path in sorted(root.rglob("*.txt")) if read_split_word(path.stem))
+    found = [path.as_posix() for path in lists if not any(part.startswith(".") for part in path.parts)]
+    if found:
+        notes.doubt(
+            f"{name_some(found)} may list the cases of a split, which is not used. To use it, write a table with the "
+            "columns case and split, and set `split: {table: splits.csv}` in config.yaml."
+        )
 
 
 def read_label_map(path: Path) -> dict[str, int]:

@@ -8,16 +8,17 @@ from typing import Any, Literal, get_args
 
 from unet_mtl.data.images import IGNORE
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
-from unet_mtl.prepare.exchange.shapes import Nested, Pixels, Size, as_ring, decode_coco_rle, draw_outlines
-from unet_mtl.prepare.exchange.sources import (
+from unet_mtl.prepare.exchange.layout import (
+    Case,
+    Imported,
+    Layout,
+    Region,
     annotated_size,
-    find_below,
-    name_cases,
-    number_classes,
-    plain_text,
-    read_json,
+    paint,
+    write_layout,
 )
+from unet_mtl.prepare.exchange.shapes import Nested, Pixels, Size, as_ring, decode_coco_rle, draw_outlines
+from unet_mtl.prepare.exchange.sources import find_below, name_cases, number_classes, plain_text, read_json
 
 Crowd = Literal["class", "ignore"]
 _NESTED = "outlines inside another of their annotation, read as {}"
@@ -166,7 +167,7 @@ def _cases(
     for (key, file), name in zip(named.items(), name_cases(list(named.values()), problems), strict=True):
         try:
             path = find_below(folder, file)
-            size = annotated_size(path, entries[key].get("height"), entries[key].get("width"))
+            size = _checked_size(path, entries[key])
         except DataError as error:
             problems += [f"{where}: image {key!r}: {problem}" for problem in error.problems]
             continue
@@ -174,3 +175,7 @@ def _cases(
         masks = {target: partial(paint, regions[key], size, tally)}
         cases.append(Case(name=name, image=path, masks=masks))
     return cases
+
+
+def _checked_size(path: Path, entry: Mapping[str, Any]) -> Size:
+    return annotated_size(path, entry.get("height"), entry.get("width"))

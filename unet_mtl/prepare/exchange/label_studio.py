@@ -17,7 +17,6 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Pixels, Size, decode_brush, draw_ring
 from unet_mtl.prepare.exchange.sources import (
-    column_name,
     find_below,
     name_cases,
     numbers,
@@ -27,6 +26,7 @@ from unet_mtl.prepare.exchange.sources import (
 )
 
 _DRAWN = ("polygonlabels", "brushlabels")
+_RESERVED = ("case", "image")
 
 
 def import_label_studio(
@@ -163,7 +163,7 @@ def _only_label(labels: Any, kind: str) -> str:
 
 
 def _set_label(task: _Task, tag: str, label: str | float) -> None:
-    name = column_name(tag)
+    name = f"{tag}_label" if tag in _RESERVED else tag
     if task.labels.get(name, label) != label:
         raise DataError(f"{name} is both {task.labels[name]!r} and {label!r}")
     task.labels[name] = label

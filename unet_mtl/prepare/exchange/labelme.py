@@ -16,10 +16,18 @@ from PIL import Image
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
-from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
+from unet_mtl.prepare.exchange.layout import (
+    Case,
+    Imported,
+    Layout,
+    Region,
+    annotated_size,
+    paint,
+    write_layout,
+)
 from unet_mtl.prepare.exchange.shapes import Pixels, Size, draw_ellipse, draw_ring
 from unet_mtl.prepare.exchange.sources import (
-    annotated_size,
+    CURE,
     column_name,
     declare_columns,
     find_below,
@@ -138,7 +146,7 @@ def _find_image(
     base = images or source
     existing = [end for end in ends if ".." not in end and (base / end).is_file()]
     try:
-        return find_below(base, existing[0] if existing else ends[-1])
+        return find_below(base, existing[0] if existing else ends[-1], CURE)
     except DataError as error:
         problems += [f"{file}: {problem}" for problem in error.problems]
         return None

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.images import image_size
 from unet_mtl.data.numbers import parse_number
 from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
@@ -84,6 +83,10 @@ def plain_key(name: str) -> str:
     return key if key[:1].isalpha() else f"x_{key}"
 
 
+CURE = "give the folder of the images, `images=FOLDER`"
+"""The advice about an image that is not in the folder of the images."""
+
+
 def column_name(name: str) -> str:
     """Return a name for a column of labels, other than those of the columns case and image.
 
@@ -127,27 +130,6 @@ def _is_number(word: str) -> bool:
         return math.isfinite(parse_number(word, "."))
     except ValueError:
         return False
-
-
-def annotated_size(path: Path, height: Any, width: Any) -> tuple[int, int]:
-    """Return the size of an image.
-
-    Args:
-        path: The image.
-        height: The height at which it was annotated; None if unknown.
-        width: The width at which it was annotated; None if unknown.
-
-    Raises:
-        DataError: The image cannot be read, or was annotated at another size.
-    """
-    size = image_size(path)
-    stated = (size[0] if height is None else height, size[1] if width is None else width)
-    if stated != size:
-        raise DataError(
-            f"{path} has {size[1]}x{size[0]} pixels but was annotated at {stated[1]}x{stated[0]}; annotate it at its "
-            "own size (after its EXIF rotation)"
-        )
-    return size
 
 
 def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:

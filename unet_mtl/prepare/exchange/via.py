@@ -13,6 +13,7 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
 from unet_mtl.prepare.exchange.shapes import Pixels, Size, draw_ellipse, draw_ring
 from unet_mtl.prepare.exchange.sources import (
+    CURE,
     column_name,
     declare_columns,
     find_below,
@@ -202,7 +203,7 @@ def _find_image(
     """Return the image and its size, or None if it is not usable."""
     name = entry["filename"]
     try:
-        path = find_below(folder, name.rpartition("/")[2] if "://" in name else name)
+        path = find_below(folder, name.rpartition("/")[2] if "://" in name else name, CURE)
         size = image_size(path)
     except DataError as error:
         problems += [f"{source}: {problem}" for problem in error.problems]
