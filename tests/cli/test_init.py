@@ -58,6 +58,41 @@ def test_it_prints_its_guesses_and_writes_files_that_check_accepts(command, fold
     assert (code, errors) == (0, [])
 
 
+@pytest.fixture
+def wide(folder):
+    """The folder with 150 more columns, most of which raise a question."""
+    table = (folder / "cases.csv").read_text().splitlines()
+    names = [f"label {i}" for i in range(150)]
+    cells = [",".join(f"w{row}-{i}" for i in range(150)) for row in range(12)]
+    rows = [f"{line},{more}" for line, more in zip(table, [",".join(names), *cells], strict=True)]
+    (folder / "cases.csv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.mark.parametrize("height", [12, 24, 40, 73])
+@pytest.mark.parametrize("which", ["folder", "wide"])
+def test_the_report_fits_on_the_screen(command, request, monkeypatch, height, which):
+    monkeypatch.setenv("LINES", str(height))
+    source = request.getfixturevalue(which)
+    code, output, _ = command("init", source)
+    assert code == 0
+    assert len(output.splitlines()) < max(height, 14)
+    if which == "wide":
+        assert re.search(r"\d+ more guess(es)? and \d+ more questions in the two files; --full", output)
+        assert "label 149" in (source / "dataset.yaml").read_text()
+    if height >= 24:
+        assert "masks.mask.classes" in output
+        assert "tasks.mask" in output
+
+
+def test_the_whole_report_is_printed_where_it_is_asked_for(command, wide, monkeypatch):
+    monkeypatch.setenv("LINES", "24")
+    _, output, _ = command("init", wide, "--full")
+    assert "columns.label 149" in output
+    assert "label 149 is named like a target" in " ".join(output.split())
+    assert "more question" not in output
+
+
 def test_files_go_elsewhere(command, folder, tmp_path):
     before = sorted(folder.rglob("*"))
     code, _, _ = command("init", folder, "--out", tmp_path / "a" / "b")

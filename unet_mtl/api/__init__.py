@@ -1,6 +1,13 @@
 """The Python API: what each command does, as a function. Wiring only."""
 
-from unet_mtl.api.exchange import import_coco, import_label_studio, import_nnunet, to_nnunet
+from unet_mtl.api.exchange import (
+    import_coco,
+    import_label_studio,
+    import_labelme,
+    import_nnunet,
+    import_via,
+    to_nnunet,
+)
 from unet_mtl.api.preparation import check, init, repair, split
 from unet_mtl.api.results import evaluate, overlay, predict, score
 from unet_mtl.api.training import ablate, show, show_augment, train
@@ -12,7 +19,9 @@ __all__ = [
     "evaluate",
     "import_coco",
     "import_label_studio",
+    "import_labelme",
     "import_nnunet",
+    "import_via",
     "init",
     "overlay",
     "predict",

@@ -80,6 +80,74 @@ def import_label_studio(
     return exchange.import_label_studio(Path(source), Path(out), images=folder, target=target)
 
 
+def import_labelme(
+    source: Path | str, out: Path | str, *, images: Path | str | None = None, target: str = "mask"
+) -> "Imported":
+    """Import the shapes of LabelMe as one mask of classes, and the flags of images as columns of yes and no.
+
+    Polygons, rectangles, circles and masks are drawn in the order of the file, later ones over earlier ones; the label
+    `__ignore__` marks pixels to ignore. An image whose JSON file has no shape gets an empty mask, and an image without
+    a JSON file has no mask. Classes are in alphabetical order.
+
+    Args:
+        source: The folder of the JSON files, which may be in subfolders. It is only read.
+        out: The new folder, which gets images, masks, cases.csv and dataset.yaml; it must be absent or empty.
+        images: The folder of the images; None for the places that the JSON files name.
+        target: The name of the mask.
+
+    Returns:
+        The folder, the number of cases and of masks, and notes on decisions that were made.
+
+    Raises:
+        DataError: A JSON file or an image is not usable; every problem is listed with its file, and nothing is
+            written.
+        WriteError: The operating system refused the write.
+    """
+    from unet_mtl.prepare import exchange
+
+    folder = None if images is None else Path(images)
+    return exchange.import_labelme(Path(source), Path(out), images=folder, target=target)
+
+
+def import_via(
+    source: Path | str,
+    out: Path | str,
+    *,
+    images: Path | str | None = None,
+    target: str = "mask",
+    attribute: str | None = None,
+    empty: bool = False,
+) -> "Imported":
+    """Import the regions of VIA, the VGG Image Annotator, as one mask of classes, and attributes of files as columns.
+
+    Polygons, rectangles, circles and ellipses are drawn in the order of the file, later ones over earlier ones.
+    Classes are in alphabetical order.
+
+    Args:
+        source: The project or the exported annotations of version 1 or 2, a JSON file. It is only read.
+        out: The new folder, which gets images, masks, cases.csv and dataset.yaml; it must be absent or empty.
+        images: The folder of the images; None for `images` beside the source, or its own folder.
+        target: The name of the mask.
+        attribute: The attribute of regions that names the class; None for the only one.
+        empty: Whether an image without regions gets an empty mask; otherwise it has no mask, since it may not have
+            been annotated yet.
+
+    Returns:
+        The folder, the number of cases and of masks, and notes on decisions that were made.
+
+    Raises:
+        DataError: The file or an image is not usable; every problem is listed with its image and region, and nothing
+            is written.
+        WriteError: The operating system refused the write.
+    """
+    from unet_mtl.prepare import exchange
+
+    folder = None if images is None else Path(images)
+    return exchange.import_via(
+        Path(source), Path(out), images=folder, target=target, attribute=attribute, empty=empty
+    )
+
+
 def import_nnunet(source: Path | str, out: Path | str, *, target: str = "mask") -> "Imported":
     """Import a raw data set folder of nnU-Net v2 with 2-D images: imagesTr with labelsTr, and imagesTs.
 

@@ -15,6 +15,8 @@ class Format(StrEnum):
 
     coco = "coco"
     label_studio = "label-studio"
+    labelme = "labelme"
+    via = "via"
     nnunet = "nnunet"
 
 
@@ -25,7 +27,9 @@ def import_data(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="SOURCE", help="The JSON file, or nnU-Net's folder DatasetXXX_Name.", show_default=False
+            metavar="SOURCE",
+            help="The JSON file, the folder of JSON files of LabelMe, or nnU-Net's folder DatasetXXX_Name.",
+            show_default=False,
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder.", show_default=False)],
@@ -44,12 +48,24 @@ def import_data(
         bool,
         typer.Option("--ignore-crowds", help="COCO: leave crowd regions out of training and scores."),
     ] = False,
+    attribute: Annotated[
+        str | None,
+        typer.Option(help="VIA: attribute of regions that names the class.", show_default="the only one"),
+    ] = None,
+    empty: Annotated[
+        bool,
+        typer.Option(
+            "--empty", help="VIA: images without regions show no object, rather than being unlabelled."
+        ),
+    ] = False,
 ) -> None:
-    """Import a data set from COCO, Label Studio or nnU-Net (2-D). The source is only read."""
+    """Import a data set from COCO, Label Studio, LabelMe, VIA or nnU-Net (2-D). The source is only read."""
     from unet_mtl import api
 
     if kind is not Format.coco and (fill_holes or ignore_crowds):
         raise typer.BadParameter("--fill-holes and --ignore-crowds are only for coco")
+    if kind is not Format.via and (attribute is not None or empty):
+        raise typer.BadParameter("--attribute and --empty are only for via")
     if kind is Format.nnunet and images is not None:
         raise typer.BadParameter("the folder of nnU-Net contains its images", param_hint="--images")
     if kind is Format.coco:
@@ -63,6 +79,12 @@ def import_data(
         )
     elif kind is Format.label_studio:
         imported = api.import_label_studio(source, out, images=images, target=target)
+    elif kind is Format.labelme:
+        imported = api.import_labelme(source, out, images=images, target=target or "mask")
+    elif kind is Format.via:
+        imported = api.import_via(
+            source, out, images=images, target=target or "mask", attribute=attribute, empty=empty
+        )
     else:
         imported = api.import_nnunet(source, out, target=target or "mask")
     masks = "".join(f", {n} with mask {name!r}" for name, n in imported.masks.items())

@@ -27,6 +27,7 @@ from unet_mtl.data.patterns import (
 )
 from unet_mtl.data.rows import CASE, LEAVES, find_unnamed_and_repeated, read_rows
 from unet_mtl.data.spacing import read_case_spacing
+from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
 from unet_mtl.near_names import find_same_letters, find_typo
 
@@ -58,8 +59,8 @@ class Record:
         labels: Class names and numbers by column; an unknown label has no entry.
         frame: The index of the picture in a file that has several; None for the default one.
         spacing_mm: The distance between pixels (row, column) of the original image in millimetres; None if unknown.
-        split: The value of the split column, if there is one; "training", "valid" and "validation" become train and
-            val.
+        split: The value of the split column, if there is one; the usual words, such as "training", become train, val
+            or test.
     """
 
     case: str
@@ -220,7 +221,9 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
         spacing_mm=None
         if image is None or image in outside
         else _read_spacing(row, description, image, frame, observations),
-        split=_read_split(row[description.split]) if description.split else None,
+        split=read_split_word(row[description.split]) or row[description.split].lower()
+        if description.split
+        else None,
     )
 
 
@@ -250,11 +253,6 @@ def _read_patient(row: Mapping[Any, Any], description: Description, observations
         )
         observations.append(Observation("patient-missing", text, (case,)))
     return patient
-
-
-def _read_split(word: str) -> str:
-    aliases = {"training": "train", "valid": "val", "validation": "val"}
-    return aliases.get(word.lower(), word.lower())
 
 
 def read_labels(

@@ -13,6 +13,7 @@ from unet_mtl.data.observations import Observation, texts
 from unet_mtl.data.patients import find_patient_spellings
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.split_files import read_split
+from unet_mtl.data.split_words import read_split_word
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings
@@ -20,6 +21,9 @@ from unet_mtl.wording import count_of, name_some
 
 SplitName = Literal["train", "val", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test")
+_FEWEST_TO_DIVIDE = 3
+"""Minimum number of train patients from whom val patients are taken."""
+
 CaseGroups = Sequence[Collection[str]]
 """Collections of case names; the cases of each must stay in one split."""
 
@@ -31,7 +35,9 @@ class SplitSettings(Settings):
     shares are not used then.
 
     Attributes:
-        column: "auto" uses the split column of the data if the description names one; "ratio" ignores it.
+        column: "auto" uses the split column of the data if the description names one; "ratio" ignores it. If the
+            column has train and test but no val, val is taken out of train, in the proportion of the shares of
+            train and val.
         table: A split saved by `unet-mtl split`, or any CSV file with the columns case and split (or fold). The path
             is relative to the root of the data. None assigns the cases anew.
         folds: The number of folds to make. None makes a split by ratio.
@@ -100,7 +106,9 @@ def split_dataset(
             saved table does not belong to these data.
     """
     parts = assign_parts(dataset, settings, keep_together)
-    problems = split_problems(parts, settings, keep_together)
+    # The test cases of a column stay where they are, even if they resemble a train case; `check` reports these.
+    movable = () if takes_val_from_train(dataset, settings) else keep_together
+    problems = split_problems(parts, settings, movable)
     if problems:
         raise DataError(texts(problems))
     return parts
@@ -113,8 +121,19 @@ def is_drawn(dataset: Dataset, settings: SplitSettings) -> bool:
 
 
 def keeps_duplicates_together(dataset: Dataset, settings: SplitSettings) -> bool:
-    """Return whether near-duplicates are kept together, which needs a split that is drawn."""
-    return is_drawn(dataset, settings) and settings.near_duplicates == "together"
+    """Return whether near-duplicates are kept together, which needs a split that is drawn, at least in part."""
+    drawn = is_drawn(dataset, settings) or takes_val_from_train(dataset, settings)
+    return drawn and settings.near_duplicates == "together"
+
+
+def takes_val_from_train(dataset: Dataset, settings: SplitSettings) -> bool:
+    """Return whether cases are split by a column with train and test but without val, so that train is divided."""
+    other = settings.table or settings.fold_column or settings.folds
+    if other or not _by_column(dataset, settings):
+        return False
+    splits = {record.split for record in dataset}
+    patients = {record.patient for record in dataset if record.split == "train"}
+    return splits == {"train", "test"} and len(patients) >= _FEWEST_TO_DIVIDE
 
 
 def assign_parts(
@@ -156,11 +175,24 @@ def _assign(
         folds = _folds_from_column(dataset, settings.fold_column)
     elif settings.folds is not None:
         folds = _make_folds(dataset, settings.folds, settings, keep_together)
+    elif takes_val_from_train(dataset, settings):
+        return _names_with_val(dataset, settings, keep_together), None
     elif _by_column(dataset, settings):
         return _as_names([(r.case, r.split) for r in dataset], ""), None
     else:
         return _names_by_ratio(dataset, settings, keep_together), None
     return _names_by_fold(folds, settings), folds
+
+
+def _names_with_val(dataset: Dataset, settings: SplitSettings, keep_together: CaseGroups) -> list[SplitName]:
+    train = dataset.only([record for record in dataset if record.split == "train"])
+    groups = join_groups([r.case for r in train], [r.patient for r in train], keep_together)
+    strata = read_strata(train, choose_columns(train, settings.stratify))
+    total = settings.train + settings.val
+    shares = (settings.train / total, settings.val / total)
+    parts = assign_groups(groups, list(strata.values()), shares, settings.seed)
+    names = dict(zip((record.case for record in train), (SPLIT_NAMES[part] for part in parts), strict=True))
+    return [names.get(record.case, "test") for record in dataset]
 
 
 def split_problems(
@@ -221,15 +253,15 @@ def _advice(dataset: Dataset, settings: SplitSettings) -> str:
 
 def _as_names(values: Sequence[tuple[str, str | None]], where: str) -> list[SplitName]:
     """Check the split of each (case, split) pair; the error lists all unknown ones."""
-    known: dict[str | None, SplitName] = {name: name for name in SPLIT_NAMES}
+    names = [read_split_word(value or "") for _, value in values]
     problems = [
         f"{where}case {case!r}: split is {value!r}; expected train, val or test"
-        for case, value in values
-        if value not in known
+        for (case, value), name in zip(values, names, strict=True)
+        if name is None
     ]
     if problems:
         raise DataError(problems)
-    return [known[value] for _, value in values]
+    return [name for name in names if name is not None]
 
 
 def _from_saved(dataset: Dataset, settings: SplitSettings) -> tuple[list[SplitName], list[int] | None]:

@@ -122,6 +122,11 @@ def mirrored_copy_on_two_sides(folder: Path) -> None:
 
 def no_case_to_validate(folder: Path) -> None:
     _with_split(folder)
+    change_table(folder, lambda table: table.assign(split="train"))
+
+
+def train_and_test_alone(folder: Path) -> None:
+    _with_split(folder)
     change_table(folder, lambda table: table.assign(split=table["split"].replace("val", "train")))
 
 
@@ -159,6 +164,7 @@ COPY_FAULTS = [
     Fault(copy_on_two_sides, "identical-split", PAIR, allowed=allow("identical")),
     Fault(mirrored_copy_on_two_sides, "near-split", PAIR, allowed=allow("near")),
     Fault(no_case_to_validate, "split", words=("no val cases",)),
+    Fault(train_and_test_alone, "split-val", words=("cases are used as val",)),
     Fault(split_misspelt, "split", words=("trian", ONE)),
     Fault(class_only_in_train, "split-class", words=("normal",)),
     Fault(

@@ -171,12 +171,28 @@ def test_split_folders(make, draft, sides):
     assert {name: len(part) for name, part in checkup.parts.items()} == {"train": 5, "val": 5, "test": 5}
 
 
-def test_split_folders_without_val_are_ignored(make, draft):
-    for side in ("train", "test"):
+@pytest.mark.parametrize("sides", [("train", "test"), ("Training", "Testing"), ("train_set", "test_set")])
+def test_split_folders_without_val_give_some_of_train_to_it(make, draft, sides):
+    for side in sides:
         folder = make(f"{side}/images/{side}{{:02d}}.png", f"{side}/masks/{side}{{:02d}}.png")
     _, config, notes, _ = draft(folder)
+    assert any("a quarter of the train cases will be used as val" in line for line in notes.unsure)
+    checkup = api.check(folder, config.tasks, config.split)
+    assert checkup.problems == []
+    assert {name: len(part) for name, part in checkup.parts.items()} == {"train": 9, "val": 3, "test": 12}
+    assert {record.split for record in checkup.parts["test"]} == {"test"}
+    assert any(
+        "3 of its 12 train cases are used as val" in o.text for f in checkup.findings for o in f.observations
+    )
+
+
+def test_split_folders_of_train_alone_are_ignored(make, draft):
+    for side in ("train", "val"):
+        folder = make(f"{side}/images/{side}{{:02d}}.png", f"{side}/masks/{side}{{:02d}}.png")
+    (folder / "train").rename(folder / "test")
+    _, config, notes, _ = draft(folder)
     assert config.split.column == "ratio"
-    assert any("has no val cases" in line for line in notes.unsure)
+    assert any("has no val cases" in line or "config.yaml ignores it" in line for line in notes.unsure)
     assert api.check(folder, config.tasks, config.split).problems == []
 
 

@@ -243,6 +243,65 @@ def test_which_columns_become_tasks(described):
     assert any("birads, sex, age, ki67" in line for line in notes.unsure)
 
 
+ADMINISTRATIVE = [
+    "url",
+    "image_url",
+    "License",
+    "licence",
+    "folder",
+    "file path",
+    "Filename",
+    "DOI",
+    "comments",
+    "sha256",
+]
+
+
+@pytest.mark.parametrize("name", ADMINISTRATIVE)
+def test_administrative_columns_are_no_tasks(described, name):
+    dataset, config, _, text = described(**{name: ["alpha", "beta"], "side": ["left", "right"]})
+    assert [task.target_name for task in config.tasks] == ["mask"]
+    assert name not in dataset.description.columns
+    assert "not used: its name says that it describes the file or its origin" in text
+
+
+def test_a_folder_that_is_named_after_a_diagnosis_is_a_column(described):
+    _, config, _, _ = described(folder=["benign", "malignant"])
+    assert [task.target_name for task in config.tasks] == ["mask", "folder"]
+
+
+def test_links_are_no_classes():
+    assert column(["https://a.org/1", "http://b.org", "www.c.org"] * 8).kind == "other"
+    assert column(["https", "http"] * 8).kind == "classes"
+
+
+@pytest.mark.parametrize("name", ["finding", "Diagnosis", "pathology_findings", "Disease"])
+@pytest.mark.parametrize("n", [13, 18, 30])
+def test_a_diagnosis_of_many_words_is_a_column_of_classes(name, n):
+    read = column([f"word {i}" for i in range(n)] * 4, name)
+    assert (read.kind, len(read.classes)) == ("classes", n)
+    assert any(f"{name} has {n} classes" in line for line in read.unsure)
+
+
+@pytest.mark.parametrize("name", ["finding", "Diagnosis", "label", "Finding Labels", "outcome"])
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([f"word {i}" for i in range(18)] * 2, "18 different words, too many for classes"),
+        ([f"word {i}" for i in range(31)] * 9, "31 different words, too many for classes"),
+        ([f"word {i}" for i in range(40)], "different words in almost every row"),
+        (["mass|cyst", "mass", "cyst", "none seen"] * 5, "several words per cell"),
+    ],
+)
+def test_a_target_is_not_left_out_without_a_word(name, words, reason):
+    read = column(words, name)
+    assert read.kind == "other"
+    (line,) = read.unsure
+    assert line.startswith(f"{name} is named like a target, but is not used: ")
+    assert reason in line
+    assert column(words, "station").unsure == ()
+
+
 def test_rare_classes_are_reported(described):
     _, _, notes, _ = described(diagnosis=["benign"] * 11 + ["malignant"])
     assert any("malignant (2)" in line for line in notes.unsure)

@@ -100,7 +100,34 @@ def test_label_studio_as_a_function(coco, tmp_path):
     assert "finding\na,a.png,cyst\n" in (tmp_path / "ours" / "cases.csv").read_text()
 
 
-@pytest.mark.parametrize("words", [("label-studio", "--fill-holes"), ("nnunet", "--images", ".")])
+def test_labelme_and_via(call, coco, tmp_path):
+    points = [[0, 0], [2, 0], [2, 2]]
+    shape = {"label": "cyst", "points": points, "shape_type": "polygon"}
+    labelme = {"imagePath": "a.png", "shapes": [shape]}
+    (coco / "pictures" / "a.json").write_text(json.dumps(labelme))
+    done = call("import", "labelme", coco / "pictures", tmp_path / "one", "--target", "lesion")
+    assert done.exit_code == 0, done.output
+    assert "1 case, 1 with mask 'lesion'" in done.output
+    drawn = {"name": "rect", "x": 0, "y": 0, "width": 2, "height": 2}
+    region = {"shape_attributes": drawn, "region_attributes": {"kind": "cyst", "other": "x"}}
+    via = {"a.png-1": {"filename": "a.png", "size": -1, "regions": [region], "file_attributes": {}}}
+    (coco / "via.json").write_text(json.dumps(via))
+    words = ("import", "via", coco / "via.json", tmp_path / "two", "--images", coco / "pictures")
+    assert "--attribute NAME" in call(*words).stderr
+    done = call(*words, "--attribute", "kind", "--empty")
+    assert done.exit_code == 0, done.output
+    assert um.read_dataset(tmp_path / "two").description.masks["mask"].classes == ("background", "cyst")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("label-studio", "--fill-holes"),
+        ("nnunet", "--images", "."),
+        ("coco", "--empty"),
+        ("labelme", "--attribute", "x"),
+    ],
+)
 def test_options_of_another_kind_are_wrong_usage(call, tmp_path, words):
     assert call("import", words[0], tmp_path, tmp_path / "out", *words[1:]).exit_code == 2
 

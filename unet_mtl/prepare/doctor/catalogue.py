@@ -242,6 +242,9 @@ KINDS: dict[str, Kind] = {
     "patient-split": _error(
         "patients in different parts of the split", "move all cases of a patient to the same part"
     ),
+    "split-val": _note(
+        "a split column without val", "nothing; mark val cases in the column to choose them yourself"
+    ),
     "split": _error("splits that cannot be used for training", "correct the split"),
     "split-class": _warning(
         "parts of the split that lack a class", "add cases, or set `split: {stratify: ...}` in config.yaml"

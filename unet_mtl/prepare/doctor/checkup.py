@@ -1,6 +1,6 @@
 """The contents and problems of a data set, and whether a training on it could start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from unet_mtl.data.splits import (
     find_absent_classes,
     keeps_duplicates_together,
     split_problems,
+    takes_val_from_train,
 )
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.doctor.copies import check_copies
@@ -212,11 +213,23 @@ def check_dataset(
     observations += find_unused_pictures(dataset, inspection)
     observations += [*check_images(dataset, inspection), *inspection.wrong_channels(channels)]
     observations += check_masks(dataset, inspection, duplicates, elsewhere)
+    observations += _find_val_from_train(dataset, split, parts)
     try:
         adapt_tasks(tasks, parts.get("train", dataset))
     except DataError as error:
         observations += observe(error, "task")
     return Checkup(dataset, inspection, parts, gather([*observations, *further]), duplicates)
+
+
+def _find_val_from_train(
+    dataset: Dataset, split: SplitSettings, parts: Mapping[SplitName, Dataset]
+) -> Iterator[Observation]:
+    if parts and takes_val_from_train(dataset, split):
+        n, n_train = len(parts["val"]), len(parts["val"]) + len(parts["train"])
+        column = dataset.description.split
+        yield Observation(
+            "split-val", f"{column!r} has no val: {n:,} of its {n_train:,} train cases are used as val"
+        )
 
 
 def _split(

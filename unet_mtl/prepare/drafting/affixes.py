@@ -75,7 +75,7 @@ def fit_affix(
     """
     best, most = Affix(), -1
     for affix in (*first, *affixes_of(texts)):
-        n = len({affix.strip(text) for text in texts} & set(cases))
+        n = len({case for text in texts if (case := affix.strip(text)) in cases})
         if n > most:
             best, most = affix, n
     return best, most

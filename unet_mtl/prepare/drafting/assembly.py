@@ -1,32 +1,45 @@
 """The draft of the description of a folder."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from unet_mtl.data.images import image_size
 from unet_mtl.data.readers import format_named
+from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
-from unet_mtl.prepare.drafting.content import pick_evenly
+from unet_mtl.prepare.drafting.content import pick_evenly, show_same_area
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.files import Files, sort_files
 from unet_mtl.prepare.drafting.frames import note_frames
+from unet_mtl.prepare.drafting.label_maps import (
+    find_label_maps,
+    nearest_label_map,
+    note_lists,
+    read_label_map,
+    read_meaning,
+)
 from unet_mtl.prepare.drafting.layout import Layout, find_layout, note_fields
 from unet_mtl.prepare.drafting.masks import Meaning, find_meaning
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import (
     MaskSet,
     classes_in_folders,
+    leave_kinds_out,
     note_masks,
     note_unpaired,
     pair_masks,
 )
 from unet_mtl.prepare.drafting.patient_columns import find_folds, find_patient, find_split, note_no_patient
+from unet_mtl.prepare.drafting.pixels import Census
 from unet_mtl.prepare.drafting.spacing import find_spacing
+from unet_mtl.prepare.drafting.table_alone import choose_inputs, choose_table_alone
 from unet_mtl.prepare.drafting.tables import CaseTable, choose_table, name_files
-from unet_mtl.prepare.drafting.vocabulary import SIZE_WORDS, SPLIT_WORDS, has_word
+from unet_mtl.prepare.drafting.vocabulary import OBJECT_WORDS, SIZE_WORDS, has_word
 from unet_mtl.wording import count_of, name_some
 
 
@@ -39,7 +52,12 @@ def draft_folder(root: Path) -> Draft:
     """
     notes = Notes()
     files = sort_files(root, notes)
-    layout = find_layout(files.images, notes)
+    label_maps = find_label_maps(root)
+    files = replace(files, tables=tuple(path for path in files.tables if path not in label_maps))
+    if not files.images:
+        return _draft_table(files, notes)
+    note_lists(root, notes)
+    layout = find_layout(files.images, notes, files.masks)
     note_frames("images", [root / entry.path for entry in layout.images], notes)
     note_frames("masks", [root / entry.path for entry in files.masks], notes)
     layout, masks = pair_masks(layout, files.masks)
@@ -49,14 +67,28 @@ def draft_folder(root: Path) -> Draft:
     notes.guess("images", images, count_of(len(layout.images), "file"))
     note_fields(layout, notes, in_braces=table is None)
     note_unpaired(masks, notes)
-    paired = [mask for mask in masks if mask.pattern]
+    paired = leave_kinds_out([mask for mask in masks if mask.pattern], notes)
+    paired = _leave_objects_out(paired, notes)
     note_masks(layout, paired, notes)
-    drafted = _draft_masks(root, paired, notes)
+    drafted = _draft_masks(root, paired, label_maps, notes)
     draft = Draft(root, images, table, drafted, n_cases=len(layout.images), notes=notes)
     draft = _with_table(draft, table, files, layout) if table else _with_folders(draft, layout)
     if draft.patient is None:
         note_no_patient(layout.cases, notes)
     return _with_header_spacing(draft, layout)
+
+
+def _draft_table(files: Files, notes: Notes) -> Draft:
+    """Draft a table without images."""
+    table = choose_table_alone(files.root, files.tables, notes)
+    draft = _with_table(
+        Draft(files.root, "", table, n_cases=len(table.rows), notes=notes), table, files, None
+    )
+    if draft.patient is None:
+        note_no_patient(list(table.rows[table.case]), notes)
+    inputs = choose_inputs(draft.columns, table, files.root, notes)
+    notes.guess("inputs.record", name_some(inputs, 6), "the columns that are not targets")
+    return replace(draft, inputs=inputs)
 
 
 def _with_columns(masks: Sequence[MaskSet], table: CaseTable | None) -> list[MaskSet]:
@@ -72,15 +104,22 @@ def _with_columns(masks: Sequence[MaskSet], table: CaseTable | None) -> list[Mas
     ]
 
 
-def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[MaskDraft, ...]:
-    meanings = {m.name: find_meaning(m.name, [root / entry.path for entry in m.entries], notes) for m in sets}
+def _draft_masks(
+    root: Path, sets: Sequence[MaskSet], label_maps: Sequence[Path], notes: Notes
+) -> tuple[MaskDraft, ...]:
+    meanings = {
+        m.name: find_meaning(
+            m.name, [root / entry.path for entry in m.entries], notes, _reader_of_names(root, m, label_maps)
+        )
+        for m in sets
+    }
     binary = {name: m.binary and not m.instances and not m.smeared for name, m in meanings.items()}
     united = classes_in_folders(sets, binary)
     drafts = [_unite(group, notes) for group in united]
     in_groups = {mask.name for group in united for mask in group}
     for mask in (mask for mask in sets if mask.name not in in_groups):
         drafts.append(MaskDraft(mask.name, {"": mask.pattern}, meanings[mask.name], len(mask.cases)))
-    drafts = _doubt_objects(drafts, notes)
+    drafts = _doubt_others(drafts, {mask.name: mask for mask in sets}, root, notes)
     kinds = [draft.name for draft in drafts if not draft.doubt]
     if len(kinds) > 1:
         notes.doubt(
@@ -88,6 +127,26 @@ def _draft_masks(root: Path, sets: Sequence[MaskSet], notes: Notes) -> tuple[Mas
             "`path` with a * that fits all of them; if they are several annotations of the same structure, keep one."
         )
     return tuple(drafts)
+
+
+def _leave_objects_out(sets: Sequence[MaskSet], notes: Notes) -> list[MaskSet]:
+    """Leave masks out that only tell objects apart, such as SegmentationObject beside SegmentationClass."""
+    objects = [mask for mask in sets if mask.folder and has_word(mask.folder[-1], OBJECT_WORDS)]
+    if len(objects) in (0, len(sets)):
+        return list(sets)
+    places = name_some("/".join(mask.folder) for mask in objects)
+    notes.doubt(f"The masks in {places} are not used: they tell objects apart, which is not learned.")
+    return [mask for mask in sets if mask not in objects]
+
+
+def _reader_of_names(
+    root: Path, masks: MaskSet, label_maps: Sequence[Path]
+) -> Callable[[Census, Sequence[Path]], Meaning | None] | None:
+    """Return the function that names the classes by a file with the names of colours, if there is one."""
+    path = nearest_label_map(label_maps, root, masks.entries[0].folder)
+    if path is None:
+        return None
+    return partial(read_meaning, read_label_map(path), path.relative_to(root).as_posix())
 
 
 def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
@@ -105,18 +164,37 @@ def _unite(group: Sequence[MaskSet], notes: Notes) -> MaskDraft:
     return MaskDraft(name, {mask.name: mask.pattern for mask in group}, meaning, len(cases))
 
 
-def _doubt_objects(drafts: Sequence[MaskDraft], notes: Notes) -> list[MaskDraft]:
-    """Comment out object numbers beside another mask of the same cases, which was most often made from them."""
+_ORDINAL = re.compile(
+    r"1st|first|2nd|second|3rd|third|(?:(?<=observer)|(?<=annotator)|(?<=reader)|(?<=rater)|(?<=expert))_?\d+"
+)
+"""The part of a name that tells several annotations of one structure apart."""
+
+
+def _doubt_others(
+    drafts: Sequence[MaskDraft], sets: Mapping[str, MaskSet], root: Path, notes: Notes
+) -> list[MaskDraft]:
+    """Comment out masks beside another one that are rarely learned: object numbers, fields of view, repetitions."""
     others = [draft.name for draft in drafts if not draft.meaning.instances]
+    first: dict[str, str] = {}
     kept = []
     for draft in drafts:
+        reason = ""
+        name = _ORDINAL.sub("", draft.name)
         if draft.meaning.instances and others:
             reason = f"object numbers, beside the mask {others[0]!r} of the same images"
+        elif name != draft.name and first.setdefault(name, draft.name) != draft.name:
+            reason = f"a further annotation of the same structure as {first[name]!r}"
+        elif (
+            draft.name in sets
+            and len(others) > 1
+            and show_same_area([root / e.path for e in sets[draft.name].entries])
+        ):
+            reason = "nearly the same area in every case, such as the field of view"
+        if reason:
             notes.doubt(
                 f"Mask {draft.name} is a comment ({reason}). Uncomment it if it should be learned as well."
             )
-            draft = replace(draft, doubt=reason)
-        kept.append(draft)
+        kept.append(replace(draft, doubt=reason))
     return kept
 
 
@@ -138,16 +216,15 @@ def _with_folders(draft: Draft, layout: Layout) -> Draft:
     return _check_parts(draft, list(layout.values("split")) if draft.split else [])
 
 
-def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout) -> Draft:
+def _with_table(draft: Draft, table: CaseTable, files: Files, layout: Layout | None) -> Draft:
     rows, notes = table.rows, draft.notes
     patient = find_patient(rows, table.used, notes)
     taken = {name for name in (table.case, patient) if name is not None}
     split = find_split(rows, taken, notes)  # the split may be a column of folder names
     fold_column = find_folds(rows, taken, patient, notes)
     hints = " ".join([draft.root.name, *rows.columns, *rows.iloc[0]])
-    spacing = find_spacing(
-        rows, [draft.root / entry.path for entry in layout.images], hints, notes, table.decimal
-    )
+    paths = [draft.root / entry.path for entry in layout.images] if layout else []
+    spacing = find_spacing(rows, paths, hints, notes, table.decimal) if layout else None
     apart = {table.case, patient, split, fold_column, spacing.column if spacing else None}
     columns = [_read(name, table, files, layout) for name in rows.columns if name not in apart]
     _note_columns(columns, notes)
@@ -174,11 +251,11 @@ def _note_columns(columns: Sequence[Column], notes: Notes) -> None:
         )
 
 
-def _read(name: str, table: CaseTable, files: Files, layout: Layout) -> Column:
+def _read(name: str, table: CaseTable, files: Files, layout: Layout | None) -> Column:
     cells = table.rows[name]
     if name_files(cells, (*files.images, *files.masks)):
         return Column(name, "other", "it holds names of files")
-    if has_word(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
+    if layout and has_word(name, SIZE_WORDS) and _are_sizes(name, table, files.root, layout):
         return Column(name, "other", "it is the size of the image")
     return read_column(name, cells, table.decimal)
 
@@ -198,8 +275,14 @@ def _are_sizes(name: str, table: CaseTable, root: Path, layout: Layout) -> bool:
 
 def _check_parts(draft: Draft, words: Sequence[str]) -> Draft:
     """Note a split without validation cases."""
-    parts = {SPLIT_WORDS.get(word.lower()) for word in words}
+    parts = {read_split_word(word) for word in words}
     if draft.split is None or {"train", "val"} <= parts:
+        return draft
+    if parts == {"train", "test"}:
+        draft.notes.doubt(
+            f"{draft.split} has no val cases, so a quarter of the train cases will be used as val. Set the shares with "
+            "`split: {train: 0.8, val: 0.2, test: 0}` in config.yaml, or mark val cases."
+        )
         return draft
     draft.notes.doubt(
         f"{draft.split} has no val cases, which are needed to choose the best checkpoint. Until you mark some, "

@@ -12,19 +12,26 @@ from unet_mtl.data.description import MISSING_WORDS
 from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
 from unet_mtl.near_names import find_typo
 from unet_mtl.prepare.drafting.vocabulary import (
+    ADMINISTRATIVE_WORDS,
     CODES_OF_MISSING,
+    DIAGNOSES,
+    DIAGNOSIS_WORDS,
     GRADE_WORDS,
     ID_WORDS,
     MORE_MISSING,
     ORDERS,
+    TARGET_WORDS,
     has_word,
     words_of,
 )
 from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 12
+_MOST_DIAGNOSES = 30
 _ROWS_A_CLASS = 4
 """Minimum average number of rows per word for the words to be classes."""
+
+_MERGE = "List its `classes`, and map the other words to them with `values`."
 
 _TYPO_RATIO = 5
 """Minimum ratio of the frequencies of a word and of another one that is taken for its misspelling."""
@@ -43,6 +50,7 @@ class Column:
         unit: Unit of the numbers, or empty.
         missing: Words that seem to stand for a missing value, apart from the usual ones.
         unsure: Questions about this column, as whole sentences.
+        cure: What to do to learn a column that is not used, as a sentence, or empty.
     """
 
     name: str
@@ -53,6 +61,7 @@ class Column:
     unit: str = ""
     missing: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    cure: str = ""
 
 
 def read_column(name: str, cells: "pd.Series[str]", decimal: Decimal = ".") -> Column:
@@ -64,10 +73,15 @@ def read_column(name: str, cells: "pd.Series[str]", decimal: Decimal = ".") -> C
         decimal: The decimal separator of numbers.
     """
     words = Counter(cells)
+    if has_word(name, ADMINISTRATIVE_WORDS) and not any(has_word(word, DIAGNOSES) for word in (name, *words)):
+        return Column(name, "other", "its name says that it describes the file or its origin")
     absent = [word for word in words if word.lower() in MISSING_WORDS]
     extra_missing = [word for word in words if word.lower() in MORE_MISSING]
     unknown = {word or "empty": words[word] for word in absent}
     column = _read(name, words, absent, extra_missing, decimal)
+    if column.cure and has_word(name, TARGET_WORDS):
+        unsure = f"{name} is named like a target, but is not used: {column.because}. {column.cure}"
+        column = replace(column, unsure=(unsure,))
     if not unknown or not column.because:
         return column
     rows = f"{sum(unknown.values())} missing ({name_some(unknown, 3)})"
@@ -200,13 +214,21 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], extra_missing:
     if all(_DATE.fullmatch(word) for word in merged):
         return Column(name, "other", f"dates: {name_some(sorted(merged), 2)}")
     if len(merged) > 20 and len(merged) > 0.9 * merged.total():
-        return Column(name, "other", f"different words in almost every row: {name_some(merged, 2)}")
+        because = f"different words in almost every row: {name_some(merged, 2)}"
+        return Column(name, "other", because, cure=_MERGE)
+    if all(_LINK.match(word) for word in merged):
+        return Column(name, "other", f"links: {name_some(merged, 1)}")
     joined = [word for word in merged if re.search(r"[&;|]", word)]
     if joined:
-        return Column(name, "other", f"several words per cell: {name_some(joined, 1)}")
-    if len(merged) > _MOST_CLASSES or merged.total() < _ROWS_A_CLASS * len(merged):
-        return Column(
-            name, "other", f"{len(merged)} different words, too many for classes: {name_some(merged, 2)}"
+        cure = "Write a column of yes and no for each word, and use a task of kind multilabel."
+        return Column(name, "other", f"several words per cell: {name_some(joined, 1)}", cure=cure)
+    most = _MOST_DIAGNOSES if has_word(name, DIAGNOSIS_WORDS) else _MOST_CLASSES
+    if len(merged) > most or merged.total() < _ROWS_A_CLASS * len(merged):
+        because = f"{len(merged)} different words, too many for classes: {name_some(merged, 2)}"
+        return Column(name, "other", because, cure=_MERGE)
+    if len(merged) > _MOST_CLASSES:
+        unsure.append(
+            f"{name} has {len(merged)} classes. Merge rare ones with `values` if they need not be told apart."
         )
     ordered = order_of(merged)
     unsure += _find_typos(name, merged)
@@ -219,6 +241,9 @@ def _words(name: str, known: "Counter[str]", none: Sequence[str], extra_missing:
 
 
 _DATE = re.compile(r"(?:\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{4})(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?")
+
+
+_LINK = re.compile(r"(?:https?|ftp)://|www\.", re.IGNORECASE)
 
 
 def _find_typos(name: str, words: "Counter[str]") -> list[str]:

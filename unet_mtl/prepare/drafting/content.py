@@ -57,6 +57,22 @@ def _is_drawn(pixels: NDArray[Any]) -> bool:
     return n <= _FEW or (equal > _FLAT and n < numbers.size / 20)
 
 
+_SAME_AREA = 0.93
+"""Minimum overlap of all masks of a sample that outline the field of view rather than a structure."""
+
+
+def show_same_area(paths: Sequence[Path]) -> bool:
+    """Return whether the masks of a sample have nearly the same foreground, as the field of view of a camera has."""
+    pictures = [
+        picture for path in pick_evenly(paths, _SAMPLE) if (picture := read_picture(path)) is not None
+    ]
+    masks = [pack(picture.pixels)[0] != 0 for picture in pictures]
+    if len(masks) < _SAMPLE or len({mask.shape for mask in masks}) > 1:
+        return False
+    union = int(np.logical_or.reduce(masks).sum())
+    return union > 0 and int(np.logical_and.reduce(masks).sum()) >= _SAME_AREA * union
+
+
 def pack(pixels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
     """Return a single number per pixel of an image of shape `(height, width, channels)`.
 

@@ -35,7 +35,7 @@ class Draft:
 
     Attributes:
         root: The folder.
-        images: Pattern of the paths of the images.
+        images: Pattern of the paths of the images, or empty for a table without images.
         table: The table and its case column, or None.
         masks: The kinds of mask, those of most cases first.
         columns: The columns of the table apart from case, patient, split, fold and spacing.
@@ -45,7 +45,8 @@ class Draft:
         spacing: The column of the pixel spacing, or None.
         spaced_files: Whether the headers of the files contain the pixel spacing.
         no_val: Whether the split lacks validation cases.
-        n_cases: Number of images.
+        n_cases: Number of images, or of rows of a table without images.
+        inputs: The columns that the network reads, for a table without images.
         notes: Guesses with their reasons, and open questions.
     """
 
@@ -61,4 +62,5 @@ class Draft:
     spaced_files: bool = False
     no_val: bool = False
     n_cases: int = 0
+    inputs: tuple[str, ...] = ()
     notes: Notes = field(default_factory=Notes)

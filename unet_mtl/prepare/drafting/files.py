@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from unet_mtl.data.file_listing import Listing, describe_others, is_document, li
 from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
+from unet_mtl.prepare.drafting.marks import mark_values
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
     IMAGE_WORDS,
     MASK_WORDS,
-    SPLIT_WORDS,
     STRUCTURE_WORDS,
     has_word,
     words_of,
@@ -67,7 +67,7 @@ class Files:
 
     Attributes:
         root: The folder.
-        images: The images.
+        images: The images, which may be none if there are tables.
         masks: The masks.
         tables: The tables, those in the root first.
     """
@@ -82,7 +82,7 @@ def sort_files(root: Path, notes: Notes) -> Files:
     """Find the images, masks and tables in a folder and its subfolders.
 
     Raises:
-        DataError: The folder does not exist, or contains no image.
+        DataError: The folder does not exist, or contains neither an image nor a table.
     """
     if not root.is_dir():
         what = "this is a file, not a folder" if root.exists() else "no such folder"
@@ -92,6 +92,8 @@ def sort_files(root: Path, notes: Notes) -> Files:
     _refuse_pointers(root, (*listing.pictures, *tables))
     others = {p: why for p, why in listing.others.items() if p not in tables and not is_document(p)}
     aside = describe_others(root, others)
+    if not listing.pictures and tables:
+        return Files(root, (), (), tuple(tables))
     if not listing.pictures:
         raise DataError(
             f"{root}: no image in this folder or its subfolders; expected files with a suffix of "
@@ -177,15 +179,13 @@ def tail_kind(tail: str) -> str:
 
 
 def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[list[Entry], list[Entry]]:
-    groups: dict[tuple[tuple[str, ...], str, str], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        groups[entry.folder, mask_head(entry.stem), tail_kind(entry.tail)].append(entry)
+    numbered = _numbered_folders({entry.folder for entry in entries})
     images: list[Entry] = []
     masks: list[Entry] = []
     unclear: list[list[Entry]] = []
     reasons: Counter[str] = Counter()
-    for (folder, head, tail), group in groups.items():
-        role, reason = _role_by_name(folder, head, tail)
+    for (_, head, tail, _), group in _group_alike(entries, numbered).items():
+        role, reason = _role_by_name(group[0].folder, head, tail, numbered)
         if role == "?":
             unclear.append(group)
         else:
@@ -211,10 +211,49 @@ def _tell_apart(root: Path, entries: Sequence[Entry], notes: Notes) -> tuple[lis
     return images, masks
 
 
-def _role_by_name(folder: tuple[str, ...], head: str, tail: str) -> tuple[str, str]:
+def _numbered_folders(folders: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Return folders that differ from several others beside them in numbers only, as those of cases do."""
+    alike: dict[tuple[tuple[str, ...], str], set[tuple[str, ...]]] = defaultdict(set)
+    for folder in folders:
+        for depth, name in enumerate(folder):
+            alike[folder[:depth], _NUMBER.sub("0", name)].add(folder[: depth + 1])
+    return {folder for group in alike.values() if len(group) > 2 for folder in group}
+
+
+_NUMBER = re.compile(r"\d+")
+_MOST_KINDS = 8
+"""Maximum number of different names of files in the folder of a case that are told apart by their content."""
+
+
+def _group_alike(
+    entries: Iterable[Entry], numbered: Collection[tuple[str, ...]]
+) -> dict[tuple[tuple[str, ...], str, str, str], list[Entry]]:
+    """Group files that have the same role: by folder, beginning and end of the name, and across the folders of cases.
+
+    In folders of cases, files are also grouped by the rest of their name, if few names occur.
+    """
+    by_place: dict[tuple[tuple[str, ...], str, str], list[tuple[str, Entry]]] = defaultdict(list)
+    for entry in entries:
+        parts = [(name, entry.folder[: i + 1] in numbered) for i, name in enumerate(entry.folder)]
+        folder = tuple(_NUMBER.sub("0", name) if is_case else name for name, is_case in parts)
+        case = next((name for name, is_case in parts if is_case), "")
+        kind = mark_values(entry.stem, {"case": case}) if case else ""
+        by_place[folder, mask_head(entry.stem), tail_kind(entry.tail)].append((kind, entry))
+    groups: dict[tuple[tuple[str, ...], str, str, str], list[Entry]] = defaultdict(list)
+    for key, members in by_place.items():
+        few = len({kind for kind, _ in members}) <= _MOST_KINDS
+        for kind, entry in members:
+            groups[*key, kind if few else ""].append(entry)
+    return groups
+
+
+def _role_by_name(
+    folder: tuple[str, ...], head: str, tail: str, numbered: Collection[tuple[str, ...]]
+) -> tuple[str, str]:
     if tail and _TAIL.search(tail):
         return "mask", f"file names end in {tail}"
-    for name in reversed(folder):
+    places = sorted(range(len(folder)), key=lambda i: (folder[: i + 1] in numbered, -i))
+    for name in (folder[i] for i in places):  # a case may be named after a scan
         is_mask, is_image = has_word(name, MASK_WORDS), has_word(name, IMAGE_WORDS)
         if is_mask != is_image:
             return ("mask", f"the folder is named {name}") if is_mask else ("?" if tail else "image", "")
@@ -242,7 +281,11 @@ def mask_head(stem: str) -> str:
     return match[0] if match else ""
 
 
-_NO_NAMES = (MASK_WORDS | IMAGE_WORDS | SPLIT_WORDS.keys() | {"and", "ground", "tr", "ts"}) - {"instances"}
+_NO_NAMES = (
+    MASK_WORDS
+    | IMAGE_WORDS
+    | {"and", "class", "ground", "tr", "ts", "train", "training", "val", "validation", "test", "testing"}
+) - {"instances"}
 """Words that do not distinguish one kind of mask from another."""
 
 
@@ -255,7 +298,7 @@ def mask_name(folder: Sequence[str], head: str, tail: str) -> str:
     ('mask', '1stho', 'instances')
     """
     for part in (tail, head, *reversed(folder)):
-        words = [] if part.startswith("{") else re.findall(r"[^\W_]+", part)
+        words = re.findall(r"[^\W_]+", re.sub(r"\{.*?\}", "", part))
         specific = [word for word in words if not _NO_NAMES.issuperset(words_of(word))]
         if specific:
             return "_".join(specific).lower()

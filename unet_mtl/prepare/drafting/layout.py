@@ -1,14 +1,16 @@
 """The pattern of the paths of the images, and the meaning of its fields in braces."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
-from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix
+from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix, affixes_of
 from unet_mtl.prepare.drafting.files import Entry
+from unet_mtl.prepare.drafting.marks import fill_marks, literal, mark, mark_values
 from unet_mtl.prepare.drafting.notes import Notes
-from unet_mtl.prepare.drafting.vocabulary import DIAGNOSES, GRADE_WORDS, SPLIT_WORDS, has_word
+from unet_mtl.prepare.drafting.vocabulary import DIAGNOSES, GRADE_WORDS, has_word
 from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 20
@@ -21,13 +23,18 @@ class Layout:
     Attributes:
         images: The images that follow the pattern.
         fields: Name of the field in braces, by the position of a folder with different names.
-        affix: The text around the name of the case in the file name.
+        repeats: Name of the folder with marked fields, by the position of a folder that repeats the name of a field or
+            of the case, such as `IMD002_lesion`.
+        in_stems: The fields that the file names of all images repeat.
+        affix: The text around the name of the case in the file name, with marked fields.
         stem: The file name without suffix, if each case is a folder with the same file name; otherwise None.
         suffix: The suffix of all images, or None if it differs.
     """
 
     images: tuple[Entry, ...]
     fields: dict[int, str] = field(default_factory=dict)
+    repeats: dict[int, str] = field(default_factory=dict)
+    in_stems: frozenset[str] = frozenset()
     affix: Affix = NO_AFFIX
     stem: str | None = None
     suffix: str | None = None
@@ -37,12 +44,26 @@ class Layout:
         """Return whether the folders are named after the cases."""
         return "case" in self.fields.values()
 
+    @property
+    def has_fixed_affix(self) -> bool:
+        """Return whether the case is known from names of folders, so that masks do not determine the affix."""
+        return self.by_folder or any(mark("case") in part for part in self.repeats.values())
+
     def case_of(self, entry: Entry) -> str:
         """Return the name of the case of an image."""
-        for position, name in self.fields.items():
-            if name == "case":
-                return entry.folder[position]
-        return self.affix.strip(entry.stem) or entry.stem
+        values = self.values_in(entry.folder)
+        if "case" in values:
+            return values["case"]
+        inner = self.affix.strip(self.marked_stem(entry.stem, values))
+        return fill_marks(inner, values) if inner else entry.stem
+
+    def marked_stem(self, stem: str, values: Mapping[str, str]) -> str:
+        """Return the name of a file in which the fields that all images repeat are marked."""
+        return mark_values(stem, {name: values[name] for name in self.in_stems if name in values})
+
+    def values_in(self, folder: Sequence[str]) -> dict[str, str]:
+        """Return the values of the fields in the folder of an image."""
+        return {name: folder[position] for position, name in self.fields.items()}
 
     @property
     def cases(self) -> dict[str, Entry]:
@@ -52,10 +73,8 @@ class Layout:
     @property
     def folder(self) -> tuple[str, ...]:
         """Return the names of the folders of the images, with fields in braces where they differ."""
-        names = self.images[0].folder
-        return tuple(
-            f"{{{self.fields[i]}}}" if i in self.fields else literal(name) for i, name in enumerate(names)
-        )
+        marked = {i: mark(name) for i, name in self.fields.items()} | self.repeats
+        return tuple(literal(marked.get(i, name)) for i, name in enumerate(self.images[0].folder))
 
     @property
     def pattern(self) -> str:
@@ -75,25 +94,27 @@ class Layout:
         return dict(Counter(entry.folder[position] for entry in self.images).most_common())
 
 
-def literal(text: str) -> str:
-    """Return a text in which the braces are escaped for a pattern."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def find_layout(images: Sequence[Entry], notes: Notes) -> Layout:
+def find_layout(images: Sequence[Entry], notes: Notes, masks: Sequence[Entry] = ()) -> Layout:
     """Find the pattern of most images.
+
+    Args:
+        images: The images.
+        notes: Receives what could not be determined.
+        masks: The masks, which tell whether a folder with several images is one case.
 
     Raises:
         DataError: Images in different folders have the same name, and nothing distinguishes them.
     """
     kept = _leave_copies_out(_with_suffix_or_without(_of_one_depth(images, notes), notes), notes)
-    fields = _name_fields(kept)
+    kept = _keep_one_image_per_case(kept, masks, notes)
+    fields, repeats, affix = _name_fields(kept)
     suffixes = Counter(entry.suffix for entry in kept)
     suffix = next(iter(suffixes)) if len(suffixes) == 1 else None
     stems = {entry.stem for entry in kept}
     by_folder = "case" in fields.values()
     stem = next(iter(stems)) if by_folder and len(stems) == 1 else None
-    layout = Layout(tuple(kept), fields, stem=stem, suffix=suffix)
+    layout = Layout(tuple(kept), fields, repeats, affix=affix, stem=stem, suffix=suffix)
+    layout = replace(layout, in_stems=frozenset() if by_folder else _fields_in_stems(layout))
     _require_different_names(layout)
     return layout
 
@@ -154,21 +175,91 @@ def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:
     return [entry for entry in images if entry.folder == first]
 
 
-def _name_fields(images: Sequence[Entry]) -> dict[int, str]:
+_MOST_IMAGES_PER_CASE = 8
+
+
+def _keep_one_image_per_case(images: list[Entry], masks: Sequence[Entry], notes: Notes) -> list[Entry]:
+    """Keep one of several images of a case, such as the sequences of an MRI scan, if each folder is one case."""
+    by_folder: dict[tuple[str, ...], dict[str, Entry]] = {}
+    for entry in images:
+        kind = mark_values(entry.stem, {"case": entry.folder[-1]}) if entry.folder else entry.stem
+        by_folder.setdefault(entry.folder, {})[kind] = entry
+    kinds = {frozenset(entries) for entries in by_folder.values()}
+    if len(by_folder) < 2 or len(kinds) > 1 or not 2 <= len(next(iter(kinds))) <= _MOST_IMAGES_PER_CASE:
+        return images
+    names = sorted(next(iter(kinds)))
+    words = [fill_marks(name, {"case": ""}).strip("_-. ") for name in names]
+    told_apart = all(any(letter.isalpha() for letter in word) for word in words)
+    same_names = all(mark("case") not in name for name in names)
+    if not told_apart or not (same_names or _have_one_mask_per_folder(by_folder, masks)):
+        return images
+    notes.doubt(
+        f"Each folder has the images {name_some(words, 8)}. Only {words[0]} is used, because a case has one image; "
+        "change `images` to use another one."
+    )
+    return [entries[names[0]] for entries in by_folder.values()]
+
+
+def _have_one_mask_per_folder(
+    by_folder: Mapping[tuple[str, ...], Mapping[str, Entry]], masks: Sequence[Entry]
+) -> bool:
+    """Return whether folders have masks that are not named after one of their images."""
+    depth = len(next(iter(by_folder)))
+    found = [(by_folder.get(mask.folder[:depth], {}), mask.stem) for mask in masks]
+    of_cases = [stem for entries, stem in found if entries]
+    named = [stem for entries, stem in found if stem in {entry.stem for entry in entries.values()}]
+    return len(of_cases) >= len(by_folder) / 2 and not named
+
+
+def _name_fields(images: Sequence[Entry]) -> tuple[dict[int, str], dict[int, str], Affix]:
+    """Return the fields and the repeated names by position, and the affix of file names that a folder repeats."""
     fields: dict[int, str] = {}
+    repeats: dict[int, str] = {}
+    stems = [entry.stem for entry in images]
+    affix, cases = NO_AFFIX, list[str]()
     for position in range(len(images[0].folder)):
         values = [entry.folder[position] for entry in images]
-        if len(set(values)) > 1:
-            name = _name_field(values, [entry.stem for entry in images])
-            fields[position] = name if name not in fields.values() else f"{name}{position}"
-    return fields
+        if len(set(values)) == 1:
+            continue
+        known = [{name: entry.folder[i] for i, name in fields.items()} for entry in images]
+        if "case" not in fields.values():
+            affix, cases = (affix, cases) if cases else _case_in_folders(values, stems)
+            known = [row | {"case": case} for row, case in zip(known, cases, strict=True)] if cases else known
+        forms = {mark_values(value, row) for value, row in zip(values, known, strict=True)}
+        if len(forms) == 1 and forms != {mark("case")}:
+            repeats[position] = forms.pop()
+            continue
+        name = "case" if forms == {mark("case")} else _name_field(values, stems)
+        fields[position] = name if name not in fields.values() else f"{name}{position}"
+    return fields, repeats, affix
+
+
+def _case_in_folders(values: Sequence[str], stems: Sequence[str]) -> tuple[Affix, list[str]]:
+    """Return the affix without which each file name is a part of the name of its folder, and these parts."""
+    if len(set(values)) < len(values):
+        return NO_AFFIX, []
+    for affix in affixes_of(set(stems)):
+        cases = [affix.strip(stem) or "" for stem in stems]
+        if len({mark_values(v, {"case": c}) for v, c in zip(values, cases, strict=True)}) == 1 and all(cases):
+            return affix, cases
+    return NO_AFFIX, []
+
+
+def _fields_in_stems(layout: Layout) -> frozenset[str]:
+    """Return the fields whose value is a word in every file name, such as the split in 21_training.tif."""
+    found = set()
+    for name in layout.fields.values():
+        values = [(entry.stem, {name: layout.values_in(entry.folder)[name]}) for entry in layout.images]
+        if all(mark_values(stem, value) != stem for stem, value in values):
+            found.add(name)
+    return frozenset(found)
 
 
 def _name_field(values: Sequence[str], stems: Sequence[str]) -> str:
     different = set(values)
-    if len(different) == len(values) and (len(set(stems)) == 1 or list(values) == list(stems)):
+    if len(different) == len(values) and len(set(stems)) == 1:
         return "case"
-    if all(value.lower() in SPLIT_WORDS for value in different):
+    if all(map(read_split_word, different)):
         return "split"
     numbered = all(any(letter.isdigit() for letter in value) for value in different)
     if len(different) > _MOST_CLASSES or (

@@ -1,6 +1,6 @@
 """The meaning of the values and colours in masks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,16 +56,23 @@ class Meaning:
         return len(self.classes) == 2 and not self.colours
 
 
-def find_meaning(name: str, paths: Sequence[Path], notes: Notes) -> Meaning:
+def find_meaning(
+    name: str,
+    paths: Sequence[Path],
+    notes: Notes,
+    read_names: Callable[[Census, Sequence[Path]], Meaning | None] | None = None,
+) -> Meaning:
     """Guess the meaning of the values in masks from a sample of the files.
 
     Args:
         name: Name of the kind of mask.
         paths: The files.
         notes: Receives the guess and its questions.
+        read_names: Returns the meaning if a file names the classes of the values.
     """
     census = count_values(paths)
-    meaning = _interpret(name, census, notes)
+    named = read_names(census, paths) if read_names else None
+    meaning = named or _interpret(name, census, notes)
     guess = "object numbers" if meaning.instances else name_some(meaning.classes, 6)
     notes.guess(f"masks.{name}.classes", guess, meaning.because)
     if meaning.smeared:
@@ -73,7 +80,7 @@ def find_meaning(name: str, paths: Sequence[Path], notes: Notes) -> Meaning:
             f"Mask {name!r} has values between those of its classes, as from smoothing or JPEG compression. If the "
             "nearest class is right for them, uncomment `repair: nearest` in dataset.yaml."
         )
-    if len(meaning.classes) > 2 or (meaning.colours and _is_generic(name)):
+    if not named and (len(meaning.classes) > 2 or (meaning.colours and _is_generic(name))):
         notes.doubt(
             f"The classes of mask {name!r} have no names yet: replace {', '.join(meaning.classes[1:])} by theirs."
         )

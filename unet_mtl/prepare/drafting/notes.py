@@ -14,6 +14,7 @@ _ORDER = (
     "split",
     "decimal",
     "missing",
+    "inputs",
     "tasks",
 )
 """Sections of the two files, in the order in which guesses are listed."""

@@ -6,13 +6,13 @@ from collections.abc import Collection
 import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.split_words import read_split_word
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
     FOLD_WORDS,
     PATIENT_IF_REPEATED,
     PATIENT_WORDS,
     SPLIT_COLUMNS,
-    SPLIT_WORDS,
     has_word,
     words_of,
 )
@@ -64,7 +64,7 @@ def find_split(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str |
     """Find the column of train, val and test."""
     for name in (name for name in rows.columns if name not in used):
         words = set(rows[name])
-        parts = {SPLIT_WORDS.get(word.lower()) for word in words}
+        parts = {read_split_word(word) for word in words}
         if len(words) > 1 and None not in parts:
             notes.guess("split", name, f"its values are {name_some(sorted(words))}")
             return name

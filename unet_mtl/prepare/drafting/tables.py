@@ -1,7 +1,7 @@
 """The table of the cases, and the column that names them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix, fit_affix
 from unet_mtl.prepare.drafting.columns import find_decimals
 from unet_mtl.prepare.drafting.files import Entry
-from unet_mtl.prepare.drafting.layout import Layout, literal
+from unet_mtl.prepare.drafting.layout import Layout
+from unet_mtl.prepare.drafting.marks import literal
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import MaskSet
 from unet_mtl.wording import count_of, name_some
@@ -61,6 +62,23 @@ class CaseTable:
         return pattern
 
 
+def read_tables(paths: Iterable[Path], unreadable: list[str]) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """Yield each readable table, and add the reasons of the others to a list."""
+    for path in paths:
+        try:
+            yield path, read_table(path)
+        except DataError as error:
+            unreadable.append(str(error))
+        except UnicodeDecodeError:
+            unreadable.append(f"{path}: not UTF-8 text; save it as UTF-8")
+
+
+def note_unreadable(unreadable: Iterable[str], notes: Notes) -> None:
+    """Add the tables that cannot be read to the notes."""
+    for line in unreadable:
+        notes.doubt(f"This table is not used: {line}")
+
+
 def choose_table(
     root: Path, tables: Sequence[Path], layout: Layout, masks: Sequence[MaskSet], notes: Notes
 ) -> CaseTable | None:
@@ -71,14 +89,7 @@ def choose_table(
     """
     fitting: list[tuple[int, CaseTable]] = []
     unreadable: list[str] = []
-    for path in tables:
-        try:
-            rows = read_table(path)
-        except (DataError, UnicodeDecodeError) as error:
-            unreadable.append(
-                str(error) if isinstance(error, DataError) else f"{path}: not UTF-8 text; save it as UTF-8"
-            )
-            continue
+    for path, rows in read_tables(tables, unreadable):
         fit = _fit(path.relative_to(root).as_posix(), rows, layout, masks, notes)
         fitting += [fit] if fit else []
     if unreadable and not fitting:
@@ -88,12 +99,11 @@ def choose_table(
                 "repair the table, or move it out of the folder if the images do not need it; nothing was written",
             ]
         )
-    for line in unreadable:
-        notes.doubt(f"This table is not used: {line}")
+    note_unreadable(unreadable, notes)
     if not fitting:
         return None
     n, chosen = max(fitting, key=lambda pair: (pair[0], len(pair[1].rows.columns)))
-    chosen = _with_decimal(root, chosen, notes)
+    chosen = with_decimal(root, chosen, notes)
     _note(n, chosen, layout, notes)
     others = [table.path for _, table in fitting if table.path != chosen.path]
     if others:
@@ -103,7 +113,8 @@ def choose_table(
     return chosen
 
 
-def _with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
+def with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
+    """Return the table with the decimal separator that its numbers have."""
     path = root / table.path
     decimals = find_decimals(table.rows)
     if decimals.both or (decimals.commas and decimals.points):
@@ -132,6 +143,12 @@ def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:
         notes.guess("names", table.names.wrap("{case}"), "the text that its cells have in common")
     for line in table.doubts:
         notes.doubt(line)
+    unnamed = sum(str(name).startswith("Unnamed: ") for name in table.rows.columns)
+    if unnamed > len(table.rows.columns) / 2:
+        notes.doubt(
+            f"{count_of(unnamed, 'column')} of {table.path} have no name. If the names are in a lower row, delete the "
+            "rows above it."
+        )
     named = table.rows[table.case]
     without = named[named != ""].nunique() - n
     if without > 0:

@@ -23,6 +23,10 @@ _FEW_MASKS = 0.1
 _FEW_CASES = 10
 _LENGTHS = ("mm", "cm", "um", "px", "mm2", "cm2", "mm3", "cm3", "ml")
 _KNOWN_BEFORE = "probably known before the image is read: an input rather than a target"
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+_START = re.compile(r"(?:\d+(?:st|nd|rd|th)_)?[\d_]*")
+"""Numbers at the start of a name, which the name of a task may not have, as in 1st_manual."""
+
 _MAYBE = "a possible target"
 
 
@@ -50,10 +54,26 @@ class TaskChoice:
 def choose_tasks(draft: Draft) -> list[TaskChoice]:
     """Choose tasks: for masks first, then for classes, then for numbers. Doubtful ones have a reason in `doubt`."""
     rows = draft.table.rows if draft.table else None
+    if not draft.images:
+        return _name(_choose_for_inputs(draft))
     columns = [column for column in draft.columns if column.kind != "other"]
     classes = [_choose_for_classes(column, rows) for column in columns if column.kind == "classes"]
     numbers = [_choose_for_numbers(column, rows) for column in columns if column.kind == "numbers"]
     return _name([*_choose_for_masks(draft), *_decide(classes, rows), *numbers])
+
+
+def _choose_for_inputs(draft: Draft) -> list[TaskChoice]:
+    """Return a task for each column of a table without images that the network does not read as an input."""
+    rows = draft.table.rows if draft.table else None
+    choices = []
+    for column in (
+        column for column in draft.columns if column.kind != "other" and column.name not in draft.inputs
+    ):
+        choice = TaskChoice("regression", column.name)
+        if column.kind == "classes":
+            choice = replace(_choose_for_classes(column, rows), doubt="")
+        choices.append(replace(choice, because="the other columns are its inputs"))
+    return choices
 
 
 def _choose_for_masks(draft: Draft) -> list[TaskChoice]:
@@ -122,9 +142,7 @@ def _name(choices: Sequence[TaskChoice]) -> list[TaskChoice]:
     taken = set(RESERVED_NAMES)
     named = []
     for choice in choices:
-        name = start = (
-            re.sub(r"[^a-z0-9]+", "_", choice.target.lower()).strip("_").lstrip("0123456789_") or "answer"
-        )
+        name = start = _START.sub("", _NOT_IN_NAMES.sub("_", choice.target.lower()).strip("_")) or "answer"
         number = 1
         while name in taken:
             number += 1

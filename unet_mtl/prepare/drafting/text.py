@@ -34,8 +34,8 @@ def description_text(draft: Draft, root: str | None) -> str:
     if draft.notes.unsure:
         lines += ["# To be decided:", *paragraph(draft.notes.unsure)]
     lines += ["", *([f"root: {path(root)}"] if root else [])]
-    lines += [*_cases(draft), f"images: {path(draft.images)}"]
-    lines += _masks(draft.masks) + _columns(draft) + _spacing(draft)
+    lines += [*_cases(draft), *([f"images: {path(draft.images)}"] if draft.images else [])]
+    lines += _masks(draft.masks) + _columns(draft) + (_spacing(draft) if draft.images else [])
     missing = dict.fromkeys(word for column in _described(draft) for word in column.missing)
     if draft.split:
         lines += line(f"split: {scalar(draft.split)}", "train, val, test")
@@ -172,12 +172,15 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
     for doubt in dict.fromkeys(choice.doubt for choice in choices if choice.doubt):
         lines.append(f"  {comment(f'{doubt}:')}")
         lines += [f"  {comment(f'- {_task(choice)}')}" for choice in choices if choice.doubt == doubt]
+    if draft.inputs:
+        lines += ["inputs:", *line(f"  record: {{columns: {flow(draft.inputs)}, hidden: [16]}}")]
     lines += _split(draft)
-    lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
+    if draft.images:
+        lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
     lines += line("training: {epochs: 80, batch_size: 8}")
     if channels:
         lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
-    else:
+    elif draft.images:
         lines += commented_out(
             "preprocess: {size: [256, 256], channels: 3}", "the size to which images are resized"
         )

@@ -14,17 +14,12 @@ MASK_WORDS = _words(
 IMAGE_WORDS = _words(
     "image images img imgs picture pictures photo photos scan scans raw input inputs original slice slices"
 )
+OBJECT_WORDS = _words("object objects")
+"""Words for masks that tell the objects of a class apart by colours, beside masks of the classes."""
+
 STRUCTURE_WORDS = _words("tumor tumour lesion nodule polyp vessel nucleus nuclei wound")
 """Structures. At the end of a file name such a word stands for a mask; as a folder name it may be a class of images."""
 
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
 DIAGNOSES = _words(
     "benign malignant normal healthy diseased abnormal positive negative cancer tumor tumour lesion cyst"
 )
@@ -46,9 +41,18 @@ FOLD_WORDS = frozenset(("fold", "kfold", "folds", "cv"))
 SPLIT_COLUMNS = frozenset(("split", "set", "subset", "partition", "phase"))
 GRADE_WORDS = _words("birads bi rads tirads pirads grade stage score degree level category")
 TARGET_WORDS = _words(
-    "diagnosis pathology class classification label malignancy malignant outcome target disease "
-    "finding type result"
+    "diagnosis diagnoses pathology class classification label labels malignancy malignant outcome target disease "
+    "finding findings type result"
 )
+DIAGNOSIS_WORDS = _words("diagnosis diagnoses pathology disease finding findings")
+"""Names of columns that are likely targets, even with many different words."""
+
+ADMINISTRATIVE_WORDS = _words(
+    "url uri link href website license licence copyright attribution credit doi citation folder directory dir path "
+    "filename filepath file sha checksum hash uuid uid timestamp comment comments note notes remark remarks"
+)
+"""Names of columns about the files and their origin, which say nothing about the patient or the image."""
+
 ACQUISITION_WORDS = _words(
     "age sex gender side laterality device scanner machine vendor manufacturer model hospital "
     "center centre site operator date year bmi weight race ethnicity verification split fold"

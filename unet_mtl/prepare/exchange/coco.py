@@ -6,9 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from unet_mtl.data.images import IGNORE, image_size
+from unet_mtl.data.images import IGNORE
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.prepare.exchange.layout import Case, Imported, Layout, Region, paint, write_layout
+from unet_mtl.prepare.exchange.layout import (
+    Case,
+    Imported,
+    Layout,
+    Region,
+    annotated_size,
+    paint,
+    write_layout,
+)
 from unet_mtl.prepare.exchange.shapes import Nested, Pixels, Size, as_ring, decode_coco_rle, draw_outlines
 from unet_mtl.prepare.exchange.sources import (
     ImageFolder,
@@ -177,11 +185,4 @@ def _cases(
 
 
 def _checked_size(path: Path, entry: Mapping[str, Any]) -> Size:
-    size = image_size(path)
-    stated = (entry.get("height", size[0]), entry.get("width", size[1]))
-    if stated != size:
-        raise DataError(
-            f"{path} has {size[1]}x{size[0]} pixels but was annotated at {stated[1]}x{stated[0]}; annotate it at its "
-            "own size (after its EXIF rotation)"
-        )
-    return size
+    return annotated_size(path, entry.get("height"), entry.get("width"))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unet_mtl.data.description import DESCRIPTION_FILE
-from unet_mtl.data.images import write_mask
+from unet_mtl.data.images import image_size, write_mask
 from unet_mtl.data.records import read_dataset
 from unet_mtl.data.tables import runs_as_formula
 from unet_mtl.errors import DataError
@@ -24,7 +24,7 @@ from unet_mtl.prepare.exchange.shapes import Pixels, Size
 
 OVERLAP = "pixels of two classes, given to the later annotation"
 NOT_DRAWN = "annotations without a pixel in the image"
-_PLURAL = r"\b(annotation|image|outline|pixel|polygon|region|result|task)s\b"
+_PLURAL = r"\b(annotation|file|image|outline|pixel|polygon|region|result|shape|task)s\b"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +124,27 @@ def paint(regions: Sequence[Region], size: Size, tally: Counter[str]) -> NDArray
     if problems:
         raise DataError(problems)
     return mask
+
+
+def annotated_size(path: Path, height: Any, width: Any) -> Size:
+    """Return the size of an image.
+
+    Args:
+        path: The image.
+        height: The height at which it was annotated; None if unknown.
+        width: The width at which it was annotated; None if unknown.
+
+    Raises:
+        DataError: The image cannot be read, or was annotated at another size.
+    """
+    size = image_size(path)
+    stated = (size[0] if height is None else height, size[1] if width is None else width)
+    if stated != size:
+        raise DataError(
+            f"{path} has {size[1]}x{size[0]} pixels but was annotated at {stated[1]}x{stated[0]}; annotate it at its "
+            "own size (after its EXIF rotation)"
+        )
+    return size
 
 
 def write_layout(

@@ -41,6 +41,32 @@ def draw_ring(ring: NDArray[np.float64], size: Size) -> Pixels:
     return drawn
 
 
+def draw_ellipse(
+    centre: Sequence[float] | NDArray[np.float64],
+    radii: tuple[float, float],
+    size: Size,
+    *,
+    angle: float = 0.0,
+) -> Pixels:
+    """Fill an ellipse by the pixel-centre rule.
+
+    Args:
+        centre: The centre, x and y.
+        radii: The radii along x and y, before the rotation.
+        size: `(height, width)`.
+        angle: The rotation in radians, clockwise on the screen.
+
+    Raises:
+        DataError: A radius is not above 0.
+    """
+    if min(radii) <= 0:
+        raise DataError(f"radii {radii[0]:g} and {radii[1]:g}; expected numbers above 0")
+    rows, columns = np.ogrid[: size[0], : size[1]]
+    x, y = columns + 0.5 - centre[0], rows + 0.5 - centre[1]
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    return np.asarray((along / radii[0]) ** 2 + (across / radii[1]) ** 2 <= 1)
+
+
 def draw_outlines(
     rings: Sequence[NDArray[np.float64]], size: Size, *, nested: Nested = "hole"
 ) -> tuple[Pixels, int]:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.data.numbers import parse_number
 from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
+from unet_mtl.wording import count_of
 
 _MOST_FOLDERS = 1000
 """Maximum number of folders in which a missing image is looked for."""
@@ -148,6 +151,55 @@ def plain_key(name: str) -> str:
     """
     key = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
     return key if key[:1].isalpha() else f"x_{key}"
+
+
+CURE = "give the folder of the images, `images=FOLDER`"
+"""The advice about an image that is not in the folder of the images."""
+
+
+def column_name(name: str) -> str:
+    """Return a name for a column of labels, other than those of the columns case and image.
+
+    >>> column_name("BI-RADS"), column_name("image")
+    ('BI_RADS', 'image_label')
+    """
+    key = plain_key(name)
+    return f"{key}_label" if key in ("case", "image") else key
+
+
+_MOST_CLASSES = 20
+
+
+def declare_columns(
+    rows: Sequence[Mapping[str, str | float]], tally: Counter[str]
+) -> dict[str, tuple[str, ...] | None]:
+    """Return the columns that dataset.yaml describes, with their classes in alphabetical order, or None for numbers.
+
+    Columns with one class, which have nothing to learn, and columns of free text are in the table only.
+
+    Args:
+        rows: The labels of each case.
+        tally: Counter for the columns that are in the table only.
+    """
+    declared: dict[str, tuple[str, ...] | None] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        words = [str(row[name]) for row in rows if name in row]
+        classes = tuple(sorted(set(words)))
+        if len(classes) > 2 and all(map(_is_number, classes)):
+            declared[name] = None
+        elif 2 <= len(classes) <= min(_MOST_CLASSES, max(len(words) // 2, 2)):
+            declared[name] = classes
+        else:
+            words_in_it = count_of(len(classes), "different word")
+            tally[f"column in the table but not in dataset.yaml: {name!r} ({words_in_it})"] += 1
+    return declared
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(parse_number(word, "."))
+    except ValueError:
+        return False
 
 
 def name_cases(files: Sequence[str], problems: list[str]) -> list[str]:

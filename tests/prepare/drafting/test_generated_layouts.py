@@ -1,0 +1,94 @@
+"""Layouts made of parts: the draft finds each image and its masks, wherever the name of the case is repeated."""
+
+import itertools
+
+import pytest
+
+from unet_mtl import init, read_dataset
+
+CASES = ["IMD{:03d}", "{:02d}", "p-{}", "case {:02d}", "{:04d}-l", "TCGA_{:02d}_x", "7{:02d}_scan"]
+IMAGES = [
+    "{c}/{c}_Dermoscopic_Image/{c}.png",
+    "{c}/image.png",
+    "{c}/{c}.png",
+    "{c}_scan/{c}.png",
+    "data/{c}/img_{c}.png",
+    "images/{c}.png",
+    "images/img_{c}.png",
+]
+MASKS = [
+    "{c}/{c}_lesion/{c}_lesion.png",
+    "{c}/masks/{c}.png",
+    "{c}/{c}_seg.png",
+    "masks/{c}_mask.png",
+    "masks/{c}/object_{k}.png",
+    "masks/seg_{c}/1.png",
+    "{c}_masks/{c}.png",
+]
+PARTS = ["", "{s}/", "x/{s}/"]
+ALL = list(itertools.product(CASES, IMAGES, MASKS, PARTS))
+SOME = ALL[::17]
+"""Every 17th combination, in which each part occurs with each other one."""
+
+
+def write(folder, pictures, case, image, mask, part):
+    """Write eight cases, and return the files that belong to each image."""
+    expected = {}
+    for index in range(8):
+        values = {"c": case.format(index), "s": "train" if index < 5 else "test"}
+        file = folder / (part + image).format(**values)
+        pictures.save(file, pictures.noise(index))
+        masks = [folder / (part + mask).format(**values, k=k) for k in range(2 if "{k}" in mask else 1)]
+        for path in masks:
+            pictures.save(path, pictures.disc(index))
+        expected[file] = masks
+    return expected
+
+
+@pytest.mark.parametrize(("case", "image", "mask", "part"), SOME, ids=" ".join)
+def test_each_image_gets_its_masks(tmp_path, pictures, case, image, mask, part):
+    folder = tmp_path / "set"
+    expected = write(folder, pictures, case, image, mask, part)
+    init(folder)
+    dataset = read_dataset(folder)
+    (name,) = dataset.description.masks
+    found = {record.image: [file.path for file in record.masks.get(name, ())] for record in dataset}
+    assert found == expected
+    text = (folder / "dataset.yaml").read_text()
+    assert len(text.splitlines()) < 30
+    assert (dataset.description.split is not None) == ("{s}" in part)
+
+
+@pytest.mark.parametrize("case", ["IMD{:03d}", "{:02d}", "p-{}"])
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [("{c}/photo.png", "{c}/zone.png"), ("{c}/{c}.png", "{c}/{c}_x.png"), ("{c}/a/{c}.png", "{c}/b/{c}.png")],
+)
+def test_files_of_a_case_are_told_apart_by_their_content(tmp_path, pictures, case, image, mask):
+    """More cases than groups of files that are inspected, with names that do not tell images from masks."""
+    folder = tmp_path / "set"
+    expected = {}
+    for index in range(70):
+        files = [folder / pattern.format(c=case.format(index)) for pattern in (image, mask)]
+        pictures.save(files[0], pictures.noise(index))
+        pictures.save(files[1], pictures.disc(index))
+        expected[files[0]] = files[1:]
+    init(folder)
+    found = {
+        r.image: [file.path for files in r.masks.values() for file in files] for r in read_dataset(folder)
+    }
+    assert found == expected
+
+
+def test_views_of_a_patient_are_all_used(tmp_path, pictures):
+    """Several images in the folder of a patient are cases of their own if each has a mask, or if there is none."""
+    for index in range(8):
+        for view in ("left", "right"):
+            name = tmp_path / f"p{index}" / f"p{index}_{view}.png"
+            pictures.save(name, pictures.noise(2 * index + (view == "left")))
+            pictures.save(name.with_name(f"p{index}_{view}_mask.png"), pictures.disc(index))
+    init(tmp_path)
+    dataset = read_dataset(tmp_path)
+    assert len(dataset) == 16
+    assert dataset.description.patient == "patient"
+    assert all(record.masks for record in dataset)
