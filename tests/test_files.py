@@ -145,7 +145,7 @@ try:
         (temporary / "small.txt").write_text("x")
         write_text(temporary / "large.txt", "x" * 100_000)
 except WriteError as error:
-    refused += "large.txt: File too large" in str(error)
+    refused += f"cannot write {folder / 'new' / 'large.txt'}: File too large" in str(error)
 print(refused)
 """
 

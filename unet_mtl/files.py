@@ -92,6 +92,11 @@ def writing_folder(path: Path) -> Iterator[Path]:
         if path.is_dir():
             path.rmdir()
         temporary.replace(path)
+    except WriteError as error:
+        message = str(error)
+        if holder is not None:
+            message = message.replace(str(holder / path.name), str(path))
+        raise WriteError(message) from error
     except OSError as error:
         raise _refusal(path, error) from error
     finally:
