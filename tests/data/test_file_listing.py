@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unet_mtl.data import file_listing, frames, patterns, readers
@@ -74,8 +74,9 @@ KINDS += ["ima", "pipe .png", "pipe .csv", "pipe ", "link", "latin", "hidden"]
 KINDS += [f"other {suffix}" for suffix in (*UNREAD, ".txt", ".json", ".csv", "")]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(kinds=st.lists(st.sampled_from(KINDS), max_size=8), depth=st.integers(0, 2))
+@example(kinds=KINDS, depth=0)
 def test_every_entry_is_a_picture_or_has_a_reason(samples, kinds, depth):
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root, *"ab"[:depth])
