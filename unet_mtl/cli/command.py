@@ -25,9 +25,8 @@ class Command(TyperCommand):
             except UnetMtlError as error:
                 print_problems(str(error).splitlines())
                 raise typer.Exit(1) from error
-            except (
-                OSError
-            ) as error:  # a file that no reader has met: no permission, or a name that is too long
+            except OSError as error:
+                # A path that could not even be looked at: no permission, or a name that is too long.
                 if error.filename is None or error.strerror is None:
                     raise
                 print_problems([f"{error.filename}: {error.strerror}"])
