@@ -55,6 +55,11 @@ def put(folder: Path, kind: str, number: int, samples: dict[str, Path]) -> tuple
         (folder / ".elsewhere").mkdir(exist_ok=True)
         path.symlink_to(folder / ".elsewhere")
         return path, "a folder, which is not followed"
+    if what == "latin" and detail:
+        path = folder / os.fsdecode(b"caf\xe9%d" % number)
+        path.mkdir()
+        shutil.copyfile(samples["png"], path / "a.png")
+        return path, "not UTF-8"
     if what == "latin":
         path = folder / os.fsdecode(b"caf\xe9%d.png" % number)
         shutil.copyfile(samples["png"], path)
@@ -70,7 +75,7 @@ def put(folder: Path, kind: str, number: int, samples: dict[str, Path]) -> tuple
 
 KINDS = [f"{key} {suffix}" for key, known in FORMATS.items() for suffix in known.suffixes if key != "nifti"]
 KINDS += [f"bare {key}" for key in BARE if key != "nifti"]
-KINDS += ["ima", "pipe .png", "pipe .csv", "pipe ", "link", "latin", "hidden"]
+KINDS += ["ima", "pipe .png", "pipe .csv", "pipe ", "link", "latin", "latin folder", "hidden"]
 KINDS += [f"other {suffix}" for suffix in (*UNREAD, ".txt", ".json", ".csv", "")]
 
 
