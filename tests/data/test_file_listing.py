@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unet_mtl.data import file_listing, frames, patterns, readers
@@ -55,6 +55,11 @@ def put(folder: Path, kind: str, number: int, samples: dict[str, Path]) -> tuple
         (folder / ".elsewhere").mkdir(exist_ok=True)
         path.symlink_to(folder / ".elsewhere")
         return path, "a folder, which is not followed"
+    if what == "latin" and detail:
+        path = folder / os.fsdecode(b"caf\xe9%d" % number)
+        path.mkdir()
+        shutil.copyfile(samples["png"], path / "a.png")
+        return path, "not UTF-8"
     if what == "latin":
         path = folder / os.fsdecode(b"caf\xe9%d.png" % number)
         shutil.copyfile(samples["png"], path)
@@ -70,12 +75,13 @@ def put(folder: Path, kind: str, number: int, samples: dict[str, Path]) -> tuple
 
 KINDS = [f"{key} {suffix}" for key, known in FORMATS.items() for suffix in known.suffixes if key != "nifti"]
 KINDS += [f"bare {key}" for key in BARE if key != "nifti"]
-KINDS += ["ima", "pipe .png", "pipe .csv", "pipe ", "link", "latin", "hidden"]
+KINDS += ["ima", "pipe .png", "pipe .csv", "pipe ", "link", "latin", "latin folder", "hidden"]
 KINDS += [f"other {suffix}" for suffix in (*UNREAD, ".txt", ".json", ".csv", "")]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(kinds=st.lists(st.sampled_from(KINDS), max_size=8), depth=st.integers(0, 2))
+@example(kinds=KINDS, depth=0)
 def test_every_entry_is_a_picture_or_has_a_reason(samples, kinds, depth):
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root, *"ab"[:depth])

@@ -64,15 +64,32 @@ def test_pages_without_a_description_are_pictures(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif", 2)[..., 0], GREYS[2])
 
 
+OME = """<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"
+ UUID="urn:uuid:00000000-0000-0000-0000-00000000000a"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT"
+ Type="uint8" SizeX="16" SizeY="12" SizeC="1" SizeZ="2" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>
+ <TiffData FirstZ="0" IFD="0" PlaneCount="1"><UUID FileName="a.ome.tif">urn:uuid:00000000-0000-0000-0000-00000000000a
+</UUID></TiffData><TiffData FirstZ="1" IFD="0" PlaneCount="1"><UUID FileName="b.ome.tif">
+urn:uuid:00000000-0000-0000-0000-00000000000b</UUID></TiffData></Pixels></Image></OME>"""
+"""A stack of two slices, of which the second one is in another file."""
+
+
 def test_an_ome_stack_of_several_files_opens_no_other_file(tmp_path):
-    """OME may name further files, which could lie anywhere."""
-    tifffile.imwrite(tmp_path / "a.ome.tif", GREYS, ome=True, metadata={"axes": "ZYX"})
-    content = (tmp_path / "a.ome.tif").read_bytes()
-    (tmp_path / "a.ome.tif").write_bytes(content.replace(b'SizeZ="3"', b'SizeZ="4"'))
-    assert read_header(tmp_path / "a.ome.tif").frames == 4
-    np.testing.assert_array_equal(read_image(tmp_path / "a.ome.tif", 2)[..., 0], GREYS[2])
+    """A description may name any file, which could lie anywhere."""
+    for name in "ab":
+        description = "".join(OME.splitlines()).replace('0a"><Image', f'0{name}"><Image')
+        pixels = GREYS["ab".index(name)]
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", pixels, description=description, metadata=None)
+    assert read_header(tmp_path / "a.ome.tif").frames == 1
+    np.testing.assert_array_equal(read_image(tmp_path / "a.ome.tif")[..., 0], GREYS[0])
+
+
+def test_a_picture_that_an_ome_file_lacks_is_named(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, GREYS, ome=True, metadata={"axes": "ZYX"})
+    path.write_bytes(path.read_bytes().replace(b'SizeZ="3"', b'SizeZ="4"'))
+    np.testing.assert_array_equal(read_image(path, 2)[..., 0], GREYS[2])
     with pytest.raises(DataError, match="picture 3 lies in another file; export the stack as a single file"):
-        read_image(tmp_path / "a.ome.tif", 3)
+        read_image(path, 3)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])

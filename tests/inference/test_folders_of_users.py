@@ -49,8 +49,9 @@ def test_overlay_asks_the_same_registry(command, trained, tmp_path):
     put(tmp_path / "in", "dicom", "IM0001")
     tifffile.imwrite(tmp_path / "in" / "a.tif", np.stack([PIXELS] * 3), photometric="minisblack")
     (tmp_path / "in" / "a.mha").write_text("")
+    put(tmp_path / "in", "png", os.fsdecode(b"caf\xe9.png"))
     code, output, errors = command("overlay", trained.path, tmp_path / "in", "--out", tmp_path / "out")
-    assert (code, output.partition(" in ")[0]) == (0, "2 pictures")
+    assert (code, output.partition(" in ")[0]) == (0, "3 pictures")
     assert errors == [
         f"note: {tmp_path}/in: left aside 1 file of type .mha (a.mha: save it as NIfTI or NRRD)",
         "note: 1 file holds 3 pictures, of which number 0 is read (counted from 0); --frame selects another one",

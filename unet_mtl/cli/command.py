@@ -33,7 +33,7 @@ class Command(TyperCommand):
                 typer.echo("interrupted", err=True)
                 raise typer.Exit(exit_code(interruption)) from None
             except OSError as error:
-                # A file that no reader has met: no permission, or a name that is too long.
+                # A path that could not even be looked at: no permission, or a name that is too long.
                 if error.filename is None or error.strerror is None:
                     raise
                 print_problems([f"{error.filename}: {error.strerror}"])

@@ -28,6 +28,7 @@ class Reason(NamedTuple):
     suffix: str = ""
 
 
+_NOT_UTF8 = ("with a name that is not UTF-8", "rename it")
 _DOCUMENTS = ("readme", "license", "licence", "citation")
 CLOSED = Reason("file", "that cannot be opened")
 
@@ -97,7 +98,9 @@ def list_files(folder: Path, *, any_name: bool = False, links: bool = True) -> L
             if entry.name.startswith(".") or is_system_file(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith("__"):  # __MACOSX, __pycache__
+                if not any_name and not is_utf8(entry.name):
+                    others[Path(entry)] = Reason("folder", *_NOT_UTF8)
+                elif not entry.name.startswith("__"):  # __MACOSX, __pycache__
                     pending.append(Path(entry))
                 continue
             reason = find_reason(entry, folder, any_name=any_name, links=links)
@@ -130,7 +133,7 @@ def find_reason(
     """
     path = Path(entry)
     if not any_name and not is_utf8(entry.name):
-        return Reason("file", "with a name that is not UTF-8", "rename it")
+        return Reason("file", *_NOT_UTF8)
     try:
         what = "" if entry.is_file() else name_type(path.stat().st_mode)
     except OSError:  # a link to nowhere; reading the file reports it

@@ -15,12 +15,14 @@ _DESCRIPTIONS = (".yaml", ".yml", ".csv", ".tsv", ".xlsx", ".xls", ".parquet", "
 
 
 def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> Iterator[Observation]:
-    """Report the files in the folder of a data set that its description does not name.
+    """Report the files in the folder of a data set of images that its description does not name.
 
     Args:
         dataset: The cases that could be read.
         observations: The observations about files, whose files are not reported again.
     """
+    if dataset.description.images is None:
+        return
     root = dataset.description.root
     known = {file.path for record in dataset for files in record.masks.values() for file in files}
     known |= {record.image for record in dataset if record.image is not None}
