@@ -137,3 +137,11 @@ def test_a_table_without_val_names_itself_in_the_cure(saved):
     path.write_text("case,split\na,train\nb,train\nc,test\nd,test\n")
     (problem,) = problems_of(split_dataset, dataset, FROM_FILE)
     assert problem.startswith("no val cases among 4; correct deep/splits.csv")
+
+
+def test_a_case_in_another_spelling_is_named(saved):
+    dataset, path = saved
+    facts_path(path).unlink()
+    path.write_text("case,split\na,train\nB,train\nc,test\n")
+    problems = problems_of(assign_parts, dataset, FROM_FILE)
+    assert f"{path}: case 'B' is not in the data; correct it if 'b' is meant" in problems

@@ -13,6 +13,7 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.data.tables import guard_formulas, read_table, unguard_formulas
 from unet_mtl.errors import DataError
 from unet_mtl.files import write_json, write_text
+from unet_mtl.near_names import find_same_letters
 
 
 def facts_path(path: Path) -> Path:
@@ -79,9 +80,14 @@ def _wrong_cases(path: Path, cases: list[str], dataset: Dataset) -> list[str]:
     repeated = [case for case, n in rows.items() if n > 1]
     unknown = [case for case in rows if case not in known]
     absent = [case for case in known if case not in rows]
+    near = {case: meant for case in unknown if (meant := find_same_letters(case, absent))}
     return [
         *(f"{path}: case {case!r} is in several rows; keep one of them" for case in repeated),
-        *(f"{path}: case {case!r} is not in the data; remove its row" for case in unknown),
+        *(
+            f"{path}: case {case!r} is not in the data; "
+            + (f"correct it if {near[case]!r} is meant" if case in near else "remove its row")
+            for case in unknown
+        ),
         *(f"{path}: case {case!r} of the data is missing; add a row for it" for case in absent),
     ]
 
