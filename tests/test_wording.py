@@ -12,8 +12,8 @@ COUNTED = re.compile(
     r" (?:(?:train|test|validation|synthetic|true|more|other|labelled) )?"
     r"(?:images|cases|patients|files|masks|pictures|rows|epochs|steps|batches|scores|groups)\b"
 )
-NAMES = {"name", "patient"}
-"""Expressions that stand for a word: "train cases"."""
+NAMES = {"name", "patient", "_span(frames)"}
+"""Expressions that stand for a word, as in "train cases", or for numbers above 1."""
 
 
 def plain_counts(path):

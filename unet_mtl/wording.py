@@ -22,7 +22,7 @@ def count_of(n: int, thing: str) -> str:
     ('1 file', '1,200 files', '2 classes')
     """
     plural = "es" if thing.endswith(("s", "x", "ch")) else "s"
-    return f"{n:,} {thing}{plural * (n != 1)}"
+    return f"{n:,} {thing}{plural if n != 1 else ''}"
 
 
 def printable(text: object) -> str:

@@ -217,7 +217,7 @@ DOUBTS = {
 def test_real_data(command, name, tmp_path):
     if not (SHARED / name).is_dir():
         pytest.skip(f"{SHARED / name} is not here: real data are not part of the project")
-    code, output, errors = command("init", SHARED / name, "--out", tmp_path)
+    code, output, errors = command("init", SHARED / name, "--out", tmp_path, "--full")
     assert (code, errors) == (0, [])
     text = " ".join(output.split())
     assert [words for words in DOUBTS[name] if words not in text] == []

@@ -118,6 +118,19 @@ def test_an_unknown_patient_is_warned_of_loudly(command, folder):
     assert "patients" not in cells(output, "splits")
 
 
+def test_shares_spoiled_by_one_patient_are_warned_of(command, folder):
+    table = pd.read_csv(folder / "cases.csv", dtype=str)
+    table.loc[: len(table) - 3, "patient"] = "one"
+    table.to_csv(folder / "cases.csv", index=False)
+    words = ("--out", folder / "splits.csv", "--test", "0.4", "--val", "0.2")
+    code, _, errors = command("split", folder, *words)
+    assert code == 0, errors
+    (warning,) = [line for line in errors if "requested shares" in line]
+    n = len(table)
+    assert warning.startswith(f"WARNING: {n - 2}, 1 and 1 of {n} cases are in train, val and test")
+    assert warning.endswith(f"the largest group that stays together has {n - 2} cases")
+
+
 def test_a_fixed_split_is_not_replaced_by_accident(command, folder):
     out = folder / "splits.csv"
     command("split", folder, "--out", out)

@@ -53,7 +53,7 @@ def test_channels_are_one_picture_and_slices_are_several(axes, sizes, dtype, kin
             np.testing.assert_array_equal(read.pixels, picture)
             assert read.pixels.dtype == np.dtype(dtype).newbyteorder("=")
         with pytest.raises(
-            DataError, match=f"frame {len(expected)} of a file that has {len(expected)} frames"
+            DataError, match=f"frame {len(expected)} of a file that has {len(expected)} frame"
         ):
             reader_of(path).measure(path, len(expected))
 

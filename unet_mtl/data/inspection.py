@@ -1,6 +1,6 @@
 """Read every file of a data set once, and keep a few numbers of each.
 
-A few threads read the cases, and pixels are discarded at once, so that memory grows by about 3 KB per case,
+A few threads read the cases, and pixels are discarded at once, so that memory grows by about 4 KB per case,
 whatever the sizes of the images.
 """
 

@@ -66,9 +66,8 @@ def decode_numbers(
     few = _is_few(int(counts[np.isin(present, unknown)].sum()), stored.size)
     if len(unknown) == 1 and len(present) <= 2 and not few:
         nearest = known[np.abs(known[:, 0] - unknown[0]).argmin(), 0]
-        if (
-            not description.repair or codes[int(nearest)] == 0
-        ):  # a repair would erase the only class of the file
+        # A repair must not erase the only class of the file.
+        if not description.repair or codes[int(nearest)] == 0:
             raise _other_coding(path, target, description, present, int(unknown[0]))
     if len(unknown) and not (description.repair and (few or between.all())):
         if description.repair and not between.all():  # report only what prevents the repair

@@ -94,7 +94,7 @@ class CaseResult:
         error: Reason why there is no result; the fields below are empty then.
         image: Image at its original size, (height, width, channels), uint8 or float32 in 0..1; None for a run that
             reads no image.
-        picture: The channels of `image` that pictures show, (height, width, 1 or 3).
+        picture: The channels of `image` that pictures show, (height, width, 1 or 3); None: all of 1 or 3 channels.
         raw: Outputs of the network by task name, float32, at the size of the network's canvas.
         answers: Predictions by task name; masks at the original size.
         truths: Labels by task name, at the original size, in the form that `Task.read` returns; None for an unknown

@@ -36,9 +36,9 @@ def draw_overlay(axes: "Axes", tasks: Sequence[Task[Any, Any]], result: CaseResu
         result: Result with an image.
         heading: First line of the title.
     """
-    if result.picture is None:
+    if result.image is None:
         raise DataError(f"case {result.case.name!r} has no image to draw on")
-    draw_image(axes, result.picture)
+    draw_image(axes, result.image if result.picture is None else result.picture)
     lines = [heading]
     for task in tasks:
         truth, answer = result.truths.get(task.name), result.answers[task.name]

@@ -118,7 +118,9 @@ def _collect(case: str, values: PixelValues, folder: Folder, problems: list[str]
     try:
         frames = read_header(path).frames
         if frames > 1:
-            raise DataError(f"{path}: the file holds {frames} pictures; write a file for each mask")
+            raise DataError(
+                f"{path}: the file holds {count_of(frames, 'picture')}; write a file for each mask"
+            )
         stored = read_values(path)
     except DataError as error:
         problems += error.problems

@@ -14,7 +14,6 @@ from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import CaseScores, Task
 from unet_mtl.tasks.predictions import ClassPrediction, keys_of
-from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +27,7 @@ def count_classes(train: Dataset, column: str, classes: Sequence[str], task: str
     """
     counts = Counter(record.labels[column] for record in train if column in record.labels)
     if not counts:
-        raise DataError(f"task {task!r}: none of the {count_of(len(train), 'train case')} has a {column!r}")
+        raise DataError(f"task {task!r}: none of the {len(train)} train cases has a {column!r}")
     return tuple(counts[name] for name in classes)
 
 

@@ -23,7 +23,6 @@ from unet_mtl.tasks.mask_scores import (
     pooled_scores,
 )
 from unet_mtl.tasks.predictions import MaskPrediction, OverlapPrediction
-from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,9 +73,7 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
         """Return the task with the classes of the data set's description."""
         described = self._mask(train.description)
         if not any(self.target_name in record.masks for record in train):
-            raise DataError(
-                f"task {self.name!r}: none of the {count_of(len(train), 'train case')} has a mask"
-            )
+            raise DataError(f"task {self.name!r}: none of the {len(train)} train cases has a mask")
         return self.model_copy(update={"classes": described.classes})
 
     def read(self, record: Record, description: Description) -> NDArray[np.uint8] | None:

@@ -10,7 +10,6 @@ from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.number import Number, Scale
 from unet_mtl.tasks.predictions import Value, list_values
-from unet_mtl.wording import count_of
 
 
 def fit(
@@ -36,7 +35,7 @@ def fit(
     values = {name: [float(r.labels[name]) for r in train if name in r.labels] for name in columns}
     absent = " or ".join(repr(name) for name, known in values.items() if not known)
     if absent:
-        raise DataError(f"task {task!r}: none of the {count_of(len(train), 'train case')} has a {absent}")
+        raise DataError(f"task {task!r}: none of the {len(train)} train cases has a {absent}")
     for name, known in values.items():
         if scale == "log" and min(known) <= -1:
             raise ConfigError(

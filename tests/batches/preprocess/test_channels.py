@@ -74,7 +74,7 @@ def test_a_channel_that_is_not_finite_is_refused(tmp_path):
     numbers = np.ones((*SIZE, 2))
     numbers[0, 0, 1] = np.nan
     np.save(tmp_path / "x.npy", numbers)
-    with pytest.raises(DataError, match=r"x\.npy: 1 pixels are not finite"):
+    with pytest.raises(DataError, match=r"x\.npy: 1 of 640 values are not finite"):
         read_image(tmp_path / "x.npy", intensity="zscore_per_channel")
 
 

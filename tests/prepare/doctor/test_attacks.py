@@ -21,7 +21,7 @@ from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.evaluation.summary import Evaluation, write_tables
 from unet_mtl.inference.case_result import CaseResult
 from unet_mtl.inference.files import write_predictions
-from unet_mtl.runs import RunFolder
+from unet_mtl.runs import RunFolder, describe_environment
 
 from .conftest import check_folder
 from .faults_files import (
@@ -91,7 +91,7 @@ def test_a_set_with_a_bomb_is_checked_in_little_memory(apply, folder):
 def test_no_file_outside_is_opened(apply, folder, monkeypatch):
     apply(folder)
     opened = []
-    for name in ("read_image", "read_case_mask"):
+    for name in ("read_image", "read_mask_files"):
         read = getattr(inspection, name)
 
         def reading(first, *rest, read=read):
@@ -185,7 +185,9 @@ def test_the_splits_of_a_run_have_no_formula_and_read_back(tmp_path):
         tasks=[],
         inputs=Inputs(),
         splits=splits,
-        environment={"seed": 1},
+        environment=describe_environment(
+            seed=1, precision="float32", data_hash="0", data_commit=None, labels={}
+        ),
     )
     text = (tmp_path / "run" / "splits.csv").read_text()
     assert text == f"case,patient,split\n'{FORMULA},'@p,train\nb,-1,val\n"

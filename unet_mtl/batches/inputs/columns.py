@@ -11,7 +11,6 @@ from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Label
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, Units
-from unet_mtl.wording import count_of
 
 Labels = Mapping[str, Label]
 
@@ -279,7 +278,7 @@ def _problem(
         return f"input {name!r}: column {column!r} is listed twice; remove one of them"
     if not values:
         return (
-            f"input {name!r}: none of the {count_of(len(train), 'train case')} has a value in column {column!r}; "
+            f"input {name!r}: none of the {len(train)} train cases has a value in column {column!r}; "
             "leave the column out"
         )
     return ""
