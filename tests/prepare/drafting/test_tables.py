@@ -290,6 +290,22 @@ def test_names_of_columns_in_a_lower_row(make):
     assert any("3 columns of cases.csv have no name" in line for line in notes.unsure)
 
 
+NAMES = {
+    "lesion_size_mm": "lesion_size_mm",
+    "1st size": "size",
+    "2nd_volume": "volume",
+    "_7 count (n)": "count_n",
+    "Tumour Area": "tumour_area",
+    "area_2": "area_2",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_tasks_keep_what_is_valid(described, name):
+    _, config, _, _ = described(**{name: [f"{i}.5" for i in range(N)]})
+    assert [(task.name, task.target_name) for task in config.tasks[1:]] == [(NAMES[name], name)]
+
+
 def test_links_are_no_classes():
     assert column(["https://a.org/1", "http://b.org", "www.c.org"] * 8).kind == "other"
     assert column(["https", "http"] * 8).kind == "classes"
