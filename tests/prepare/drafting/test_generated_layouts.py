@@ -80,6 +80,26 @@ def test_files_of_a_case_are_told_apart_by_their_content(tmp_path, pictures, cas
     assert found == expected
 
 
+def test_masks_without_a_pattern_are_one_note(make, draft):
+    """A file or a report never has a line for each of hundreds of folders."""
+    folder = make("images/c{:02d}.png")
+    make("", "masks/{:08x}a/x.png", n=40)
+    _, _, notes, text = draft(folder)
+    assert any("40 masks in " in line and "no name fits an image" in line for line in notes.unsure)
+    assert len(text.splitlines()) < 25
+    assert len(notes.unsure) < 6
+
+
+def test_many_kinds_of_mask_are_not_all_described(make, draft):
+    folder = make("images/c{:02d}.png")
+    for kind in range(20):
+        make("", f"masks/{'abcdefghijklmnopqrst'[kind]}zone/c{{:02d}}.png", n=12)
+    dataset, _, notes, _ = draft(folder)
+    (mask,) = dataset.description.masks.values()
+    assert len(mask.files) == 12
+    assert any("make 20 kinds of mask, of which the 12 with the most cases" in line for line in notes.unsure)
+
+
 def test_views_of_a_patient_are_all_used(tmp_path, pictures):
     """Several images in the folder of a patient are cases of their own if each has a mask, or if there is none."""
     for index in range(8):

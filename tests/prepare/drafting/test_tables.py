@@ -270,6 +270,42 @@ def test_a_folder_that_is_named_after_a_diagnosis_is_a_column(described):
     assert [task.target_name for task in config.tasks] == ["mask", "folder"]
 
 
+def test_ticks_are_yes_and_no(described):
+    dataset, config, notes, _ = described(case="Image Name", melanoma=["X", "", ""], nevus=["", "X", "X"])
+    column = dataset.description.columns["melanoma"]
+    assert (column.classes, column.values) == (("no", "yes"), {"X": "yes", "": "no"})
+    assert [record.labels["melanoma"] for record in dataset][:4] == ["yes", "no", "no", "yes"]
+    assert [task.target_name for task in config.tasks] == ["mask", "melanoma"]  # nevus follows from melanoma
+    assert any(
+        "melanoma: 'X' (8) is read as yes and an empty cell (16) as no" in line for line in notes.unsure
+    )
+    assert not any("missing" in guess.because for guess in notes.guesses if guess.what == "columns.melanoma")
+
+
+def test_names_of_columns_in_a_lower_row(make):
+    folder = make("images/c{:02d}.png", "masks/c{:02d}.png")
+    rows = ["Legend,,,", "case,size,site,grade", *(f"c{i:02d},{i}.5,a,b" for i in range(12))]
+    (folder / "cases.csv").write_text("\n".join(rows))
+    notes = api.init(folder).notes
+    assert any("3 columns of cases.csv have no name" in line for line in notes.unsure)
+
+
+NAMES = {
+    "lesion_size_mm": "lesion_size_mm",
+    "1st size": "size",
+    "2nd_volume": "volume",
+    "_7 count (n)": "count_n",
+    "Tumour Area": "tumour_area",
+    "area_2": "area_2",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_tasks_keep_what_is_valid(described, name):
+    _, config, _, _ = described(**{name: [f"{i}.5" for i in range(N)]})
+    assert [(task.name, task.target_name) for task in config.tasks[1:]] == [(NAMES[name], name)]
+
+
 def test_links_are_no_classes():
     assert column(["https://a.org/1", "http://b.org", "www.c.org"] * 8).kind == "other"
     assert column(["https", "http"] * 8).kind == "classes"

@@ -77,8 +77,8 @@ def read_column(name: str, cells: "pd.Series[str]", decimal: Decimal = ".") -> C
         return Column(name, "other", "its name says that it describes the file or its origin")
     absent = [word for word in words if word.lower() in MISSING_WORDS]
     extra_missing = [word for word in words if word.lower() in MORE_MISSING]
-    unknown = {word or "empty": words[word] for word in absent}
     column = _read(name, words, absent, extra_missing, decimal)
+    unknown = {word or "empty": words[word] for word in absent if word not in column.values}
     if column.cure and has_word(name, TARGET_WORDS):
         unsure = f"{name} is named like a target, but is not used: {column.because}. {column.cure}"
         column = replace(column, unsure=(unsure,))
@@ -92,6 +92,8 @@ def _read(
     name: str, words: "Counter[str]", absent: Sequence[str], extra_missing: Sequence[str], decimal: Decimal
 ) -> Column:
     known = Counter({word: n for word, n in words.items() if word not in (*absent, *extra_missing)})
+    if len(known) == 1 and "" in absent and next(iter(known)).lower() in _TICKS:
+        return _ticks(name, next(iter(known)), known.total(), words[""])
     if len(known) < 2:
         return Column(name, "other", f"every cell is {next(iter(known))!r}" if known else "it is empty")
     numbers = [word for word in known if _number(word, decimal) is not None]
@@ -105,6 +107,19 @@ def _read(
         because = f"numbers except {name_some(odd, 3)}; correct these cells{or_missing}"
         return Column(name, "other", because)
     return _words(name, known, [word for word in absent if word.lower() == "none"], tuple(extra_missing))
+
+
+_TICKS = ("x", "✓", "✔", "✗")
+
+
+def _ticks(name: str, tick: str, n_yes: int, n_no: int) -> Column:
+    """Return a column in which a tick stands for yes, and an empty cell for no."""
+    unsure = (
+        f"{name}: {tick!r} ({n_yes:,}) is read as yes and an empty cell ({n_no:,}) as no. Remove the empty cell from "
+        "`values` if it means unknown.",
+    )
+    because = "ticks and empty cells"
+    return Column(name, "classes", because, ("no", "yes"), {tick: "yes", "": "no"}, unsure=unsure)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _FEW_CASES = 10
 _LENGTHS = ("mm", "cm", "um", "px", "mm2", "cm2", "mm3", "cm3", "ml")
 _KNOWN_BEFORE = "probably known before the image is read: an input rather than a target"
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
-_START = re.compile(r"(?:\d+(?:st|nd|rd|th)_)?[\d_]*")
+_START = re.compile(r"^(?:\d+(?:st|nd|rd|th)_)?[\d_]*")
 """Numbers at the start of a name, which the name of a task may not have, as in 1st_manual."""
 
 _MAYBE = "a possible target"
