@@ -128,7 +128,7 @@ def places():
     return top | mask | config | groups.map(lambda pair: ("config", *pair))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places(), ODD)
 def test_no_setting_ends_in_a_traceback(folder, place, odd):
     where, name, inner = place

@@ -101,10 +101,10 @@ def test_blanks_around_quotation_marks(tmp_path):
 
 def test_a_wide_table(tmp_path):
     """A header row of more than 131,072 characters, which is the limit of Python's csv module."""
-    names = [f"column_{i:05d}" for i in range(20_000)]
-    (tmp_path / "cases.csv").write_text(",".join(names) + "\n" + ",".join("1" * 20_000) + "\n")
+    names = [f"column_{i:05d}" for i in range(12_000)]
+    (tmp_path / "cases.csv").write_text(",".join(names) + "\n" + ",".join("1" * 12_000) + "\n")
     (tmp_path / "long.csv").write_text("case,note\na," + "x" * 200_000 + "\n")
-    assert read_table(tmp_path / "cases.csv").shape == (1, 20_000)
+    assert read_table(tmp_path / "cases.csv").shape == (1, 12_000)
     assert read_table(tmp_path / "long.csv").loc[0, "note"] == "x" * 200_000
 
 
