@@ -12,7 +12,7 @@ COUNTED = re.compile(
     r" (?:(?:train|test|validation|synthetic|true|more|other|labelled) )?"
     r"(?:images|cases|patients|files|masks|pictures|rows|epochs|steps|batches|scores|groups)\b"
 )
-NAMES = {"name", "patient", "_span(frames)"}
+NAMES = {"name", "patient", "_span(frames)", "census.sample"}
 """Expressions that stand for a word, as in "train cases", or for numbers above 1."""
 
 

@@ -134,7 +134,7 @@ def _white(name: str, census: Census, foreground: str, notes: Notes) -> Meaning:
         f"Mask {name!r} has the values 0 and 255 in {n_white}, and 0 and 1 in the others. White is taken for "
         f"{foreground}. If 255 means not labelled, remove it from `values`."
     )
-    because = f"the values are 0 and 1, or 0 and 255 ({count_of(census.sample, 'file')})"
+    because = f"the values are 0 and 1, or 0 and 255 ({census.sample} files)"
     return Meaning(("background", foreground), {0: 0, 1: 1, 255: 1}, because=because)
 
 
