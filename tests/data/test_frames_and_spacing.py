@@ -104,7 +104,7 @@ def test_size_is_that_of_the_frame(tmp_path):
     with pytest.raises(DataError, match="is 4x6"):
         mask_of(read_dataset(describe(tmp_path, images="{case}.tif", masks=masks, frame=0)))
     error = error_of(mask_of, read_dataset(describe(tmp_path, images="{case}.tif", masks=masks, frame=2)))
-    assert (error.kind, "frame 2 of a file that has 2" in str(error)) == ("image-unreadable", True)
+    assert (error.kind, "frame 2 of a file that has 2" in str(error)) == ("frame-absent", True)
 
 
 def test_slices_of_a_volume_and_of_its_mask(tmp_path):
