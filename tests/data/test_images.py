@@ -96,12 +96,16 @@ def test_floating_point_tiff_in_0_to_1_is_read_as_it_is(tmp_path):
     np.testing.assert_array_equal(read_image(save(tmp_path / "x.tif", pixels))[..., 0], pixels)
 
 
-@pytest.mark.parametrize("wrong", [-0.1, 1.5])
-def test_floating_point_tiff_outside_0_to_1_is_refused(tmp_path, wrong):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(n, "floating point in 0\\.\\.1") for n in (-0.1, 1.5)]
+    + [(n, "1 of 48 values are not finite") for n in (np.nan, np.inf)],
+)
+def test_floating_point_tiff_outside_0_to_1_is_refused(tmp_path, wrong, message):
     pixels = np.full((6, 8), 0.5, np.float32)
     pixels[1, 2] = wrong
     path = save(tmp_path / "x.tif", pixels)
-    with pytest.raises(DataError, match=r"x\.tif: .*floating point in 0\.\.1"):
+    with pytest.raises(DataError, match=rf"x\.tif: .*{message}"):
         read_image(path)
 
 
@@ -204,9 +208,13 @@ def test_floating_point_mask_is_rounded_when_it_is_near(tmp_path, near):
     assert read_mask(npy(tmp_path / "m.npy", np.array([[0, near]], np.float32))).tolist() == [[0, 1]]
 
 
-@pytest.mark.parametrize("far", [0.5, 1.0011, 0.9989])
-def test_floating_point_mask_is_refused_when_it_is_far(tmp_path, far):
-    with pytest.raises(DataError, match=r"m\.npy: the mask has fractions such as .* in 1 pixel; expected"):
+@pytest.mark.parametrize(
+    ("far", "message"),
+    [(n, "the mask has fractions such as .* in 1 pixel; expected") for n in (0.5, 1.0011, 0.9989)]
+    + [(n, "1 of 2 values of the mask are not finite") for n in (np.nan, np.inf)],
+)
+def test_floating_point_mask_is_refused_when_it_is_far(tmp_path, far, message):
+    with pytest.raises(DataError, match=rf"m\.npy: {message}"):
         read_mask(npy(tmp_path / "m.npy", np.array([[0, far]], np.float64)))
 
 
