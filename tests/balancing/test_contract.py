@@ -118,6 +118,7 @@ def test_a_single_task_shares_no_layer(name, small, rows):
         assert small(name, tasks=tasks).task_step is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "precision"),
     [(name, "mixed_float16") for name in BALANCERS] + [("gradnorm", "mixed_bfloat16")],

@@ -108,6 +108,7 @@ def test_no_line_is_wider_than_the_screen(command, monkeypatch):
     assert "SYNTHETIC" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["dsb2018"])
 def test_recipe_on_real_data(command, monkeypatch, recipe):
     monkeypatch.setenv("COLUMNS", "80")

@@ -124,6 +124,7 @@ def test_intervals_hold_their_value(evaluation):
     assert (table["low"] <= table["high"]).all()
 
 
+@pytest.mark.slow
 def test_the_same_again(run, parts, evaluation):
     again = evaluate_cases(Predictor.load(run, batch_size=3), parts["test"])
     pd.testing.assert_frame_equal(again.scores, evaluation.scores, rtol=1e-4)
@@ -183,6 +184,7 @@ def test_cases_without_spacing_are_measured_in_pixels(run, write_data, tmp_path,
     assert table["zone_hd95_px"].drop("case_09").isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_resamples")
 def test_a_tolerance_of_ones_own(run, evaluation, tmp_path):
     run = um.RunFolder(shutil.copytree(run.path, tmp_path / "run"))

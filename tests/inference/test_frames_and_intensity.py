@@ -46,6 +46,7 @@ def stacked(write_data, tmp_path):
     return um.read_dataset(single), um.read_dataset(stack)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_resamples")
 def test_pages_of_one_file_are_measured_as_files_of_their_own(predictor, stacked, tmp_path):
     single, stack = stacked

@@ -223,6 +223,7 @@ def test_scores_are_those_of_the_labelled_cases_alone(dataset, tasks, measure):
         assert (counted == len(labelled)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", [["zone"], ["diagnosis", "side"], list(COLUMNS)])
 def test_a_head_without_labels_says_n_0_and_leaves_no_old_picture(dataset, measure, tmp_path, capsys, gone):
     old = ["zone_dice", "diagnosis_confusion", "size_agreement", "side_confusion", "overlays/worst_1_case_99"]

@@ -173,9 +173,8 @@ def test_init_drafts_the_number_of_channels(command, tmp_path):
         )
 
 
-@pytest.mark.parametrize(
-    "channels", [4, pytest.param(2, marks=pytest.mark.slow), pytest.param(12, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [2, 4, 12])
 def test_a_training_from_end_to_end(tmp_path, channels, drawing):
     folder = write_set(tmp_path / "set", channels)
     config = um.load_config(folder / "config.yaml")

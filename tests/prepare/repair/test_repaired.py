@@ -326,6 +326,7 @@ def test_a_mask_that_two_cases_may_mean_is_left(broken, tmp_path):
     assert "mask-without-case" in found
 
 
+@pytest.mark.slow
 def test_shared_phantom_is_the_same(tmp_path, assert_same):
     phantom = ROOT / "data_samples" / "phantom"
     um.repair(phantom, tmp_path / "copy", progress=False)
