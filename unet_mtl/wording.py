@@ -21,4 +21,4 @@ def count_of(n: int, thing: str) -> str:
     ('1 file', '1,200 files', '2 classes')
     """
     plural = "es" if thing.endswith(("s", "x", "ch")) else "s"
-    return f"{n:,} {thing}{plural * (n != 1)}"
+    return f"{n:,} {thing}{'' if n == 1 else plural}"
