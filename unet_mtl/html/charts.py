@@ -56,14 +56,17 @@ def draw_histogram(title: str, numbers: Iterable[float], *, unit: str = "", item
     low, high, middle = (_number(float(value)) for value in (values.min(), values.max(), np.median(values)))
     n = _count(values.size, items)
     if low == high:
-        return Chart(title, Markup(""), f"{low}{suffix} in all {n}" if values.size > 1 else f"{low}{suffix}")
+        one = _count(low, unit)
+        return Chart(title, Markup(""), f"{one} in all {n}" if values.size > 1 else one)
     note = f"{n}: from {low} to {high}{suffix}, median {middle}"
     return Chart(title, _draw_vertical(bin_numbers(values), title, unit, items), note)
 
 
-def _count(n: int, items: str) -> str:
-    """Return a number of items, whose plural noun may be followed by other words."""
-    return f"{n:,} {items}" if n != 1 else "1 " + re.sub(r"s\b", "", items, count=1)
+def _count(n: int | str, items: str) -> str:
+    """Return a number of items, or of a unit, whose plural noun may be followed by other words."""
+    number = n if isinstance(n, str) else f"{n:,}"
+    # A unit of one letter, such as s, has no plural.
+    return f"{number} {re.sub(r'(?<=[a-z]{2})s(?![a-z])', '', items, count=1) if number == '1' else items}".rstrip()
 
 
 def _draw_vertical(bins: Bins, title: str, unit: str, items: str) -> Markup:
@@ -107,7 +110,7 @@ def _describe_bars(bins: Bins, unit: str) -> list[str]:
     suffix, write = f" {unit}" if unit else "", _writer(bins.width)
     start, end = write(bins.start), write(bins.end)
     if bins.single:
-        labels = [f"{write(bins.edge(i) + 0.5)}{suffix}" for i in range(len(bins.counts))]
+        labels = [_count(write(bins.edge(i) + 0.5), unit) for i in range(len(bins.counts))]
         start, end = write(bins.start + 0.5), write(bins.end - 0.5)
     else:
         labels = [

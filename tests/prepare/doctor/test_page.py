@@ -22,6 +22,7 @@ from unet_mtl.html.pictures import SIDE
 from unet_mtl.prepare.doctor.catalogue import KINDS
 from unet_mtl.prepare.doctor.page import render_page
 from unet_mtl.prepare.doctor.sheets import LINES
+from unet_mtl.wording import count_of
 
 PHANTOM = Path(__file__).parents[3] / "data_samples" / "phantom"
 VOID = {"meta", "img", "br", "input", "hr", "link"}
@@ -138,7 +139,7 @@ def test_charts_show_the_numbers_of_the_files(phantom):
     ages = dict(
         found.groups()
         for element in phantom.all("title")
-        if (found := re.fullmatch(r"(\d+ to \d+) years: (\d+) cases", element["text"]))
+        if (found := re.fullmatch(r"(\d+ to \d+) years: (\d+) cases?", element["text"]))
     )
     assert len(ages) > 4
     for span, n in ages.items():
@@ -147,7 +148,8 @@ def test_charts_show_the_numbers_of_the_files(phantom):
     assert sum(map(int, ages.values())) == len(table)
     views = Counter(table["patient"].value_counts())
     for images, n in views.items():
-        assert f"{images} images: {n} patients" in chart(phantom, "Images per patient")
+        bar = f"{count_of(images, 'image')}: {count_of(n, 'patient')}"
+        assert bar in chart(phantom, "Images per patient")
     masks = [np.asarray(Image.open(path)) for path in sorted((PHANTOM / "masks").iterdir())]
     shares = [100 * (mask == 1).mean() for mask in masks if (mask == 1).any()]
     note = f"from {min(shares):.3g} to {max(shares):.3g} %, median"
