@@ -69,7 +69,7 @@ def test_the_background_is_black_unless_another_colour_is(read):
     assert read(rgb(BLACK, RED), colours={"lesion": "#ff0000"}).tolist() == [[0, 1]]
     assert read(rgb(GREY, RED), colours={"background": "#808080", "lesion": "#ff0000"}).tolist() == [[0, 1]]
     error = error_of(read, rgb(BLACK, RED), colours={"background": "#808080", "lesion": "#ff0000"})
-    assert "colour #000000 (1 pixels) is not among" in str(error)
+    assert "colour #000000 (1 pixel) is not among" in str(error)
 
 
 def test_ignore_is_not_labelled_unless_a_class_is_called_so(read):
@@ -100,8 +100,8 @@ def test_other_colours_are_named_with_their_pixels_the_most_first(read, tmp_path
     assert error.kind == "mask-colours"
     assert error.problems == [str(error)]
     assert str(error) == (
-        f"{tmp_path}/masks/a.png: colour #0000ff (3 pixels), #09ff09 (2 pixels), #00ffff (1 pixels), "
-        "#01c801 (1 pixels), #ffff00 (1 pixels) ... is not among those of 'm' (#000000 background, #ff0000 lesion); "
+        f"{tmp_path}/masks/a.png: colour #0000ff (3 pixels), #09ff09 (2 pixels), #00ffff (1 pixel), "
+        "#01c801 (1 pixel), #ffff00 (1 pixel) ... is not among those of 'm' (#000000 background, #ff0000 lesion); "
         "describe it under `masks.m.colours` in dataset.yaml"
     )
 
@@ -348,7 +348,7 @@ def test_repair_does_not_hide_a_colour_of_its_own(read):
     pixels = rgb(BLACK, (100, 0, 0), RED, (0, 0, 255))
     error = error_of(read, pixels, colours={"lesion": "#ff0000"}, repair="nearest")
     assert error.kind == "mask-colours"
-    assert "#0000ff (1 pixels)" in str(error)
+    assert "#0000ff (1 pixel)" in str(error)
     assert read(pixels[:, :3], colours={"lesion": "#ff0000"}, repair="nearest").tolist() == [[0, 0, 1]]
 
 
