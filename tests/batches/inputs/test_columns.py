@@ -134,7 +134,7 @@ def test_every_wrong_column_is_told_at_once():
         fit("age", "depth", "weight", "age", train=train)
     assert caught.value.problems == [
         "input 'clinical': column 'age' is listed twice; remove one of them",
-        "input 'clinical': none of the 1 train case has a value in column 'depth'; leave the column out",
+        "input 'clinical': none of the 1 train cases has a value in column 'depth'; leave the column out",
         "input 'clinical': the data set describes no column 'weight'; it has 'age', 'depth'. Add it to `columns` in "
         "the description of the data set",
     ]
