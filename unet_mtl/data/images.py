@@ -75,6 +75,11 @@ def read_image(path: Path, frame: int | None = None, intensity: Intensity = "aut
         raise error.of_kind("image-unreadable") from error.__cause__
 
 
+def convertible_to(channels: int) -> tuple[int, ...]:
+    """Return the numbers of channels of the images that `with_channels` converts to `channels`."""
+    return (1, 3) if channels in (1, 3) else (channels,)
+
+
 def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
     """Convert an image to a number of channels: grey is repeated, and colour is reduced to its luminance.
 
@@ -91,7 +96,7 @@ def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
     """
     if image.shape[-1] == channels:
         return image
-    if image.shape[-1] not in (1, 3) or channels not in (1, 3):
+    if image.shape[-1] not in convertible_to(channels):
         raise DataError(
             f"the image has {count_of(image.shape[-1], 'channel')} and the network reads {channels}; store {channels} "
             f"channels, or train with `preprocess.channels` set to {image.shape[-1]}",

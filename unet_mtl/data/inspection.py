@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from unet_mtl.data.burned_in import BurnedIn, SharedStrokes, find_burned_in
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
-from unet_mtl.data.images import IGNORE, count_soft_alpha, describe_file, read_header, read_image
+from unet_mtl.data.images import (
+    IGNORE,
+    convertible_to,
+    count_soft_alpha,
+    describe_file,
+    read_header,
+    read_image,
+)
 from unet_mtl.data.masks import choose_mask_frame, count_pixels, read_mask_files, region_of, unite_masks
 from unet_mtl.data.observations import Observation, observe, texts
 from unet_mtl.data.patterns import is_there
@@ -142,7 +149,6 @@ class Inspection:
         for case, image in self.images.items():
             cases.setdefault(image.channels, []).append(case)
         wanted = channels or max(cases, key=lambda count: len(cases[count]), default=1)
-        convertible = {1, 3} if wanted in (1, 3) else {wanted}
         expected = f"`preprocess.channels` is {wanted}" if channels else f"most images have {wanted}"
         return [
             Observation(
@@ -152,7 +158,7 @@ class Inspection:
                 tuple(found),
             )
             for count, found in cases.items()
-            if count not in convertible
+            if count not in convertible_to(wanted)
         ]
 
     def pixels(self, target: str) -> Counter[int]:

@@ -15,6 +15,7 @@ from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule, Verdict
+from unet_mtl.data.images import convertible_to
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.inference.add_on import AddOn
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
@@ -303,7 +304,7 @@ def _require_finite(numbers: NDArray[Any], task: Task[Any, Any], where: str) -> 
 
 def _require_image(image: NDArray[Any], preprocess: Preprocess) -> NDArray[Any]:
     of_any_range = preprocess.intensity != "auto"
-    channels = (1, 3) if preprocess.channels in (1, 3) else (preprocess.channels,)
+    channels = convertible_to(preprocess.channels)
     if image.ndim == 3 and image.shape[-1] in channels and image.size:
         if image.dtype == np.uint8 or (of_any_range and image.dtype.kind in "buif"):
             return image

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ import yaml
 from PIL import Image
 
 import unet_mtl as um
-from unet_mtl.data.masks import read_case_mask
 from unet_mtl.errors import DataError
 
 SIZE = (12, 16)
@@ -50,17 +50,8 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def masks(tmp_path):
-    """Return a function that imports a folder and returns the mask of each case, and the notes."""
-
-    def call(folder, **options):
-        imported = um.import_labelme(folder, tmp_path / "out", **options)
-        dataset = um.read_dataset(imported.folder)
-        (name,) = dataset.description.masks
-        found = {r.case: read_case_mask(r, name, dataset.description.masks[name]) for r in dataset}
-        return found, dataset, imported
-
-    return call
+def masks(import_masks):
+    return partial(import_masks, um.import_labelme)
 
 
 def test_polygons_by_class_in_their_order(write, masks):

@@ -1,13 +1,13 @@
 """Import of VIA: shapes, classes, attributes of files, versions, and files that are refused."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import unet_mtl as um
-from unet_mtl.data.masks import read_case_mask
 from unet_mtl.errors import DataError
 
 SIZE = (12, 16)
@@ -48,17 +48,8 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def masks(tmp_path):
-    """Return a function that imports a file and returns the mask of each case, the data set and the result."""
-
-    def call(source, **options):
-        imported = um.import_via(source, tmp_path / "out", **options)
-        dataset = um.read_dataset(imported.folder)
-        (name,) = dataset.description.masks
-        found = {r.case: read_case_mask(r, name, dataset.description.masks[name]) for r in dataset}
-        return found, dataset, imported
-
-    return call
+def masks(import_masks):
+    return partial(import_masks, um.import_via)
 
 
 @pytest.mark.parametrize("project", [True, False])

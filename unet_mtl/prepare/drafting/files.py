@@ -10,7 +10,7 @@ from unet_mtl.data.file_listing import Listing, describe_others, is_document, li
 from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
-from unet_mtl.prepare.drafting.label_maps import find_label_maps
+from unet_mtl.prepare.drafting.label_maps import is_label_map
 from unet_mtl.prepare.drafting.marks import mark_values
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
@@ -91,8 +91,8 @@ def sort_files(root: Path, notes: Notes) -> Files:
     listing = list_files(root)
     tables = _find_tables(listing)
     _refuse_pointers(root, (*listing.pictures, *tables))
-    named = {*tables, *find_label_maps(root)}
-    others = {p: why for p, why in listing.others.items() if p not in named and not is_document(p)}
+    described = {path for path in listing.others if is_document(path) or is_label_map(path)}
+    others = {p: why for p, why in listing.others.items() if p not in described and p not in tables}
     aside = describe_others(root, others)
     if not listing.pictures and tables:
         return Files(root, (), (), tuple(tables))

@@ -28,7 +28,12 @@ _VOID = 0xE0E0C0
 
 def find_label_maps(root: Path) -> list[Path]:
     """Return the files in a folder that name the colours of masks."""
-    return sorted(path for path in root.rglob("*") if path.name.lower() in LABEL_MAPS and path.is_file())
+    return sorted(path for path in root.rglob("*") if is_label_map(path) and path.is_file())
+
+
+def is_label_map(path: Path) -> bool:
+    """Return whether a file has a name under which programs write the colours of masks."""
+    return path.name.lower() in LABEL_MAPS
 
 
 def note_lists(root: Path, notes: Notes) -> None:
