@@ -28,9 +28,9 @@ from unet_mtl.tasks import Prediction, Task
 from unet_mtl.wording import count_of
 
 _READERS = 2
-"""Number of images that are read at the same time."""
+"""Number of images that are read at the same time, unless they are large."""
 
-_BATCH_BYTES = 2**27
+_BATCH_BYTES = 2**26
 """Memory of the images in a batch, at their original size, from which on no further one is added to it."""
 
 
@@ -155,8 +155,8 @@ class Predictor:
 
         Each image is decoded once. A case that cannot be predicted gives a result with an error, and the others are
         predicted nevertheless. The memory does not depend on the number of cases: batches of large images are smaller,
-        and a result that the caller has dropped is released before the next one is made, which takes about
-        `4 * classes + 16` bytes per pixel of the original image.
+        and a result that the caller has dropped is released before the next one is made. docs/runs.md states the
+        bytes per pixel.
 
         Args:
             cases: The cases; read lazily.
@@ -166,24 +166,27 @@ class Predictor:
         """
         cases = iter(cases)
         with ThreadPoolExecutor(_READERS) as pool:
-            while batch := self._read_batch(cases, pool):
+            largest = _BATCH_BYTES  # the first image is read alone, since its size is not known
+            while batch := self._read_batch(cases, pool, largest):
+                largest = max(_bytes_of(item) for _, item in batch) or largest
                 yield from self._predict_batch(batch)
 
     def _read_batch(
-        self, cases: Iterator[Case], pool: ThreadPoolExecutor
+        self, cases: Iterator[Case], pool: ThreadPoolExecutor, largest: int
     ) -> deque[tuple[Case, _Read | DataError]]:
+        """Read images until they fill a batch, several at the same time if they fit into it by the `largest` so far."""
         batch: deque[tuple[Case, _Read | DataError]] = deque()
         n_bytes = 0
         # An image that is predicted in tiles fills batches of its own.
         size = self.batch_size if self.preprocess.tile_overlap is None else _READERS
         while len(batch) < size and n_bytes < _BATCH_BYTES:
-            following = list(islice(cases, min(_READERS, size - len(batch))))
+            at_once = _READERS if n_bytes + _READERS * largest <= _BATCH_BYTES else 1
+            following = list(islice(cases, min(at_once, size - len(batch))))
             if not following:
                 break
-            for case, item in zip(following, pool.map(self._read, following), strict=True):
-                batch.append((case, item))
-                if isinstance(item, _Read) and item.image is not None:
-                    n_bytes += item.image.nbytes
+            batch.extend(zip(following, pool.map(self._read, following), strict=True))
+            sizes = [_bytes_of(item) for _, item in batch]
+            n_bytes, largest = sum(sizes), max(sizes) or largest
         return batch
 
     def _predict_batch(self, batch: deque[tuple[Case, _Read | DataError]]) -> Iterator[CaseResult]:
@@ -282,18 +285,25 @@ class Predictor:
             output = raw[task.name]
             _require_finite(output, task, where)
             if task.spatial and image is not None:
-                output = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
-            answers[task.name] = task.decode(output)
+                restored = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
+                answers[task.name] = task.decode_resized(restored)
+            else:
+                answers[task.name] = task.decode(output)
             if not task.spatial:
                 numbers = [cell for cell in answers[task.name].cells().values() if not isinstance(cell, str)]
                 _require_finite(np.asarray(numbers), task, where)
         return answers
 
 
+def _bytes_of(item: _Read | DataError) -> int:
+    return item.image.nbytes if isinstance(item, _Read) and item.image is not None else 0
+
+
 def _require_finite(numbers: NDArray[Any], task: Task[Any, Any], where: str) -> None:
     """Refuse NaN and infinity, of which a threshold or the largest number would still give an answer."""
-    bad = np.count_nonzero(~np.isfinite(numbers))
-    if bad:
+    # The least and the largest number are NaN if any number is, and take no array of the size of a mask.
+    if not np.isfinite([numbers.min(initial=0), numbers.max(initial=0)]).all():
+        bad = np.count_nonzero(~np.isfinite(numbers))
         raise DataError(
             f"{where}: no answer, since {bad} of {count_of(numbers.size, 'number')} that the network gives for task "
             f"{task.name!r} {'is' if bad == 1 else 'are'} NaN or infinite. If this is so for every case, the weights "

@@ -76,7 +76,9 @@ def predict_tiles(
                     total[window] += weight * values[index]
                 else:
                     sums[name] = sums.get(name, np.float32(0)) + values[index] / np.float32(len(corners))
-    return {name: total / weights if name in spatial else total for name, total in sums.items()}
+    for name in sums.keys() & spatial:
+        sums[name] /= weights
+    return sums
 
 
 def _hat(side: int) -> NDArray[np.float32]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, model_validator
@@ -14,13 +13,13 @@ from unet_mtl.data.images import (
     IGNORE,
     MAX_CHANNELS,
     read_image,
-    resize_channels,
     resize_image,
     resize_mask,
     with_channels,
 )
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
+from unet_mtl.data.resized import Resized
 from unet_mtl.settings import Settings
 
 Side = Annotated[int, Field(ge=1, le=2**14)]
@@ -219,20 +218,14 @@ class Preprocess(Settings):
         """Overlap of the tiles that cover an image in prediction, 0..0.9; None if one input holds the whole image."""
         return self.crops.overlap if self.fit == "crops" else None
 
-    def restore(self, raw: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-        """Resize probabilities linearly to the original size, before any threshold; the padding is removed.
+    def restore(self, raw: NDArray[np.float32], size: Size) -> Resized:
+        """Return probabilities at the original size, linearly resized before any threshold, without the padding.
 
         Args:
             raw: Output (height, width, K) of the canvas.
             size: Original (height, width) of the image.
-
-        Returns:
-            Output (*size, K), float32.
         """
-        inner = raw[self.place(size).window]
-        if inner.shape[:2] == size:
-            return inner
-        return np.asarray(resize_channels(inner, size, cv2.INTER_LINEAR), np.float32)
+        return Resized(raw[self.place(size).window], size)
 
 
 def _padded(array: NDArray[Any], place: Placement, value: float) -> NDArray[Any]:
