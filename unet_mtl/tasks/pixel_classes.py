@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.data.resized import Resized
 
-_BLOCK = 2**18
+_BLOCK = 2**16
 """The number of pixels that are compared at once, which bounds the temporary arrays."""
 
 
