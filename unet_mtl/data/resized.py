@@ -30,7 +30,7 @@ class Resized:
     @property
     def channels(self) -> int:
         """The number of channels K."""
-        return self.raw.shape[-1]
+        return int(self.raw.shape[-1])
 
     def whole(self) -> NDArray[np.float32]:
         """Return all channels, (*size, K) float32, which take `4 * K` bytes per pixel."""

@@ -256,7 +256,7 @@ class Predictor:
         if fitted and overlap is not None:
             for i, image in enumerate(fitted):
                 row = {name: values[i] for name, values in rows.items()}
-                yield self._compute_tiles(self.preprocess.scale(image), row, overlap)
+                yield self._compute_tiles(image, row, overlap)
             return
         images = [self.preprocess.scale(image) for image in fitted]
         outputs = self.engine(({IMAGE: np.stack(images)} if images else {}) | rows)
@@ -264,11 +264,11 @@ class Predictor:
             yield {name: output[i] for name, output in outputs.items()}
 
     def _compute_tiles(
-        self, image: NDArray[np.float32], row: dict[str, NDArray[np.float32]], overlap: float
+        self, image: NDArray[Any], row: dict[str, NDArray[np.float32]], overlap: float
     ) -> Outputs:
-        def outputs(tiles: NDArray[np.float32]) -> Outputs:
+        def outputs(tiles: NDArray[Any]) -> Outputs:
             rows = {name: np.repeat(values[None], len(tiles), axis=0) for name, values in row.items()}
-            return self.engine({IMAGE: tiles} | rows)
+            return self.engine({IMAGE: self.preprocess.scale(tiles)} | rows)
 
         return predict_tiles(
             outputs,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,8 @@ def _starts(side: int, tile: int, overlap: float) -> list[int]:
 
 
 def predict_tiles(
-    outputs: Callable[[NDArray[np.float32]], Outputs],
-    image: NDArray[np.float32],
+    outputs: Callable[[NDArray[Any]], Outputs],
+    image: NDArray[Any],
     *,
     size: Size,
     overlap: float,

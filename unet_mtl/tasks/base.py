@@ -224,7 +224,8 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     def decode_resized(self, output: Resized) -> Answer:
         """Return the prediction of a spatial task at the size of the image.
 
-        By default, the whole output is resized, which takes `4 * K` bytes per pixel for K channels.
+        The base class resizes the whole output, which takes `4 * K` bytes per pixel for K channels. Tasks of large
+        images override this method.
 
         Args:
             output: The network's output (height, width, K) for one case, with the size of its image.
