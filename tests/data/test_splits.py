@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from unet_mtl.config import load_config
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record, read_dataset
+from unet_mtl.data.split_risks import split_warnings
 from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitSettings,
@@ -25,7 +26,6 @@ from unet_mtl.data.splits import (
     split_from_table,
     split_problems,
     split_table,
-    split_warnings,
 )
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import DataError

@@ -243,7 +243,7 @@ KINDS: dict[str, Kind] = {
         "patients in different parts of the split", "move all cases of a patient to the same part"
     ),
     "split-val": _note(
-        "a split column without val", "nothing; mark val cases in the column to choose them yourself"
+        "a split column or table without val", "nothing; mark val cases in it to choose them yourself"
     ),
     "split": _error("splits that cannot be used for training", "correct the split"),
     "split-class": _warning(

@@ -14,15 +14,14 @@ from unet_mtl.data.observations import Observation, observe
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, scan_dataset
 from unet_mtl.data.rows import read_rows
+from unet_mtl.data.split_risks import describe_val_from_train, find_absent_classes
 from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,
     assign_parts,
-    find_absent_classes,
     keeps_duplicates_together,
     split_problems,
-    takes_val_from_train,
 )
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.doctor.copies import check_copies
@@ -224,12 +223,8 @@ def check_dataset(
 def _find_val_from_train(
     dataset: Dataset, split: SplitSettings, parts: Mapping[SplitName, Dataset]
 ) -> Iterator[Observation]:
-    if parts and takes_val_from_train(dataset, split):
-        n, n_train = len(parts["val"]), len(parts["val"]) + len(parts["train"])
-        column = dataset.description.split
-        yield Observation(
-            "split-val", f"{column!r} has no val: {n:,} of its {n_train:,} train cases are used as val"
-        )
+    if parts and (text := describe_val_from_train(dataset, split, parts)):
+        yield Observation("split-val", text)
 
 
 def _split(
