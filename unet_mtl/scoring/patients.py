@@ -40,6 +40,7 @@ class CaseDetails:
         distances: A description of how distances are measured.
         case_column: The column of cases in the table; None without a table.
         patient_column: The column of patients in the table; None without a table.
+        unused: A description of the rows of the table that belong to no true mask; empty if there are none.
     """
 
     patients: dict[str, str]
@@ -48,6 +49,7 @@ class CaseDetails:
     distances: str
     case_column: str | None = None
     patient_column: str | None = None
+    unused: str = ""
 
     def describe_patients(self, cases: Iterable[str]) -> str:
         """Return a remark with the number of patients and where it comes from."""
@@ -184,9 +186,24 @@ def _from_table(
             "`tolerance`"
         )
     distances = _describe_distances(spacing, spacings, tolerance)
+    others = table[column][~table.index.isin(rows.index)]
     return CaseDetails(
-        patients, spacings, f"column {patient_column!r} of {path}", distances, column, patient_column
+        patients,
+        spacings,
+        f"column {patient_column!r} of {path}",
+        distances,
+        column,
+        patient_column,
+        _describe_unused(list(others), len(table), path),
     )
+
+
+def _describe_unused(others: Sequence[str], n_rows: int, path: Path) -> str:
+    if not others:
+        return ""
+    names = name_some(map(repr, dict.fromkeys(others)), MOST_NAMES)
+    belong = "belongs" if len(others) == 1 else "belong"
+    return f"{path}: {len(others):,} of {count_of(n_rows, 'row')} {belong} to no true mask: {names}"
 
 
 @contextmanager
