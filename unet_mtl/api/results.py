@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from unet_mtl.arguments import check_types
 from unet_mtl.data.description import Description
 from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from unet_mtl.scoring.patients import AnySpacing
 
 
+@check_types
 def evaluate(
     run: RunFolder | Path | str,
     *,
@@ -63,6 +65,7 @@ def evaluate(
     return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
 
 
+@check_types
 def predict(
     run: RunFolder | Path | str,
     paths: Sequence[Path | str],
@@ -163,6 +166,7 @@ def _frame_of(description: Description, frame: int | None) -> int | None:
     return trained if frame is None and isinstance(trained, int) else frame
 
 
+@check_types
 def overlay(
     run: RunFolder | Path | str,
     paths: Sequence[Path | str],
@@ -224,6 +228,7 @@ def overlay(
         )
 
 
+@check_types
 def score(
     truth: Path | str,
     prediction: Path | str,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from unet_mtl.arguments import check_types
 from unet_mtl.data.claims import Claim, find_claims
 from unet_mtl.data.description import (
     ColumnDescription,
@@ -129,6 +130,7 @@ class Dataset:
         return digest.hexdigest()
 
 
+@check_types
 def read_dataset(source: Path | str | Description) -> Dataset:
     """Read the table of a data set and find the files of every case.
 

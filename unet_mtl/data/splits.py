@@ -402,7 +402,7 @@ def split_from_table(dataset: Dataset, table: pd.DataFrame, name: str) -> Datase
     chosen = table.loc[table["split"] == name, "case"]
     if chosen.empty:
         raise DataError(
-            f"split {name!r} has no cases; expected one of {', '.join(sorted(set(table['split'])))}"
+            f"split {name!r} has no cases; expected one of {', '.join(sorted(set(table['split'])))}, or all"
         )
     records: dict[str, Record] = {record.case: record for record in dataset}
     missing = [case for case in chosen if case not in records]

@@ -55,14 +55,14 @@ def find_unused_pictures(dataset: Dataset, inspection: Inspection) -> Iterator[O
         dataset: The cases that could be read.
         inspection: Facts about their files.
     """
-    unsaid = {record.case for record in dataset if record.frame is None}
-    images = {case: facts.frames for case, facts in inspection.images.items() if case in unsaid}
+    unspecified = {record.case for record in dataset if record.frame is None}
+    images = {case: facts.frames for case, facts in inspection.images.items() if case in unspecified}
     found = describe_frames(images.values())
     if found:
         cases = tuple(case for case, (frames, _) in images.items() if frames > 1)
         yield Observation("several-pictures", f"images: {found}", cases)
     for target, masks in inspection.masks.items():
-        several = {case: facts.frames for case, facts in masks.items() if case in unsaid}
+        several = {case: facts.frames for case, facts in masks.items() if case in unspecified}
         found = describe_frames(frames for of_case in several.values() for frames in of_case)
         if found:
             cases = tuple(case for case, of_case in several.items() if any(n > 1 for n, _ in of_case))
