@@ -9,6 +9,7 @@ import pandas as pd
 
 from unet_mtl.arguments import check_types
 from unet_mtl.data.description import Description
+from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask
@@ -118,6 +119,7 @@ def predict(
         read_columns,
         require_sources,
         require_use,
+        sheet_of,
     )
     from unet_mtl.inference.files import find_images, write_predictions
     from unet_mtl.inference.frame_column import frame_column, read_frames
@@ -133,6 +135,8 @@ def predict(
     columns, rows = None, {}
     if table is not None:
         rows = read_case_rows(Path(table), description, (), case_column)
+        if sheets := describe_sheets(Path(table), sheet_of(Path(table), description)):
+            on_note(f"{table}: {sheets}")
         require_use(Path(table), inputs, rows, frame_column(description), spacing=may_space)
         if inputs.tables:
             columns = read_columns(Path(table), description, inputs, case_column)

@@ -11,6 +11,7 @@ from unet_mtl.data.patterns import match_pattern
 from unet_mtl.data.readers import without_suffix
 from unet_mtl.data.records import read_labels
 from unet_mtl.data.tables import read_table
+from unet_mtl.data.workbooks import list_sheets
 from unet_mtl.errors import DataError
 from unet_mtl.near_names import name_key
 from unet_mtl.wording import count_of, name_some
@@ -36,7 +37,7 @@ def read_case_rows(
     Raises:
         DataError: The table cannot be read, lacks a column, or names a case twice or not at all.
     """
-    table = read_table(path, decimal=description.decimal)
+    table = read_table(path, decimal=description.decimal, sheet=sheet_of(path, description))
     case = case_column or description.case
     absent = [name for name in (case, *columns) if name not in table.columns]
     if absent:
@@ -60,6 +61,11 @@ def read_case_rows(
     if problems:
         raise DataError(problems)
     return rows
+
+
+def sheet_of(path: Path, description: Description) -> str | None:
+    """Return the sheet of a workbook that the data of the training had, if it has one of that name."""
+    return description.sheet if description.sheet in list_sheets(path) else None
 
 
 def read_columns(

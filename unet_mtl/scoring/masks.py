@@ -117,7 +117,7 @@ def score_pairs(
             *_describe_ignored(pairs),
             *mapping.remarks,
             details.describe_patients(scored),
-            *([details.unused] if details.unused else []),
+            *details.unused,
             details.distances,
             *notes,
         ),

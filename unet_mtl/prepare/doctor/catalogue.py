@@ -97,6 +97,10 @@ KINDS: dict[str, Kind] = {
     "files-unread": _note(
         "files in a format that is not read", "convert those that hold images or masks, and describe them"
     ),
+    "sheets-unused": _note(
+        "sheets of a workbook that are not read",
+        "nothing, if the right one is read; otherwise name it with `sheet` in dataset.yaml",
+    ),
     "lfs-pointer": _error(
         "Git LFS pointers in place of files", "run `git lfs pull` in the repository of the data set"
     ),

@@ -32,7 +32,7 @@ from unet_mtl.prepare.doctor.leaks import find_leaks
 from unet_mtl.prepare.doctor.mask_names import find_renamed_masks
 from unet_mtl.prepare.doctor.masks import check_masks
 from unet_mtl.prepare.doctor.tables import check_table
-from unet_mtl.prepare.doctor.unused import find_unused_files, find_unused_pictures
+from unet_mtl.prepare.doctor.unused import find_unused_files, find_unused_pictures, find_unused_sheets
 from unet_mtl.tasks import Task, adapt_tasks
 from unet_mtl.wording import count_of
 
@@ -195,6 +195,7 @@ def check_dataset(
     renamed = find_renamed_masks(dataset, table)
     observations = check_files(dataset, observations, renamed)
     observations += find_unused_files(dataset, observations)
+    observations += find_unused_sheets(dataset.description)
     elsewhere = {mask.target for mask in renamed}
     outside = {
         case
