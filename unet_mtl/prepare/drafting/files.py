@@ -171,6 +171,34 @@ def split_tail(entry: Entry, images: Iterable[str]) -> Entry:
     return entry
 
 
+def split_number(entry: Entry, cases: Collection[str]) -> Entry:
+    """Split the number off the name of a mask that is one of several of a case.
+
+    >>> split_number(Entry((), "mask_img1_2", "", ".png"), {"img1"}).tail
+    '_2'
+    >>> split_number(Entry((), "img1_2", "", ".png"), {"img1", "img1_2"}).tail
+    ''
+    """
+    head = mask_head(entry.stem)
+    match = _NUMBERED.fullmatch(entry.stem)
+    if match is None or entry.stem[len(head) :] in cases or match[1][len(head) :] not in cases:
+        return entry
+    return Entry(entry.folder, match[1], match[2], entry.suffix)
+
+
+_NUMBERED = re.compile(r"(.*?)([_\-. ]+\d+)")
+
+
+def common_joint(tails: Sequence[str]) -> str:
+    """Return the characters before the number that all tails have, or an empty text.
+
+    >>> common_joint(["_1", "_12"]), common_joint(["_1", "-1"]), common_joint(["", "_1"])
+    ('_', '', '')
+    """
+    joints = {tail.rstrip("0123456789") for tail in tails}
+    return joints.pop() if len(joints) == 1 else ""
+
+
 def tail_kind(tail: str) -> str:
     """Return a tail without the number of the mask.
 
