@@ -129,7 +129,8 @@ def import_via(
     Classes are in alphabetical order.
 
     Args:
-        source: The project or the exported annotations of version 1 or 2, a JSON file. It is only read.
+        source: The project of version 1, 2 or 3, or the exported annotations of version 1 or 2, a JSON file. It is only
+            read.
         out: The new folder, which gets images, masks, cases.csv and dataset.yaml; it must be absent or empty.
         images: The folder of the images; None for `images` beside the source, or its own folder.
         target: The name of the mask.

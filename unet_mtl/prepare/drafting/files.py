@@ -10,7 +10,7 @@ from unet_mtl.data.file_listing import Listing, describe_others, is_document, li
 from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
-from unet_mtl.prepare.drafting.label_maps import is_label_map
+from unet_mtl.prepare.drafting.label_maps import is_label_map, is_split_list
 from unet_mtl.prepare.drafting.marks import mark_values
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
@@ -91,7 +91,7 @@ def sort_files(root: Path, notes: Notes) -> Files:
     listing = list_files(root)
     tables = _find_tables(listing)
     _refuse_pointers(root, (*listing.pictures, *tables))
-    described = {path for path in listing.others if is_document(path) or is_label_map(path)}
+    described = {path for path in listing.others if _is_named_elsewhere(path)}
     others = {p: why for p, why in listing.others.items() if p not in described and p not in tables}
     aside = describe_others(root, others)
     if not listing.pictures and tables:
@@ -108,6 +108,11 @@ def sort_files(root: Path, notes: Notes) -> Files:
     entries = _make_entries(listing)
     images, masks = _tell_apart(root, _with_tails(entries), notes)
     return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables))
+
+
+def _is_named_elsewhere(path: Path) -> bool:
+    """Return whether a file that is no picture explains the data, or has a note of its own."""
+    return is_document(path) or is_label_map(path) or is_split_list(path)
 
 
 def _find_tables(listing: Listing) -> list[Path]:
