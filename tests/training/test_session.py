@@ -3,7 +3,6 @@
 import math
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -15,7 +14,6 @@ from unet_mtl import NetworkSettings, TrainingSettings, train
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.config import make_config
 from unet_mtl.data import file_hashes
-from unet_mtl.data.inspection import inspect_dataset
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError, TrainingError, WriteError
 from unet_mtl.runs import RunFolder
@@ -23,7 +21,6 @@ from unet_mtl.training import callbacks
 from unet_mtl.training import session as session_module
 from unet_mtl.training.callbacks import Progress, load_checkpoint
 from unet_mtl.training.session import make_session, run_training
-from unet_mtl.training.split_report import report_split
 
 
 def history(run):
@@ -401,26 +398,3 @@ def test_progress_survives_json():
     again = Progress(**json.loads(json.dumps(asdict(progress))))
     assert (again.epochs, again.best_epoch, math.isnan(again.best)) == (2, 1, True)
     assert math.isnan(again.history[0]["loss"])
-
-
-def test_patients_and_copies_on_both_sides_of_the_split_are_printed(dataset, tmp_path, capsys):
-    """12 is in train and 12.0 in test; and val has a copy of an image in train."""
-    train, val, test = (
-        [r for r in dataset if r.split == name and r.image] for name in ("train", "val", "test")
-    )
-    odd = {
-        train[0].case: {"patient": "12"},
-        test[0].case: {"patient": "12.0"},
-        val[0].case: {"image": train[1].image},
-    }
-    changed = dataset.only([replace(record, **odd.get(record.case, {})) for record in dataset])
-    parts = split_dataset(changed, SplitSettings())
-    report_split(parts, changed, SplitSettings(), [], inspect_dataset(changed))
-    first, second = (line for line in " ".join(capsys.readouterr().err.split()).split("WARNING: ") if line)
-    assert (
-        first.strip() == "patients '12' and '12.0' differ in spelling only, but count as different patients"
-    )
-    assert second.strip() == (
-        f"images of cases {train[1].case!r}, {val[0].case!r} are identical and are in different parts of the split: "
-        "train, val"
-    )
