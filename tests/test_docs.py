@@ -1,5 +1,7 @@
 """What the documents say is run."""
 
+import ast
+import inspect
 import json
 import os
 import re
@@ -56,6 +58,30 @@ def test_every_name_in_the_api_table_exists():
     text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     for name in re.findall(r"^\| `(\w+)", text, flags=re.M):
         assert hasattr(unet_mtl, name), name
+
+
+def test_the_signatures_of_the_api_table_are_those_of_the_functions():
+    """Arguments for output in the terminal are described once, below the table."""
+    import unet_mtl
+
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| ((?:`\w+\(.*?\)`(?:, )?)+) \|", text, flags=re.M)
+    signatures = [found for cell in cells for found in re.findall(r"`(\w+)\((.*?)\)`", cell)]
+    assert len(signatures) > 20
+    for name, told in signatures:
+        described = [part.split("=") for part in told.split(", ")]
+        parameters = dict(inspect.signature(getattr(unet_mtl, name)).parameters)
+        expected = [
+            f"**{key}" if parameter.kind is parameter.VAR_KEYWORD else key
+            for key, parameter in parameters.items()
+            if key not in ("progress", "on_note")
+        ]
+        if described[-1] == ["..."]:
+            expected[len(described) - 1 :] = ["..."]
+        assert [key for key, *_ in described] == expected, name
+        for key, *values in described:
+            if values and values[0] and "|" not in values[0]:
+                assert ast.literal_eval(values[0]) == parameters[key].default, (name, key)
 
 
 def test_ci_finds_the_two_commands_of_the_readme():

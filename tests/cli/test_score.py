@@ -74,7 +74,7 @@ def test_the_output_without_tolerance_and_missing_cases(command, folders):
 
 def test_text_becomes_settings(command, folders, tmp_path):
     truth, prediction = folders
-    rows = "".join(f"case_{i:02d},{i % 2},0.5\n" for i in range(14))
+    rows = "".join(f"case_{i:02d},{i % 2},0.5\n" for i in range(16))
     (tmp_path / "table.csv").write_text(f"name,who,mm\n{rows}")
     code, output, _ = command(
         "score",
@@ -83,6 +83,7 @@ def test_text_becomes_settings(command, folders, tmp_path):
     )
     assert code == 0
     assert "patients: 2, from column 'who' of" in output
+    assert "table.csv: 2 of 16 rows belong to no true mask: 'case_14', 'case_15'\n" in output
     assert "pixels are 0.5 to 0.5 mm, from column 'mm'" in output
     assert "classes: 0 background, 1 lesion\n" in output
 

@@ -147,7 +147,7 @@ def test_other_splits(run, split, n):
 
 
 def test_an_unknown_split_names_the_known(run):
-    with pytest.raises(DataError, match="split 'tst' has no cases; expected one of test, train, val"):
+    with pytest.raises(DataError, match="split 'tst' has no cases; expected one of test, train, val, or all"):
         um.evaluate(run, split="tst", progress=False)
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from unet_mtl.data.colours import Colours
 from unet_mtl.data.numbers import Decimal
 from unet_mtl.data.patterns import ANY, fields_of, is_folder
+from unet_mtl.data.workbooks import WORKBOOKS
 from unet_mtl.data.yaml_files import read_yaml
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
@@ -299,6 +300,7 @@ class Description(Settings):
         synthetic: Whether the data are artificial, which every picture then shows.
         table: A CSV, TSV, Excel or Parquet file with one row for each case. Without it, the cases are the files that
             fit `images`, and the names in braces there are the columns: `{diagnosis}/{case}.png`.
+        sheet: The sheet of an Excel workbook. None is the first one.
         case: The column that names a case and its files.
         names: The text of that column with `{case}` in place of the name: `bus_{case}`, `{case}.png`.
         patient: The column that names the patient; cases of one patient stay in one split. None makes each case a
@@ -323,6 +325,7 @@ class Description(Settings):
     name: str = ""
     synthetic: bool = False
     table: FileName | None = None
+    sheet: FileName | None = None
     case: ColumnName = "case"
     names: CaseName = "{case}"
     patient: ColumnName | None = None
@@ -336,6 +339,15 @@ class Description(Settings):
     decimal: Decimal = "."
     missing: Words = ()
     links: bool = False
+
+    @model_validator(mode="after")
+    def _check_sheet(self) -> Self:
+        if self.sheet is not None and Path(self.table or "").suffix.lower() not in WORKBOOKS:
+            what = f"{self.table} is none" if self.table else "no `table` is set"
+            raise ValueError(
+                f"`sheet` is {self.sheet!r}, but only a workbook has sheets, and {what}; leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from unet_mtl.arguments import check_types
 from unet_mtl.data.claims import Claim, find_claims
 from unet_mtl.data.description import (
     ColumnDescription,
@@ -129,6 +130,7 @@ class Dataset:
         return digest.hexdigest()
 
 
+@check_types
 def read_dataset(source: Path | str | Description) -> Dataset:
     """Read the table of a data set and find the files of every case.
 
@@ -207,7 +209,7 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
         observations += [
             Observation("path-outside", f"case {case!r}: {path} {LEAVES}", (case,)) for path in outside
         ]
-    frame = _read_frame(row, description, observations)
+    frame = read_frame(row, description, observations)
     patient = _read_patient(row, description, observations)
     labels, unreadable = read_labels(row, description, case)
     observations += unreadable
@@ -311,9 +313,19 @@ def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label
     return number
 
 
-def _read_frame(
+def read_frame(
     row: Mapping[Any, Any], description: Description, observations: list[Observation]
 ) -> int | None:
+    """Read the index of the picture of a case, counted from 0.
+
+    Args:
+        row: The text of each cell, by column, with the case name in `CASE`.
+        description: The description of the data set.
+        observations: Receives an observation if the cell is not an index.
+
+    Returns:
+        The index; None for the usual picture.
+    """
     if not isinstance(description.frame, str):
         return description.frame
     word = str(row[description.frame])

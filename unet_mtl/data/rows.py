@@ -63,7 +63,7 @@ def _table_of_rows(description: Description) -> pd.DataFrame:
         raise DataError(
             f"{path}: the table cannot be read (no such file); correct `table` in the description of the data set"
         )
-    table = read_table(path, decimal=description.decimal)
+    table = read_table(path, decimal=description.decimal, sheet=description.sheet)
     if description.case not in table.columns:
         return table
     return table.assign(**{CASE: _names_in(table[description.case], description)})

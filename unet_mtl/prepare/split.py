@@ -16,6 +16,7 @@ from unet_mtl.data.observations import texts
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.split_files import write_split
+from unet_mtl.data.split_risks import split_warnings
 from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitName,
@@ -24,7 +25,6 @@ from unet_mtl.data.splits import (
     keeps_duplicates_together,
     parts_from_table,
     split_problems,
-    split_warnings,
 )
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import ConfigError, DataError, WriteError

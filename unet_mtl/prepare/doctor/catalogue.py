@@ -97,6 +97,10 @@ KINDS: dict[str, Kind] = {
     "files-unread": _note(
         "files in a format that is not read", "convert those that hold images or masks, and describe them"
     ),
+    "sheets-unused": _note(
+        "sheets of a workbook that are not read",
+        "nothing, if the right one is read; otherwise name it with `sheet` in dataset.yaml",
+    ),
     "lfs-pointer": _error(
         "Git LFS pointers in place of files", "run `git lfs pull` in the repository of the data set"
     ),
@@ -243,7 +247,7 @@ KINDS: dict[str, Kind] = {
         "patients in different parts of the split", "move all cases of a patient to the same part"
     ),
     "split-val": _note(
-        "a split column without val", "nothing; mark val cases in the column to choose them yourself"
+        "a split column or table without val", "nothing; mark val cases in it to choose them yourself"
     ),
     "split": _error("splits that cannot be used for training", "correct the split"),
     "split-class": _warning(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
-from unet_mtl.prepare.drafting.task_choice import TaskChoice
+from unet_mtl.prepare.drafting.task_choice import SIZE_UNITS, TaskChoice
 from unet_mtl.prepare.drafting.yaml_text import (
     comment,
     commented_out,
@@ -48,6 +48,8 @@ def _cases(draft: Draft) -> list[str]:
     lines = []
     if draft.table:
         lines += line(f"table: {path(draft.table.path)}", "one row per case")
+        if draft.table.sheet is not None:
+            lines += line(f"sheet: {scalar(draft.table.sheet)}", "the sheet of the workbook")
         lines += line(
             f"case: {scalar(draft.table.case)}", f"such as {draft.table.rows[draft.table.case].iloc[0]}"
         )
@@ -175,8 +177,7 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
     if draft.inputs:
         lines += ["inputs:", *line(f"  record: {{columns: {flow(draft.inputs)}, hidden: [16]}}")]
     lines += _split(draft)
-    if draft.images:
-        lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
+    lines += _augment(draft, chosen)
     lines += line("training: {epochs: 80, batch_size: 8}")
     if channels:
         lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
@@ -185,6 +186,17 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
             "preprocess: {size: [256, 256], channels: 3}", "the size to which images are resized"
         )
     return "\n".join(lines) + "\n"
+
+
+def _augment(draft: Draft, chosen: Sequence[TaskChoice]) -> list[str]:
+    if not draft.images:
+        return []
+    units = {column.name: column.unit for column in draft.columns}
+    sizes = [choice.target for choice in chosen if units.get(choice.target) in SIZE_UNITS]
+    if sizes:
+        numbers = name_some(f"{name} in {units[name]}" for name in sizes)
+        return line("augment: light_without_zoom", f"{numbers} would not follow the zoom of `light`")
+    return line("augment: light", "none, light, any_direction, or a list of albumentations")
 
 
 def _task(choice: TaskChoice) -> str:
