@@ -79,8 +79,8 @@ def _read_plane(channel: ChannelFile, intensity: Intensity) -> NDArray[Any]:
     image = read_image(channel.path, channel.frame, intensity)
     if image.shape[-1] not in convertible_to(1):
         raise DataError(
-            f"{channel.path}: the file has {count_of(image.shape[-1], 'channel')}, and channel {channel.name!r} needs a "
-            "grey image, or a colour image, of which the luminance is used; store each channel in a file of its own",
+            f"{channel.path}: the file has {count_of(image.shape[-1], 'channel')}, and channel {channel.name!r} needs "
+            "a grey image, or a colour image, of which the luminance is used; store each channel in a file of its own",
             kind="image-channels",
         )
     return with_channels(image, 1)

@@ -227,8 +227,8 @@ class Description(Settings):
             separate patient.
         images: The pattern of the paths of the images. If the channels of an image are separate files: a mapping from
             the name of each channel to its pattern, or to `{path: ..., frame: ..., missing: ...}` (see
-            `ChannelDescription`). The files are stacked in this order, and each gives one channel. None means that there
-            is only the table.
+            `ChannelDescription`). The files are stacked in this order, and each gives one channel. None means that
+            there is only the table.
         missing_channels: What happens if a case lacks the file of a channel, unless the channel says otherwise:
             "refuse" is an error. "zeros" fills the channel with zeros, and adds a further channel for each one that may
             be missing, which is 1 where it is missing and else 0. A case has at least one file.

@@ -146,7 +146,8 @@ def _table_of_files(description: Description) -> pd.DataFrame:
         for file, values in _find_images(description, channel, pattern).items():
             files_of.setdefault(_key(values), set()).add(file)
             matches[file] = values
-    rows = {_key(matches[f]): matches[f] for f in sorted(matches) if not _is_mask(f, files_of, description)}
+    files = sorted(matches, key=lambda file: (_key(matches[file]) if description.channels else (), file))
+    rows = {_key(matches[f]): matches[f] for f in files if not _is_mask(f, files_of, description)}
     if not rows:
         patterns = " or ".join(
             f"`{_place(channel)}: {p}`" for channel, p in description.image_patterns.items()

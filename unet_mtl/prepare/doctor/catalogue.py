@@ -58,7 +58,7 @@ KINDS: dict[str, Kind] = {
         "add the file, remove the row, or set `missing_channels: zeros` in dataset.yaml",
     ),
     "channel-absent": _note(
-        "cases without some channels", "nothing; these channels are filled with zeros, and the network is told"
+        "cases without some channels", "nothing; they are filled with zeros, and the network reads which ones"
     ),
     "mask-missing": _error(
         "cases without a required mask", "add the mask, or set `required: false` in dataset.yaml"
