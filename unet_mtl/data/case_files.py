@@ -39,9 +39,9 @@ def find_channel_files(
         expected = " or ".join(str(channel.path) for channel in channels)
         observations.append(Observation("image-missing", f"case {case!r}: no image at {expected}", (case,)))
         return tuple(channels), observations
-    for channel in missing:
-        if channel.name not in description.optional_channels:
-            text = f"case {case!r}: no file of channel {channel.name!r} at {channel.path}"
+    for file in missing:
+        if file.name not in description.optional_channels:
+            text = f"case {case!r}: no file of channel {file.name!r} at {file.path}"
             observations.append(Observation("channel-missing", text, (case,)))
     return tuple(channels), observations
 

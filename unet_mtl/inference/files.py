@@ -187,7 +187,7 @@ def _row(predictor: Predictor, result: CaseResult) -> dict[str, str | float]:
         {"case": case.name} if case.image is None else {"image": printable(case.image)}
     )
     if case.channels:
-        row = {"case": case.name} | row
+        row = {"case": case.name, **row}
     if case.frames > 1:
         row |= {"frame": case.frame or 0, "frames": case.frames}
     if predictor.inputs.n_indicators:

@@ -194,9 +194,9 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
     if channels:
         lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
     elif draft.images:
-        channels = "" if draft.channels else ", channels: 3"
+        number = "" if draft.channels else ", channels: 3"
         lines += commented_out(
-            f"preprocess: {{size: [256, 256]{channels}}}", "the size to which images are resized"
+            f"preprocess: {{size: [256, 256]{number}}}", "the size to which images are resized"
         )
     return "\n".join(lines) + "\n"
 
