@@ -129,11 +129,13 @@ def test_the_example_configs_are_accepted(tmp_path):
 
     import unet_mtl as um
 
-    dataset, layout, masks = yaml_blocks("docs/data.md")
+    dataset, layout, channels, masks = yaml_blocks("docs/data.md")
     config, inputs = yaml_blocks("docs/config.md")
     described = make_description(parse_yaml(layout), base=tmp_path, where="docs/data.md")
     assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
     assert_layout_is_read(layout, tmp_path / "layout")
+    described = make_description(parse_yaml(channels), base=tmp_path, where="docs/data.md")
+    assert (list(described.channels), described.optional_channels) == (["t1", "t2"], ("t2",))
     described = make_description(
         {"images": "{case}.png"} | parse_yaml(masks), base=tmp_path, where="docs/data.md"
     )

@@ -17,6 +17,7 @@ from unet_mtl.wording import escape_controls
 
 if TYPE_CHECKING:
     from unet_mtl.evaluation.summary import Evaluation
+    from unet_mtl.inference.case_result import Case
     from unet_mtl.scoring.masks import MaskEvaluation
     from unet_mtl.scoring.pairs import Missing
     from unet_mtl.scoring.patients import AnySpacing
@@ -83,7 +84,8 @@ def predict(
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images; empty for a run that reads no images.
+        paths: Images, or folders of images; empty for a run that reads no images. For a run that reads each channel
+            from a file of its own: folders with files named like those of the training, or with a dataset.yaml.
         out: Folder for `<task>/<image>.png` and predictions.csv.
         table: Table with the columns that the run reads, one row for each image (or case). An empty cell is an unknown
             value; all values of an image without a row are unknown. For a run with rules about diameters also the pixel
@@ -113,6 +115,7 @@ def predict(
             without.
         WriteError: The system refused to write a file.
     """
+    from unet_mtl.inference.channel_cases import find_channel_cases
     from unet_mtl.inference.columns import (
         describe_unmatched,
         read_case_rows,
@@ -131,7 +134,13 @@ def predict(
     may_space = has_spacing_columns(rules, description)
     require_sources(inputs, n_paths=len(paths), table=table is not None)
     on_note = on_note or _warn
-    images = find_images(paths, on_note)
+    images: dict[Path, str] | list[Case]
+    if inputs.channels:
+        images = find_channel_cases(paths, description, frame)
+        names = [case.name for case in images]
+    else:
+        images = find_images(paths, on_note)
+        names = list(images.values())
     columns, rows = None, {}
     if table is not None:
         rows = read_case_rows(Path(table), description, (), case_column)
@@ -140,7 +149,7 @@ def predict(
         require_use(Path(table), inputs, rows, frame_column(description), spacing=may_space)
         if inputs.tables:
             columns = read_columns(Path(table), description, inputs, case_column)
-        unmatched = describe_unmatched(Path(table), rows, list(images.values())) if inputs.image else ""
+        unmatched = describe_unmatched(Path(table), rows, names) if inputs.image else ""
         say(escape_controls(unmatched), shown=progress and bool(unmatched))
     spacings = find_spacings(
         rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
@@ -188,7 +197,8 @@ def overlay(
     Args:
         run: A trained run.
         paths: Images, or folders of images. The truth is read from the dataset.yaml in a folder above an image or, for
-            cases of the run's own data, from the description of these.
+            cases of the run's own data, from the description of these. For a run that reads each channel from a file of
+            its own: folders, as for `predict`.
         out: Folder for the pictures.
         spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
             without a spacing in their data set or header.
@@ -207,6 +217,7 @@ def overlay(
         DataError: A path has no image, or an image is unreadable.
         WriteError: The system refused to write a file.
     """
+    from unet_mtl.inference.channel_cases import find_channel_cases
     from unet_mtl.inference.files import find_images
     from unet_mtl.inference.overlays import write_overlays
     from unet_mtl.inference.predictor import Predictor
@@ -215,8 +226,9 @@ def overlay(
     run = RunFolder.open(run)
     trained_on = run.read_description()
     on_note = on_note or _warn
-    images = find_images(paths, on_note)
     predictor = Predictor.load(run)
+    several = bool(predictor.inputs.channels)
+    images = find_channel_cases(paths, trained_on, frame) if several else find_images(paths, on_note)
     spacings = find_spacings(predictor.rules, spacing_mm)
     chosen = _frame_of(trained_on, frame)
     with case_bar("drawing", len(images), shown=progress) as advance:

@@ -1,12 +1,13 @@
 """Splits of a data set into train, val and test, with patients kept together and classes spread evenly."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 import pandas as pd
 from pydantic import Field, model_validator
 
+from unet_mtl.data.divided_groups import find_divided_groups, find_divided_patients
 from unet_mtl.data.group_split import assign_groups, join_groups
 from unet_mtl.data.numbers import parse_number
 from unet_mtl.data.observations import Observation, texts
@@ -224,7 +225,7 @@ def split_problems(
         for name in needed
         if not len(parts[name])
     ]
-    return [*empty, *_patients_in_two_splits(parts), *_groups_in_two_splits(parts, keep_together)]
+    return [*empty, *find_divided_patients(parts), *find_divided_groups(parts, keep_together)]
 
 
 def _by_column(dataset: Dataset, settings: SplitSettings) -> bool:
@@ -340,44 +341,6 @@ def _names_by_ratio(dataset: Dataset, settings: SplitSettings, keep_together: Ca
     shares = (settings.train, settings.val, settings.test)
     parts = assign_groups(groups, list(strata.values()), shares, settings.seed)
     return [SPLIT_NAMES[part] for part in parts]
-
-
-def _patients_in_two_splits(parts: Mapping[SplitName, Dataset]) -> list[Observation]:
-    splits = _splits_by(parts, lambda record: record.patient)
-    divided = {patient: names for patient, names in splits.items() if len(names) > 1}
-    cases: dict[str, list[str]] = {patient: [] for patient in divided}
-    for record in (record for part in parts.values() for record in part if record.patient in divided):
-        cases[record.patient].append(record.case)
-    return [
-        Observation(
-            "patient-split",
-            f"patient {patient!r} has cases in {' and '.join(sorted(names))}; a patient belongs in one split",
-            tuple(cases[patient]),
-        )
-        for patient, names in divided.items()
-    ]
-
-
-def _groups_in_two_splits(parts: Mapping[SplitName, Dataset], keep_together: CaseGroups) -> list[Observation]:
-    splits = _splits_by(parts, lambda record: record.case)
-    return [
-        Observation(
-            "near-split",
-            f"cases {', '.join(map(repr, group))} belong together and are in {' and '.join(sorted(names))}; move them "
-            "to one split, or remove all but one",
-            tuple(group),
-        )
-        for group in keep_together
-        if len(names := set[str]().union(*(splits.get(case, ()) for case in group))) > 1
-    ]
-
-
-def _splits_by(parts: Mapping[SplitName, Dataset], key: Callable[[Record], str]) -> dict[str, set[str]]:
-    splits: dict[str, set[str]] = {}
-    for name, part in parts.items():
-        for record in part:
-            splits.setdefault(key(record), set()).add(name)
-    return splits
 
 
 def split_table(parts: Mapping[SplitName, Dataset]) -> pd.DataFrame:

@@ -3,10 +3,12 @@
 import errno
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from unet_mtl.data.channel_files import missing_names
 from unet_mtl.data.file_listing import is_utf8, list_files
 from unet_mtl.data.frames import choose_picture, describe_frames
 from unet_mtl.data.images import write_mask
@@ -91,7 +93,7 @@ def _repeated_names(names: Mapping[Path, str]) -> list[str]:
 
 def write_predictions(
     predictor: Predictor,
-    images: Mapping[Path, str],
+    images: Mapping[Path, str] | Sequence[Case],
     out: Path,
     *,
     columns: Rows | None = None,
@@ -104,7 +106,8 @@ def write_predictions(
 
     Args:
         predictor: The predictor of a run.
-        images: Names by path, in the form that `find_images` returns; empty for a run that reads no images.
+        images: Names by path, in the form that `find_images` returns; or cases whose channels are separate files, in
+            the form that `find_channel_cases` returns; empty for a run that reads no images.
         out: Folder for `<task>/<name>.png` and predictions.csv.
         columns: Columns by case, in the form that `read_columns` returns; None if no column is known.
         spacings: Source of the pixel spacing, for rules about diameters; None for the headers of the images.
@@ -114,11 +117,12 @@ def write_predictions(
             predictions left in `out`.
 
     Returns:
-        The table: `image` (`case` for a run that reads no images), then the answers. A run with consistency rules adds
-        `contradictions` and `not_checked`, the rules that could not be checked with the reasons. A run that reads
-        columns adds `unknown_columns`, those that the case lacks, and `column=value` for a value far from those of the
-        training. If a file holds several pictures, `frame` is the index of the one that was read, and `frames` their
-        number. `error` is the reason why a case could not be predicted.
+        The table: `image` (`case` for a run that reads no images, both for one that reads each channel from a file of
+        its own), then the answers. A run with consistency rules adds `contradictions` and `not_checked`, the rules that
+        could not be checked with the reasons. A run that reads columns adds `unknown_columns`, those that the case
+        lacks, and `column=value` for a value far from those of the training. A run that can do without channels adds
+        `missing_channels`. If a file holds several pictures, `frame` is the index of the one that was read, and
+        `frames` their number. `error` is the reason why a case could not be predicted.
 
     Raises:
         WriteError: The system refused to write a file.
@@ -155,19 +159,37 @@ def write_predictions(
     return table
 
 
-def _cases(predictor: Predictor, images: Mapping[Path, str], columns: Rows, frames: Frames) -> Iterator[Case]:
+def _cases(
+    predictor: Predictor, images: Mapping[Path, str] | Sequence[Case], columns: Rows, frames: Frames
+) -> Iterator[Case]:
     """Yield the cases in the order of the images, or of the table if the run reads no images."""
     if not predictor.inputs.image:
         for name, row in columns.items():
             yield Case(name, columns=missing_input_error(predictor.inputs, row) or row)
         return
+    for case in plain_cases(images, frames):
+        error = case.columns if isinstance(case.columns, DataError) else _name_error(case.image or Path())
+        row = error or row_of(columns, case.name)
+        yield replace(case, columns=missing_input_error(predictor.inputs, row) or row)
+
+
+def plain_cases(images: Mapping[Path, str] | Sequence[Case], frames: Frames) -> Iterator[Case]:
+    """Yield the cases of images without columns or labels.
+
+    Args:
+        images: Names by path, or cases whose channels are separate files.
+        frames: Indices of the pictures to read from the files of the former that hold several.
+    """
+    if not isinstance(images, Mapping):
+        yield from images
+        return
     for path, name in images.items():
-        row = _name_error(path) or row_of(columns, name)
-        wanted = frames.find(name)
-        chosen, n_pictures = choose_picture(path, None if isinstance(wanted, DataError) else wanted)
-        if isinstance(wanted, DataError) and n_pictures > 1:
-            row = wanted
-        yield Case(name, path, chosen, n_pictures, columns=missing_input_error(predictor.inputs, row) or row)
+        frame = frames.find(name)
+        if isinstance(frame, DataError):
+            chosen, n_pictures = choose_picture(path, None)
+            yield Case(name, path, chosen, n_pictures, columns=frame if n_pictures > 1 else {})
+        else:
+            yield Case(name, path, *choose_picture(path, frame))
 
 
 def _name_error(path: Path) -> DataError | None:
@@ -182,8 +204,12 @@ def _row(predictor: Predictor, result: CaseResult) -> dict[str, str | float]:
     row: dict[str, str | float] = (
         {"case": case.name} if case.image is None else {"image": printable(case.image)}
     )
+    if case.channels:
+        row = {"case": case.name, **row}
     if case.frames > 1:
         row |= {"frame": case.frame or 0, "frames": case.frames}
+    if predictor.inputs.n_indicators:
+        row["missing_channels"] = ";".join(missing_names(case.channels))
     if result.error is not None:
         return row | {"error": str(result.error)}
     row |= _answer_cells(result.answers)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from unet_mtl.data.case_files import read_frame
 from unet_mtl.data.description import Description
 from unet_mtl.data.observations import Observation, texts
-from unet_mtl.data.records import read_frame
 from unet_mtl.data.rows import CASE
 from unet_mtl.errors import DataError
 
@@ -55,11 +55,10 @@ def read_frames(
         otherwise: The index for images without one in the table; None for the usual picture.
     """
     column = frame_column(description)
-    by_column = description.model_copy(update={"frame": column})
     found: dict[str, int | DataError] = {}
     for case, row in rows.items():
         observations: list[Observation] = []
-        frame = read_frame({**row, CASE: case}, by_column, observations) if column in row else None
+        frame = read_frame({**row, CASE: case}, column, description, observations) if column in row else None
         if observations:
             found[case] = DataError(texts(observations))
         elif frame is not None:

@@ -1,7 +1,7 @@
 """Predictions for new cases, in the user's terms."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.batches.inputs.channels import add_indicators, match_channels
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule, Verdict
+from unet_mtl.data.channel_files import ChannelFile, missing_names
 from unet_mtl.data.images import convertible_to
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.inference.add_on import AddOn
@@ -79,7 +81,8 @@ class Predictor:
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
         if self.inputs.image:
-            expected[IMAGE] = (*self.preprocess.size, self.preprocess.channels)
+            channels = self.preprocess.channels + self.inputs.n_indicators
+            expected[IMAGE] = (*self.preprocess.size, channels)
         for name, size in self.engine.sizes.items():
             if size != expected.get(name):
                 raise RunError(
@@ -120,7 +123,7 @@ class Predictor:
 
     def __call__(
         self,
-        image: Path | str | NDArray[Any] | None = None,
+        image: Path | str | NDArray[Any] | Mapping[str, Path | str | None] | None = None,
         frame: int | None = None,
         columns: Labels | None = None,
     ) -> Answers:
@@ -129,7 +132,9 @@ class Predictor:
         Args:
             image: A path; or an array (height, width, channels), uint8 or floating point in 0..1. If the run was
                 trained with an `intensity` other than "auto", an array holds the numbers of a file, of any type, and
-                is converted in the same way. None if the network reads no image.
+                is converted in the same way. For a network that reads each channel from a file of its own: the path of
+                each channel by its name, None for a missing one; or an array of all channels. None if the network reads
+                no image.
             frame: Index of the picture in a file of several; None for the usual one.
             columns: Words and numbers of the table by column, for a network that reads columns; an absent column is
                 unknown.
@@ -142,12 +147,19 @@ class Predictor:
                 none was given, or its output is not finite.
         """
         opened: NDArray[Any] | None = None
+        files: tuple[ChannelFile, ...] = ()
         if isinstance(image, np.ndarray):
             numbers = _require_image(image, self.preprocess)
             opened = self.preprocess.convert(numbers) if self.inputs.image else None
         else:
-            opened = self._open(None if image is None else Path(image), frame)
-        (raw,) = self._compute([self._fit(opened, columns or {})])
+            if isinstance(image, Mapping):
+                files = tuple(
+                    ChannelFile(name, Path(path or ""), frame, missing=path is None)
+                    for name, path in image.items()
+                )
+            path = Path(image) if isinstance(image, Path | str) else None
+            opened = self._open(Case("this case", path, frame, channels=files))
+        (raw,) = self._compute([self._fit(opened, columns or {}, missing_names(files))])
         return self._decode(raw, opened, str(image) if isinstance(image, Path | str) else "this case")
 
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
@@ -207,7 +219,11 @@ class Predictor:
             answers = self._decode(raw, image, str(case.image or case.name))
         except DataError as error:
             return CaseResult(case, error)
-        picture = None if image is None else self.preprocess.picture_of(image)
+        picture = None
+        if image is not None:
+            missing = missing_names(case.channels)
+            names = [channel.name for channel in self.inputs.channels]
+            picture = self.preprocess.picture_of(image, [names.index(name) for name in missing])
         result = CaseResult(case, None, image, picture, raw, answers, truths)
         return replace(result, extras={add_on.name: add_on.examine(result) for add_on in self.add_ons})
 
@@ -228,23 +244,27 @@ class Predictor:
         if isinstance(case.columns, DataError):
             return case.columns
         try:
-            image = self._open(case.image, case.frame)
+            image = self._open(case)
         except DataError as error:
             return error
         try:
-            return self._fit(image, case.columns)
+            return self._fit(image, case.columns, missing_names(case.channels))
         except DataError as error:
             return DataError(f"{case.image}: {error}", kind=error.kind)
 
-    def _open(self, path: Path | None, frame: int | None) -> NDArray[Any] | None:
+    def _open(self, case: Case) -> NDArray[Any] | None:
         if not self.inputs.image:
             return None
-        if path is None:
+        files = match_channels(self.inputs.channels, case.channels)
+        if not files and case.image is None:
             raise DataError("the network reads an image, and none was given")
-        return self.preprocess.open(path, frame)
+        return self.preprocess.open(case.image or Path(), case.frame, files)
 
-    def _fit(self, image: NDArray[Any] | None, columns: Labels) -> _Read:
-        return _Read(image, None if image is None else self.preprocess.fit_image(image)[0], columns)
+    def _fit(self, image: NDArray[Any] | None, columns: Labels, missing: Sequence[str] = ()) -> _Read:
+        fitted = None
+        if image is not None:
+            fitted = add_indicators(self.preprocess.fit_image(image)[0], self.inputs.channels, missing)
+        return _Read(image, fitted, columns)
 
     def _compute(self, read: Sequence[_Read]) -> Iterator[Outputs]:
         """Yield the outputs of each case, without the axis of cases; of tiled images one after the other."""

@@ -17,7 +17,7 @@ from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.feed import feed
 from unet_mtl.batches.order.sampling import make_strata
 from unet_mtl.config import Config, TrainingSettings
-from unet_mtl.data.duplicates import find_duplicates
+from unet_mtl.data.case_duplicates import find_case_duplicates
 from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import texts
@@ -132,7 +132,7 @@ def _inspect(dataset: Dataset, config: Config) -> Inspection:
 def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> CaseGroups:
     if not keeps_duplicates_together(dataset, config.split):
         return []
-    return [group.cases for group in find_duplicates(inspection.fingerprints)]
+    return [group.cases for group in find_case_duplicates(inspection)]
 
 
 @contextmanager
@@ -316,7 +316,7 @@ def make_session(
         tasks,
         inputs,
         size=preprocess.size,
-        channels=preprocess.channels,
+        channels=preprocess.channels + inputs.n_indicators,
         settings=config.network,
         precision=precision,
     )

@@ -53,6 +53,13 @@ KINDS: dict[str, Kind] = {
     "image-claimed": _error(
         "images that several cases claim", "keep one row for each image, or correct its path in the table"
     ),
+    "channel-missing": _error(
+        "cases without the file of a channel",
+        "add the file, remove the row, or set `missing_channels: zeros` in dataset.yaml",
+    ),
+    "channel-absent": _note(
+        "cases without some channels", "nothing; they are filled with zeros, and the network reads which ones"
+    ),
     "mask-missing": _error(
         "cases without a required mask", "add the mask, or set `required: false` in dataset.yaml"
     ),
@@ -146,6 +153,10 @@ KINDS: dict[str, Kind] = {
     "image-channels": _error(
         "images with another number of channels",
         "set `preprocess: {channels: N}` in config.yaml to the number that all images have, or export the others again",
+    ),
+    "channel-size": _error("channels that differ in size", "export all channels of a case at the same size"),
+    "channel-spacing": _warning(
+        "channels that differ in pixel spacing", "register them to the same grid; the spacing of the first one is used"
     ),
     "several-pictures": _note(
         "files that hold several pictures",

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unet_mtl.data.case_duplicates import find_case_duplicates
 from unet_mtl.data.counts import count_classes, count_labels, count_masks, count_patients
 from unet_mtl.data.description import Description
-from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
+from unet_mtl.data.duplicates import DuplicateGroup
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import Observation, observe
@@ -206,7 +207,7 @@ def check_dataset(
     inside = dataset.only([record for record in dataset if record.case not in outside])
     inspection = inspect_dataset(inside, intensity=intensity)
     observations += inspection.observations
-    duplicates = find_duplicates(inspection.fingerprints)
+    duplicates = find_case_duplicates(inspection)
     parts = _split(dataset, split, duplicates, observations)
     observations += check_copies(duplicates, parts, dataset, inspection)
     observations += [*check_table(dataset, table), *find_leaks(dataset, table)]

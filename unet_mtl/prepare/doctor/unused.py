@@ -1,12 +1,12 @@
 """What a data set leaves unused: files that its description does not name, sheets, and further pictures in files."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.file_listing import describe_others, is_document, list_files
 from unet_mtl.data.frames import describe_frames
-from unet_mtl.data.inspection import Inspection
+from unet_mtl.data.inspection import ImageFacts, Inspection, MaskFacts
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.readers import split_suffix
 from unet_mtl.data.records import Dataset
@@ -27,7 +27,7 @@ def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> 
         return
     root = dataset.description.root
     known = {file.path for record in dataset for files in record.masks.values() for file in files}
-    known |= {record.image for record in dataset if record.image is not None}
+    known |= {path for record in dataset for path in record.image_files}
     known |= {observation.path for observation in observations if observation.path is not None}
     listing = list_files(root, links=dataset.description.links)
     unused = Counter(
@@ -67,14 +67,11 @@ def find_unused_pictures(dataset: Dataset, inspection: Inspection) -> Iterator[O
         inspection: Facts about their files.
     """
     unspecified = {record.case for record in dataset if record.frame is None}
-    images = {case: facts.frames for case, facts in inspection.images.items() if case in unspecified}
-    found = describe_frames(images.values())
-    if found:
-        cases = tuple(case for case, (frames, _) in images.items() if frames > 1)
-        yield Observation("several-pictures", f"images: {found}", cases)
-    for target, masks in inspection.masks.items():
-        several = {case: facts.frames for case, facts in masks.items() if case in unspecified}
+    facts: dict[str, Mapping[str, ImageFacts | MaskFacts]] = {"images": inspection.images}
+    facts |= {f"masks of {target}": masks for target, masks in inspection.masks.items()}
+    for what, of_cases in facts.items():
+        several = {case: of_case.frames for case, of_case in of_cases.items() if case in unspecified}
         found = describe_frames(frames for of_case in several.values() for frames in of_case)
         if found:
             cases = tuple(case for case, of_case in several.items() if any(n > 1 for n, _ in of_case))
-            yield Observation("several-pictures", f"masks of {target}: {found}", cases)
+            yield Observation("several-pictures", f"{what}: {found}", cases)

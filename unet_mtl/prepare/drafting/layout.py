@@ -172,7 +172,8 @@ def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:
         return images
     others = name_some("/".join(folder) for folder in same[1:])
     notes.doubt(
-        f"Only {'/'.join(first)} is used, because a case has one image and the file names in {others} are the same."
+        f"Only {'/'.join(first)} is used, since the file names in {others} are the same. If they are channels of one "
+        "image, give each its pattern: `images: {NAME: ..., NAME: ...}`."
     )
     return [entry for entry in images if entry.folder == first]
 
@@ -206,8 +207,8 @@ def _keep_one_image_per_case(images: list[Entry], masks: Sequence[Entry], notes:
     if not told_apart or not (same_names or _have_one_mask_per_folder(by_folder, masks)):
         return images
     notes.doubt(
-        f"Each folder has the images {name_some(words, 8)}. Only {words[0]} is used, because a case has one image; "
-        "change `images` to use another one."
+        f"Each folder has the images {name_some(words, 8)}. Only {words[0]} is used; change `images` to use another "
+        "one, or to `images: {NAME: ..., NAME: ...}` if they are channels of one image."
     )
     return [entries[names[0]] for entries in by_folder.values()]
 

@@ -34,7 +34,7 @@ def description_text(draft: Draft, root: str | None) -> str:
     if draft.notes.unsure:
         lines += ["# To be decided:", *paragraph(draft.notes.unsure)]
     lines += ["", *([f"root: {path(root)}"] if root else [])]
-    lines += [*_cases(draft), *([f"images: {path(draft.images)}"] if draft.images else [])]
+    lines += [*_cases(draft), *_images(draft)]
     lines += _masks(draft.masks) + _columns(draft) + (_spacing(draft) if draft.images else [])
     missing = dict.fromkeys(word for column in _described(draft) for word in column.missing)
     if draft.split:
@@ -66,6 +66,19 @@ def _cases(draft: Draft) -> list[str]:
         lines += commented_out(
             "patient: COLUMN", "name the patient column, to keep a patient's cases together"
         )
+    return lines
+
+
+def _images(draft: Draft) -> list[str]:
+    if not draft.channels:
+        return [f"images: {path(draft.images)}"] if draft.images else []
+    lines = line("images:", "one channel from each file, in this order")
+    lines += [f"  {scalar(name)}: {path(pattern)}" for name, pattern in draft.channels.items()]
+    if draft.missing_channels:
+        counts = name_some(
+            (f"{name} in {count_of(n, 'case')}" for name, n in draft.missing_channels.items()), 8
+        )
+        lines += line("missing_channels: zeros", f"missing: {counts}")
     return lines
 
 
@@ -182,8 +195,9 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
     if channels:
         lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
     elif draft.images:
+        number = "" if draft.channels else ", channels: 3"
         lines += commented_out(
-            "preprocess: {size: [256, 256], channels: 3}", "the size to which images are resized"
+            f"preprocess: {{size: [256, 256]{number}}}", "the size to which images are resized"
         )
     return "\n".join(lines) + "\n"
 
