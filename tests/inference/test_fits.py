@@ -13,7 +13,6 @@ FITS = {
 }
 
 
-@pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.slow
 def test_a_run_keeps_its_fit_to_the_end(dataset, tasks, settings, tmp_path, fit):
