@@ -305,13 +305,16 @@ def test_tensorflow_keras_and_matplotlib_stay_unloaded(write_data, tmp_path):
     tiny, bare = tmp_path / "tiny", tmp_path / "bare"
     write_data(tiny)
     shutil.copytree(tiny / "images", bare / "images")
+    for name in ("truth", "predicted"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / name / "a.png")
     commands = [
         ["--help"],
         ["init", bare],
         ["check", PHANTOM],
         ["check", tiny, "--html", tmp_path / "page.html"],
         ["split", tiny, "--out", tmp_path / "splits.csv", "--folds", "4"],
-        ["score", PHANTOM / "masks", PHANTOM / "masks"],
+        ["score", tmp_path / "truth", tmp_path / "predicted"],
         # The augmentation steps of a config can be checked with albumentations only.
         ["check", PHANTOM / "config.yaml"],
     ]

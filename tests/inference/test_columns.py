@@ -23,7 +23,7 @@ tasks:
   - {kind: classification, name: diagnosis}
   - {kind: regression, name: size}
 network: {trunk: [16]}
-training: {epochs: 30, batch_size: 16, learning_rate: 0.01}
+training: {epochs: 15, batch_size: 16, learning_rate: 0.02}
 """
 
 
