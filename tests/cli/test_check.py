@@ -288,6 +288,7 @@ def test_many_problems_of_a_kind_are_cut_but_not_the_others():
 
 LOADED = """
 import json, sys
+import unet_mtl.balancing, unet_mtl.config, unet_mtl.prepare.exchange
 from unet_mtl.cli import main
 for words in json.loads(sys.argv[1]):
     sys.argv = ["unet-mtl", *words]
@@ -301,7 +302,7 @@ for words in json.loads(sys.argv[1]):
 
 
 def test_tensorflow_keras_and_matplotlib_stay_unloaded(write_data, tmp_path):
-    """One process runs all commands that work without them, since to import what these need takes a second."""
+    """One process imports all modules and runs all commands that work without them, to save time."""
     tiny, bare = tmp_path / "tiny", tmp_path / "bare"
     write_data(tiny)
     shutil.copytree(tiny / "images", bare / "images")
