@@ -208,6 +208,8 @@ def _load_networks_once() -> Iterator[None]:
             return load(cls, run)
         key = (keras.choose_precision("auto"), *(path.read_bytes() for path in files))
         if key not in networks:
+            if len(networks) > 9:
+                networks.clear()
             networks[key] = load(cls, run).network
         return cls(networks[key])
 
