@@ -23,11 +23,11 @@ def python_blocks(document: str) -> list[str]:
 
 
 def write_samples(folder: Path) -> Path:
-    """Write the first 40 cases of the sample set into the place that the documents name."""
+    """Write the first 24 cases of the sample set into the place that the documents name."""
     source, samples = ROOT / "data_samples/phantom", folder / "data_samples/phantom"
     samples.mkdir(parents=True)
     shutil.copy(source / "dataset.yaml", samples)
-    head, *rows = (source / "cases.csv").read_text().splitlines()[:41]
+    head, *rows = (source / "cases.csv").read_text().splitlines()[:25]
     (samples / "cases.csv").write_text("\n".join([head, *rows]) + "\n")
     for part in ("images", "masks"):
         (samples / part).mkdir()
