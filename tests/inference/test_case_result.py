@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import unet_mtl as um
-from unet_mtl.batches.preprocess import preprocess
-from unet_mtl.data import images
+from unet_mtl.data import channel_files, images
 from unet_mtl.evaluation.evaluator import evaluate_cases
 from unet_mtl.inference.case_result import Case, CaseResult, cases_of
 from unet_mtl.inference.engines.keras import KerasEngine
@@ -39,7 +38,7 @@ def counts(monkeypatch):
         batches.append(len(next(iter(inputs.values()))))
         return call(engine, inputs)
 
-    monkeypatch.setattr(preprocess, "read_image", count_read)
+    monkeypatch.setattr(channel_files, "read_image", count_read)
     monkeypatch.setattr(KerasEngine, "__call__", count_call)
     return decoded, batches
 

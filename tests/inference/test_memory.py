@@ -35,7 +35,7 @@ class Alive:
     def __init__(self, monkeypatch):
         self.references = []
         patched = um.Preprocess
-        monkeypatch.setattr(patched, "open", lambda preprocess, path, frame: self._open(path))
+        monkeypatch.setattr(patched, "open", lambda preprocess, path, *rest: self._open(path))
         restore = patched.restore
         monkeypatch.setattr(patched, "restore", lambda *arguments: self._add(restore(*arguments)))
 

@@ -134,6 +134,9 @@ def predict(
     may_space = has_spacing_columns(rules, description)
     require_sources(inputs, n_paths=len(paths), table=table is not None)
     on_note = on_note or _warn
+    spacings = find_spacings(
+        rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
+    )
     images: dict[Path, str] | list[Case]
     if inputs.channels:
         images = find_channel_cases(paths, description, frame)
@@ -151,9 +154,6 @@ def predict(
             columns = read_columns(Path(table), description, inputs, case_column)
         unmatched = describe_unmatched(Path(table), rows, names) if inputs.image else ""
         say(escape_controls(unmatched), shown=progress and bool(unmatched))
-    spacings = find_spacings(
-        rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
-    )
     predictor = Predictor.load(run)
     n = len(images) if inputs.image else len(columns or {})
     with case_bar("predicting", n, shown=progress) as advance:

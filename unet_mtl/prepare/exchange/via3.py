@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from unet_mtl.errors import DataError
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 _IMAGE = 2
 """The type of files that are images; videos are 4 and recordings 8."""
@@ -55,8 +55,8 @@ def convert_via3(content: Mapping[str, Any], source: Path) -> list[Mapping[str, 
         shown = [files.get(str(number)) for number in numbers] if isinstance(numbers, list) else []
         if len(shown) != 1 or not isinstance(shown[0], dict) or not isinstance(shown[0].get("fname"), str):
             problems.append(
-                f"{source}: view {vid!r} shows {len(shown)} files; expected one image with a name, since the regions "
-                "of a view have no file of their own"
+                f"{source}: view {vid!r} shows {count_of(len(shown), 'file')}; expected one image with a name, since "
+                "the regions of a view have no file of their own"
             )
         elif shown[0].get("type", _IMAGE) == _IMAGE:
             entries[str(vid)] = {"filename": shown[0]["fname"], "regions": [], "file_attributes": {}}
