@@ -124,7 +124,7 @@ def test_a_spacing_that_is_none(spacing, measuring, drawn_image, tmp_path):
 
 def test_a_spacing_or_table_without_use(trained, drawn_image, tmp_path):
     for function in (um.predict, um.overlay):
-        with pytest.raises(ConfigError, match=r"no rule of `consistency`.*leave `spacing_mm` out"):
+        with pytest.raises(ConfigError, match=r"no rule of its `consistency`.*leave `spacing_mm` out"):
             function(trained, [drawn_image], tmp_path / "a", spacing_mm=1, progress=False)
     with pytest.raises(DataError, match="leave `table` out"):
         um.predict(trained, [drawn_image], tmp_path / "a", table=tmp_path / "new.csv", progress=False)

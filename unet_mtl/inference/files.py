@@ -106,7 +106,8 @@ def write_predictions(
         images: Names by path, in the form that `find_images` returns; empty for a run that reads no images.
         out: Folder for `<task>/<name>.png` and predictions.csv.
         columns: Columns by case, in the form that `read_columns` returns; None if no column is known.
-        spacings: Source of the pixel spacing, for rules about diameters; None for the headers of the images.
+        spacings: Source of the pixel spacing, for lengths, areas and rules about diameters; None for the headers of
+            the images.
         frame: Index of the picture to read from files that hold several; None for the usual one.
         on_case: Callback after each case.
         on_note: Function that receives a sentence about files that hold several pictures.
@@ -121,7 +122,8 @@ def write_predictions(
     Raises:
         WriteError: The system refused to write a file.
     """
-    cases = (spacings or Spacings()).fill(_cases(predictor, images, columns or {}, frame), predictor.rules)
+    cases = _cases(predictor, images, columns or {}, frame)
+    cases = (spacings or Spacings()).fill(cases, needed=predictor.needs_spacing)
     rows: list[dict[str, str | float]] = []
     pictures: list[tuple[int, int]] = []
     for result in predictor.predict(cases):

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
-from unet_mtl.consistency import Rule, Verdict
-from unet_mtl.data.images import convertible_to
+from unet_mtl.consistency import Rule, Verdict, needs_spacing
+from unet_mtl.data.images import convertible_to, read_spacing
+from unet_mtl.data.view import View
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.inference.add_on import AddOn
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
@@ -24,7 +25,7 @@ from unet_mtl.inference.engine import Engine, Outputs
 from unet_mtl.inference.engines import ENGINES
 from unet_mtl.inference.tiling import predict_tiles
 from unet_mtl.runs import RunFolder
-from unet_mtl.tasks import Prediction, Task
+from unet_mtl.tasks import Prediction, Task, learned_tasks
 from unet_mtl.wording import count_of
 
 _READERS = 2
@@ -47,7 +48,7 @@ class Predictor:
 
     Args:
         engine: The engine with the trained network.
-        tasks: Adapted tasks, one for each output of the network.
+        tasks: Adapted tasks, one for each output of the network, and those that are derived from them.
         preprocess: The fixed steps that the network was trained with.
         inputs: Inputs of the network; None for an image alone.
         batch_size: Number of cases in a batch.
@@ -75,6 +76,11 @@ class Predictor:
         self.rules = tuple(rules)
         self.add_ons: tuple[AddOn, ...] = (Contradictions(self.rules, self.tasks),) if rules else ()
         self._require_sizes()
+
+    @property
+    def needs_spacing(self) -> bool:
+        """Whether an answer or a rule depends on the pixel spacing."""
+        return needs_spacing(self.rules) or any(task.reads_view for task in self.tasks)
 
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
@@ -123,6 +129,7 @@ class Predictor:
         image: Path | str | NDArray[Any] | None = None,
         frame: int | None = None,
         columns: Labels | None = None,
+        spacing_mm: tuple[float, float] | None = None,
     ) -> Answers:
         """Predict one case.
 
@@ -133,6 +140,8 @@ class Predictor:
             frame: Index of the picture in a file of several; None for the usual one.
             columns: Words and numbers of the table by column, for a network that reads columns; an absent column is
                 unknown.
+            spacing_mm: Distance between neighbouring (rows, columns) in mm, for lengths and areas; None for that in
+                the header of a file. If neither is known, they are in pixels.
 
         Returns:
             Predictions by task name; masks at the image's own size.
@@ -142,13 +151,16 @@ class Predictor:
                 none was given, or its output is not finite.
         """
         opened: NDArray[Any] | None = None
+        if spacing_mm is None and self.needs_spacing and isinstance(image, Path | str):
+            spacing_mm = read_spacing(Path(image), frame)
         if isinstance(image, np.ndarray):
             numbers = _require_image(image, self.preprocess)
             opened = self.preprocess.convert(numbers) if self.inputs.image else None
         else:
             opened = self._open(None if image is None else Path(image), frame)
         (raw,) = self._compute([self._fit(opened, columns or {})])
-        return self._decode(raw, opened, str(image) if isinstance(image, Path | str) else "this case")
+        where = str(image) if isinstance(image, Path | str) else "this case"
+        return self._decode(raw, opened, spacing_mm, where)
 
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
         """Predict many cases, in their order, one batch at a time.
@@ -201,7 +213,7 @@ class Predictor:
         try:
             if case.record is not None and case.description is not None:
                 truths = {task.name: task.read(case.record, case.description) for task in self.tasks}
-            answers = self._decode(raw, image, str(case.image or case.name))
+            answers = self._decode(raw, image, case.spacing_mm, str(case.image or case.name))
         except DataError as error:
             return CaseResult(case, error)
         picture = None if image is None else self.preprocess.picture_of(image)
@@ -276,18 +288,25 @@ class Predictor:
             batch_size=self.batch_size,
         )
 
-    def _decode(self, raw: Outputs, image: NDArray[Any] | None, where: str) -> Answers:
+    def _decode(
+        self, raw: Outputs, image: NDArray[Any] | None, spacing_mm: tuple[float, float] | None, where: str
+    ) -> Answers:
         answers: dict[str, Prediction] = {}
-        for task in self.tasks:
+        size = None if image is None else (image.shape[0], image.shape[1])
+        for task in learned_tasks(self.tasks):
             output = raw[task.name]
             _require_finite(output, task, where)
-            if task.spatial and image is not None:
-                output = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
-            answers[task.name] = task.decode(output)
+            if task.spatial and size is not None:
+                output = self.preprocess.restore(output, size)
+            answer = task.decode(output)
+            if task.reads_view and size is not None:
+                answer = task.restore(answer, View(self.preprocess.resize_factors(size), spacing_mm))
+            answers[task.name] = answer
             if not task.spatial:
-                numbers = [cell for cell in answers[task.name].cells().values() if not isinstance(cell, str)]
+                numbers = [cell for cell in answer.cells().values() if not isinstance(cell, str)]
                 _require_finite(np.asarray(numbers), task, where)
-        return answers
+        derived = {task.name: task.derive(answers, spacing_mm) for task in self.tasks if task.derived}
+        return {task.name: (derived if task.derived else answers)[task.name] for task in self.tasks}
 
 
 def _require_finite(numbers: NDArray[Any], task: Task[Any, Any], where: str) -> None:
