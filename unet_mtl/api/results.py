@@ -115,7 +115,7 @@ def predict(
 
     run = RunFolder.open(run)
     inputs, description = run.read_inputs(), run.read_description()
-    needed = needs_spacing(run.read_consistency()) or any(task.reads_view for task in run.read_tasks())
+    needed = needs_spacing(run.read_consistency()) or any(task.needs_spacing for task in run.read_tasks())
     may_space = needed and has_spacing_columns(description)
     require_sources(inputs, n_paths=len(paths), table=table is not None, spacing=may_space)
     on_note = on_note or _warn

@@ -23,8 +23,8 @@ TableOption = Annotated[
     Path | None,
     typer.Option(
         "--table",
-        help="Table with one row per image, for a run that reads columns; its spacing columns are used by rules about "
-        "diameters.",
+        help="Table with one row per image, for a run that reads columns; its spacing columns are used for lengths, "
+        "areas and rules about diameters.",
         show_default=False,
     ),
 ]

@@ -18,7 +18,7 @@ from unet_mtl.inference.case_result import Answers, Case, CaseResult
 from unet_mtl.inference.columns import Rows, missing_input_error, row_of
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
-from unet_mtl.wording import printable
+from unet_mtl.wording import count_of, printable
 
 
 def find_images(
@@ -110,7 +110,7 @@ def write_predictions(
             the images.
         frame: Index of the picture to read from files that hold several; None for the usual one.
         on_case: Callback after each case.
-        on_note: Function that receives a sentence about files that hold several pictures.
+        on_note: Function that receives a sentence about files that hold several pictures, or about unknown spacings.
 
     Returns:
         The table: `image` (`case` for a run that reads no images), then the answers. A run with consistency rules adds
@@ -126,14 +126,21 @@ def write_predictions(
     cases = (spacings or Spacings()).fill(cases, needed=predictor.needs_spacing)
     rows: list[dict[str, str | float]] = []
     pictures: list[tuple[int, int]] = []
+    n_unspaced = 0
     for result in predictor.predict(cases):
         rows.append(_row(predictor, _write_masks(result, out)))
         pictures.append((result.case.frames, result.case.frame or 0))
+        n_unspaced += result.error is None and result.case.spacing_mm is None
         del result  # releases the image and the masks before those of the next case are made
         on_case()
     note = describe_frames(pictures)
     if note:
         on_note(f"{note}; `frame` selects another one")
+    if n_unspaced and any(task.needs_spacing for task in predictor.tasks):
+        on_note(
+            f"{n_unspaced} of {count_of(len(rows), 'image')} have no pixel spacing, so that their lengths and areas "
+            "are in pixels; give `spacing_mm`"
+        )
     table = pd.DataFrame(rows)
     for name in table.columns:
         # Whole numbers stay whole beside the empty cells of an unreadable image.

@@ -80,7 +80,7 @@ class Predictor:
     @property
     def needs_spacing(self) -> bool:
         """Whether an answer or a rule depends on the pixel spacing."""
-        return needs_spacing(self.rules) or any(task.reads_view for task in self.tasks)
+        return needs_spacing(self.rules) or any(task.needs_spacing for task in self.tasks)
 
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}

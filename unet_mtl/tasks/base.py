@@ -137,7 +137,12 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
 
     @property
     def reads_view(self) -> bool:
-        """Whether labels or answers depend on the pixel spacing and on the size that the network sees; see `see`."""
+        """Whether labels or answers depend on the scale at which the network sees a case; see `see`."""
+        return False
+
+    @property
+    def needs_spacing(self) -> bool:
+        """Whether answers in the unit of the labels need the pixel spacing of a case."""
         return False
 
     def case_class(self, record: Record) -> str | None:

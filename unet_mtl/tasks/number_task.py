@@ -58,8 +58,13 @@ class NumberTask(Task[Truth, ValuePrediction]):
 
     @property
     def reads_view(self) -> bool:
-        """Whether the numbers are lengths or areas, which depend on the pixel spacing."""
+        """Whether the numbers are lengths or areas in the image."""
         return self.measured is not None
+
+    @property
+    def needs_spacing(self) -> bool:
+        """Whether a length or area is in another unit than pixels."""
+        return self.reads_view and not all(measures.in_pixels(number.unit) for number in self._numbers)
 
     @property
     def _numbers(self) -> tuple[Number, ...]:
