@@ -59,4 +59,4 @@ def fit_map(points: NDArray[np.floating], moved: NDArray[np.floating]) -> Linear
     after = np.asarray(moved, np.float64)
     solution = np.linalg.lstsq(before, after, rcond=None)[0]
     away = np.hypot(*(before @ solution - after).T)
-    return LinearMap(solution[:2].T, float(away.max()))
+    return LinearMap(np.asarray(solution[:2].T, np.float64), float(away.max()))
