@@ -132,3 +132,24 @@ def test_overlays_name_unit_and_truth(predictor, dataset):
     assert "mm, true: " in titles[0].split("size: ")[1]
     assert "px" in titles[1].split("size: ")[1]
     assert "true" not in titles[1].split("size: ")[1]
+
+
+@pytest.mark.slow
+def test_a_training_from_labels_to_predictions(data_folder, tmp_path):
+    steps = [{"Affine": {"scale": [0.8, 1.2], "keep_ratio": True}}]
+    run = um.train(
+        um.read_dataset(data_folder),
+        TASKS,
+        tmp_path / "run",
+        preprocess=PREPROCESS,
+        augment=steps,
+        network=um.NetworkSettings(width=2, levels=2),
+        training=um.TrainingSettings(epochs=1, batch_size=4),
+        progress=False,
+    )
+    loaded = Predictor.load(run)
+    assert [task.name for task in loaded.tasks] == ["measured", "zone", "size"]
+    assert loaded.tasks[2].numbers[0].seen.unit == "px"
+    assert set(um.evaluate(run, progress=False).scores["task"]) == {"measured", "zone", "size"}
+    table = um.predict(run, [data_folder / "images"], tmp_path / "out", spacing_mm=0.5, progress=False)
+    assert table["size_mm"].notna().all()

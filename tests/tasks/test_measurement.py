@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 import metrics
 import unet_mtl as um
+from unet_mtl.plots.overlay import new_figure
 from unet_mtl.tasks import MaskPrediction, OverlapPrediction, learned_tasks, make_task
 
 SPACING = (0.4, 0.25)
@@ -106,6 +107,8 @@ def test_scores_of_a_set_leave_undefined_measurements_out():
     for known in task.labelled_cases(facts).values():
         assert known.tolist() == [True, False, True, False]
     assert facts["truth"].notna().sum() == 3
+    for drawn in (facts, facts.assign(predicted=np.nan)):
+        task.draw_set(new_figure(2, 2).subplots(), drawn)
 
 
 def test_it_is_evaluated_like_a_regression():
