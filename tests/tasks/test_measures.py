@@ -160,3 +160,18 @@ def test_tasks_without_measure_are_as_before(dataset):
     old = make_task(stored | {"weight": 1.0, "targets": [], "loss": "huber", "numbers": [number]})
     assert old.decode(np.array([2.0], np.float32)).value == pytest.approx(np.expm1(2.5))
     assert old.measure is None
+
+
+def test_a_length_is_learned_from_the_image(data_folder):
+    description = um.read_dataset(data_folder).description
+    inputs = {"record": {"columns": ["side"]}}
+    for read, accepted in ((None, True), (["image", "record"], True), (["record"], False)):
+        task = um.Regression(name="size_mm", measure="length", inputs=read)
+        if accepted:
+            um.Config(data=description, tasks=[task], inputs=inputs)
+            continue
+        with pytest.raises(
+            ValueError, match="task 'size_mm': `measure: length` is for numbers that are learned from"
+        ):
+            um.Config(data=description, tasks=[task], inputs=inputs)
+        um.Config(data=description, tasks=[um.Regression(name="size_mm", inputs=read)], inputs=inputs)

@@ -1,18 +1,19 @@
 """Regression: one number or several for the whole image, in the units of their columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.units import PIXEL
 from unet_mtl.data.view import View
 from unet_mtl.losses import LOSSES
 from unet_mtl.tasks import measures, number_coding
-from unet_mtl.tasks.base import Features
+from unet_mtl.tasks.base import Features, Task
 from unet_mtl.tasks.loss_settings import RegressionLoss
 from unet_mtl.tasks.number import Number, Scale, by_suffix
 from unet_mtl.tasks.number_task import NumberTask, Truth
@@ -51,6 +52,16 @@ class Regression(NumberTask):
     def number_scale(self) -> Scale:
         """The setting `scale`."""
         return self.scale
+
+    def conflicts(self, tasks: Sequence[Task[Any, Any]], description: Description) -> list[str]:
+        """Return a message if the task measures an image that it does not read."""
+        reads_image = description.images is not None and (self.inputs is None or "image" in self.inputs)
+        if self.measure is None or reads_image:
+            return []
+        return [
+            f"task {self.name!r}: `measure: {self.measure}` is for numbers that are learned from the image; add "
+            "'image' to the `inputs` of the task, or remove `measure`"
+        ]
 
     def adapt_to_views(self, train: Dataset, view_of: Callable[[Record], View]) -> "Regression":
         """Return the task with constants of the train values in pixels of the network's input, if it measures."""
