@@ -17,6 +17,7 @@ from unet_mtl.batches.measured_numbers import find_number_faults
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.batches.preprocess.views import Views
 from unet_mtl.data.description import ColumnDescription
+from unet_mtl.prepare.doctor.catalogue import KINDS
 from unet_mtl.tasks import adapt_tasks
 
 ZOOM = [
@@ -202,3 +203,26 @@ def test_faults_of_cases_are_counted(dataset):
     )
     plain = um.Regression(name="diameter_mm")
     assert find_number_faults([plain], train, Preprocess(size=(64, 64)), "none") == []
+
+
+def test_check_reports_them(dataset):
+    records = {"c0", "c1"}
+    text = (dataset.description.root / "cases.csv").read_text().splitlines()
+    rows = [
+        ",".join([row.split(",")[0], "", *row.split(",")[2:]]) if row[:2] in records else row for row in text
+    ]
+    (dataset.description.root / "some_without_spacing.csv").write_text("\n".join(rows))
+    description = dataset.description.model_copy(update={"table": "some_without_spacing.csv"})
+    split = um.SplitSettings(train=0.8, val=0.2, test=0)
+    plain = um.Regression(name="plain", target="diameter_mm")
+    checkup = um.check(description, [LENGTH, plain], split, Preprocess(size=(32, 32), fit="pad"), "light")
+    kinds = {finding.kind.title: finding for finding in checkup.findings}
+    train = [record.case for record in checkup.parts["train"] if record.case in records]
+    zoomed, stretched = (
+        kinds[KINDS[kind].title].observations for kind in ("number-zoomed", "number-stretched")
+    )
+    assert [one.text.split(" stays")[0] for one in zoomed] == ["diameter_mm in mm"]
+    assert len(stretched) == 1
+    assert train
+    (unspaced,) = kinds[KINDS["number-unspaced"].title].observations
+    assert sorted(unspaced.cases) == sorted(train)
