@@ -141,7 +141,7 @@ from metrics.regression import (
     spearman,
 )
 from metrics.seed_test import repeated_p_value
-from metrics.size import feret_diameter
+from metrics.size import ellipse_axes, ellipse_perimeter, feret_diameter
 from metrics.structures import STRUCTURE_SCORES, Structure, score_mask, score_overlapping, score_structures
 from metrics.surface import (
     SurfaceDistances,
@@ -213,6 +213,8 @@ __all__ = [
     "detection_counts",
     "dice",
     "dsb2018_score",
+    "ellipse_axes",
+    "ellipse_perimeter",
     "exact_match",
     "expected_calibration_error",
     "f1",

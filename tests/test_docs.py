@@ -171,10 +171,17 @@ def test_the_example_configs_are_accepted(tmp_path):
 
 
 def test_the_tasks_of_the_page_on_numbers_are_accepted():
+    from unet_mtl.batches.augment.zoom import find_zooms
     from unet_mtl.tasks import make_task
 
-    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/numbers.md").read_text(), flags=re.S)
-    one, several, log = [make_task(content) for content in parse_yaml(block)["tasks"]]
+    plain, lengths, measured = yaml_blocks("docs/numbers.md")
+    one, several, log = [make_task(content) for content in parse_yaml(plain)["tasks"]]
+    length, area = [make_task(content) for content in parse_yaml(lengths)["tasks"]]
+    assert (length.measure, area.measure, area.scale) == ("length", "area", "log")
+    assert find_zooms(parse_yaml(lengths)["augment"], (32, 32)) == ["Affine"]
+    _, perimeter, axes = [make_task(content) for content in parse_yaml(measured)["tasks"]]
+    assert (perimeter.mask, perimeter.shape, axes.class_) == ("head", "ellipse_perimeter", "head")
+    assert axes.target_names == ("bpd_mm", "ofd_mm")
     assert one.loss_kind == "huber"
     assert several.target_names == ("length_mm", "depth_mm")
     assert (several.loss_kind, log.loss_kind, log.scale) == ("gaussian", "mse", "log")

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from unet_mtl.runs import RunFolder
     from unet_mtl.tasks import (
         Classification,
+        Measurement,
         Multilabel,
         Ordinal,
         OverlappingSegmentation,
@@ -90,6 +91,7 @@ _HOMES = {
     "unet_mtl.runs": ("RunFolder",),
     "unet_mtl.tasks": (
         "Classification",
+        "Measurement",
         "Multilabel",
         "Ordinal",
         "OverlappingSegmentation",
@@ -110,6 +112,7 @@ __all__ = [
     "Inputs",
     "MaskMeasures",
     "MaskNeeds",
+    "Measurement",
     "Multilabel",
     "NetworkSettings",
     "Ordinal",

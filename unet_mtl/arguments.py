@@ -86,5 +86,6 @@ def _describe(name: str, value: Any, kinds: Sequence[Any]) -> str:
     elif type(value).__name__ == "Dataset" and Path in kinds:
         cure = "; give its folder, such as `dataset.description.root`"
     elif any(kind in _LISTS for kind in kinds):
-        cure = f"; write [{value!r}]" if path else "; put it in brackets"
+        parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
+        cure = f"; write {parts!r}" if path else "; put it in brackets"
     return f"`{name}` is {shown}; expected {' or '.join(wanted)}{cure}"

@@ -15,7 +15,7 @@ from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.heads import POOLINGS
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.nn.tabular import FUSIONS, build_dense, build_joined
-from unet_mtl.tasks import Features, Task
+from unet_mtl.tasks import Features, Task, learned_tasks
 from unet_mtl.wording import count_of
 
 
@@ -32,7 +32,8 @@ def build_network(
     """Build one encoder, a decoder if a task predicts masks, dense layers for columns, and a head for each task.
 
     Args:
-        tasks: Tasks that `adapt` has given their classes. Their names are the keys of the outputs.
+        tasks: Tasks that `adapt` has given their classes. Their names are the keys of the outputs. Tasks that are
+            derived from others have no output.
         inputs: Inputs that tasks may read; None: an image alone. Inputs that no task reads are left out.
         size: (height, width) of the image in pixels.
         channels: The number of channels of the image.
@@ -50,6 +51,7 @@ def build_network(
     """
     settings, inputs = settings or NetworkSettings(), inputs or Inputs()
     _check_names(tasks)
+    tasks = learned_tasks(tasks)
     columns = {table.name: table.names for table in inputs.tables}
     reads = find_reads(tasks, columns, image=inputs.image, fusion=settings.fusion)
     inputs = inputs.only({name for names in reads.values() for name in names})

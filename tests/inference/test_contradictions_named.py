@@ -124,7 +124,7 @@ def test_a_spacing_that_is_none(spacing, measuring, drawn_image, tmp_path):
 
 def test_a_spacing_or_table_without_use(trained, drawn_image, tmp_path):
     for function in (um.predict, um.overlay):
-        with pytest.raises(ConfigError, match=r"no rule of `consistency`.*leave `spacing_mm` out"):
+        with pytest.raises(ConfigError, match=r"no rule of its `consistency`.*leave `spacing_mm` out"):
             function(trained, [drawn_image], tmp_path / "a", spacing_mm=1, progress=False)
     rows = tmp_path / "new.csv"
     rows.write_text(f"case,spacing\n{drawn_image.stem},1\n")

@@ -60,7 +60,10 @@ EXAMPLES = {
         "targets": ["depth", "size_mm"],
         "loss": "gaussian",
     },
+    "length": {"kind": "regression", "name": "size_mm", "measure": "length"},
+    "measurement": {"kind": "measurement", "name": "size_mm", "mask": "zone", "shape": "feret"},
 }
+LEARNED = [name for name, example in EXAMPLES.items() if not TASKS[example["kind"]].derived]
 DEPTHS = {0: 3.0, 1: 8.0, 2: 4.5, 4: 6.0, 5: 1.0, 8: 2.0, 9: 7.0, 11: 5.0}
 """Depths of some cases, by index. In some cases both numbers are known, in others one or none."""
 
@@ -98,6 +101,11 @@ def config(request):
 @pytest.fixture
 def task(config, parts):
     return make_task(config).adapt(parts["train"])
+
+
+@pytest.fixture(params=LEARNED, scope="module")
+def learned(request, parts):
+    return make_task(EXAMPLES[request.param]).adapt(parts["train"])
 
 
 def truths_of(task, dataset):
@@ -182,7 +190,7 @@ def test_adapt_depends_on_train_only_and_leaves_the_task_unchanged(config, parts
     assert task.to_config() == before
     assert adapted == task.adapt(parts["train"])
     assert adapted.adapt(parts["train"]) == adapted
-    if task.kind == "regression":
+    if task.kind in ("regression", "measurement"):
         assert adapted.adapt(parts["test"]).numbers != adapted.numbers
 
 
@@ -210,7 +218,8 @@ def test_a_target_that_is_not_described_names_those_that_are(config, parts):
         make_task(config | other).adapt(parts["train"])
 
 
-def test_a_missing_label_is_a_finite_filler_of_weight_0(task, dataset):
+def test_a_missing_label_is_a_finite_filler_of_weight_0(learned, dataset):
+    task = learned
     filler, weight = task.encode(None, SIZE)
     assert weight == 0
     assert np.isfinite(np.asarray(filler, float)).all()
@@ -226,7 +235,8 @@ def test_is_labelled_agrees_with_read(task, dataset):
         assert task.is_labelled(record) == (task.read(record, dataset.description) is not None)
 
 
-def test_dense_layers_are_for_image_level_tasks(task):
+def test_dense_layers_are_for_image_level_tasks(learned):
+    task = learned
     content = task.to_config() | {"hidden": [8, 4]}
     if task.spatial:
         with pytest.raises(ValidationError, match="dense layers are for image-level tasks"):
@@ -241,7 +251,8 @@ def test_read_returns_none_without_a_label(task, dataset):
     assert truths_of(task, dataset)
 
 
-def test_head_and_loss(task, dataset):
+def test_head_and_loss(learned, dataset):
+    task = learned
     features = Features(keras.Input((*SIZE, 4)), keras.Input((6,)))
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -262,13 +273,15 @@ def test_head_and_loss(task, dataset):
     assert np.isfinite(task.loss().call(filler, raw)).all()
 
 
-def test_the_primary_score_is_among_the_streaming_ones(task):
+def test_the_primary_score_is_among_the_streaming_ones(learned):
+    task = learned
     names = [metric.name for metric in task.training_metrics()]
     assert f"{task.name}_{task.primary[0]}" in names
     assert all(name.startswith(f"{task.name}_") for name in names)
 
 
-def test_a_perfect_prediction_has_perfect_scores(task, dataset):
+def test_a_perfect_prediction_has_perfect_scores(learned, dataset):
+    task = learned
     facts = []
     for truth in truths_of(task, dataset):
         prediction = task.decode(perfect_raw(task, truth))
@@ -326,7 +339,8 @@ def test_a_perfect_prediction_has_perfect_scores(task, dataset):
         assert float(metric.result()) == pytest.approx(best, abs=1e-5)
 
 
-def test_decode_undoes_encode(task, dataset):
+def test_decode_undoes_encode(learned, dataset):
+    task = learned
     for truth in truths_of(task, dataset):
         prediction = task.decode(perfect_raw(task, truth))
         if task.kind == "segmentation":

@@ -1,6 +1,7 @@
 """Preparation of a data set: draft its description, check, repair and split it."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +64,13 @@ def check(
     Raises:
         DataError: The table cannot be used at all.
     """
-    from unet_mtl.batches.augment.zoom import find_zoomed_numbers
+    from unet_mtl.batches.measured_numbers import find_number_faults
 
     description = source if isinstance(source, Description) else read_description(Path(source))
     channels = preprocess.channels if preprocess else None
     preprocess = preprocess or Preprocess()
-    zoomed = find_zoomed_numbers(tasks, description.columns, augment, preprocess.size)
-    return check_dataset(description, tasks, split or SplitSettings(), preprocess.intensity, channels, zoomed)
+    faults = partial(find_number_faults, tasks, preprocess=preprocess, augment=augment)
+    return check_dataset(description, tasks, split or SplitSettings(), preprocess.intensity, channels, faults)
 
 
 @check_types

@@ -88,13 +88,13 @@ def predict(
             from a file of its own: folders with files named like those of the training, or with a dataset.yaml.
         out: Folder for `<task>/<image>.png` and predictions.csv.
         table: Table with the columns that the run reads, one row for each image (or case). An empty cell is an unknown
-            value; all values of an image without a row are unknown. For a run with rules about diameters also the pixel
-            spacing, in the columns that the run's data set has for it. For files that hold several pictures also the
-            index of the picture, in the column that the run's data set has for it, or else `frame`. None if no column
-            is known.
+            value; all values of an image without a row are unknown. For a run that uses it also the pixel spacing, in
+            the columns that the run's data set has for it. For files that hold several pictures also the index of the
+            picture, in the column that the run's data set has for it, or else `frame`. None if no column is known.
         case_column: Column of the table that names the images without their suffix; None for its name in the training.
-        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
-            without a spacing in the table or in their header.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for lengths, areas and rules about
+            diameters; used for images without a spacing in the table or in their header. Lengths and areas of images
+            without any are in pixels.
         frame: Index of the picture, counted from 0, that is read from files that hold several, such as volumes, and
             have no index in the table. None for the number that the run was trained with, if it has one, or else the
             first page and the middle slice.
@@ -115,6 +115,7 @@ def predict(
             without.
         WriteError: The system refused to write a file.
     """
+    from unet_mtl.consistency import needs_spacing
     from unet_mtl.inference.channel_cases import find_channel_cases
     from unet_mtl.inference.columns import (
         describe_unmatched,
@@ -130,12 +131,18 @@ def predict(
     from unet_mtl.inference.spacing import find_spacings, has_spacing_columns
 
     run = RunFolder.open(run)
-    inputs, rules, description = run.read_inputs(), run.read_consistency(), run.read_description()
-    may_space = has_spacing_columns(rules, description)
+    inputs, description = run.read_inputs(), run.read_description()
+    needed = needs_spacing(run.read_consistency()) or any(task.needs_spacing for task in run.read_tasks())
+    may_space = needed and has_spacing_columns(description)
     require_sources(inputs, n_paths=len(paths), table=table is not None)
     on_note = on_note or _warn
     spacings = find_spacings(
-        rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
+        spacing_mm,
+        table if may_space else None,
+        description,
+        case_column,
+        needed=needed,
+        required=not inputs.tables,
     )
     images: dict[Path, str] | list[Case]
     if inputs.channels:
@@ -200,8 +207,8 @@ def overlay(
             cases of the run's own data, from the description of these. For a run that reads each channel from a file of
             its own: folders, as for `predict`.
         out: Folder for the pictures.
-        spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
-            without a spacing in their data set or header.
+        spacing_mm: Millimetres between pixels, one number or (row, column), for lengths, areas and rules about
+            diameters; used for images without a spacing in their data set or header.
         frame: Index of the picture, counted from 0, that is read from files that hold several, as for `predict`; files
             that the dataset.yaml describes are read as it says.
         on_note: Function that receives a sentence about files that were left aside or hold several pictures; None for
@@ -229,7 +236,7 @@ def overlay(
     predictor = Predictor.load(run)
     several = bool(predictor.inputs.channels)
     images = find_channel_cases(paths, trained_on, frame) if several else find_images(paths, on_note)
-    spacings = find_spacings(predictor.rules, spacing_mm)
+    spacings = find_spacings(spacing_mm, needed=predictor.needs_spacing)
     chosen = _frame_of(trained_on, frame)
     with case_bar("drawing", len(images), shown=progress) as advance:
         return write_overlays(

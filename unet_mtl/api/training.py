@@ -12,7 +12,7 @@ from unet_mtl.data.splits import split_dataset
 from unet_mtl.errors import ConfigError
 from unet_mtl.progress import say
 from unet_mtl.runs import RunFolder
-from unet_mtl.tasks import Task
+from unet_mtl.tasks import Task, learned_tasks
 
 if TYPE_CHECKING:
     from unet_mtl.studies.ablation.comparison import Ablation
@@ -100,6 +100,7 @@ def show_augment(
         UnetMtlError: Data or settings are not usable, or `out` is not a .png file.
     """
     from unet_mtl.batches.augment.augment_preview import make_sheet
+    from unet_mtl.batches.preprocess.views import Views
     from unet_mtl.plots.overlay import save_figure
     from unet_mtl.tasks import adapt_tasks
 
@@ -110,7 +111,7 @@ def show_augment(
     train = split_dataset(dataset, config.split)["train"]
     figure = make_sheet(
         train,
-        adapt_tasks(config.tasks, train),
+        learned_tasks(adapt_tasks(config.tasks, train, Views(config.preprocess))),
         config.preprocess,
         config.augment,
         seed=config.seed,
@@ -171,7 +172,7 @@ def ablate(
     splits = require_same_splits(list(runs.values()))
     measured = {key: evaluate(run, split="test", progress=progress) for key, run in runs.items()}
     seconds = {key: usual_seconds(run.read_history()) for key, run in runs.items()}
-    adapted = runs[planned[0].network, config.seed].read_tasks()
+    adapted = learned_tasks(runs[planned[0].network, config.seed].read_tasks())
     ablation = Ablation(
         compare_networks(adapted, measured, seconds),
         describe(config, planned, splits, folder),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.batches.augment.augment import Augment, sample_seed
+from unet_mtl.batches.augment.linear_map import fit_map, make_points
 from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.case_loader import CaseLoader
 from unet_mtl.batches.inputs.channels import add_indicators
@@ -21,12 +23,15 @@ from unet_mtl.batches.order.label_order import make_label_order
 from unet_mtl.batches.order.sampling import Strata, draw_epoch
 from unet_mtl.batches.prefetch import Prefetcher
 from unet_mtl.batches.preprocess.preprocess import Preprocess
+from unet_mtl.batches.preprocess.views import Views
 from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.records import Dataset, Record
+from unet_mtl.data.view import View
 from unet_mtl.errors import ConfigError, DataError, UnetMtlError
 from unet_mtl.tasks import Task
 
 Batch = tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], dict[str, NDArray[np.float32]]]
+Masks = dict[str, NDArray[np.uint8]]
 ImageType = Literal["uint8", "float32"]
 
 _READY_BATCHES = 3
@@ -116,6 +121,8 @@ class Batches(keras.utils.PyDataset):
         self._loader = CaseLoader(
             dataset.description, tasks, preprocess, cache, image=self.inputs.image, file_hashes=file_hashes
         )
+        self._views = Views(preprocess)
+        self._reads_view = any(task.reads_view for task in tasks)
         # OpenCV's own threads would wait for each other in busy loops, beside those of the prefetcher.
         self._prefetcher = Prefetcher(self._make, workers, lambda: cv2.setNumThreads(1))
         self._n_prefetched = workers + _READY_BATCHES
@@ -234,11 +241,15 @@ class Batches(keras.utils.PyDataset):
         self, record: Record, epoch: int, turn: int
     ) -> tuple[NDArray[Any] | None, dict[str, tuple[Any, float]]]:
         image, masks = self._loader.load(record)
+        view: View | None = None
         # Validation must be the same in every epoch.
         seed = sample_seed(self.seed, epoch if self.augment is not None else 0, _sample_name(record, turn))
         if image is not None:
+            view = self._views(record) if self._reads_view else None
             image, masks = self.preprocess.draw_sample(image, masks, seed)
-            if self.augment is not None:
+            if self.augment is not None and view is not None:
+                image, masks, view = self._augment_measured(self.augment, image, masks, seed, view)
+            elif self.augment is not None:
                 image, masks = self.augment(image, masks, seed)
             image = add_indicators(image, self.inputs.channels, record.missing_channels)
         description, size = self.dataset.description, self.preprocess.size
@@ -246,7 +257,19 @@ class Batches(keras.utils.PyDataset):
             task.name: masks.get(task.name) if task.spatial else task.read(record, description)
             for task in self.tasks
         }
+        for task in self.tasks:
+            if view is not None and task.reads_view and truths[task.name] is not None:
+                truths[task.name] = task.see(truths[task.name], view)
         return image, {task.name: task.encode(truths[task.name], size) for task in self.tasks}
+
+    def _augment_measured(
+        self, augment: Augment, image: NDArray[Any], masks: Masks, seed: int, view: View
+    ) -> tuple[NDArray[Any], Masks, View]:
+        """Augment a sample, and return with it the scale at which the network sees it then."""
+        points = make_points(self.preprocess.size)
+        moved = augment.move(image, masks, seed, points)
+        zoom = 1.0 if moved.points is None else fit_map(points, moved.points).zoom
+        return moved.image, moved.masks, replace(view, zoom=view.zoom * zoom)
 
     def _put(self, images: NDArray[Any], place: int, image: NDArray[Any], record: Record) -> None:
         if images.dtype == image.dtype:

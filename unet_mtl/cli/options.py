@@ -27,8 +27,8 @@ SpacingOption = Annotated[
     typer.Option(
         "--spacing-mm",
         metavar="MM",
-        help="Millimetres between pixels, for rules about diameters: 0.1, or 0.1,0.2 for row,column. It applies to "
-        "images without a spacing of their own.",
+        help="Millimetres between pixels, for lengths, areas and rules about diameters: 0.1, or 0.1,0.2 for "
+        "row,column. It applies to images without a spacing of their own.",
         show_default=False,
     ),
 ]

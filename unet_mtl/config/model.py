@@ -17,6 +17,7 @@ from pydantic_core import PydanticKnownError
 from unet_mtl.batches.augment.augment import find_preset
 from unet_mtl.batches.augment.augment_config import check_steps, make_transforms
 from unet_mtl.batches.augment.presets import Step
+from unet_mtl.batches.augment.zoom import require_linear_steps
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.batches.inputs.columns import TabularInput
 from unet_mtl.batches.inputs.inputs import IMAGE, find_reads
@@ -157,8 +158,10 @@ class Config(Settings):
         # A task without a described mask is reported by `adapt`; its rules cannot be checked.
         if all(task.target_name in self.data.masks for task in self.tasks if task.spatial):
             problems += _problems_of(require_rules, self.consistency, self.tasks, self.data)
+        problems += [problem for task in self.tasks for problem in task.conflicts(self.tasks, self.data)]
         if image:
             problems += _problems_of(check_size, self.preprocess.size, self.network)
+            problems += _problems_of(require_linear_steps, self.tasks, self.augment, self.preprocess.size)
         if not isinstance(self.augment, str) or self.preprocess.channels not in (1, 3):
             steps = find_preset(self.augment) if isinstance(self.augment, str) else self.augment
             problems += _problems_of(check_steps, steps, self.preprocess.size, self.preprocess.channels)

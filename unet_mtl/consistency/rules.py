@@ -146,12 +146,12 @@ class MaskMeasures(_MaskRule):
         mask, length_mm = case.region(self.mask, self.class_), case.lengths_mm.get(self.diameter)
         if mask is None:
             return Verdict(unknown=f"{self.mask} unlabelled")
-        if length_mm is None:
-            return Verdict(unknown=f"{self.diameter} unlabelled")
         if not mask.any():
             return Verdict(unknown=f"{self.mask} empty")
         if case.spacing_mm is None:
             return Verdict(unknown=NO_SPACING)
+        if length_mm is None:
+            return Verdict(unknown=f"{self.diameter} unlabelled")
         measured = metrics.feret_diameter(mask, case.spacing_mm)
         if abs(length_mm - measured) <= self.tolerance * measured:
             return Verdict()

@@ -1,5 +1,6 @@
 """The statements that rules compare for one case: regions, classes and lengths, from answers or from labels."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +12,8 @@ from unet_mtl.data.description import Description
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.masks import region_of
 from unet_mtl.data.records import Record
+from unet_mtl.data.units import MILLIMETRES
 from unet_mtl.tasks import ClassPrediction, MultilabelPrediction, Prediction, Task, ValuePrediction
-
-MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001}
-"""Millimetres per unit of length."""
 
 Regions = Mapping[str, NDArray[np.bool_] | None]
 """Region of each class except the background, (height, width) bool; None if unlabelled pixels may hide the class."""
@@ -77,6 +76,7 @@ def statements_of_answers(
             name: answer.value * MILLIMETRES[answer.unit]
             for name, answer in answers.items()
             if isinstance(answer, ValuePrediction) and len(answer.values) == 1 and answer.unit in MILLIMETRES
+            if not math.isnan(answer.value)
         },
         spacing_mm,
     )

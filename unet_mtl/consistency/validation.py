@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unet_mtl.consistency.rules import ClassCondition, MaskNeeds, Rule
-from unet_mtl.consistency.statements import MILLIMETRES
 from unet_mtl.data.description import ColumnDescription, Description
+from unet_mtl.data.units import MILLIMETRES
 from unet_mtl.errors import ConfigError
 from unet_mtl.tasks import Task
 

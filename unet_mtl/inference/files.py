@@ -110,11 +110,12 @@ def write_predictions(
             the form that `find_channel_cases` returns; empty for a run that reads no images.
         out: Folder for `<task>/<name>.png` and predictions.csv.
         columns: Columns by case, in the form that `read_columns` returns; None if no column is known.
-        spacings: Source of the pixel spacing, for rules about diameters; None for the headers of the images.
+        spacings: Source of the pixel spacing, for lengths, areas and rules about diameters; None for the headers of
+            the images.
         frames: Indices of the pictures to read from files that hold several; None for the usual ones.
         on_case: Callback after each case.
-        on_note: Function that receives a sentence about files that hold several pictures, and about masks that earlier
-            predictions left in `out`.
+        on_note: Function that receives a sentence about files that hold several pictures, about unknown spacings, and
+            about masks that earlier predictions left in `out`.
 
     Returns:
         The table: `image` (`case` for a run that reads no images, both for one that reads each channel from a file of
@@ -127,15 +128,16 @@ def write_predictions(
     Raises:
         WriteError: The system refused to write a file.
     """
-    cases = (spacings or Spacings()).fill(
-        _cases(predictor, images, columns or {}, frames or Frames()), predictor.rules
-    )
+    cases = _cases(predictor, images, columns or {}, frames or Frames())
+    cases = (spacings or Spacings()).fill(cases, needed=predictor.needs_spacing)
     rows: list[dict[str, str | float]] = []
     pictures: list[tuple[int, int]] = []
     written: set[Path] = set()
+    n_unspaced = 0
     for result in predictor.predict(cases):
         rows.append(_row(predictor, _write_masks(result, out, written)))
         pictures.append((result.case.frames, result.case.frame or 0))
+        n_unspaced += result.error is None and result.case.spacing_mm is None
         del result  # releases the image and the masks before those of the next case are made
         on_case()
     note = describe_frames(pictures)
@@ -147,6 +149,11 @@ def write_predictions(
             f"{out}: {count_of(len(stale), 'mask')} of earlier predictions without a row in predictions.csv: "
             f"{name_some(printable(path.relative_to(out).as_posix()) for path in stale)}; remove what you do not need, "
             "or give another folder"
+        )
+    if n_unspaced and any(task.needs_spacing for task in predictor.tasks):
+        on_note(
+            f"{n_unspaced} of {count_of(len(rows), 'image')} have no pixel spacing, so that their lengths and areas "
+            "are in pixels; give `spacing_mm`"
         )
     table = pd.DataFrame(rows)
     for name in table.columns:

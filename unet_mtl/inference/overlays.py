@@ -111,7 +111,8 @@ def write_overlays(
     if note:
         on_note(f"{note}; `frame` selects another one")
     written: list[Path] = []
-    for result in predictor.predict((spacings or Spacings()).fill(cases, predictor.rules)):
+    spaced = (spacings or Spacings()).fill(cases, needed=predictor.needs_spacing)
+    for result in predictor.predict(spaced):
         case = result.require().case
         mark = " (SYNTHETIC data)" if case.description is not None and case.description.synthetic else ""
         if case.frames > 1:

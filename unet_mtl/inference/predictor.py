@@ -15,9 +15,10 @@ from unet_mtl.batches.inputs.channels import add_indicators, match_channels
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
-from unet_mtl.consistency import Rule, Verdict
+from unet_mtl.consistency import Rule, Verdict, needs_spacing
 from unet_mtl.data.channel_files import ChannelFile, missing_names
-from unet_mtl.data.images import convertible_to
+from unet_mtl.data.images import convertible_to, read_spacing
+from unet_mtl.data.view import View
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.inference.add_on import AddOn
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
@@ -26,7 +27,7 @@ from unet_mtl.inference.engine import Engine, Outputs
 from unet_mtl.inference.engines import ENGINES
 from unet_mtl.inference.tiling import predict_tiles
 from unet_mtl.runs import RunFolder
-from unet_mtl.tasks import Prediction, Task
+from unet_mtl.tasks import Prediction, Task, learned_tasks
 from unet_mtl.wording import count_of
 
 _READERS = 2
@@ -49,7 +50,7 @@ class Predictor:
 
     Args:
         engine: The engine with the trained network.
-        tasks: Adapted tasks, one for each output of the network.
+        tasks: Adapted tasks, one for each output of the network, and those that are derived from them.
         preprocess: The fixed steps that the network was trained with.
         inputs: Inputs of the network; None for an image alone.
         batch_size: Number of cases in a batch.
@@ -77,6 +78,11 @@ class Predictor:
         self.rules = tuple(rules)
         self.add_ons: tuple[AddOn, ...] = (Contradictions(self.rules, self.tasks),) if rules else ()
         self._require_sizes()
+
+    @property
+    def needs_spacing(self) -> bool:
+        """Whether an answer or a rule depends on the pixel spacing."""
+        return needs_spacing(self.rules) or any(task.needs_spacing for task in self.tasks)
 
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
@@ -126,6 +132,7 @@ class Predictor:
         image: Path | str | NDArray[Any] | Mapping[str, Path | str | None] | None = None,
         frame: int | None = None,
         columns: Labels | None = None,
+        spacing_mm: tuple[float, float] | None = None,
     ) -> Answers:
         """Predict one case.
 
@@ -138,6 +145,8 @@ class Predictor:
             frame: Index of the picture in a file of several; None for the usual one.
             columns: Words and numbers of the table by column, for a network that reads columns; an absent column is
                 unknown.
+            spacing_mm: Distance between neighbouring (rows, columns) in mm, for lengths and areas; None for that in
+                the header of a file. If neither is known, they are in pixels.
 
         Returns:
             Predictions by task name; masks at the image's own size.
@@ -148,6 +157,9 @@ class Predictor:
         """
         opened: NDArray[Any] | None = None
         files: tuple[ChannelFile, ...] = ()
+        first = next(filter(None, image.values()), None) if isinstance(image, Mapping) else image
+        if spacing_mm is None and self.needs_spacing and isinstance(first, Path | str):
+            spacing_mm = read_spacing(Path(first), frame)
         if isinstance(image, np.ndarray):
             numbers = _require_image(image, self.preprocess)
             opened = self.preprocess.convert(numbers) if self.inputs.image else None
@@ -160,7 +172,8 @@ class Predictor:
             path = Path(image) if isinstance(image, Path | str) else None
             opened = self._open(Case("this case", path, frame, channels=files))
         (raw,) = self._compute([self._fit(opened, columns or {}, missing_names(files))])
-        return self._decode(raw, opened, str(image) if isinstance(image, Path | str) else "this case")
+        where = str(image) if isinstance(image, Path | str) else "this case"
+        return self._decode(raw, opened, spacing_mm, where)
 
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
         """Predict many cases, in their order, one batch at a time.
@@ -216,7 +229,7 @@ class Predictor:
         try:
             if case.record is not None and case.description is not None:
                 truths = {task.name: task.read(case.record, case.description) for task in self.tasks}
-            answers = self._decode(raw, image, str(case.image or case.name))
+            answers = self._decode(raw, image, case.spacing_mm, str(case.image or case.name))
         except DataError as error:
             return CaseResult(case, error)
         picture = None
@@ -299,20 +312,26 @@ class Predictor:
             batch_size=self.batch_size,
         )
 
-    def _decode(self, raw: Outputs, image: NDArray[Any] | None, where: str) -> Answers:
+    def _decode(
+        self, raw: Outputs, image: NDArray[Any] | None, spacing_mm: tuple[float, float] | None, where: str
+    ) -> Answers:
         answers: dict[str, Prediction] = {}
-        for task in self.tasks:
+        size = None if image is None else (image.shape[0], image.shape[1])
+        for task in learned_tasks(self.tasks):
             output = raw[task.name]
             _require_finite(output, task, where)
-            if task.spatial and image is not None:
-                restored = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
-                answers[task.name] = task.decode_resized(restored)
+            if task.spatial and size is not None:
+                answer = task.decode_resized(self.preprocess.restore(output, size))
             else:
-                answers[task.name] = task.decode(output)
+                answer = task.decode(output)
+            if task.reads_view and size is not None:
+                answer = task.restore(answer, View(self.preprocess.resize_factors(size), spacing_mm))
+            answers[task.name] = answer
             if not task.spatial:
-                numbers = [cell for cell in answers[task.name].cells().values() if not isinstance(cell, str)]
+                numbers = [cell for cell in answer.cells().values() if not isinstance(cell, str)]
                 _require_finite(np.asarray(numbers), task, where)
-        return answers
+        derived = {task.name: task.derive(answers, spacing_mm) for task in self.tasks if task.derived}
+        return {task.name: (derived if task.derived else answers)[task.name] for task in self.tasks}
 
 
 def _bytes_of(item: _Read | DataError) -> int:

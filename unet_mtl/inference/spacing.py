@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from unet_mtl.consistency import Rule, needs_spacing
 from unet_mtl.data.description import Description
 from unet_mtl.data.images import read_spacing
 from unet_mtl.data.spacing import Spacing, parse_spacing, read_case_spacing, spacing_columns
@@ -41,46 +40,47 @@ class Spacings:
         except DataError:
             return self.otherwise
 
-    def fill(self, cases: Iterable[Case], rules: Sequence[Rule]) -> Iterator[Case]:
-        """Yield the cases with the spacing of each image, where a rule needs it and the case has none yet.
+    def fill(self, cases: Iterable[Case], *, needed: bool) -> Iterator[Case]:
+        """Yield the cases with the spacing of each image, where it is needed and the case has none yet.
 
         Args:
             cases: The cases; read lazily.
-            rules: Consistency rules of the run.
+            needed: Whether the run uses a spacing.
         """
-        wanted = needs_spacing(rules)
         for case in cases:
-            if wanted and case.spacing_mm is None and case.image is not None:
+            if needed and case.spacing_mm is None and case.image is not None:
                 yield replace(case, spacing_mm=self.find(case.image, case.name))
             else:
                 yield case
 
 
 def find_spacings(
-    rules: Sequence[Rule],
     spacing_mm: float | Sequence[float] | None,
     table: Path | str | None = None,
     description: Description | None = None,
     case_column: str | None = None,
     *,
+    needed: bool,
     required: bool = False,
 ) -> Spacings:
     """Collect the sources of the pixel spacing.
 
     Args:
-        rules: Consistency rules of the run.
         spacing_mm: Millimetres, one number or (row, column), for images with no other source; None if unknown.
         table: Table with columns for the spacing; None if there is none.
         description: Description of the data that the run was trained on; needed with `table`.
         case_column: Column that names the cases; None for its name in the training.
+        needed: Whether the run uses a spacing.
         required: Whether `table` must have the columns of the spacing.
 
     Raises:
-        ConfigError: `spacing_mm` is not a spacing, or no rule needs one.
+        ConfigError: `spacing_mm` is not a spacing, or the run uses none.
         DataError: The table cannot be used; see `read_spacings`.
     """
-    if spacing_mm is not None and not needs_spacing(rules):
-        raise ConfigError("no rule of `consistency` of the run compares a diameter; leave `spacing_mm` out")
+    if spacing_mm is not None and not needed:
+        raise ConfigError(
+            "the run measures nothing, and no rule of its `consistency` compares a diameter; leave `spacing_mm` out"
+        )
     rows: Mapping[str, Spacing] = {}
     if table is not None and description is not None:
         rows = read_spacings(Path(table), description, case_column, required=required)
@@ -90,14 +90,13 @@ def find_spacings(
         raise ConfigError(f"`spacing_mm`: {error}") from None
 
 
-def has_spacing_columns(rules: Sequence[Rule], description: Description) -> bool:
-    """Return whether columns of a table can give the spacing that a rule needs.
+def has_spacing_columns(description: Description) -> bool:
+    """Return whether columns of a table can give the spacing.
 
     Args:
-        rules: Consistency rules of the run.
         description: Description of the data that the run was trained on.
     """
-    return needs_spacing(rules) and bool(spacing_columns(description, ()))
+    return bool(spacing_columns(description, ()))
 
 
 def read_spacings(

@@ -54,7 +54,8 @@ def draw_agreements(axes: "Axes", agreements: Sequence[Agreement]) -> None:
         draw_agreement(axes, only)
         axes.set_xlabel(f"true{only.suffix}")
         axes.set_ylabel(f"predicted{only.suffix}")
-        axes.legend(frameon=False, fontsize=8)
+        if len(only.truth):
+            axes.legend(frameon=False, fontsize=8)
         return
     # `set_axis_off` would remove the labels too.
     axes.set_xticks([])

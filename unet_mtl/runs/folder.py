@@ -29,7 +29,7 @@ from unet_mtl.runs.reading import (
     reading,
     require_mapping,
 )
-from unet_mtl.tasks import Task
+from unet_mtl.tasks import Task, learned_tasks
 
 _Content = TypeVar("_Content")
 _RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
@@ -260,7 +260,9 @@ class RunFolder:
         """
         shapes: dict[str, Any] = {name: list(shape) for name, shape in found.items()}
         stored = self.read_environment().get("outputs", {})  # runs of unet-mtl 0.1 have none
-        expected = {t.name: stored.get(t.name, shapes.get(t.name, "any")) for t in self.read_tasks()}
+        expected = {
+            t.name: stored.get(t.name, shapes.get(t.name, "any")) for t in learned_tasks(self.read_tasks())
+        }
         if shapes != expected:
             raise RunError(
                 f"{self.network} belongs to another run, since its outputs are {shapes} and those of this run are "

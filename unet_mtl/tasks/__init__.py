@@ -1,13 +1,15 @@
 """The kinds of task."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from unet_mtl.data.records import Dataset
+from unet_mtl.data.records import Dataset, Record
+from unet_mtl.data.view import View
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
 from unet_mtl.tasks.classification import Classification
 from unet_mtl.tasks.masks import MaskTask
+from unet_mtl.tasks.measurement import Measurement
 from unet_mtl.tasks.multilabel import Multilabel
 from unet_mtl.tasks.ordinal import Ordinal
 from unet_mtl.tasks.overlapping import OverlappingSegmentation
@@ -30,6 +32,7 @@ TASKS: dict[str, type[Task[Any, Any]]] = {
     "ordinal": Ordinal,
     "multilabel": Multilabel,
     "regression": Regression,
+    "measurement": Measurement,
 }
 """Classes by `kind`. A new kind of task is one file and one line here."""
 
@@ -39,8 +42,21 @@ def make_task(config: dict[str, Any]) -> Task[Any, Any]:
     return TASKS[config["kind"]].model_validate(config)
 
 
-def adapt_tasks(tasks: Sequence[Task[Any, Any]], train: Dataset) -> list[Task[Any, Any]]:
+def learned_tasks(tasks: Sequence[Task[Any, Any]]) -> list[Task[Any, Any]]:
+    """Return the tasks that the network has an output for; the others are computed from their answers."""
+    return [task for task in tasks if not task.derived]
+
+
+def adapt_tasks(
+    tasks: Sequence[Task[Any, Any]], train: Dataset, view_of: Callable[[Record], View] | None = None
+) -> list[Task[Any, Any]]:
     """Adapt each task to the train cases, which determine classes, units and constants.
+
+    Args:
+        tasks: The tasks.
+        train: The train cases.
+        view_of: Returns the scale at which the network sees a case, which tasks need that measure; None: these are not
+            made ready for a training.
 
     Raises:
         DataError: At least one task cannot be adapted. The problems of all tasks are listed, one per line.
@@ -49,7 +65,8 @@ def adapt_tasks(tasks: Sequence[Task[Any, Any]], train: Dataset) -> list[Task[An
     problems: list[str] = []
     for task in tasks:
         try:
-            adapted.append(task.adapt(train))
+            fitted = task.adapt(train)
+            adapted.append(fitted if view_of is None else fitted.adapt_to_views(train, view_of))
         except (ConfigError, DataError) as error:
             problems.append(str(error))
     if problems:
@@ -67,6 +84,7 @@ __all__ = [
     "GradePrediction",
     "MaskPrediction",
     "MaskTask",
+    "Measurement",
     "Multilabel",
     "MultilabelPrediction",
     "Ordinal",
@@ -78,5 +96,6 @@ __all__ = [
     "Task",
     "ValuePrediction",
     "adapt_tasks",
+    "learned_tasks",
     "make_task",
 ]

@@ -1,7 +1,7 @@
 """The contract of a task: one output of the network, from its label to its scores and pictures."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.resized import Resized
+from unet_mtl.data.view import View
 from unet_mtl.errors import ConfigError
 from unet_mtl.settings import Settings, Units
 from unet_mtl.tasks.predictions import Prediction
@@ -95,6 +96,10 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     spatial: ClassVar[bool] = False
     """Whether the target is transformed together with the image by augmentation."""
 
+    derived: ClassVar[bool] = False
+    """Whether the answer is computed from answers of other tasks, so that the network has no output for the task and
+    nothing is trained; see `derive`."""
+
     picture: ClassVar[str] = ""
     """The last part of the file name of the picture that `draw_set` draws."""
 
@@ -130,6 +135,16 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         """Return whether at least one target of a case is known. No file is opened."""
         known = record.masks if self.spatial else record.labels
         return any(name in known for name in self.target_names)
+
+    @property
+    def reads_view(self) -> bool:
+        """Whether labels or answers depend on the scale at which the network sees a case; see `see`."""
+        return False
+
+    @property
+    def needs_spacing(self) -> bool:
+        """Whether answers in the unit of the labels need the pixel spacing of a case."""
+        return False
 
     def case_class(self, record: Record) -> str | None:
         """Return the class of a case for `training.sampling`; None: unknown.
@@ -178,6 +193,15 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
             DataError: No train case is labelled.
         """
 
+    def adapt_to_views(self, train: Dataset, view_of: Callable[[Record], View]) -> "Task[Truth, Answer]":
+        """Return a new task with constants of the labels as the network sees them; `adapt` comes first.
+
+        Args:
+            train: The train cases.
+            view_of: Returns the scale at which the network sees a case without augmentation.
+        """
+        return self
+
     @abstractmethod
     def read(self, record: Record, description: Description) -> Truth | None:
         """Return the label of one case, at the image's original size; None: unknown.
@@ -205,6 +229,15 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
             size: (height, width) of the network.
         """
 
+    def see(self, truth: Truth, view: View) -> Truth:
+        """Return a label in the terms of the network's input, for `encode`; called if `reads_view` is true.
+
+        Args:
+            truth: The label, as `read` returns it.
+            view: The scale at which the network sees the case in this sample.
+        """
+        return truth
+
     @abstractmethod
     def build_head(self, features: Features) -> Any:
         """Build Keras layers on the features; the last one is named after the task and has dtype float32."""
@@ -231,6 +264,28 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
             output: The network's output (height, width, K) for one case, with the size of its image.
         """
         return self.decode(output.whole())
+
+    def restore(self, prediction: Answer, view: View) -> Answer:
+        """Return a prediction in the user's terms from one in the terms of the network's input; undoes `see`."""
+        return prediction
+
+    def derive(self, answers: Mapping[str, Prediction], spacing_mm: tuple[float, float] | None) -> Answer:
+        """Return the answer of a task that is `derived`.
+
+        Args:
+            answers: Predictions of the other tasks by name, at the original size.
+            spacing_mm: Distances of pixel centres (between rows, between columns); None: unknown.
+        """
+        raise NotImplementedError(f"task {self.name!r} is predicted by the network")
+
+    def conflicts(self, tasks: "Sequence[Task[Any, Any]]", description: Description) -> list[str]:
+        """Return a message for each conflict of the task with other tasks of a training; empty if there is none.
+
+        Args:
+            tasks: All tasks of the training.
+            description: The description of the data set.
+        """
+        return []
 
     @abstractmethod
     def score_case(

@@ -25,6 +25,8 @@ class Number(Settings):
         mean: The mean of the train values on that scale.
         deviation: The standard deviation of the train values on that scale.
         median: The median of the train values in their unit.
+        seen: The number as the network learns it, in pixels of its input, with constants of its own; None if the
+            network learns the number in its unit.
     """
 
     column: str
@@ -33,6 +35,12 @@ class Number(Settings):
     mean: float = 0.0
     deviation: float = Field(default=1.0, gt=0)
     median: float = 0.0
+    seen: "Number | None" = None
+
+    @property
+    def learned(self) -> "Number":
+        """The number whose constants standardise what the network learns."""
+        return self.seen or self
 
     def fit(self, values: Sequence[float]) -> "Number":
         """Return the number with the constants of one or more train values."""

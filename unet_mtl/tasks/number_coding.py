@@ -62,8 +62,15 @@ def read(
 
 
 def encode(numbers: Sequence[Number], known: Mapping[str, float]) -> NDArray[np.float32]:
-    """Return (n, 2): each number standardised and followed by 1, or 0 and 0 where it is unknown."""
-    pairs = [(n.standardise(known[n.column]), 1.0) if n.column in known else (0.0, 0.0) for n in numbers]
+    """Return (n, 2): each number standardised and followed by 1, or 0 and 0 where it is unknown.
+
+    Args:
+        numbers: The n numbers of the task.
+        known: The known numbers by column, as the network sees them.
+    """
+    pairs = [
+        (n.learned.standardise(known[n.column]), 1.0) if n.column in known else (0.0, 0.0) for n in numbers
+    ]
     return np.asarray(pairs, np.float32)
 
 
@@ -75,7 +82,7 @@ def decode(numbers: Sequence[Number], raw: NDArray[np.float32]) -> dict[str, Val
         raw: The network's output for one case: (n,) means, or (2n,) means followed by log-variances.
     """
     rows = raw.reshape(-1, len(numbers)).T.tolist()
-    return {number.column: number.decode(*row) for number, row in zip(numbers, rows, strict=True)}
+    return {number.column: number.learned.decode(*row) for number, row in zip(numbers, rows, strict=True)}
 
 
 def describe(numbers: Sequence[Number], known: Mapping[str, float]) -> str:

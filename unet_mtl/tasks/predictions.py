@@ -1,5 +1,6 @@
 """Decoded outputs in the user's terms, as a predictor returns them and as tasks are scored on them."""
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -237,7 +238,7 @@ class Value:
     """A number in its unit.
 
     Attributes:
-        value: The number.
+        value: The number; NaN: undefined, such as the size of an empty mask.
         unit: The unit, or an empty string.
         low: The lower end of the 95 % interval; None: no interval is predicted.
         high: The upper end of the interval.
@@ -249,6 +250,8 @@ class Value:
     high: float | None = None
 
     def __str__(self) -> str:
+        if math.isnan(self.value):
+            return "undefined"
         text = f"{self.value:.3g} {self.unit}".rstrip()
         return text if self.low is None else f"{text} ({self.low:.3g} to {self.high:.3g})"
 

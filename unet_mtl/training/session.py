@@ -11,11 +11,12 @@ import keras
 import pandas as pd
 
 from unet_mtl.batches.augment.augment import Augment
-from unet_mtl.batches.augment.zoom import find_zoomed_numbers
 from unet_mtl.batches.batches import Batches, ImageType
 from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.feed import feed
+from unet_mtl.batches.measured_numbers import find_number_faults
 from unet_mtl.batches.order.sampling import make_strata
+from unet_mtl.batches.preprocess.views import Views
 from unet_mtl.config import Config, TrainingSettings
 from unet_mtl.data.case_duplicates import find_case_duplicates
 from unet_mtl.data.file_hashes import FileHashes
@@ -36,7 +37,7 @@ from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
-from unet_mtl.tasks import adapt_tasks
+from unet_mtl.tasks import Task, adapt_tasks, learned_tasks
 from unet_mtl.training.callbacks import (
     BalanceLog,
     Checkpointer,
@@ -76,11 +77,9 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
         session = _prepare(config, dataset, run, resume=resume, progress=progress)
         if not resume:
             reserved.enter_context(run.training())
-        zoomed = find_zoomed_numbers(
-            config.tasks, dataset.description.columns, config.augment, config.preprocess.size
-        )
+        faults = find_number_faults(config.tasks, session.train.dataset, config.preprocess, config.augment)
         with _progress_bar(
-            session, [f"warning: {line}" for line in texts(zoomed)], shown=progress
+            session, [f"warning: {line}" for line in texts(faults)], shown=progress
         ) as callbacks:
             session.fit(run, callbacks=callbacks)
     return run
@@ -107,7 +106,7 @@ def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool, 
     else:
         run.create(
             config=config,
-            tasks=session.trainer.tasks,
+            tasks=session.tasks,
             inputs=session.train.inputs,
             splits=split_table(parts),
             environment=describe_environment(
@@ -159,6 +158,7 @@ class Session:
 
     Attributes:
         trainer: The compiled trainer.
+        tasks: All adapted tasks, also those that the network has no output for.
         train: Batches to learn from.
         val: Batches that select the best checkpoint.
         labels: Numbers of labelled cases by task and split.
@@ -170,6 +170,7 @@ class Session:
     """
 
     trainer: MultiTaskTrainer
+    tasks: Sequence[Task[Any, Any]]
     train: Batches
     val: Batches
     labels: Labels
@@ -309,7 +310,8 @@ def make_session(
     """
     keras.utils.set_random_seed(config.seed)
     inputs = make_inputs(config, parts["train"])
-    tasks = adapt_tasks(config.tasks, parts["train"])
+    all_tasks = adapt_tasks(config.tasks, parts["train"], Views(config.preprocess))
+    tasks = learned_tasks(all_tasks)
     precision = choose_precision(config.precision)
     preprocess, settings = config.preprocess, config.training
     network = build_network(
@@ -346,6 +348,7 @@ def make_session(
     description = parts["train"].description
     return Session(
         trainer=trainer,
+        tasks=all_tasks,
         train=train,
         val=Batches(parts["val"], tasks, preprocess, **options),
         labels=count_labels(tasks, parts),

@@ -204,7 +204,8 @@ def test_the_cases_of_an_evaluation_have_no_formula(tmp_path):
 def test_predictions_have_no_formula(tmp_path):
     class Stub:
         inputs = Inputs()
-        rules = ()
+        rules = tasks = ()
+        needs_spacing = False
 
         def predict(self, cases):
             return (CaseResult(case, DataError("@nothing")) for case in cases)

@@ -243,6 +243,28 @@ def test_which_columns_become_tasks(described):
     assert any("birads, sex, age, ki67" in line for line in notes.unsure)
 
 
+@pytest.mark.parametrize(
+    ("name", "spacing", "first", "measure"),
+    [
+        ("size_mm", [0.2, 0.3], 3, "length"),
+        ("length_cm", [0.2, 0.3], 3, "length"),
+        ("area_mm2", [0.2, 0.3], 3, "area"),
+        ("volume_mm3", [0.2, 0.3], 3, None),
+        ("size_px", [0.2, 0.3], 3, None),
+        ("size_mm", [0.2, ""], 3, None),
+        ("size_mm", None, 3, None),
+        ("size_mm", [0.2, 0.3], -3, None),
+    ],
+)
+def test_lengths_and_areas_are_measured_where_every_case_has_a_spacing(
+    described, name, spacing, first, measure
+):
+    more = {} if spacing is None else {"pixel_size_mm": spacing}
+    _, config, _, _ = described(**{name: np.linspace(first, 40, N)}, **more)
+    (task,) = (task for task in config.tasks if task.kind == "regression")
+    assert task.measure == measure
+
+
 ADMINISTRATIVE = [
     "url",
     "image_url",

@@ -4,7 +4,7 @@ import random
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -44,6 +44,14 @@ def sample_seed(seed: int, epoch: int, case: str) -> int:
     return int(np.random.SeedSequence(key).generate_state(1)[0])
 
 
+class Moved(NamedTuple):
+    """An image, its masks by task name, and points, (n, 2) as (column, row), after augmentation; None: no points."""
+
+    image: NDArray[Any]
+    masks: dict[str, NDArray[np.uint8]]
+    points: NDArray[np.floating[Any]] | None
+
+
 class Augment:
     """Random steps for one image and its masks.
 
@@ -77,28 +85,54 @@ class Augment:
         Raises:
             ConfigError: A step changes the size of the image.
         """
+        moved = self.move(image, masks, seed)
+        return moved.image, moved.masks
+
+    def move(
+        self,
+        image: NDArray[Any],
+        masks: Mapping[str, NDArray[np.uint8]],
+        seed: int,
+        points: NDArray[np.float32] | None = None,
+    ) -> "Moved":
+        """Transform an image and its masks as a call does, and points with them.
+
+        Args:
+            image: See `__call__`, also for the errors.
+            masks: See `__call__`.
+            seed: See `__call__`.
+            points: Points (n, 2) as (column, row) of the image; None: none. They do not change image and masks, and
+                those that leave the image are kept.
+        """
         if not self.steps:
-            return image, dict(masks)
+            return Moved(image, dict(masks), points)
         compose = self._compose()
         _seed(compose, seed)
         planes = [plane for mask in masks.values() for plane in _planes_of(mask)]
-        moved = compose(image=image, **_as_targets(planes))
+        targets = _as_targets(planes)
+        if points is not None and "keypoints" in compose.processors:
+            targets["keypoints"] = points
+        moved = compose(image=image, **targets)
         if moved["image"].shape[:2] != image.shape[:2]:
             after, before = ("x".join(map(str, x.shape[:2])) for x in (moved["image"], image))
             raise ConfigError(
                 f"augment: the steps change the size from {before} to {after} pixels; use steps that keep the size"
             )
         moved_planes = iter([moved["mask"]] if len(planes) == 1 else moved.get("masks", ()))
-        return moved["image"].reshape(image.shape), {
+        moved_masks = {
             name: np.stack([next(moved_planes) for _ in _planes_of(mask)], axis=-1).reshape(mask.shape)
             for name, mask in masks.items()
         }
+        return Moved(moved["image"].reshape(image.shape), moved_masks, moved.get("keypoints", points))
 
     def _compose(self) -> Any:
         if not hasattr(self._local, "compose"):
             import albumentations
 
-            self._local.compose = albumentations.Compose(make_transforms(self.steps))
+            transforms = make_transforms(self.steps)
+            keep = albumentations.KeypointParams(format="xy", remove_invisible=False)
+            moves = any("keypoints" in transform.available_keys for transform in transforms)
+            self._local.compose = albumentations.Compose(transforms, keypoint_params=keep if moves else None)
         return self._local.compose
 
 

@@ -10,7 +10,7 @@ from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import Fusion
 from unet_mtl.nn.tabular import FUSIONS
 from unet_mtl.settings import Settings
-from unet_mtl.tasks import Task
+from unet_mtl.tasks import Task, learned_tasks
 
 IMAGE = "image"
 """The name of the image input; users choose the names of the others."""
@@ -71,7 +71,7 @@ class Inputs(Settings):
 def find_reads(
     tasks: Sequence[Task[Any, Any]], tables: Mapping[str, Collection[str]], *, image: bool, fusion: Fusion
 ) -> Reads:
-    """Return the inputs that each task reads.
+    """Return the inputs that each task with an output of the network reads.
 
     Args:
         tasks: The tasks.
@@ -90,7 +90,7 @@ def find_reads(
         if name in {task.name for task in tasks}
     ]
     reads: Reads = {}
-    for task in tasks:
+    for task in learned_tasks(tasks):
         wanted = names if task.inputs is None else task.inputs
         if task.spatial and task.inputs is None and FUSIONS[fusion] is None:
             wanted = (IMAGE,)

@@ -177,6 +177,11 @@ class Preprocess(Settings):
         canvas = (max(height, self.size[0]), max(width, self.size[1]))
         return Placement(canvas, (height, width), (canvas[0] - height) // 2, (canvas[1] - width) // 2)
 
+    def resize_factors(self, size: Size) -> tuple[float, float]:
+        """Return how many pixels of the network's input a pixel of an image of this size becomes (rows, columns)."""
+        inner = self.place(size).inner
+        return inner[0] / size[0], inner[1] / size[1]
+
     def fit_image(self, image: NDArray[Any]) -> tuple[NDArray[Any], Size]:
         """Resize and pad an image to its canvas.
 

@@ -121,7 +121,16 @@ KINDS: dict[str, Kind] = {
     ),
     "number-zoomed": _warning(
         "numbers that do not follow the zoom of the augmentation",
-        "set `augment` to a list of steps that keep the size of objects, such as Affine without `scale`",
+        "set `measure: length` or `measure: area` of the task, so that labels follow the zoom; or set `augment` to a "
+        "list of steps that keep the size of objects, such as Affine without `scale`",
+    ),
+    "number-stretched": _warning(
+        "lengths in images that are stretched in one direction",
+        "set `preprocess.fit: pad`, which keeps the aspect ratio, and `keep_ratio: true` in Affine steps with `scale`",
+    ),
+    "number-unspaced": _warning(
+        "lengths and areas of cases without pixel spacing",
+        "add the pixel spacing of these cases; without it, they are unlabelled for the task",
     ),
     "number-outlier": _warning("numbers far from all others", "check the decimal point and the unit of the cell"),
     "spacing-outlier": _warning("pixel spacings far from all others", "check the unit of the cell"),

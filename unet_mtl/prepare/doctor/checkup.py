@@ -1,6 +1,6 @@
 """The contents and problems of a data set, and whether a training on it could start."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ def check_dataset(
     split: SplitSettings,
     intensity: Intensity = "auto",
     channels: int | None = None,
-    further: Sequence[Observation] = (),
+    further: Callable[[Dataset], Sequence[Observation]] = lambda train: (),
 ) -> Checkup:
     """Open every file of a data set, split its cases, and adapt each task to the training split.
 
@@ -183,7 +183,8 @@ def check_dataset(
         split: How the cases are split.
         intensity: How the training will scale the intensities of the images.
         channels: The number of channels that the network will read; None: that of most images.
-        further: Observations about other settings of the training, which are added to the findings.
+        further: Returns observations about other settings of the training for its train cases, which are added to
+            the findings.
 
     Returns:
         The result; problems of single files, cases, splits and tasks are among its findings.
@@ -215,11 +216,13 @@ def check_dataset(
     observations += [*check_images(dataset, inspection), *inspection.wrong_channels(channels)]
     observations += check_masks(dataset, inspection, duplicates, elsewhere)
     observations += _find_val_from_train(dataset, split, parts)
+    train = parts.get("train", dataset)
+    observations += further(train.only([record for record in train if record.case not in outside]))
     try:
-        adapt_tasks(tasks, parts.get("train", dataset))
+        adapt_tasks(tasks, train)
     except DataError as error:
         observations += observe(error, "task")
-    return Checkup(dataset, inspection, parts, gather([*observations, *further]), duplicates)
+    return Checkup(dataset, inspection, parts, gather(observations), duplicates)
 
 
 def _find_val_from_train(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from unet_mtl.data.description import MISSING_WORDS
+from unet_mtl.data.units import read_unit
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft
 from unet_mtl.prepare.drafting.vocabulary import (
@@ -60,7 +62,11 @@ def choose_tasks(draft: Draft) -> list[TaskChoice]:
         return _name(_choose_for_inputs(draft))
     columns = [column for column in draft.columns if column.kind != "other"]
     classes = [_choose_for_classes(column, rows) for column in columns if column.kind == "classes"]
-    numbers = [_choose_for_numbers(column, rows) for column in columns if column.kind == "numbers"]
+    of_numbers = [column for column in columns if column.kind == "numbers"]
+    numbers = [_choose_for_numbers(column, rows) for column in of_numbers]
+    if rows is not None and _has_spacing(draft):
+        pairs = zip(numbers, of_numbers, strict=True)
+        numbers = [_measure(choice, column, rows[column.name]) for choice, column in pairs]
     return _name([*_choose_for_masks(draft), *_decide(classes, rows), *numbers])
 
 
@@ -137,6 +143,22 @@ def _choose_for_numbers(column: Column, rows: pd.DataFrame | None) -> TaskChoice
         if numbers.min() > 0 and numbers.max() > 20 * numbers.min():
             return replace(choice, settings={"scale": "log"}, because="a measurement with a wide range")
     return replace(choice, because="its name suggests a measurement")
+
+
+def _has_spacing(draft: Draft) -> bool:
+    """Return whether a column gives the pixel spacing of every case."""
+    if draft.spacing is None or draft.spacing.unit is None or draft.table is None:
+        return False
+    return not any(cell.lower() in MISSING_WORDS for cell in draft.table.rows[draft.spacing.column])
+
+
+def _measure(choice: TaskChoice, column: Column, cells: "pd.Series[str]") -> TaskChoice:
+    """Add `measure` to a task whose unit is that of a length or area in the image, and no number negative."""
+    unit = read_unit(column.unit)
+    measure = {1: "length", 2: "area"}.get(unit.power) if unit and unit.millimetres else None
+    if measure is None or cells.str.startswith("-").any():
+        return choice
+    return replace(choice, settings={"measure": measure, **choice.settings})
 
 
 def _name(choices: Sequence[TaskChoice]) -> list[TaskChoice]:

@@ -10,7 +10,7 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.runs import RunFolder
-from unet_mtl.tasks import Task
+from unet_mtl.tasks import Task, learned_tasks
 from unet_mtl.training.session import run_training
 
 TOGETHER = "together"
@@ -49,7 +49,8 @@ def plan_runs(config: Config, seeds: int) -> list[PlannedRun]:
     Raises:
         ConfigError: There are fewer than two tasks, no seed, or a task with a name that the runs need.
     """
-    names = [task.name for task in config.tasks]
+    learned = learned_tasks(config.tasks)
+    names = [task.name for task in learned]
     if len(names) < 2:
         raise ConfigError(
             f"an ablation compares one network of several tasks with one for each; received {', '.join(names)} alone"
@@ -62,7 +63,7 @@ def plan_runs(config: Config, seeds: int) -> list[PlannedRun]:
         raise ConfigError(f"`seeds` is {seeds}; expected 1 or more, the number of trainings of each network")
     training = config.training.model_copy(update={"patience": None})
     together = config.model_copy(update={"training": training})
-    networks = {TOGETHER: together} | {task.name: _alone(together, task, names) for task in config.tasks}
+    networks = {TOGETHER: together} | {task.name: _alone(together, task, names) for task in learned}
     return [
         PlannedRun(name, network.model_copy(update={"seed": seed}))
         for seed in range(config.seed, config.seed + seeds)

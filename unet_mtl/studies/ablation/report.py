@@ -14,6 +14,7 @@ from unet_mtl.files import write_json, writing
 from unet_mtl.runs import RunFolder
 from unet_mtl.studies.ablation.comparison import LEVEL, RESAMPLES, Ablation
 from unet_mtl.studies.ablation.plans import PlannedRun
+from unet_mtl.tasks import learned_tasks
 from unet_mtl.wording import count_of
 
 
@@ -51,7 +52,8 @@ def describe(config: Config, planned: Sequence[PlannedRun], splits: pd.DataFrame
     settings = config.training
     steps = settings.epochs * -(-n // settings.batch_size)
     seeds = sorted({run.config.seed for run in planned})
-    monitor = settings.monitor or f"{config.tasks[0].name}_{config.tasks[0].primary[0]}"
+    first = learned_tasks(config.tasks)[0]
+    monitor = settings.monitor or f"{first.name}_{first.primary[0]}"
     scores = (
         f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"score with seed {seeds[0]}"
     )
