@@ -131,11 +131,6 @@ def map_classes(
 
 
 def _check_settings(classes: Sequence[str], values: Mapping[int, int] | None) -> None:
-    if isinstance(classes, str):
-        names = [name.strip() for name in classes.split(",")]
-        raise ConfigError(
-            f"`classes` is the text {classes!r}; expected a list of names, as in `classes={names}`"
-        )
     received = f"`classes` is {', '.join(map(repr, classes))}"
     if not all(isinstance(name, str) and name.strip() for name in classes):
         raise ConfigError(f"{received}; expected a name for each class")
