@@ -18,7 +18,7 @@ from unet_mtl.errors import ConfigError
 from unet_mtl.losses.base import weighted_mean
 from unet_mtl.nn.blocks import NORMALIZATIONS, UP_SAMPLINGS
 from unet_mtl.nn.encoders import ENCODERS, EncoderSpec
-from unet_mtl.nn.heads import POOLINGS
+from unet_mtl.nn.pooling import POOLINGS
 from unet_mtl.nn.settings import check_size
 from unet_mtl.nn.tabular import FUSIONS
 
@@ -157,7 +157,7 @@ def test_an_encoder_that_is_registered_at_run_time_can_be_set_in_a_config(monkey
 NEWCOMERS = {
     "normalization": (NORMALIZATIONS, lambda x, name: keras.layers.UnitNormalization(name=name)(x)),
     "up": (UP_SAMPLINGS, lambda x, width, name: keras.layers.UpSampling2D(name=f"{name}_up")(x)),
-    "pooling": (POOLINGS, lambda x, name: keras.layers.Flatten(name=name)(x)),
+    "pooling": (POOLINGS, lambda x, name: keras.layers.Flatten(name=name)(x.bottleneck)),
     "fusion": (FUSIONS, lambda x, condition, name: keras.layers.Activation("tanh", name=name)(x)),
 }
 LAYERS = {
