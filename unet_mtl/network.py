@@ -67,9 +67,10 @@ def build_network(
 
 
 class _Masks:
-    """Heads of the spatial tasks. Each is built when it is first needed, and before the others only if it is pooled by.
+    """The heads of the spatial tasks, each of which is built when it is first needed.
 
-    Random numbers for initial weights are drawn in the order in which layers are built.
+    Initial weights are drawn in the order in which layers are built. This order is therefore that of the tasks, unless
+    a pooling reads the masks, which are built first then.
     """
 
     def __init__(self, pixels: Any, tasks: Sequence[Task[Any, Any]], reads: Reads) -> None:

@@ -18,6 +18,7 @@ from unet_mtl.errors import ConfigError
 from unet_mtl.losses.base import weighted_mean
 from unet_mtl.nn.blocks import NORMALIZATIONS, UP_SAMPLINGS
 from unet_mtl.nn.encoders import ENCODERS, EncoderSpec
+from unet_mtl.nn.graph import find_encoder
 from unet_mtl.nn.pooling import POOLINGS
 from unet_mtl.nn.settings import check_size
 from unet_mtl.nn.tabular import FUSIONS
@@ -105,6 +106,22 @@ def test_gradients_reach_the_first_layer(settings, task):
     first = network.trainable_variables[0]
     assert first.path.startswith("encoder")
     assert np.abs(tape.gradient(loss, first.value).numpy()).max() > 1e-8
+
+
+def test_the_encoder_is_found_in_the_graph(settings):
+    """`shared_gradient` acts where the encoder ends."""
+    network = make_network(settings)
+    found = find_encoder(network, "image")
+    names = {layer.name for layer in network.layers if id(layer) in found}
+    assert names >= {layer.name for layer in network.layers if layer.name.startswith("encoder")}
+    assert not any(name.startswith(("decoder", "pooled", "kind", "zone")) for name in names)
+
+
+def test_every_level_is_pooled_by_the_mask(settings):
+    network = make_network(settings.model_copy(update={"pooling": "mask"}))
+    image = network.input["image"]
+    widths = [features.shape[-1] for features in ENCODERS[settings.encoder].build(image, settings)]
+    assert network.get_layer("kind_logits").kernel.shape[0] == 2 * sum(widths) + widths[-1]
 
 
 def test_sizes_are_checked_by_the_last_stride(settings):
