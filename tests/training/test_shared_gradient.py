@@ -98,7 +98,7 @@ def test_gradients_by_hand(product, factor):
     assert float(tf.squeeze(of_head)) == (30 - 29) * 3 * 2
 
 
-POOLED = [("join", "average"), ("join", "attention"), ("film", "mask")]
+POOLED = [("join", "attention"), ("film", "mask")]
 
 
 @pytest.fixture(scope="module", params=POOLED, ids=str)
