@@ -143,16 +143,28 @@ def write_cvat(folder: Path) -> None:
     (lists / "default.txt").write_text("\n".join(names))
 
 
+SEQUENCES = ("flair", "t1", "t2")
+
+
 def write_case_folders(folder: Path) -> None:
     """Write a folder per case with several sequences and one mask, named after the case, and a table."""
     rows = []
     for number in range(2 * N):
         case = f"Brain_{number:03d}"
-        for part, sequence in enumerate(("flair", "t1", "t2")):
+        for part, sequence in enumerate(SEQUENCES):
             save(folder / case / f"{case}_{sequence}.png", picture(100 * part + number, 1)[..., 0])
         save(folder / case / f"{case}_seg.png", disc(number, 1))
         rows.append({"subject": case, "grade": ["HGG", "LGG"][number % 2], "age": 40 + number % 9})
     write_table(folder / "subjects.csv", rows)
+
+
+def write_sequences(folder: Path) -> None:
+    """Write all sequences and masks into one folder; every fourth case lacks one, and the first lacks the first one."""
+    for number in range(2 * N):
+        for part, sequence in enumerate(SEQUENCES):
+            if number % 4 or part != number // 4 % 3:
+                save(folder / f"scan{number:03d}-{sequence}.png", picture(100 * part + number, 1)[..., 0])
+        save(folder / f"scan{number:03d}-seg.png", disc(number))
 
 
 def write_class_folders(folder: Path) -> None:
@@ -253,11 +265,20 @@ LAYOUTS = {
         {
             "table": "subjects.csv",
             "case": "subject",
-            "images": "{case}/{case}_flair.png",
+            "images": {name: f"{{case}}/{{case}}_{name}.png" for name in SEQUENCES},
             "masks": {"mask": {"path": "{case}/{case}_seg.png", "classes": ["background", "lesion"]}},
             "columns": {"grade": {"classes": ["HGG", "LGG"]}, "age": {"unit": "years"}},
         },
         [("segmentation", "mask"), ("classification", "grade")],
+    ),
+    "sequences, some missing": Layout(
+        write_sequences,
+        {
+            "images": {name: f"{{case}}-{name}.png" for name in SEQUENCES},
+            "missing_channels": "zeros",
+            "masks": {"mask": {"path": "{case}-seg.png"} | named("lesion")},
+        },
+        [("segmentation", "mask")],
     ),
     "class folders": Layout(
         write_class_folders,
@@ -358,14 +379,14 @@ def to_edit(edits: Sequence[str]) -> int:
 
 def main(out: str, *names: str) -> None:
     """Run the benchmark."""
-    print(f"{'layout':20} {'errors':>6} {'lines':>6} {'to edit':>8}  the draft could not tell")
+    print(f"{'layout':24} {'errors':>6} {'lines':>6} {'to edit':>8}  the draft could not tell")
     for name in names or LAYOUTS:
         result = measure(LAYOUTS[name], Path(out) / name.replace(" ", "_"))
-        head = f"{name:20} {len(result.errors):6} {result.lines:6} {to_edit(result.edits):8}  "
+        head = f"{name:24} {len(result.errors):6} {result.lines:6} {to_edit(result.edits):8}  "
         told = [f"ERROR {line}" for line in result.errors[:3]] + [f"edit {line}" for line in result.edits]
         for number, line in enumerate([*told, *result.unsure] or ["nothing"]):
             rows = textwrap.wrap(line, 90)
-            print((head if number == 0 else " " * 44) + f"\n{' ' * 46}".join(rows))
+            print((head if number == 0 else " " * 48) + f"\n{' ' * 50}".join(rows))
         sys.stdout.flush()
 
 

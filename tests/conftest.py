@@ -1,8 +1,10 @@
 """Twelve tiny cases and one run that was trained on them, shared by every test that needs real files."""
 
 import fcntl
+import functools
 import gc
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import typer.main
+import typer.testing
 import yaml
 from PIL import Image
 
@@ -37,13 +41,14 @@ MISSING = {
 DIAGNOSES = ["normal", "benign", "malignant"]
 
 
-TRAINING_ROOMS = ["training", "nn", "studies", "balancing", "inference", "evaluation"]
+TRAINING_ROOMS = ["test_docs.py", "training", "nn", "studies", "balancing", "inference", "evaluation"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the rooms that train, so that no worker begins a long file when the others have finished."""
     ranks = {room: rank for rank, room in enumerate(TRAINING_ROOMS)}
-    items.sort(key=lambda item: ranks.get(item.nodeid.removeprefix("tests/").partition("/")[0], len(ranks)))
+    rooms = {item: re.split("[/:]", item.nodeid.removeprefix("tests/"))[0] for item in items}
+    items.sort(key=lambda item: ranks.get(rooms[item], len(ranks)))
 
 
 def _draw(index: int) -> tuple[Any, Any]:
@@ -132,7 +137,7 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 
 @pytest.fixture(scope="session")
 def drawing() -> Callable[[], AbstractContextManager[None]]:
-    """Return a context manager within which trainings draw their curves, which is off elsewhere."""
+    """Return a context manager within which trainings and evaluations draw their pictures, which is off elsewhere."""
 
     @contextmanager
     def drawing() -> Iterator[None]:
@@ -146,8 +151,8 @@ def drawing() -> Callable[[], AbstractContextManager[None]]:
 
 
 @pytest.fixture
-def curves(drawing: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Let the trainings of this test draw their curves."""
+def pictures(drawing: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Let the trainings and evaluations of this test draw their pictures."""
     with drawing():
         yield
 
@@ -174,13 +179,73 @@ def _blank_curves() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the evaluations of this test draw few bootstrap resamples, since its intervals are not tested."""
-    from unet_mtl.evaluation import summary
+@pytest.fixture(scope="session", autouse=True)
+def _blank_evaluations() -> Iterator[None]:
+    """Write empty pictures of evaluations, whose drawing takes a third of the time of a small one."""
+    from matplotlib.figure import Figure
 
-    for kind in summary.RESAMPLES:
-        monkeypatch.setitem(summary.RESAMPLES, kind, 50)
+    from unet_mtl.evaluation import files
+
+    def blank(write: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda figure, *path: write(figure if _Drawing.on else Figure((0.1, 0.1)), *path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "save_figure", blank(files.save_figure))
+        patch.setattr(files, "render_png", blank(files.render_png))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _load_networks_once() -> Iterator[None]:
+    """Load equal networks once, so that TensorFlow traces them once; the engine is as if it had loaded the files."""
+    from unet_mtl.inference.engines import keras
+
+    load, networks = keras.KerasEngine.load.__func__, {}  # type: ignore[attr-defined]
+
+    def load_once(cls: Any, run: Any) -> Any:
+        files = [run.path / name for name in ("network.keras", "tasks.json", "environment.json")]
+        if not all(path.is_file() for path in files):
+            return load(cls, run)
+        key = (keras.choose_precision("auto"), *(path.read_bytes() for path in files))
+        if key not in networks:
+            if len(networks) > 9:
+                networks.clear()
+            networks[key] = load(cls, run).network
+        return cls(networks[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.KerasEngine, "load", classmethod(load_once))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _build_command_line_once() -> Iterator[None]:
+    """Keep the command line, which typer would build again for each command that a test runs."""
+    get_command = functools.cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", get_command)
+        patch.setattr(typer.testing, "_get_command", get_command)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_resamples() -> Iterator[dict[str, int]]:
+    """Draw few bootstrap resamples, which take most of the time of an evaluation; return their usual numbers."""
+    from unet_mtl.evaluation.summary import RESAMPLES
+
+    usual = dict(RESAMPLES)
+    RESAMPLES.update(dict.fromkeys(RESAMPLES, 50))
+    yield usual
+    RESAMPLES.update(usual)
+
+
+@pytest.fixture
+def all_resamples(monkeypatch: pytest.MonkeyPatch, _few_resamples: dict[str, int]) -> None:
+    """Let the evaluations of this test draw as many bootstrap resamples as those of users."""
+    from unet_mtl.evaluation.summary import RESAMPLES
+
+    for kind, n in _few_resamples.items():
+        monkeypatch.setitem(RESAMPLES, kind, n)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """What the documents say is run."""
 
+import ast
+import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +24,22 @@ def python_blocks(document: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), flags=re.S)
 
 
+def write_samples(folder: Path) -> Path:
+    """Write the first 24 cases of the sample set into the place that the documents name."""
+    source, samples = ROOT / "data_samples/phantom", folder / "data_samples/phantom"
+    samples.mkdir(parents=True)
+    shutil.copy(source / "dataset.yaml", samples)
+    head, *rows = (source / "cases.csv").read_text().splitlines()[:25]
+    (samples / "cases.csv").write_text("\n".join([head, *rows]) + "\n")
+    for part in ("images", "masks"):
+        (samples / part).mkdir()
+        for case in (row.split(",")[0] for row in rows):
+            if (source / part / f"{case}.png").exists():
+                shutil.copy(source / part / f"{case}.png", samples / part)
+    return samples
+
+
 def run_python(code: str, folder: Path) -> str:
-    (folder / "data_samples").symlink_to(ROOT / "data_samples")
     # Without the limit of threads of our own tests, as a user would run it.
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
     environment = kept | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -41,11 +58,12 @@ def test_the_api_example_is_15_lines():
 @pytest.mark.slow
 def test_the_api_example_runs(tmp_path):
     example, metrics_example = python_blocks("docs/api.md")
+    samples = write_samples(tmp_path)
     printed = run_python(example + metrics_example, tmp_path)
     assert "dice_lesion" in printed
     assert re.search(r"\(256, 256\) (normal|benign|malignant) diameter: -?[\d.]+ mm", printed)
     table = (tmp_path / "runs/api/predictions/predictions.csv").read_text().splitlines()
-    n_images = len(list((ROOT / "data_samples/phantom/images").iterdir()))
+    n_images = len(list((samples / "images").iterdir()))
     assert len(table) == 1 + n_images
     assert len(list((tmp_path / "runs/api/predictions/mask").glob("*.png"))) == n_images
 
@@ -56,6 +74,30 @@ def test_every_name_in_the_api_table_exists():
     text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     for name in re.findall(r"^\| `(\w+)", text, flags=re.M):
         assert hasattr(unet_mtl, name), name
+
+
+def test_the_signatures_of_the_api_table_are_those_of_the_functions():
+    """Arguments for output in the terminal are described once, below the table."""
+    import unet_mtl
+
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| ((?:`\w+\(.*?\)`(?:, )?)+) \|", text, flags=re.M)
+    signatures = [found for cell in cells for found in re.findall(r"`(\w+)\((.*?)\)`", cell)]
+    assert len(signatures) > 20
+    for name, told in signatures:
+        described = [part.split("=") for part in told.split(", ")]
+        parameters = dict(inspect.signature(getattr(unet_mtl, name)).parameters)
+        expected = [
+            f"**{key}" if parameter.kind is parameter.VAR_KEYWORD else key
+            for key, parameter in parameters.items()
+            if key not in ("progress", "on_note")
+        ]
+        if described[-1] == ["..."]:
+            expected[len(described) - 1 :] = ["..."]
+        assert [key for key, *_ in described] == expected, name
+        for key, *values in described:
+            if values and values[0] and "|" not in values[0]:
+                assert ast.literal_eval(values[0]) == parameters[key].default, (name, key)
 
 
 def test_ci_finds_the_two_commands_of_the_readme():
@@ -103,11 +145,13 @@ def test_the_example_configs_are_accepted(tmp_path):
 
     import unet_mtl as um
 
-    dataset, layout, masks = yaml_blocks("docs/data.md")
+    dataset, layout, channels, masks = yaml_blocks("docs/data.md")
     config, inputs = yaml_blocks("docs/config.md")
     described = make_description(parse_yaml(layout), base=tmp_path, where="docs/data.md")
     assert list(described.masks["parts"].patterns) == ["wall", "lumen"]
     assert_layout_is_read(layout, tmp_path / "layout")
+    described = make_description(parse_yaml(channels), base=tmp_path, where="docs/data.md")
+    assert (list(described.channels), described.optional_channels) == (["t1", "t2"], ("t2",))
     described = make_description(
         {"images": "{case}.png"} | parse_yaml(masks), base=tmp_path, where="docs/data.md"
     )
@@ -158,6 +202,7 @@ def test_the_rules_of_the_page_on_consistency_are_accepted():
 def test_notebooks_run(notebook, tmp_path):
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    write_samples(tmp_path)
     run_python(code, tmp_path)
 
 

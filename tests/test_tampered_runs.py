@@ -19,6 +19,8 @@ from unet_mtl.inference.predictor import Predictor
 from unet_mtl.training.callbacks import load_checkpoint
 from unet_mtl.wording import escape_controls
 
+from .inference.brightness import BrightnessEngine
+
 TEXTS = [
     "tasks.json",
     "inputs.json",
@@ -42,28 +44,6 @@ OTHER = [
 """Contents of another type than that of any file of a run."""
 
 
-class PlainEngine:
-    """An engine without Keras, so that a damaged text takes no time to load a network."""
-
-    name = "keras"
-    precision = "float32"
-    sizes = {"image": (32, 32, 3)}
-
-    @classmethod
-    def load(cls, run):
-        return cls()
-
-    def __call__(self, inputs):
-        image = inputs["image"]
-        mean = image.mean((1, 2))
-        return {
-            "zone": image / image.sum(-1, keepdims=True).clip(1e-6),
-            "diagnosis": mean / mean.sum(-1, keepdims=True).clip(1e-6),
-            "size": mean[:, :1],
-            "side": mean[:, 1:2],
-        }
-
-
 class Variable:
     """What a checkpoint restores."""
 
@@ -79,7 +59,7 @@ class Variable:
 
 @pytest.fixture
 def plain(monkeypatch):
-    monkeypatch.setitem(ENGINES, "keras", PlainEngine)
+    monkeypatch.setitem(ENGINES, "keras", BrightnessEngine)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +89,7 @@ def trainer(trained):
 def expected(trained, dataset, trainer, tmp_path_factory):
     """Return the results of the commands for the whole run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ENGINES, "keras", PlainEngine)
+        patch.setitem(ENGINES, "keras", BrightnessEngine)
         out = tmp_path_factory.mktemp("whole")
         results = commands(trained, trained, dataset.records[1].image, trainer, out)
         return {name: read() for name, read in results.items()}

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from unet_mtl.arguments import check_types
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs, Reads, find_reads
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.decoder import build_decoder
@@ -15,8 +16,10 @@ from unet_mtl.nn.pooling import POOLINGS, PoolingInput
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.nn.tabular import FUSIONS, build_dense, build_joined
 from unet_mtl.tasks import Features, Task
+from unet_mtl.wording import count_of
 
 
+@check_types
 def build_network(
     tasks: Sequence[Task[Any, Any]],
     inputs: Inputs | None = None,
@@ -42,8 +45,8 @@ def build_network(
         model consists of Keras' own layers, so that it loads where this package is not installed.
 
     Raises:
-        ConfigError: There is no task, two tasks share a name, the encoder cannot halve an image of this size, or
-            tasks read inputs that do not exist or that cannot be combined.
+        ConfigError: There is no task, two tasks share a name, a task has no classes yet, the encoder cannot halve an
+            image of this size, or tasks read inputs that do not exist or that cannot be combined.
     """
     settings, inputs = settings or NetworkSettings(), inputs or Inputs()
     _check_names(tasks)
@@ -215,6 +218,12 @@ def _check_names(tasks: Sequence[Task[Any, Any]]) -> None:
         raise ConfigError("a network needs at least one task, received none")
     if len(set(names)) < len(names):
         raise ConfigError(f"task names must differ, received {', '.join(names)}")
+    without = [repr(task.name) for task in tasks if getattr(task, "classes", None) == ()]
+    if without:
+        raise ConfigError(
+            f"{count_of(len(without), 'task')} without classes: {', '.join(without)}; take them from the train cases "
+            "first, with `task.adapt(train)`, or name them as `classes`"
+        )
 
 
 @contextmanager

@@ -229,11 +229,3 @@ def test_pcgrad_draws_a_new_order_each_step_from_the_seed():
         assert min(np.abs(np.subtract(row, other)).max() for other in possible) < 2e-3
     np.testing.assert_array_equal(draw(1), draw(1))
     assert (draw(1) != draw(2)).any()
-
-
-def test_keras_is_not_needed_for_settings():
-    import subprocess
-    import sys
-
-    code = "import sys, unet_mtl.config, unet_mtl.balancing; sys.exit('keras' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

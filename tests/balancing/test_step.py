@@ -75,6 +75,7 @@ def without_decay(trainer, optimizer):
 def test_measures_are_norms_and_cosines(small, rows):
     """In the first batch all tasks have labels; a learning rate of 0 leaves the network unchanged."""
     trainer = without_decay(small({"name": "fixed", "measure_every": 1}), keras.optimizers.SGD(0.0))
+    trainer.run_eagerly = True  # takes less time than to trace a function that runs once
     gradients = task_gradients(trainer, rows[0], shared_variables(trainer.network))
     first = tf.data.Dataset.from_tensors(rows[0])
     history = trainer.fit(first, epochs=1, shuffle=False, verbose=0, callbacks=[BalanceLog()]).history
@@ -135,6 +136,7 @@ def test_every_nth_step_is_measured_and_traced_only_then(small, rows):
 
 def test_no_measured_step_with_labels_is_nan(small, rows):
     trainer = small({"name": "fixed", "measure_every": 1})
+    trainer.run_eagerly = True
     second = rows[1]
     batches = tf.data.Dataset.from_tensors(second)
     history = trainer.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[BalanceLog()]).history
@@ -151,6 +153,7 @@ def test_pcgrad_projects_on_shared_layers_only(small, rows, monkeypatch):
     """One step of gradient descent against algorithm 1 on the weighted gradients of single tasks."""
     order = np.array([[2, 1, 0], [0, 2, 1], [1, 0, 2]], np.int32)
     trainer = without_decay(small("pcgrad"), keras.optimizers.SGD(1.0))
+    trainer.run_eagerly = True
     trainer.balancer.coefficients = lambda products: project(products, tf.constant(order))
     variables = trainer.network.trainable_variables
     shared = {id(v) for v in shared_variables(trainer.network)}

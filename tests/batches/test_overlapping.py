@@ -54,7 +54,7 @@ def test_a_mask_goes_there_and_back_with_its_area_and_place(fit, channels):
     outside[place.window] = False
     assert (fitted[outside] == 255).all()
     assert set(np.unique(fitted[place.window])) == {0, 1}
-    back = preprocess.restore((fitted == 1).astype(np.float32), size) >= 0.5
+    back = preprocess.restore((fitted == 1).astype(np.float32), size).whole() >= 0.5
     assert back.shape == mask.shape
     for channel in range(channels):
         np.testing.assert_allclose(back[..., channel].sum(), mask[..., channel].sum(), rtol=0.05)
@@ -171,6 +171,7 @@ TASK = um.OverlappingSegmentation(name="layers")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("pictures")
 def test_trained_measured_and_drawn(layered_folder, settings, tmp_path):
     """Trains, evaluates and predicts with masks that overlap."""
     dataset = um.read_dataset(layered_folder)

@@ -1,5 +1,6 @@
 """unet-mtl check prints what a data set contains and one line for each mistake, without TensorFlow."""
 
+import json
 import os
 import re
 import shutil
@@ -286,34 +287,50 @@ def test_many_problems_of_a_kind_are_cut_but_not_the_others():
 
 
 LOADED = """
-import sys
+import json, sys
+import unet_mtl.balancing, unet_mtl.config, unet_mtl.prepare.exchange
 from unet_mtl.cli import main
-sys.argv = ["unet-mtl", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-heavy = {"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)
-print("HEAVY", sorted(heavy))
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["unet-mtl", *words]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, (words, end.code)
+    heavy = {"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)
+    print("HEAVY", json.dumps(sorted(heavy)))
 """
 
 
-@pytest.mark.parametrize(
-    ("arguments", "loaded"),
-    [
-        (["--help"], []),
-        (["check", str(PHANTOM)], []),
+def test_tensorflow_keras_and_matplotlib_stay_unloaded(write_data, tmp_path):
+    """One process imports all modules and runs all commands that work without them, to save time."""
+    tiny, bare = tmp_path / "tiny", tmp_path / "bare"
+    write_data(tiny)
+    shutil.copytree(tiny / "images", bare / "images")
+    for name in ("truth", "predicted"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / name / "a.png")
+    commands = [
+        ["--help"],
+        ["init", bare],
+        ["check", PHANTOM],
+        ["check", tiny, "--html", tmp_path / "page.html"],
+        ["split", tiny, "--out", tmp_path / "splits.csv", "--folds", "4"],
+        ["score", tmp_path / "truth", tmp_path / "predicted"],
         # The augmentation steps of a config can be checked with albumentations only.
-        (["check", str(PHANTOM / "config.yaml")], ["albumentations"]),
-    ],
-)
-def test_tensorflow_keras_and_matplotlib_stay_unloaded(arguments, loaded):
-    command = [sys.executable, "-c", LOADED, *arguments]
+        ["check", PHANTOM / "config.yaml"],
+    ]
+    words = json.dumps([[str(word) for word in command] for command in commands])
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "80"}, check=False
+        [sys.executable, "-c", LOADED, words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"COLUMNS": "80"},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == f"HEAVY {loaded}"
+    heavy = [line.removeprefix("HEAVY ") for line in done.stdout.splitlines() if line.startswith("HEAVY ")]
+    assert [json.loads(found) for found in heavy] == [[]] * 6 + [["albumentations"]]
 
 
 def test_import_of_the_package_loads_nothing_heavy():

@@ -1,10 +1,7 @@
 """unet-mtl init: what it prints, writes and refuses, on four real data sets too."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -245,25 +242,3 @@ def test_real_data(command, name, tmp_path):
             continue
         assert config.data.columns[key].classes == column.classes
     assert config.split.fold_column == ("kFold" if name == "busbra" else None)
-
-
-LOADED = """
-import sys
-from unet_mtl.cli import main
-sys.argv = ["unet-mtl", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-heavy = {"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)
-print("HEAVY", sorted(heavy))
-"""
-
-
-def test_tensorflow_keras_and_matplotlib_stay_unloaded(folder):
-    command = [sys.executable, "-c", LOADED, "init", str(folder)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "100"}, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "HEAVY []"

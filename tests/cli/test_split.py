@@ -1,11 +1,7 @@
 """unet-mtl split and um.split: the printed and the written table, without TensorFlow."""
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -243,29 +239,3 @@ def test_the_function_refuses_a_patient_in_two_splits(folder):
     with pytest.raises(DataError, match="patient 'twice' has cases in test and train"):
         um.split(folder, folder / "splits.csv", progress=False)
     assert not (folder / "splits.csv").exists()
-
-
-LOADED = """
-import sys
-from unet_mtl.cli import main
-sys.argv = ["unet-mtl", "split", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-print("HEAVY", sorted({"tensorflow", "keras", "matplotlib", "albumentations"} & set(sys.modules)))
-"""
-
-
-def test_tensorflow_keras_and_matplotlib_stay_unloaded(folder):
-    arguments = [str(folder), "--out", str(Path(folder) / "splits.csv"), "--folds", "4"]
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"COLUMNS": "100"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "HEAVY []"

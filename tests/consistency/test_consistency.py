@@ -20,6 +20,7 @@ from unet_mtl.consistency import (
     statements_of_answers,
     statements_of_labels,
 )
+from unet_mtl.data.resized import Resized
 from unet_mtl.errors import ConfigError
 from unet_mtl.tasks import MaskPrediction, MultilabelPrediction, OverlapPrediction
 
@@ -117,14 +118,12 @@ def test_one_class_of_a_mask():
 def test_statements_of_answers():
     mask = np.array([[0, 1, 2]], np.uint8)
     channels = np.array([[[1, 0], [1, 1], [0, 0]]], np.uint8)
-    chances = np.zeros((1, 3, 3), np.float32)
+    chances = Resized(np.zeros((1, 3, 3), np.float32), (1, 3))
     found = np.array([True])
     statements = statements_of_answers(
         {
-            "zone": MaskPrediction(mask=mask, probabilities=chances, classes=("ground", "core", "rim")),
-            "layers": OverlapPrediction(
-                mask=channels, probabilities=chances, classes=("ground", "whole", "core")
-            ),
+            "zone": MaskPrediction(mask=mask, output=chances, classes=("ground", "core", "rim")),
+            "layers": OverlapPrediction(mask=channels, output=chances, classes=("ground", "whole", "core")),
             "one": MultilabelPrediction("one", ("mass",), ("yes",), found, np.ones(1, np.float32)),
         }
     )

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from unet_mtl.data.description import Description
+from unet_mtl.api import check
+from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.records import Dataset, Record, read_dataset
 from unet_mtl.data.split_files import facts_path, write_split
 from unet_mtl.data.splits import SplitSettings, assign_parts, assign_table, split_dataset
@@ -137,6 +138,32 @@ def test_a_table_without_val_names_itself_in_the_cure(saved):
     path.write_text("case,split\na,train\nb,train\nc,test\nd,test\n")
     (problem,) = problems_of(split_dataset, dataset, FROM_FILE)
     assert problem.startswith("no val cases among 4; correct deep/splits.csv")
+
+
+@pytest.mark.parametrize("words", [("train", "test"), ("Training", "testing"), ("train_set", "TEST")])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_official_train_and_test_table_gives_some_of_train_to_val(tmp_path, words, seed):
+    """Patients of two cases and either diagnosis: val is a quarter of train, with whole patients of both classes."""
+    rows = [(f"c{i}", f"p{i // 2}", ["benign", "malignant"][i // 2 % 2]) for i in range(40)]
+    for case, _, _ in rows:
+        Image.fromarray(np.full((4, 4), int(case[1:]), np.uint8)).save(tmp_path / f"{case}.png")
+    records = pd.DataFrame(rows, columns=["case", "patient", "diagnosis"])
+    records.to_csv(tmp_path / "cases.csv", index=False)
+    official = records.assign(split=[words[i >= 32] for i in range(40)])[["case", "split"]]
+    official.to_csv(tmp_path / "official.csv", index=False)
+    content = {"table": "cases.csv", "images": "{case}.png", "patient": "patient"}
+    content["columns"] = {"diagnosis": {"classes": ["benign", "malignant"]}}
+    settings = SplitSettings(table="official.csv", seed=seed)
+    checkup = check(make_description(content, base=tmp_path, where="test"), split=settings)
+    parts = checkup.parts
+    assert checkup.problems == []
+    assert {name: len(part) for name, part in parts.items()} == {"train": 24, "val": 8, "test": 8}
+    assert [record.case for record in parts["test"]] == [f"c{i}" for i in range(32, 40)]
+    assert not {record.patient for record in parts["train"]} & {record.patient for record in parts["val"]}
+    assert {record.labels["diagnosis"] for record in parts["val"]} == {"benign", "malignant"}
+    (note,) = [finding.observations[0].text for finding in checkup.findings if finding.name == "split-val"]
+    assert note == "official.csv has no val: 8 of its 32 train cases are used as val"
+    assert split_dataset(checkup.dataset, settings) == parts
 
 
 def test_a_case_in_another_spelling_is_named(saved):

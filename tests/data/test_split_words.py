@@ -1,34 +1,13 @@
 """The usual words for splits, and columns that lack val."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from unet_mtl.data.description import Description
-from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.split_words import read_split_word
 from unet_mtl.data.splits import SplitSettings, split_dataset
 from unet_mtl.errors import DataError
 
-
-def make_dataset(rows):
-    """Make a data set of rows (patient, class or None, value of the split column)."""
-    columns = {"diagnosis": {"classes": ("benign", "malignant")}}
-    description = Description(root=Path(), images="{case}.png", columns=columns, split="side")
-    records = [
-        Record(
-            case=f"c{index}",
-            patient=patient,
-            image=Path(f"c{index}.png"),
-            masks={},
-            labels={} if word is None else {"diagnosis": word},
-            split=side,
-        )
-        for index, (patient, word, side) in enumerate(rows)
-    ]
-    return Dataset(description, tuple(records))
-
+from .made_dataset import make_dataset
 
 SPELLINGS = {
     "train": ["train", "Training", "TRAIN", "train_set", "training set", "trainset", "train-data"],
@@ -41,7 +20,7 @@ SPELLINGS = {
 @pytest.mark.parametrize(("split", "word"), [(name, word) for name in SPELLINGS for word in SPELLINGS[name]])
 def test_usual_spellings_of_splits(split, word):
     assert read_split_word(word) == split
-    dataset = make_dataset([("p0", None, word), ("p1", None, "train"), ("p2", None, "val")])
+    dataset = make_dataset([("p0", None, word), ("p1", None, "train"), ("p2", None, "val")], split="side")
     if split is None:
         with pytest.raises(DataError, match="expected train, val or test"):
             split_dataset(dataset, SplitSettings())
@@ -59,7 +38,7 @@ def test_val_is_taken_out_of_train_where_a_column_has_none(seed):
         for i, side in enumerate(sides)
         for _ in range(1 + i % 3)
     ]
-    dataset = make_dataset(rows)
+    dataset = make_dataset(rows, split="side")
     shares = {"train": 0.5, "val": 0.3, "test": 0.2} if seed % 2 else {}
     linked = [[record.case for record in dataset if record.patient in ("p1", "p2", "p3")]]
     parts = split_dataset(dataset, SplitSettings(seed=seed, **shares), linked)
@@ -74,6 +53,6 @@ def test_val_is_taken_out_of_train_where_a_column_has_none(seed):
 
 
 def test_val_stays_empty_where_too_few_patients_train():
-    dataset = make_dataset([("p0", None, "train"), ("p1", None, "train"), ("p2", None, "test")])
+    dataset = make_dataset([("p0", None, "train"), ("p1", None, "train"), ("p2", None, "test")], split="side")
     with pytest.raises(DataError, match="no val cases among 3; mark some in the split column"):
         split_dataset(dataset, SplitSettings())

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from unet_mtl.config import load_config
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record, read_dataset
+from unet_mtl.data.split_risks import split_warnings
 from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitSettings,
@@ -25,11 +26,12 @@ from unet_mtl.data.splits import (
     split_from_table,
     split_problems,
     split_table,
-    split_warnings,
 )
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import DataError
 from unet_mtl.wording import count_of
+
+from .made_dataset import make_dataset
 
 SEEDS = range(8)
 PHANTOM = Path(__file__).parents[2] / "data_samples" / "phantom"
@@ -39,28 +41,6 @@ def problems_of(call, *arguments) -> list[str]:
     with pytest.raises(DataError) as caught:
         call(*arguments)
     return caught.value.problems
-
-
-def make_dataset(rows, *, split=None) -> Dataset:
-    """Make a data set of rows (patient, class or None, value of the split column)."""
-    description = Description(
-        root=Path(),
-        images="{case}.png",
-        columns={"size": {}, "diagnosis": {"classes": ("benign", "malignant", "normal")}},
-        split=split,
-    )
-    records = [
-        Record(
-            case=f"c{index}",
-            patient=patient,
-            image=Path(f"c{index}.png"),
-            masks={},
-            labels={} if word is None else {"diagnosis": word},
-            split=side,
-        )
-        for index, (patient, word, side) in enumerate(rows)
-    ]
-    return Dataset(description, tuple(records))
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +153,7 @@ def test_saved_split_is_found_again(many):
 
 def test_saved_split_with_unknown_name_or_lost_cases_is_refused(many):
     table = split_table(split_dataset(many, SplitSettings()))
-    with pytest.raises(DataError, match="split 'dev' has no cases; expected one of test, train, val"):
+    with pytest.raises(DataError, match="split 'dev' has no cases; expected one of test, train, val, or all"):
         split_from_table(many, table, "dev")
     lost = pd.DataFrame({"case": ["gone", "c0"], "patient": ["p", "p0"], "split": ["test", "test"]})
     with pytest.raises(DataError, match="split 'test' has 1 case that the data lack now: gone; restore"):

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from unet_mtl.data.description import make_description
+from unet_mtl.data.records import read_dataset
 from unet_mtl.data.tables import guard_formulas, read_table, unguard_formulas
+from unet_mtl.data.workbooks import describe_sheets, list_sheets
 from unet_mtl.errors import DataError
 
 ROWS = [["a", "3", "benign, left", ""], ["b", "4.5", "NA", "x"]]
@@ -229,3 +232,49 @@ def test_no_cell_that_is_written_runs_in_a_spreadsheet(tmp_path):
     pd.testing.assert_frame_equal(unguard_formulas(guarded), table)
     assert list(unguard_formulas(stored)["case"]) == words
     assert not guard_formulas(table.head(0)).to_csv(index=False).strip().count("\n")
+
+
+SHEETS = {
+    "Read me": [["about"], ["by hand"]],
+    "Cases": [["case", "size"], ["a", 1]],
+    "More": [["case"], ["b"]],
+    "": [],
+}
+
+
+def write_sheets(path, sheets):
+    workbook = pytest.importorskip("openpyxl").Workbook()
+    workbook.remove(workbook.active)
+    for name, rows in sheets.items():
+        sheet = workbook.create_sheet(name or "Sheet9")
+        for row in rows:
+            sheet.append(row)
+    workbook.save(path)
+    return path
+
+
+def test_a_sheet_is_chosen_by_its_name(tmp_path):
+    path = write_sheets(tmp_path / "cases.xlsx", SHEETS)
+    assert read_table(path).columns.tolist() == ["about"]
+    assert read_table(path, sheet="Cases").to_numpy().tolist() == [["a", "1"]]
+    assert list_sheets(path) == ("Read me", "Cases", "More")
+    assert describe_sheets(path) == "sheet 'Read me' of 3 sheets is read; left aside: 'Cases', 'More'"
+    assert describe_sheets(path, "More") == "sheet 'More' of 3 sheets is read; left aside: 'Read me', 'Cases'"
+    with pytest.raises(DataError) as caught:
+        read_table(path, sheet="cases")
+    assert str(caught.value) == f"{path}: no sheet 'cases'; it has 'Read me', 'Cases', 'More', 'Sheet9'"
+    with pytest.raises(
+        DataError, match=r"no rows; .*; its other sheets are 'Read me', 'Cases', 'More': name one"
+    ):
+        read_table(path, sheet="Sheet9")
+    single = write_sheets(tmp_path / "single.xlsx", {"": [], "Cases": SHEETS["Cases"]})
+    assert describe_sheets(single, "Cases") == ""
+
+
+def test_the_description_names_the_sheet(tmp_path):
+    write_sheets(tmp_path / "cases.xlsx", SHEETS)
+    content = {"table": "cases.xlsx", "sheet": "Cases", "columns": {"size": {}}}
+    (record,) = read_dataset(make_description(content, base=tmp_path, where="test"))
+    assert record.labels == {"size": 1.0}
+    with pytest.raises(DataError, match=r"`sheet` is .Cases., but only a workbook has sheets, and cases"):
+        make_description(content | {"table": "cases.csv"}, base=tmp_path, where="test")

@@ -22,8 +22,9 @@ def run(trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def evaluation(run):
-    return um.evaluate(run, progress=False)
+def evaluation(run, drawing):
+    with drawing():
+        return um.evaluate(run, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +148,10 @@ def test_other_splits(run, split, n):
 
 
 def test_an_unknown_split_names_the_known(run):
-    with pytest.raises(DataError, match="split 'tst' has no cases; expected one of test, train, val"):
+    with pytest.raises(DataError, match="split 'tst' has no cases; expected one of test, train, val, or all"):
         um.evaluate(run, split="tst", progress=False)
 
 
-@pytest.mark.usefixtures("few_resamples")
 def test_another_data_set(run, write_data, tmp_path):
     write_data(tmp_path / "clinic")
     name, everything = cases_to_measure(run, None, tmp_path / "clinic")
@@ -162,7 +162,6 @@ def test_another_data_set(run, write_data, tmp_path):
     assert rows_of(chosen, "side").loc["accuracy", "n"] == 2
 
 
-@pytest.mark.usefixtures("few_resamples")
 def test_cases_without_spacing_are_measured_in_pixels(run, write_data, tmp_path, evaluation, cases):
     write_data(tmp_path / "holes")
     table = pd.read_csv(tmp_path / "holes" / "cases.csv", dtype=str)
@@ -185,7 +184,6 @@ def test_cases_without_spacing_are_measured_in_pixels(run, write_data, tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_resamples")
 def test_a_tolerance_of_ones_own(run, evaluation, tmp_path):
     run = um.RunFolder(shutil.copytree(run.path, tmp_path / "run"))
     assert not [score for score in evaluation.scores["score"] if "surface_dice" in score]

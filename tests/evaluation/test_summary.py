@@ -119,6 +119,7 @@ def test_counts_are_whole_numbers_in_summary_json(rare):
     assert rows["dice_x"]["n_undefined"] == 0
 
 
+@pytest.mark.usefixtures("all_resamples")
 def test_summary_json_reproduces_the_run(write_masks, tmp_path):
     truth = write_masks("truth", m_a=[[0, 128, 255, 7]], m_b=[[0, 128, 128, 0]], m_c=[[128, 0, 0, 255]])
     prediction = write_masks("prediction", a_p=[[0, 128, 255, 0]], b_p=[[0, 0, 128, 0]])

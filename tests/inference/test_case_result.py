@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import unet_mtl as um
-from unet_mtl.batches.preprocess import preprocess
-from unet_mtl.data import images
+from unet_mtl.data import channel_files, images
 from unet_mtl.evaluation.evaluator import evaluate_cases
 from unet_mtl.inference.case_result import Case, CaseResult, cases_of
 from unet_mtl.inference.engines.keras import KerasEngine
@@ -39,7 +38,7 @@ def counts(monkeypatch):
         batches.append(len(next(iter(inputs.values()))))
         return call(engine, inputs)
 
-    monkeypatch.setattr(preprocess, "read_image", count_read)
+    monkeypatch.setattr(channel_files, "read_image", count_read)
     monkeypatch.setattr(KerasEngine, "__call__", count_call)
     return decoded, batches
 
@@ -99,7 +98,10 @@ def test_results_are_gone_when_they_have_been_measured(run, dataset, monkeypatch
     monkeypatch.setattr(CaseResult, "__init__", remember)
     monkeypatch.setattr(CaseResult, "__hash__", lambda result: id(result))
     predictor = Predictor.load(run, batch_size=3)
+    gc.collect()
+    gc.freeze()  # otherwise each collection walks through all that TensorFlow has made
     evaluate_cases(predictor, dataset, on_case=count)
+    gc.unfreeze()
     assert len(most) == 12
     assert max(most) <= predictor.batch_size
 

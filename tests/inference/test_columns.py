@@ -23,7 +23,7 @@ tasks:
   - {kind: classification, name: diagnosis}
   - {kind: regression, name: size}
 network: {trunk: [16]}
-training: {epochs: 30, batch_size: 16, learning_rate: 0.01}
+training: {epochs: 15, batch_size: 16, learning_rate: 0.02}
 """
 
 
@@ -85,7 +85,6 @@ def test_a_table_alone_is_checked(folder):
     assert "120" in result.output
 
 
-@pytest.mark.usefixtures("few_resamples")
 def test_a_table_alone_is_learned_and_measured(trained):
     evaluation = evaluate(trained, progress=False)
     table = evaluation.scores.set_index(["task", "score"])

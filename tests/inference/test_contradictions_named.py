@@ -126,8 +126,10 @@ def test_a_spacing_or_table_without_use(trained, drawn_image, tmp_path):
     for function in (um.predict, um.overlay):
         with pytest.raises(ConfigError, match=r"no rule of `consistency`.*leave `spacing_mm` out"):
             function(trained, [drawn_image], tmp_path / "a", spacing_mm=1, progress=False)
+    rows = tmp_path / "new.csv"
+    rows.write_text(f"case,spacing\n{drawn_image.stem},1\n")
     with pytest.raises(DataError, match="leave `table` out"):
-        um.predict(trained, [drawn_image], tmp_path / "a", table=tmp_path / "new.csv", progress=False)
+        um.predict(trained, [drawn_image], tmp_path / "a", table=rows, progress=False)
 
 
 def test_the_command_says_once_what_was_not_checked(measuring, data_folder, drawn_image, tmp_path):

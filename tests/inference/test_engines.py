@@ -14,6 +14,8 @@ from unet_mtl.inference.case_result import Case
 from unet_mtl.inference.engines import ENGINES
 from unet_mtl.inference.predictor import Predictor
 
+from .brightness import BrightnessEngine
+
 PRECISIONS = {"float32", "mixed_bfloat16", "mixed_float16"}
 
 
@@ -57,32 +59,6 @@ def test_a_network_that_cannot_be_loaded_is_a_run_error(engine, tmp_path):
     run.network.write_bytes(b"no network")
     with pytest.raises(RunError, match=r"network\.keras cannot be read"):
         type(engine).load(run)
-
-
-class BrightnessEngine:
-    """Classifies each pixel by its brightness, and the image by its mean brightness."""
-
-    name = "brightness"
-    precision = "float32"
-    sizes = {"image": (32, 32, 3)}
-
-    def __init__(self):
-        self.batches = []
-
-    @classmethod
-    def load(cls, run):
-        return cls()
-
-    def __call__(self, inputs):
-        image = inputs["image"]
-        self.batches.append(len(image))
-        mean = image.mean((1, 2))
-        return {
-            "zone": image / image.sum(-1, keepdims=True).clip(1e-6),
-            "diagnosis": mean / mean.sum(-1, keepdims=True).clip(1e-6),
-            "size": mean[:, :1],
-            "side": mean[:, 1:2],
-        }
 
 
 @pytest.fixture

@@ -89,6 +89,58 @@ def test_one_odd_file_does_not_lose_the_table_of_the_others(command, trained, tm
     assert [path.name for path in (tmp_path / "out" / "zone").iterdir()] == ["good.png"]
 
 
+def test_a_column_selects_the_picture_of_each_file(command, trained, tmp_path):
+    """The run reads no columns, and its data have no column of frames, so that the column is called frame."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    pages = np.stack([PIXELS, 255 - PIXELS, PIXELS // 2])
+    for name in ("first", "last", "wrong"):
+        tifffile.imwrite(folder / f"{name}.tif", pages, photometric="minisblack")
+    put(folder, "png", "single.png")
+    table = tmp_path / "table.csv"
+    table.write_text("case,frame\nfirst,\nlast,2\nwrong,x\nsingle,7\nother,1\n")
+    code, _, errors = command("predict", trained.path, folder, "--table", table, "--out", out, "--frame", 1)
+    rows = (
+        rows_of(out)
+        .assign(image=lambda rows: rows["image"].map(lambda path: Path(path).stem))
+        .set_index("image")
+    )
+    assert code == 1
+    assert rows["frame"].to_dict() == {"first": "1", "last": "2", "single": "", "wrong": "0"}
+    assert rows.loc["wrong", "error"] == "case 'wrong': frame is 'x'; expected a whole number of at least 0"
+    assert (rows.drop(index="wrong")["error"] == "").all()
+    assert "1 of 5 rows without an image: 'other'" in " ".join(" ".join(errors).split())
+    table.write_text("case,slice\nfirst,1\n")
+    code, _, errors = command("predict", trained.path, folder, "--table", table, "--out", out)
+    assert (code, errors) == (
+        1,
+        [
+            f"error: {table}: the run reads no columns of a table, and there is no column 'frame', which selects a "
+            "picture of files that hold several; leave --table out"
+        ],
+    )
+
+
+def test_masks_of_earlier_predictions_are_named(command, trained, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for name in ("a.png", "b.png"):
+        put(folder, "png", name)
+    for _ in range(2):
+        code, _, errors = command("predict", trained.path, folder, "--out", out)
+        assert (code, errors) == (0, [])
+    (folder / "a.png").unlink()
+    (folder / "b.png").rename(folder / "c.png")
+    code, _, errors = command("predict", trained.path, folder, "--out", out)
+    assert (code, errors) == (
+        0,
+        [
+            f"note: {out}: 2 masks of earlier predictions without a row in predictions.csv: zone/a.png, zone/b.png; "
+            "remove what you do not need, or give another folder"
+        ],
+    )
+    assert len(rows_of(out)) == 1
+
+
 def test_files_of_several_pictures_are_noted_and_a_frame_selects_another(command, trained, tmp_path):
     folder = tmp_path / "in"
     put(folder, "png", "single.png")

@@ -47,7 +47,6 @@ def stacked(write_data, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_resamples")
 def test_pages_of_one_file_are_measured_as_files_of_their_own(predictor, stacked, tmp_path):
     single, stack = stacked
     of_files, of_pages = evaluate_cases(predictor, single), evaluate_cases(predictor, stack)

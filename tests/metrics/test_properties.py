@@ -15,7 +15,7 @@ import metrics
 from metrics import Counts, confusion_matrix, count_cases, counts_from_confusion
 from metrics import overlap as o
 
-PROPERTY = settings(derandomize=True, max_examples=40, deadline=None)
+PROPERTY = settings(derandomize=True, max_examples=25, deadline=None)
 N_CLASSES = 4
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import metrics as m
 
-PROPERTY = settings(derandomize=True, max_examples=40, deadline=None)
+PROPERTY = settings(derandomize=True, max_examples=25, deadline=None)
 N_CLASSES = 4
 seeds = st.integers(0, 10**6)
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from unet_mtl import load_config, read_dataset
+from unet_mtl.tasks import TASKS
+from unet_mtl.training import session as session_module
 from unet_mtl.training.session import make_session
 
 RECIPES = Path(__file__).parents[2] / "benchmarks" / "recipes" / "networks"
@@ -21,8 +23,9 @@ DATA = {
     "f": f"data={PHANTOM}",
 }
 SMALLER = {
-    "a": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3"],
-    "f": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3"],
+    "a": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3", "training.learning_rate=0.01"],
+    "b": ["network.width=8", "training.learning_rate=0.01"],
+    "f": ["preprocess.size=[32,32]", "network.width=8", "network.levels=3", "training.learning_rate=0.01"],
 }
 """Overrides for trainings of a few seconds on a CPU; shapes are checked without them."""
 
@@ -86,13 +89,17 @@ def test_shapes_and_shared_layers(make, letter):
 @pytest.fixture(scope="module", params=sorted(DATA))
 def learning(make, request):
     """The letter of a recipe, its session, traced once for all tests, and the initial values of the variables."""
-    session = make(
-        request.param,
-        "training.learning_rate=0.003",
-        "training.schedule=constant",
-        "training.batch_size=10",
-        *SMALLER.get(request.param, []),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in TASKS.values():  # their scores are not tested here, and are most of what is traced
+            patch.setattr(kind, "training_metrics", lambda task: [])
+        patch.setattr(session_module, "_choose_monitor", lambda *_: ("val_loss", "min"))
+        session = make(
+            request.param,
+            "training.learning_rate=0.003",
+            "training.schedule=constant",
+            "training.batch_size=10",
+            *SMALLER.get(request.param, []),
+        )
     variables = [*session.trainer.variables, *session.trainer.optimizer.variables]
     yield request.param, session, [(variable, variable.numpy()) for variable in variables]
     keras.utils.clear_session()
@@ -123,15 +130,19 @@ def test_each_task_trains_the_shared_layers(learning):
 
 @pytest.mark.slow
 def test_ten_cases_are_overfitted(learning):
+    """In 150 steps at most."""
     letter, session, start = learning
     for variable, value in start:
         variable.assign(value)
     inputs, targets, weights = session.train.make(0)
     first = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
-    for _ in range(150):
-        session.trainer.train_on_batch(inputs, targets, sample_weight=weights)
-    for metric in session.trainer.metrics:
-        metric.reset_state()
-    last = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
-    for name in OUTPUTS[letter]:
-        assert last[f"{name}_loss"] < 0.25 * first[f"{name}_loss"], (name, first, last)
+    for _ in range(10):
+        for _ in range(15):
+            session.trainer.train_on_batch(inputs, targets, sample_weight=weights)
+        for metric in session.trainer.metrics:
+            metric.reset_state()
+        last = session.trainer.test_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
+        learned = {name: last[f"{name}_loss"] < 0.25 * first[f"{name}_loss"] for name in OUTPUTS[letter]}
+        if all(learned.values()):
+            break
+    assert all(learned.values()), (learned, first, last)

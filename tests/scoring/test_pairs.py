@@ -119,8 +119,10 @@ def test_a_table_of_more_cases_in_another_order(tmp_path):
     assert found.spacings == {"a": (0.5, 0.5), "b": (0.25, 0.25)}
     assert found.describe_patients(["a", "b"]).startswith("patients: 2, from column 'Subject' of ")
     assert found.describe_patients(["b"]).startswith("patients: 1, from ")
+    assert found.unused == [f"{tmp_path / 'table.csv'}: 1 of 3 rows belongs to no true mask: 'c.png'"]
     assert found.warn_of_spellings(["a", "b"]) == []
     spelled = find(tmp_path, "case,patient\na,12\nb,12.0\n")
+    assert spelled.unused == []
     (warning,) = spelled.warn_of_spellings(["a", "b"])
     assert warning == "patients '12' and '12.0' differ in spelling only, but count as different patients"
     assert spelled.warn_of_spellings(["a"]) == []

@@ -191,7 +191,6 @@ def test_no_label_in_train_is_an_error(dataset, tasks, settings, tmp_path, name)
 @pytest.fixture(scope="module")
 def measure(trained):
     """Evaluates the trained run on cases of this test, and writes that into a folder, if there is one."""
-    from unet_mtl.evaluation import summary
     from unet_mtl.evaluation.evaluator import evaluate_cases
     from unet_mtl.evaluation.files import write_evaluation
     from unet_mtl.inference.predictor import Predictor
@@ -205,10 +204,7 @@ def measure(trained):
             return evaluation
         return write_evaluation(folder, evaluation, predictor, dataset, facts={})
 
-    with pytest.MonkeyPatch.context() as patch:
-        for kind in summary.RESAMPLES:
-            patch.setitem(summary.RESAMPLES, kind, 50)
-        yield measured
+    return measured
 
 
 def test_scores_are_those_of_the_labelled_cases_alone(dataset, tasks, measure):

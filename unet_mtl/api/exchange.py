@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unet_mtl.arguments import check_types
 from unet_mtl.data.records import Dataset
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from unet_mtl.prepare.exchange.shapes import Nested
 
 
+@check_types
 def import_coco(
     source: Path | str,
     out: Path | str,
@@ -51,6 +53,7 @@ def import_coco(
     )
 
 
+@check_types
 def import_label_studio(
     source: Path | str, out: Path | str, *, images: Path | str | None = None, target: str | None = None
 ) -> "Imported":
@@ -80,6 +83,7 @@ def import_label_studio(
     return exchange.import_label_studio(Path(source), Path(out), images=folder, target=target)
 
 
+@check_types
 def import_labelme(
     source: Path | str, out: Path | str, *, images: Path | str | None = None, target: str = "mask"
 ) -> "Imported":
@@ -109,6 +113,7 @@ def import_labelme(
     return exchange.import_labelme(Path(source), Path(out), images=folder, target=target)
 
 
+@check_types
 def import_via(
     source: Path | str,
     out: Path | str,
@@ -124,7 +129,8 @@ def import_via(
     Classes are in alphabetical order.
 
     Args:
-        source: The project or the exported annotations of version 1 or 2, a JSON file. It is only read.
+        source: The project of version 1, 2 or 3, or the exported annotations of version 1 or 2, a JSON file. It is only
+            read.
         out: The new folder, which gets images, masks, cases.csv and dataset.yaml; it must be absent or empty.
         images: The folder of the images; None for `images` beside the source, or its own folder.
         target: The name of the mask.
@@ -148,6 +154,7 @@ def import_via(
     )
 
 
+@check_types
 def import_nnunet(source: Path | str, out: Path | str, *, target: str = "mask") -> "Imported":
     """Import a raw data set folder of nnU-Net v2 with 2-D images: imagesTr with labelsTr, and imagesTs.
 
@@ -172,6 +179,7 @@ def import_nnunet(source: Path | str, out: Path | str, *, target: str = "mask") 
     return exchange.import_nnunet(Path(source), Path(out), target=target)
 
 
+@check_types
 def to_nnunet(
     dataset: Dataset,
     out: Path | str,

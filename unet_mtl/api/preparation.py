@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unet_mtl.arguments import check_types
 from unet_mtl.batches.augment.presets import Step
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.data.description import Description, read_description
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from unet_mtl.prepare.split import CaseSplit
 
 
+@check_types
 def init(folder: Path | str, out: Path | str | None = None, *, overwrite: bool = False) -> "Drafted":
     """Guess what the files and columns of a folder mean, and draft dataset.yaml and config.yaml.
 
@@ -37,6 +39,7 @@ def init(folder: Path | str, out: Path | str | None = None, *, overwrite: bool =
     return write_draft(Path(folder), None if out is None else Path(out), overwrite=overwrite)
 
 
+@check_types
 def check(
     source: Path | str | Description,
     tasks: Sequence[Task[Any, Any]] = (),
@@ -69,6 +72,7 @@ def check(
     return check_dataset(description, tasks, split or SplitSettings(), preprocess.intensity, channels, zoomed)
 
 
+@check_types
 def repair(
     source: Path | str | Description,
     out: Path | str,
@@ -114,6 +118,7 @@ def repair(
     )
 
 
+@check_types
 def split(
     source: Path | str | Description,
     out: Path | str,

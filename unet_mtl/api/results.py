@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from unet_mtl.arguments import check_types
 from unet_mtl.data.description import Description
+from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask
@@ -15,11 +17,13 @@ from unet_mtl.wording import escape_controls
 
 if TYPE_CHECKING:
     from unet_mtl.evaluation.summary import Evaluation
+    from unet_mtl.inference.case_result import Case
     from unet_mtl.scoring.masks import MaskEvaluation
     from unet_mtl.scoring.pairs import Missing
     from unet_mtl.scoring.patients import AnySpacing
 
 
+@check_types
 def evaluate(
     run: RunFolder | Path | str,
     *,
@@ -63,6 +67,7 @@ def evaluate(
     return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
 
 
+@check_types
 def predict(
     run: RunFolder | Path | str,
     paths: Sequence[Path | str],
@@ -79,16 +84,20 @@ def predict(
 
     Args:
         run: A trained run.
-        paths: Images, or folders of images; empty for a run that reads no images.
+        paths: Images, or folders of images; empty for a run that reads no images. For a run that reads each channel
+            from a file of its own: folders with files named like those of the training, or with a dataset.yaml.
         out: Folder for `<task>/<image>.png` and predictions.csv.
         table: Table with the columns that the run reads, one row for each image (or case). An empty cell is an unknown
             value; all values of an image without a row are unknown. For a run with rules about diameters also the pixel
-            spacing, in the columns that the run's data set has for it. None if no column is known.
+            spacing, in the columns that the run's data set has for it. For files that hold several pictures also the
+            index of the picture, in the column that the run's data set has for it, or else `frame`. None if no column
+            is known.
         case_column: Column of the table that names the images without their suffix; None for its name in the training.
         spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
             without a spacing in the table or in their header.
-        frame: Index of the picture, counted from 0, that is read from files that hold several, such as volumes. None
-            for the number that the run was trained with, if it has one, or else the first page and the middle slice.
+        frame: Index of the picture, counted from 0, that is read from files that hold several, such as volumes, and
+            have no index in the table. None for the number that the run was trained with, if it has one, or else the
+            first page and the middle slice.
         on_note: Function that receives a sentence about files that were left aside or hold several pictures; None for
             a Python warning.
         progress: Whether to show a progress bar.
@@ -106,25 +115,45 @@ def predict(
             without.
         WriteError: The system refused to write a file.
     """
-    from unet_mtl.inference.columns import describe_unmatched, read_columns, require_sources
+    from unet_mtl.inference.channel_cases import find_channel_cases
+    from unet_mtl.inference.columns import (
+        describe_unmatched,
+        read_case_rows,
+        read_columns,
+        require_sources,
+        require_use,
+        sheet_of,
+    )
     from unet_mtl.inference.files import find_images, write_predictions
+    from unet_mtl.inference.frame_column import frame_column, read_frames
     from unet_mtl.inference.predictor import Predictor
     from unet_mtl.inference.spacing import find_spacings, has_spacing_columns
 
     run = RunFolder.open(run)
     inputs, rules, description = run.read_inputs(), run.read_consistency(), run.read_description()
     may_space = has_spacing_columns(rules, description)
-    require_sources(inputs, n_paths=len(paths), table=table is not None, spacing=may_space)
+    require_sources(inputs, n_paths=len(paths), table=table is not None)
     on_note = on_note or _warn
-    images = find_images(paths, on_note)
-    columns = None
-    if table is not None and inputs.tables:
-        columns = read_columns(Path(table), description, inputs, case_column)
-        unmatched = describe_unmatched(Path(table), columns, list(images.values())) if inputs.image else ""
-        say(escape_controls(unmatched), shown=progress and bool(unmatched))
     spacings = find_spacings(
         rules, spacing_mm, table if may_space else None, description, case_column, required=not inputs.tables
     )
+    images: dict[Path, str] | list[Case]
+    if inputs.channels:
+        images = find_channel_cases(paths, description, frame)
+        names = [case.name for case in images]
+    else:
+        images = find_images(paths, on_note)
+        names = list(images.values())
+    columns, rows = None, {}
+    if table is not None:
+        rows = read_case_rows(Path(table), description, (), case_column)
+        if sheets := describe_sheets(Path(table), sheet_of(Path(table), description)):
+            on_note(f"{table}: {sheets}")
+        require_use(Path(table), inputs, rows, frame_column(description), spacing=may_space)
+        if inputs.tables:
+            columns = read_columns(Path(table), description, inputs, case_column)
+        unmatched = describe_unmatched(Path(table), rows, names) if inputs.image else ""
+        say(escape_controls(unmatched), shown=progress and bool(unmatched))
     predictor = Predictor.load(run)
     n = len(images) if inputs.image else len(columns or {})
     with case_bar("predicting", n, shown=progress) as advance:
@@ -134,7 +163,7 @@ def predict(
             Path(out),
             columns=columns,
             spacings=spacings,
-            frame=_frame_of(description, frame),
+            frames=read_frames(rows, description, _frame_of(description, frame)),
             on_case=advance,
             on_note=on_note,
         )
@@ -150,6 +179,7 @@ def _frame_of(description: Description, frame: int | None) -> int | None:
     return trained if frame is None and isinstance(trained, int) else frame
 
 
+@check_types
 def overlay(
     run: RunFolder | Path | str,
     paths: Sequence[Path | str],
@@ -167,7 +197,8 @@ def overlay(
     Args:
         run: A trained run.
         paths: Images, or folders of images. The truth is read from the dataset.yaml in a folder above an image or, for
-            cases of the run's own data, from the description of these.
+            cases of the run's own data, from the description of these. For a run that reads each channel from a file of
+            its own: folders, as for `predict`.
         out: Folder for the pictures.
         spacing_mm: Millimetres between pixels, one number or (row, column), for rules about diameters; used for images
             without a spacing in their data set or header.
@@ -186,6 +217,7 @@ def overlay(
         DataError: A path has no image, or an image is unreadable.
         WriteError: The system refused to write a file.
     """
+    from unet_mtl.inference.channel_cases import find_channel_cases
     from unet_mtl.inference.files import find_images
     from unet_mtl.inference.overlays import write_overlays
     from unet_mtl.inference.predictor import Predictor
@@ -194,8 +226,9 @@ def overlay(
     run = RunFolder.open(run)
     trained_on = run.read_description()
     on_note = on_note or _warn
-    images = find_images(paths, on_note)
     predictor = Predictor.load(run)
+    several = bool(predictor.inputs.channels)
+    images = find_channel_cases(paths, trained_on, frame) if several else find_images(paths, on_note)
     spacings = find_spacings(predictor.rules, spacing_mm)
     chosen = _frame_of(trained_on, frame)
     with case_bar("drawing", len(images), shown=progress) as advance:
@@ -211,6 +244,7 @@ def overlay(
         )
 
 
+@check_types
 def score(
     truth: Path | str,
     prediction: Path | str,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet_mtl.api.results import evaluate
+from unet_mtl.arguments import check_types
 from unet_mtl.config import make_config
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import split_dataset
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from unet_mtl.training.outline import Outline
 
 
+@check_types
 def train(
     dataset: Dataset,
     tasks: Sequence[Task[Any, Any]],
@@ -51,6 +53,7 @@ def train(
     return run_training(config, dataset, Path(run), resume=resume, progress=progress)
 
 
+@check_types
 def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **settings: Any) -> "Outline":
     """Return the parts of the network and the shapes of one batch that `train` would make of the same arguments.
 
@@ -70,6 +73,7 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **settings: Any) -> 
     return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
 
 
+@check_types
 def show_augment(
     dataset: Dataset,
     tasks: Sequence[Task[Any, Any]],
@@ -117,6 +121,7 @@ def show_augment(
     return out
 
 
+@check_types
 def ablate(
     dataset: Dataset,
     tasks: Sequence[Task[Any, Any]],

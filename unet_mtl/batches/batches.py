@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unet_mtl.batches.augment.augment import Augment, sample_seed
 from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.case_loader import CaseLoader
+from unet_mtl.batches.inputs.channels import add_indicators
 from unet_mtl.batches.inputs.columns import FittedInput, Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.order.label_order import make_label_order
@@ -154,7 +155,8 @@ class Batches(keras.utils.PyDataset):
         encoded = {task.name: np.asarray(task.encode(None, size)[0]) for task in self.tasks}
         inputs: dict[str, NDArray[Any]] = {}
         if self.inputs.image:
-            inputs[IMAGE] = np.empty((0, *size, self.preprocess.channels), self.image_type)
+            channels = self.preprocess.channels + self.inputs.n_indicators
+            inputs[IMAGE] = np.empty((0, *size, channels), self.image_type)
         for table in self.inputs.tables:
             inputs[table.name] = np.empty((0, table.width), np.float32)
         return (
@@ -238,6 +240,7 @@ class Batches(keras.utils.PyDataset):
             image, masks = self.preprocess.draw_sample(image, masks, seed)
             if self.augment is not None:
                 image, masks = self.augment(image, masks, seed)
+            image = add_indicators(image, self.inputs.channels, record.missing_channels)
         description, size = self.dataset.description, self.preprocess.size
         truths = {
             task.name: masks.get(task.name) if task.spatial else task.read(record, description)

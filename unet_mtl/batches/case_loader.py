@@ -90,7 +90,7 @@ class CaseLoader:
 
     def _decode(self, record: Record) -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = {
-            _IMAGE: self.preprocess.read(record.require_image(), record.frame)[0]
+            _IMAGE: self.preprocess.read(record.require_image(), record.frame, record.channels)[0]
         }
         for task in self.tasks:
             mask = task.read(record, self.description)
@@ -102,7 +102,11 @@ class CaseLoader:
         """A digest of everything that the arrays depend on; None if a file cannot be read."""
         digest = hashlib.blake2b(self._settings_key, digest_size=20)
         try:
-            digest.update(repr(record.frame).encode() + self._file_hashes.digest(record.require_image()))
+            digest.update(repr(record.frame).encode())
+            for channel in record.channels:
+                digest.update(repr((channel.name, channel.frame, channel.missing)).encode())
+            for path in record.image_files:
+                digest.update(self._file_hashes.digest(path))
             for task in self.tasks:
                 for file in record.masks.get(task.target_name, ()):
                     digest.update(

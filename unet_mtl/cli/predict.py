@@ -23,8 +23,8 @@ TableOption = Annotated[
     Path | None,
     typer.Option(
         "--table",
-        help="Table with one row per image, for a run that reads columns; its spacing columns are used by rules about "
-        "diameters.",
+        help="Table with one row per image: columns that the run reads, the spacing for rules about diameters, and the "
+        "frame to read from files that hold several.",
         show_default=False,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Signals that end a command as Ctrl-C does, so that temporary files are removed and its last words are printed."""
+"""Signals that end a command as Ctrl-C does, so that temporary files are removed and the last message is printed."""
 
 import os
 import signal

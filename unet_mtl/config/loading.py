@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from unet_mtl.arguments import check_types
 from unet_mtl.config.model import Config
 from unet_mtl.data.description import Description, make_description, read_description
 from unet_mtl.data.yaml_files import explain_yaml, parse_yaml, read_yaml
@@ -33,6 +34,7 @@ def make_config(data: Description, tasks: Sequence[Task[Any, Any]], **settings: 
         raise ConfigError("\n".join(_describe(error, "", content))) from error
 
 
+@check_types
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """Read and validate a config file.
 

@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticKnownError
 
 from unet_mtl.batches.augment.augment import find_preset
@@ -23,6 +30,7 @@ from unet_mtl.errors import ConfigError
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.settings import Settings, raise_problems
 from unet_mtl.tasks import TASKS, Task, make_task
+from unet_mtl.wording import count_of, name_some
 
 
 def _read_task(content: Any) -> Task[Any, Any]:
@@ -73,7 +81,7 @@ class Config(Settings):
     tasks: tuple[AnyTask, ...]
     inputs: dict[str, TabularInput] = {}
     split: SplitSettings = SplitSettings()
-    preprocess: Preprocess = Preprocess()
+    preprocess: Preprocess = Field(default=Preprocess(), validate_default=True)
     augment: str | list[Step] = "light"
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
@@ -95,6 +103,21 @@ class Config(Settings):
                 "`target`"
             )
         return tasks
+
+    @field_validator("preprocess", mode="before")
+    @classmethod
+    def _as_many_channels_as_files(cls, preprocess: Any, info: ValidationInfo) -> Any:
+        names = list(info.data["data"].channels) if "data" in info.data else []
+        if not names or not isinstance(preprocess, dict | Preprocess):
+            return preprocess
+        if isinstance(preprocess, Preprocess):
+            preprocess = preprocess.model_dump(exclude_unset=True)
+        if preprocess.get("channels", len(names)) != len(names):
+            raise ValueError(
+                f"channels is {preprocess['channels']}, but `images` of the data set names "
+                f"{count_of(len(names), 'file')} for each case ({name_some(names, 8)}); leave `channels` out"
+            )
+        return preprocess | {"channels": len(names)}
 
     @field_validator("augment", mode="before")
     @classmethod

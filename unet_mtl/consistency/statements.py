@@ -51,10 +51,14 @@ class CaseStatements:
             return None
         if class_ is not None:
             return regions[class_]
-        known = [region for region in regions.values() if region is not None]
-        union = np.any(known, axis=0) if known else None
-        some_hidden = len(known) < len(regions)
-        return None if union is None or (some_hidden and not union.any()) else np.asarray(union)
+        union: NDArray[np.bool_] | None = None
+        some_hidden = False
+        for region in regions.values():
+            if region is None:
+                some_hidden = True
+            else:
+                union = region if union is None else union | region
+        return None if union is None or (some_hidden and not union.any()) else union
 
 
 def statements_of_answers(

@@ -27,12 +27,14 @@ class Claim:
         patient: The patient of the case.
         target: The name of the mask; None if the file is the image of the case.
         class_name: The class of every pixel of the mask, or empty if the file holds several classes.
+        channel: The name of the channel of the image, or empty if the file holds all channels.
     """
 
     row: Mapping[Any, Any]
     patient: str
     target: str | None = None
     class_name: str = ""
+    channel: str = ""
 
     @property
     def case(self) -> str:
@@ -47,7 +49,7 @@ class Claim:
     def pattern(self, description: Description) -> str:
         """Return the pattern that gives the file to the case."""
         if self.target is None:
-            return description.images or ""
+            return description.image_patterns[self.channel]
         return description.masks[self.target].patterns[self.class_name]
 
 
@@ -98,7 +100,7 @@ def find_claims(
 
 def _name(claim: Claim) -> str:
     if claim.target is None:
-        return "image"
+        return f"channel {claim.channel!r}" if claim.channel else "image"
     return f"mask {claim.target!r}" + (f" for {claim.class_name!r}" if claim.class_name else "")
 
 

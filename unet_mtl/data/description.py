@@ -1,15 +1,28 @@
 """The description of a data set, dataset.yaml: where images, masks and labels are, and what they mean."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from unet_mtl.data.colours import Colours
+from unet_mtl.data.image_channels import ChannelDescription, Images, MissingChannels
 from unet_mtl.data.numbers import Decimal
-from unet_mtl.data.patterns import ANY, fields_of, is_folder
+from unet_mtl.data.patterns import fields_of, is_folder
+from unet_mtl.data.setting_types import (
+    CaseName,
+    ClassNames,
+    ColumnName,
+    FileName,
+    Frame,
+    Pattern,
+    PixelValue,
+    Spacing,
+    Word,
+    Words,
+)
+from unet_mtl.data.workbooks import WORKBOOKS
 from unet_mtl.data.yaml_files import read_yaml
 from unet_mtl.errors import DataError
 from unet_mtl.settings import Settings, describe_problems
@@ -18,98 +31,8 @@ DESCRIPTION_FILE = "dataset.yaml"
 SpacingUnit = Literal["mm", "cm", "m", "um"]
 MISSING_WORDS = ("", "na", "n/a", "nan", "none", "null", "not available")
 
-
-def _as_words(words: Any) -> Any:
-    # YAML parses [0, 1] as numbers and [true, false] as booleans, but the table is read as text.
-    return [str(word) for word in words] if isinstance(words, list | tuple) else words
-
-
-def _require_distinct(words: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(words)) < len(words):
-        raise ValueError("two classes have the same name")
-    return words
-
-
-def _check_pattern(pattern: str) -> str:
-    try:
-        filled = pattern.format_map(defaultdict(lambda: "0"))
-    except (ValueError, AttributeError, LookupError) as error:
-        raise ValueError(f"expected a pattern such as images/{{case}}.png; {error}") from error
-    if filled == pattern:
-        raise ValueError("every case would have the same file; put {case} or another column into the pattern")
-    if Path(pattern).is_absolute():
-        raise ValueError(
-            "the pattern is absolute; set `root` to the folder that all patterns are relative to"
-        )
-    if ".." in Path(pattern).parts:
-        raise ValueError(
-            "the pattern leads out of `root`; set `root` to the folder that all patterns are relative to"
-        )
-    return pattern
-
-
-def _check_image_pattern(pattern: str) -> str:
-    if ANY in pattern:
-        raise ValueError(f"a case has one image; {ANY} is allowed only in patterns of masks")
-    return pattern
-
-
-def _check_names(pattern: str) -> str:
-    if fields_of(pattern) != ["case"]:
-        raise ValueError(
-            "expected the text of the column with {case} in place of the name, such as bus_{case}"
-        )
-    return pattern
-
-
-def _require_filled(name: str) -> str:
-    if not name.strip():
-        raise ValueError("the name is empty; give a name, or remove the setting")
-    return name
-
-
-def _check_spacing(spacing: Any) -> Any:
-    parts = spacing if isinstance(spacing, list | tuple) else [spacing]
-    if isinstance(spacing, list | tuple) and len(parts) != 2:
-        raise ValueError("expected two parts, [row, column]: the spacing between rows, then between columns")
-    for part in parts:
-        number = isinstance(part, int | float) and not isinstance(part, bool)
-        if not (isinstance(part, str) and part.strip()) and not (number and 0 < part < float("inf")):
-            raise ValueError(
-                f"expected millimetres above 0, or the name of a column, a pair [row, column] of these, or `{HEADER}`"
-            )
-    return spacing
-
-
-def _check_frame(frame: Any) -> Any:
-    whole = isinstance(frame, int) and not isinstance(frame, bool)
-    if not (isinstance(frame, str) and frame.strip()) and not (whole and 0 <= frame < 10**9):
-        raise ValueError("expected a whole number of at least 0, or the name of a column")
-    return frame
-
-
-HEADER = "header"
-"""The value of `spacing_mm` that stands for the header of each image."""
-
 UNLABELLED = "ignore"
 """The name of unlabelled pixels among the colours of a mask, unless a class has this name."""
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
-ClassNames = Annotated[Words, AfterValidator(_require_distinct)]
-Pattern = Annotated[str, AfterValidator(_check_pattern)]
-ImagePattern = Annotated[Pattern, AfterValidator(_check_image_pattern)]
-CaseName = Annotated[str, AfterValidator(_check_names)]
-Word = Annotated[str, BeforeValidator(str)]
-FileName = Annotated[str, AfterValidator(_require_filled)]
-ColumnName = Annotated[str, AfterValidator(_require_filled)]
-PixelValue = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Spacing = Annotated[
-    float | str | tuple[float | str, float | str] | None,
-    BeforeValidator(lambda spacing: spacing if spacing is None else _check_spacing(spacing)),
-]
-Frame = Annotated[
-    int | str | None, BeforeValidator(lambda frame: frame if frame is None else _check_frame(frame))
-]
 
 
 class MaskDescription(Settings):
@@ -299,11 +222,18 @@ class Description(Settings):
         synthetic: Whether the data are artificial, which every picture then shows.
         table: A CSV, TSV, Excel or Parquet file with one row for each case. Without it, the cases are the files that
             fit `images`, and the names in braces there are the columns: `{diagnosis}/{case}.png`.
+        sheet: The sheet of an Excel workbook. None is the first one.
         case: The column that names a case and its files.
         names: The text of that column with `{case}` in place of the name: `bus_{case}`, `{case}.png`.
         patient: The column that names the patient; cases of one patient stay in one split. None makes each case a
             separate patient.
-        images: The pattern of the paths of the images. None means that there is only the table.
+        images: The pattern of the paths of the images. If the channels of an image are separate files: a mapping from
+            the name of each channel to its pattern, or to `{path: ..., frame: ..., missing: ...}` (see
+            `ChannelDescription`). The files are stacked in this order, and each gives one channel. None means that
+            there is only the table.
+        missing_channels: What happens if a case lacks the file of a channel, unless the channel says otherwise:
+            "refuse" is an error. "zeros" fills the channel with zeros, and adds a further channel for each one that may
+            be missing, which is 1 where it is missing and else 0. A case has at least one file.
         masks: The descriptions of the masks, by target name.
         columns: The descriptions of targets and other columns, by column name.
         frame: The frame of a DICOM file, page of a TIFF file or slice of a volume that is the image, counted from 0.
@@ -323,10 +253,12 @@ class Description(Settings):
     name: str = ""
     synthetic: bool = False
     table: FileName | None = None
+    sheet: FileName | None = None
     case: ColumnName = "case"
     names: CaseName = "{case}"
     patient: ColumnName | None = None
-    images: ImagePattern | None = None
+    images: Images | None = None
+    missing_channels: MissingChannels = "refuse"
     masks: dict[str, MaskDescription] = {}
     columns: dict[str, ColumnDescription] = {}
     frame: Frame = None
@@ -336,6 +268,15 @@ class Description(Settings):
     decimal: Decimal = "."
     missing: Words = ()
     links: bool = False
+
+    @model_validator(mode="after")
+    def _check_sheet(self) -> Self:
+        if self.sheet is not None and Path(self.table or "").suffix.lower() not in WORKBOOKS:
+            what = f"{self.table} is none" if self.table else "no `table` is set"
+            raise ValueError(
+                f"`sheet` is {self.sheet!r}, but only a workbook has sheets, and {what}; leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:
@@ -352,6 +293,42 @@ class Description(Settings):
                 f"`{used[0]}` needs images; add their pattern, such as `images: images/{{case}}.png`"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_channels(self) -> Self:
+        if self.missing_channels != "refuse" and not self.channels:
+            raise ValueError(
+                "`missing_channels` is for images whose channels are separate files; set "
+                "`images: {t1: ..., t2: ...}` with a pattern for each channel, or leave `missing_channels` out"
+            )
+        if self.table is None:
+            named = {name: sorted(fields_of(channel.path)) for name, channel in self.channels.items()}
+            for name, fields in named.items():
+                first = next(iter(named))
+                if fields != named[first]:
+                    raise ValueError(
+                        f"without `table`, the patterns of all channels need the same names in braces: {first!r} has "
+                        f"{', '.join(named[first])}, and {name!r} has {', '.join(fields)}"
+                    )
+        return self
+
+    @property
+    def channels(self) -> dict[str, ChannelDescription]:
+        """The channels of images whose channels are separate files, by name; empty for other images."""
+        return self.images if isinstance(self.images, dict) else {}
+
+    @property
+    def image_patterns(self) -> dict[str, str]:
+        """The patterns of the images by channel; the key of files that hold all channels is empty."""
+        if isinstance(self.images, str):
+            return {"": self.images}
+        return {name: channel.path for name, channel in self.channels.items()}
+
+    @property
+    def optional_channels(self) -> tuple[str, ...]:
+        """The names of the channels that a case may lack."""
+        found = {name: channel.missing or self.missing_channels for name, channel in self.channels.items()}
+        return tuple(name for name, missing in found.items() if missing == "zeros")
 
     @property
     def title(self) -> str:

@@ -25,7 +25,7 @@ _ROUNDING = 1e-3
 MAX_CHANNELS = 512
 """The largest number of channels of an image that a network reads."""
 
-_AT_ONCE, _AT_ONCE_BY_AREA = 64, 4
+CHANNELS_AT_ONCE, _AT_ONCE_BY_AREA = 64, 4
 """Channels that OpenCV resizes together; by area it accepts four at most."""
 
 # The colours of Okabe and Ito, which colour-blind readers can distinguish. Index 0 is the background.
@@ -296,7 +296,7 @@ def resize_channels(array: NDArray[Any], size: tuple[int, int], method: int) -> 
     Channels are resized in groups, since OpenCV 5 accepts 128 channels at most, and earlier versions 512.
     """
     planes = array.reshape(*array.shape[:2], -1)
-    at_once = _AT_ONCE_BY_AREA if method == cv2.INTER_AREA else _AT_ONCE
+    at_once = _AT_ONCE_BY_AREA if method == cv2.INTER_AREA else CHANNELS_AT_ONCE
     if planes.shape[-1] <= at_once:
         return np.asarray(cv2.resize(planes, size[::-1], interpolation=method)).reshape(
             *size, *array.shape[2:]

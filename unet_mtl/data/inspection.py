@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_mtl.data.burned_in import BurnedIn, SharedStrokes, find_burned_in
+from unet_mtl.data.channel_files import find_other_spacing, read_case_image
 from unet_mtl.data.description import MaskDescription
 from unet_mtl.data.duplicates import Fingerprint, fingerprint
 from unet_mtl.data.images import (
@@ -24,7 +25,6 @@ from unet_mtl.data.images import (
     count_soft_alpha,
     describe_file,
     read_header,
-    read_image,
 )
 from unet_mtl.data.masks import choose_mask_frame, count_pixels, read_mask_files, region_of, unite_masks
 from unet_mtl.data.observations import Observation, observe, texts
@@ -56,7 +56,8 @@ class ImageFacts:
         plain: Whether three channels are equal, so that grey is stored as colour.
         coarse: The brightness on a grid of 8 x 8, uint8.
         burned_in: Text and coloured marks burned into the image.
-        frames: The number of pictures in the file, and the index of the one that is read.
+        frames: The number of pictures in each file, and the index of the one that is read.
+        other_spacing: The files of channels that differ in pixel spacing, or empty.
     """
 
     size: tuple[int, int]
@@ -69,7 +70,8 @@ class ImageFacts:
     plain: bool
     coarse: bytes
     burned_in: BurnedIn
-    frames: tuple[int, int] = (1, 0)
+    frames: tuple[tuple[int, int], ...] = ()
+    other_spacing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class Inspection:
         images: The properties of the images by case, without entries for unreadable images.
         masks: The properties of the masks by target and case, without entries for unreadable masks.
         fingerprints: The fingerprints of the images by case, for comparisons between images.
+        channels: The fingerprints of channels that are separate files, by channel and case.
         strokes: Thin bright strokes at the same place in many images.
         observations: An observation for each file that cannot be read.
     """
@@ -121,6 +124,7 @@ class Inspection:
     images: dict[str, ImageFacts] = field(default_factory=dict)
     masks: dict[str, dict[str, MaskFacts]] = field(default_factory=dict)
     fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+    channels: dict[str, dict[str, Fingerprint]] = field(default_factory=dict)
     strokes: SharedStrokes = field(default_factory=SharedStrokes)
     observations: list[Observation] = field(default_factory=list)
 
@@ -179,6 +183,7 @@ class _Case:
     image: ImageFacts | None = None
     fingerprint: Fingerprint | None = None
     strokes: NDArray[np.bool_] | None = None
+    channels: dict[str, Fingerprint] = field(default_factory=dict)
     masks: dict[str, MaskFacts] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
     smeared: dict[str, Smeared] = field(default_factory=dict)
@@ -212,6 +217,8 @@ def inspect_dataset(
             inspection.images[case] = result.image
             inspection.fingerprints[case] = result.fingerprint
             inspection.strokes.add(result.image.size, result.strokes)
+            for channel, of_channel in result.channels.items():
+                inspection.channels.setdefault(channel, {})[case] = of_channel
         for target, mask in result.masks.items():
             inspection.masks[target][case] = mask
         for target, unreadable in result.smeared.items():
@@ -239,13 +246,15 @@ def _inspect_case(record: Record, masks: dict[str, MaskDescription], intensity: 
     if record.image is None or not is_there(record.image):
         return _Case(record)
     try:
-        image = read_image(record.image, record.frame, intensity)
+        image = read_case_image(record.image, record.frame, record.channels, intensity)
         facts, strokes = _image_facts(
             record, image, depth="16-bit or float" if intensity == "auto" else "scaled"
         )
     except DataError as error:
         return _Case(record, observations=observe(error, "image-unreadable", record.case))
-    result = _Case(record, facts, fingerprint(image), strokes)
+    planes = {c.name: image[..., [i]] for i, c in enumerate(record.channels) if not c.missing}
+    channels = {name: fingerprint(plane) for name, plane in planes.items()}
+    result = _Case(record, facts, fingerprint(image), strokes, channels)
     for target, description in masks.items():
         try:
             files = read_mask_files(record, target, description)
@@ -280,6 +289,10 @@ def _count_pictures(path: Path, record: Record) -> tuple[int, int]:
 def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[ImageFacts, NDArray[np.bool_]]:
     suffix, header = describe_file(record.require_image(), record.frame)
     channels = image.shape[-1]
+    name = _CHANNELS.get(channels, f"of {channels} channels")
+    if record.channels:
+        name = f"of {count_of(channels, 'channel')}"
+        image = _average([image[..., i] for i, file in enumerate(record.channels) if not file.missing])
     if image.dtype == np.uint8:
         depth, scale = "8-bit", 255
     else:
@@ -287,18 +300,33 @@ def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[Image
     burned_in, strokes = find_burned_in(image)
     facts = ImageFacts(
         size=image.shape[:2],
-        kind=f"{depth} {_CHANNELS.get(channels, f'of {channels} channels')}",
+        kind=f"{depth} {name}",
         channels=channels,
         suffix=suffix,
         orientation=header.orientation,
         low=float(image.min()) / scale,
         high=float(image.max()) / scale,
-        plain=channels == 3 and bool((image == image[..., :1]).all()),
+        plain=image.shape[-1] == 3 and bool((image == image[..., :1]).all()),
         coarse=coarse_thumbnail(image).tobytes(),
         burned_in=burned_in,
-        frames=(header.frames, header.index),
+        frames=tuple(_pictures_of(record)),
+        other_spacing=find_other_spacing(record.channels),
     )
     return facts, strokes
+
+
+def _average(planes: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return the mean of channels that are separate files, as a grey image of the same type."""
+    mean = np.mean(planes, axis=0)
+    return np.asarray(np.rint(mean) if planes[0].dtype == np.uint8 else mean, planes[0].dtype)[..., None]
+
+
+def _pictures_of(record: Record) -> Iterator[tuple[int, int]]:
+    """Yield the number of pictures in each file of an image, and the index of the one that is read."""
+    files = [(channel.path, channel.frame) for channel in record.channels if not channel.missing]
+    for path, frame in files or [(record.require_image(), record.frame)]:
+        header = read_header(path, frame)
+        yield header.frames, header.index
 
 
 def _is_unlabelled(mask: NDArray[np.uint8]) -> bool:

@@ -17,6 +17,9 @@ from unet_mtl.data.readers.raster import turn as turn_pixels
 from unet_mtl.data.records import MaskFile, Record
 from unet_mtl.errors import DataError
 
+_BLOCK = 2**20
+"""The number of pixels that are counted at once."""
+
 
 def read_case_mask(
     record: Record, target: str, description: MaskDescription, *, turn: bool = False
@@ -87,10 +90,19 @@ def region_of(mask: NDArray[np.uint8], index: int) -> NDArray[np.bool_]:
     return np.asarray(mask[..., index - 1] == 1 if index else (mask == 0).all(-1))
 
 
+def count_values(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Count the values 0 to 255 of a mask, (256,), without an array of larger integers of its size."""
+    counts = np.zeros(256, np.int64)
+    flat = mask.reshape(-1)
+    for start in range(0, flat.size, _BLOCK):
+        counts += np.bincount(flat[start : start + _BLOCK], minlength=256)
+    return counts
+
+
 def count_pixels(mask: NDArray[np.uint8]) -> dict[int, int]:
     """Count pixels by class index, as defined by `region_of`, in ascending order and without zero counts."""
     if mask.ndim == 2:
-        counts = np.bincount(mask.ravel())
+        counts = count_values(mask)
         return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}
     indices = (*range(mask.shape[-1] + 1), IGNORE)
     totals = {index: int(np.count_nonzero(region_of(mask, index))) for index in indices}

@@ -1,7 +1,6 @@
 """Read the table of a data set and find the files and labels of each case, without reading images."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from unet_mtl.arguments import check_types
+from unet_mtl.data.case_files import find_channel_files, read_frame
+from unet_mtl.data.channel_files import ChannelFile, missing_names
 from unet_mtl.data.claims import Claim, find_claims
 from unet_mtl.data.description import (
     ColumnDescription,
@@ -54,10 +56,12 @@ class Record:
     Attributes:
         case: The name of the case, unique in the data set.
         patient: The patient of the case. Cases of one patient are always in one split.
-        image: The path of the image; None in a data set without images.
+        image: The path of the image; None in a data set without images. If the channels are separate files, this is the
+            first one that exists.
         masks: Files by target name; an absent mask has no entry.
         labels: Class names and numbers by column; an unknown label has no entry.
         frame: The index of the picture in a file that has several; None for the default one.
+        channels: The files of the channels, in order, if they are separate files; otherwise empty.
         spacing_mm: The distance between pixels (row, column) of the original image in millimetres; None if unknown.
         split: The value of the split column, if there is one; the usual words, such as "training", become train, val
             or test.
@@ -69,8 +73,21 @@ class Record:
     masks: Mapping[str, tuple[MaskFile, ...]]
     labels: Mapping[str, Label]
     frame: int | None = None
+    channels: tuple[ChannelFile, ...] = ()
     spacing_mm: tuple[float, float] | None = None
     split: str | None = None
+
+    @property
+    def image_files(self) -> tuple[Path, ...]:
+        """The files of the image, without those of missing channels."""
+        if self.channels:
+            return tuple(channel.path for channel in self.channels if not channel.missing)
+        return () if self.image is None else (self.image,)
+
+    @property
+    def missing_channels(self) -> tuple[str, ...]:
+        """The names of the channels that the case lacks."""
+        return missing_names(self.channels)
 
     def require_image(self) -> Path:
         """Return the path of the image.
@@ -122,13 +139,15 @@ class Dataset:
                 digest.update(repr(record.spacing_mm).encode())
             if record.frame is not None:
                 digest.update(repr(("frame", record.frame)).encode())
+            for channel in record.channels:
+                digest.update(repr((channel.name, channel.frame, channel.missing)).encode())
             masks = (file.path for name in sorted(record.masks) for file in record.masks[name])
-            for path in (record.image, *masks):
-                if path is not None:
-                    digest.update(digest_of(path))
+            for path in (*record.image_files, *masks):
+                digest.update(digest_of(path))
         return digest.hexdigest()
 
 
+@check_types
 def read_dataset(source: Path | str | Description) -> Dataset:
     """Read the table of a data set and find the files of every case.
 
@@ -176,7 +195,10 @@ def _uses(
     cases: Iterable[tuple[Record, Mapping[Any, Any]]], description: Description
 ) -> Iterator[tuple[Path, int | None, Claim]]:
     for record, row in cases:
-        if record.image is not None:
+        for channel in record.channels:
+            if not channel.missing:
+                yield channel.path, channel.frame, Claim(row, record.patient, channel=channel.name)
+        if record.image is not None and not record.channels:
             yield record.image, record.frame, Claim(row, record.patient)
         for target, files in record.masks.items():
             classes = description.masks[target].classes
@@ -188,12 +210,18 @@ def _uses(
 def _make_record(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> Record:
     case = row[CASE]
     values = {**row, "case": case}
+    frame = read_frame(row, description.frame, description, observations)
+    channels, missing = find_channel_files(row, description, frame)
+    observations += missing
     image = None
-    if description.images is not None:
+    if channels:
+        first = next((channel for channel in channels if not channel.missing), channels[0])
+        image, frame = first.path, first.frame
+    elif isinstance(description.images, str):
         image = description.root / description.images.format_map(values)
+        if not is_there(image):
+            observations.append(Observation("image-missing", f"case {case!r}: no image at {image}", (case,)))
     masks = {name: _find_masks(mask, values, description) for name, mask in description.masks.items()}
-    if image is not None and not is_there(image):
-        observations.append(Observation("image-missing", f"case {case!r}: no image at {image}", (case,)))
     for name, mask in description.masks.items():
         if mask.required and not masks[name]:
             where = " or ".join(str(description.root / p.format_map(values)) for p in mask.patterns.values())
@@ -202,12 +230,11 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
     outside: list[Path] = []
     if not description.links:
         paths = [file.path for files in masks.values() for file in files]
-        paths += [] if image is None else [image]
+        paths += [channel.path for channel in channels] or ([] if image is None else [image])
         outside = [path for path in paths if leaves(description.root, path)]
         observations += [
             Observation("path-outside", f"case {case!r}: {path} {LEAVES}", (case,)) for path in outside
         ]
-    frame = _read_frame(row, description, observations)
     patient = _read_patient(row, description, observations)
     labels, unreadable = read_labels(row, description, case)
     observations += unreadable
@@ -218,6 +245,7 @@ def _make_record(row: Mapping[Any, Any], description: Description, observations:
         masks={name: files for name, files in masks.items() if files},
         labels=labels,
         frame=frame,
+        channels=channels,
         spacing_mm=None
         if image is None or image in outside
         else _read_spacing(row, description, image, frame, observations),
@@ -240,9 +268,9 @@ def _find_masks(
 
 def _read_patient(row: Mapping[Any, Any], description: Description, observations: list[Observation]) -> str:
     case = str(row[CASE])
-    if description.patient is None and isinstance(description.frame, str) and description.images is not None:
+    if description.patient is None and isinstance(description.frame, str) and description.image_patterns:
         # Slices of one volume are as similar as pictures of one patient.
-        return description.images.format_map({**row, "case": case})
+        return next(iter(description.image_patterns.values())).format_map({**row, "case": case})
     if description.patient is None:
         return case
     patient = str(row[description.patient])
@@ -309,22 +337,6 @@ def _read_label(word: str, column: ColumnDescription, decimal: Decimal) -> Label
         text = "is not finite; leave the cell empty if the number is unknown"
         raise DataError(text, kind="number-invalid")
     return number
-
-
-def _read_frame(
-    row: Mapping[Any, Any], description: Description, observations: list[Observation]
-) -> int | None:
-    if not isinstance(description.frame, str):
-        return description.frame
-    word = str(row[description.frame])
-    if word.lower() in description.missing_words:
-        return None
-    whole = word.removesuffix(f"{description.decimal}0")  # workbooks write whole numbers as 3.0
-    if not re.fullmatch("[0-9]{1,9}", whole):
-        text = f"case {row[CASE]!r}: frame is {word!r}; expected a whole number of at least 0"
-        observations.append(Observation("frame-invalid", text, (row[CASE],)))
-        return None
-    return int(whole)
 
 
 def _read_spacing(

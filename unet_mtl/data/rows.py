@@ -48,7 +48,7 @@ def read_rows(description: Description) -> pd.DataFrame:
             f"{description.root}: no such folder; correct `root` in the description of the data set"
         )
     if description.table is None and description.images is not None:
-        table = _table_of_files(description, description.images)
+        table = _table_of_files(description)
     else:
         table = _table_of_rows(description)
     _require_columns(table, description)
@@ -63,7 +63,7 @@ def _table_of_rows(description: Description) -> pd.DataFrame:
         raise DataError(
             f"{path}: the table cannot be read (no such file); correct `table` in the description of the data set"
         )
-    table = read_table(path, decimal=description.decimal)
+    table = read_table(path, decimal=description.decimal, sheet=description.sheet)
     if description.case not in table.columns:
         return table
     return table.assign(**{CASE: _names_in(table[description.case], description)})
@@ -91,12 +91,13 @@ def _table_path(description: Description) -> Path:
 
 
 def _require_columns(table: pd.DataFrame, description: Description) -> None:
-    patterns = [] if description.images is None else [description.images]
+    patterns = list(description.image_patterns.values())
     patterns += [pattern for mask in description.masks.values() for pattern in mask.patterns.values()]
     in_patterns = [name for pattern in patterns for name in fields_of(pattern)]
     spacing = spacing_columns(description, table.columns)
-    frame = description.frame if isinstance(description.frame, str) else None
-    named = [description.patient, description.split, *description.columns, *in_patterns, *spacing, frame]
+    frames = [description.frame, *(channel.frame for channel in description.channels.values())]
+    frames = [frame for frame in frames if isinstance(frame, str)]
+    named = [description.patient, description.split, *description.columns, *in_patterns, *spacing, *frames]
     known = {"case", *table.columns}
     absent = [name for name in dict.fromkeys(named) if name and name not in known]
     if description.case not in table.columns:
@@ -136,42 +137,76 @@ def find_unnamed_and_repeated(table: pd.DataFrame, description: Description) -> 
     return unnamed + repeated
 
 
-def _table_of_files(description: Description, images: str) -> pd.DataFrame:
-    """Make a table of the text in place of the names in braces, with a row for each file."""
+def _table_of_files(description: Description) -> pd.DataFrame:
+    """Make a table of the text in place of the names in braces, with a row for each case that has a file."""
     root = description.root
-    paths = (path for path in glob_files(root, glob_pattern(images)) if not path.is_dir())
-    files = sorted(path.relative_to(root).as_posix() for path in paths)
-    files = [file for file in files if not is_stray(file, images) and _may_be_image(root / file, description)]
-    matches = {file: values for file in files if (values := match_pattern(images, file))}
-    rows = [values for file, values in matches.items() if not _is_mask(file, matches, description, images)]
+    files_of: dict[tuple[str, ...], set[str]] = {}
+    matches: dict[str, dict[str, str]] = {}
+    for channel, pattern in description.image_patterns.items():
+        for file, values in _find_images(description, channel, pattern).items():
+            files_of.setdefault(_key(values), set()).add(file)
+            matches[file] = values
+    files = sorted(matches, key=lambda file: (_key(matches[file]) if description.channels else (), file))
+    rows = {_key(matches[f]): matches[f] for f in files if not _is_mask(f, files_of, description)}
     if not rows:
-        raise DataError(f"{root}: no file fits the pattern `images: {images}`; correct it")
-    table = pd.DataFrame(rows, dtype=str)
+        patterns = " or ".join(
+            f"`{_place(channel)}: {p}`" for channel, p in description.image_patterns.items()
+        )
+        raise DataError(f"{root}: no file fits the pattern {patterns}; correct it")
+    table = pd.DataFrame(list(rows.values()), dtype=str)
     name = description.case if description.case in table else "case"
     cases = table[name] if name in table else pd.Series("", index=table.index)
     return table.assign(**{description.case: cases, CASE: cases})
 
 
-def _may_be_image(path: Path, description: Description) -> bool:
+def _place(channel: str) -> str:
+    return f"images.{channel}" if channel else "images"
+
+
+def _key(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the texts in the order of their names, which is the same for the patterns of all channels."""
+    return tuple(values[name] for name in sorted(values))
+
+
+def _find_images(description: Description, channel: str, pattern: str) -> dict[str, dict[str, str]]:
+    """Return the texts in place of the names in braces, by file that fits the pattern of a channel."""
+    root = description.root
+    paths = (path for path in glob_files(root, glob_pattern(pattern)) if not path.is_dir())
+    files = sorted(path.relative_to(root).as_posix() for path in paths)
+    files = [f for f in files if not is_stray(f, pattern) and _may_be_image(root / f, pattern, description)]
+    matches = {file: values for file in files if (values := match_pattern(pattern, file))}
+    others = [other for name, other in description.image_patterns.items() if name != channel]
+    return {
+        file: values
+        for file, values in matches.items()
+        if not any(_fits_better(file, values, other) for other in others)
+    }
+
+
+def _fits_better(file: str, values: Mapping[str, str], other: str) -> bool:
+    """Return whether another pattern says more about a file, as `{case}_t2.png` says more than `{case}.png`."""
+    found = match_pattern(other, file)
+    return found is not None and sum(map(len, found.values())) < sum(map(len, values.values()))
+
+
+def _may_be_image(path: Path, pattern: str, description: Description) -> bool:
     """Return whether a file may be an image. If the pattern leaves the suffix open, it may fit other files too."""
-    suffix = split_suffix((description.images or "").rpartition("/")[2])[1]
+    suffix = split_suffix(pattern.rpartition("/")[2])[1]
     if (suffix and "{" not in suffix) or (leaves(description.root, path) and not description.links):
         return is_utf8(str(path))
     return find_reason(path, description.root) in (None, CLOSED)  # reading a closed file reports the problem
 
 
-def _is_mask(
-    file: str, matches: Mapping[str, Mapping[str, str]], description: Description, images: str
-) -> bool:
+def _is_mask(file: str, files_of: Mapping[tuple[str, ...], set[str]], description: Description) -> bool:
     """Return whether a file is the mask of another image, since x_mask.png may fit the pattern of images too."""
+    names = {name for pattern in description.image_patterns.values() for name in fields_of(pattern)}
     for mask in description.masks.values():
         for pattern in mask.patterns.values():
             values = match_pattern(pattern, file)
             if values is None:
                 continue
-            if not set(fields_of(images)) <= values.keys():
+            if not names <= values.keys():
                 return True  # the folder matched a name: train_masks/x.png for {split}/{case}.png
-            image = images.format_map(values)
-            if image != file and image in matches:
+            if files_of.get(_key({name: values[name] for name in names}), set()) - {file}:
                 return True
     return False

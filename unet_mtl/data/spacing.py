@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.description import HEADER, Description, SpacingUnit
+from unet_mtl.data.description import Description, SpacingUnit
 from unet_mtl.data.images import read_spacing
 from unet_mtl.data.numbers import Decimal, parse_number, suggest_number
+from unet_mtl.data.setting_types import HEADER
 from unet_mtl.errors import DataError
 
 Spacing: TypeAlias = tuple[float, float]

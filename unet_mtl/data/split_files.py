@@ -65,6 +65,16 @@ def read_split(path: Path, dataset: Dataset) -> pd.DataFrame:
     return table
 
 
+def read_parts(path: Path) -> dict[str, str]:
+    """Return the content of the column split by case, without any check; empty if there are only folds.
+
+    Raises:
+        DataError: The table cannot be read.
+    """
+    table = _read_table(path)
+    return dict(zip(table["case"], table["split"], strict=True)) if "split" in table else {}
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     if not is_there(path):
         raise DataError(f"{path}: no such file; correct split.table, or make the split with `unet-mtl split`")

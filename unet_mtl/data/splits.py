@@ -1,18 +1,18 @@
 """Splits of a data set into train, val and test, with patients kept together and classes spread evenly."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 import pandas as pd
 from pydantic import Field, model_validator
 
+from unet_mtl.data.divided_groups import find_divided_groups, find_divided_patients
 from unet_mtl.data.group_split import assign_groups, join_groups
 from unet_mtl.data.numbers import parse_number
 from unet_mtl.data.observations import Observation, texts
-from unet_mtl.data.patients import find_patient_spellings
 from unet_mtl.data.records import Dataset, Record
-from unet_mtl.data.split_files import read_split
+from unet_mtl.data.split_files import read_parts, read_split
 from unet_mtl.data.split_words import read_split_word
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import DataError
@@ -39,7 +39,8 @@ class SplitSettings(Settings):
             column has train and test but no val, val is taken out of train, in the proportion of the shares of
             train and val.
         table: A split saved by `unet-mtl split`, or any CSV file with the columns case and split (or fold). The path
-            is relative to the root of the data. None assigns the cases anew.
+            is relative to the root of the data. If it has no val, val is taken out of train as with a column. None
+            assigns the cases anew.
         folds: The number of folds to make. None makes a split by ratio.
         fold_column: The column of the data that holds whole numbers of folds. The description must list it among
             its columns.
@@ -106,7 +107,7 @@ def split_dataset(
             saved table does not belong to these data.
     """
     parts = assign_parts(dataset, settings, keep_together)
-    # The test cases of a column stay where they are, even if they resemble a train case; `check` reports these.
+    # The test cases of a column or table stay where they are; `check` reports those that resemble a train case.
     movable = () if takes_val_from_train(dataset, settings) else keep_together
     problems = split_problems(parts, settings, movable)
     if problems:
@@ -127,13 +128,23 @@ def keeps_duplicates_together(dataset: Dataset, settings: SplitSettings) -> bool
 
 
 def takes_val_from_train(dataset: Dataset, settings: SplitSettings) -> bool:
-    """Return whether cases are split by a column with train and test but without val, so that train is divided."""
+    """Return whether a column or a saved table has train and test but no val, so that train is divided.
+
+    Raises:
+        DataError: The saved table cannot be read.
+    """
+    if settings.table is not None and settings.fold is None:
+        return _lacks_val(dataset, read_parts(_saved_path(dataset, settings)))
     other = settings.table or settings.fold_column or settings.folds
     if other or not _by_column(dataset, settings):
         return False
-    splits = {record.split for record in dataset}
-    patients = {record.patient for record in dataset if record.split == "train"}
-    return splits == {"train", "test"} and len(patients) >= _FEWEST_TO_DIVIDE
+    return _lacks_val(dataset, {record.case: record.split or "" for record in dataset})
+
+
+def _lacks_val(dataset: Dataset, part_of: Mapping[str, str]) -> bool:
+    names = {record.case: read_split_word(part_of.get(record.case, "")) for record in dataset}
+    patients = {record.patient for record in dataset if names[record.case] == "train"}
+    return set(names.values()) == {"train", "test"} and len(patients) >= _FEWEST_TO_DIVIDE
 
 
 def assign_parts(
@@ -170,29 +181,36 @@ def _assign(
     dataset: Dataset, settings: SplitSettings, keep_together: CaseGroups
 ) -> tuple[list[SplitName], list[int] | None]:
     if settings.table is not None:
-        return _from_saved(dataset, settings)
+        names, saved_folds = _from_saved(dataset, settings)
+        if takes_val_from_train(dataset, settings):
+            names = _names_with_val(dataset, names, settings, keep_together)
+        return names, saved_folds
     if settings.fold_column is not None:
         folds = _folds_from_column(dataset, settings.fold_column)
     elif settings.folds is not None:
         folds = _make_folds(dataset, settings.folds, settings, keep_together)
-    elif takes_val_from_train(dataset, settings):
-        return _names_with_val(dataset, settings, keep_together), None
     elif _by_column(dataset, settings):
-        return _as_names([(r.case, r.split) for r in dataset], ""), None
+        names = _as_names([(r.case, r.split) for r in dataset], "")
+        if takes_val_from_train(dataset, settings):
+            names = _names_with_val(dataset, names, settings, keep_together)
+        return names, None
     else:
         return _names_by_ratio(dataset, settings, keep_together), None
     return _names_by_fold(folds, settings), folds
 
 
-def _names_with_val(dataset: Dataset, settings: SplitSettings, keep_together: CaseGroups) -> list[SplitName]:
-    train = dataset.only([record for record in dataset if record.split == "train"])
+def _names_with_val(
+    dataset: Dataset, names: Sequence[SplitName], settings: SplitSettings, keep_together: CaseGroups
+) -> list[SplitName]:
+    """Divide the train cases into train and val."""
+    train = dataset.only([r for r, name in zip(dataset, names, strict=True) if name == "train"])
     groups = join_groups([r.case for r in train], [r.patient for r in train], keep_together)
     strata = read_strata(train, choose_columns(train, settings.stratify))
     total = settings.train + settings.val
     shares = (settings.train / total, settings.val / total)
     parts = assign_groups(groups, list(strata.values()), shares, settings.seed)
-    names = dict(zip((record.case for record in train), (SPLIT_NAMES[part] for part in parts), strict=True))
-    return [names.get(record.case, "test") for record in dataset]
+    divided = dict(zip((record.case for record in train), (SPLIT_NAMES[part] for part in parts), strict=True))
+    return [divided.get(record.case, "test") for record in dataset]
 
 
 def split_problems(
@@ -207,36 +225,7 @@ def split_problems(
         for name in needed
         if not len(parts[name])
     ]
-    return [*empty, *_patients_in_two_splits(parts), *_groups_in_two_splits(parts, keep_together)]
-
-
-NO_PATIENT = (
-    "THE PATIENT OF EACH CASE IS UNKNOWN: the description names no `patient` column, so every case counts as a "
-    "separate patient. Cases of one patient may then be in both train and test, which makes the scores too good. Name "
-    "the column in dataset.yaml, for example `patient: patient_id`"
-)
-
-
-def split_warnings(parts: Mapping[SplitName, Dataset]) -> list[str]:
-    """Return one line for each risk, such as unknown patients, or a class that a split lacks."""
-    if parts["train"].description.patient:
-        patients = texts(find_patient_spellings(record for part in parts.values() for record in part))
-    else:
-        patients = [NO_PATIENT]
-    return patients + texts(find_absent_classes(parts))
-
-
-def find_absent_classes(parts: Mapping[SplitName, Dataset]) -> list[Observation]:
-    """Find classes that some splits have and others lack."""
-    observations = []
-    for target, column in parts["train"].description.columns.items():
-        present = {name: {r.labels.get(target) for r in part} for name, part in parts.items() if len(part)}
-        for label in column.classes or ():
-            without = [name for name, labels in present.items() if label not in labels]
-            if without and len(without) < len(present):
-                text = f"{target}: no case of {label!r} in {' and '.join(without)}"
-                observations.append(Observation("split-class", text))
-    return observations
+    return [*empty, *find_divided_patients(parts), *find_divided_groups(parts, keep_together)]
 
 
 def _by_column(dataset: Dataset, settings: SplitSettings) -> bool:
@@ -264,13 +253,17 @@ def _as_names(values: Sequence[tuple[str, str | None]], where: str) -> list[Spli
     return [name for name in names if name is not None]
 
 
-def _from_saved(dataset: Dataset, settings: SplitSettings) -> tuple[list[SplitName], list[int] | None]:
+def _saved_path(dataset: Dataset, settings: SplitSettings) -> Path:
     try:
-        path = dataset.description.root / Path(settings.table or "").expanduser()
+        return dataset.description.root / Path(settings.table or "").expanduser()
     except RuntimeError as error:
         raise DataError(
             f"split.table: {settings.table!r} is not a path that can be used ({error})"
         ) from error
+
+
+def _from_saved(dataset: Dataset, settings: SplitSettings) -> tuple[list[SplitName], list[int] | None]:
+    path = _saved_path(dataset, settings)
     table = read_split(path, dataset).set_index("case").loc[[record.case for record in dataset]]
     folds = None
     if "fold" in table:
@@ -350,44 +343,6 @@ def _names_by_ratio(dataset: Dataset, settings: SplitSettings, keep_together: Ca
     return [SPLIT_NAMES[part] for part in parts]
 
 
-def _patients_in_two_splits(parts: Mapping[SplitName, Dataset]) -> list[Observation]:
-    splits = _splits_by(parts, lambda record: record.patient)
-    divided = {patient: names for patient, names in splits.items() if len(names) > 1}
-    cases: dict[str, list[str]] = {patient: [] for patient in divided}
-    for record in (record for part in parts.values() for record in part if record.patient in divided):
-        cases[record.patient].append(record.case)
-    return [
-        Observation(
-            "patient-split",
-            f"patient {patient!r} has cases in {' and '.join(sorted(names))}; a patient belongs in one split",
-            tuple(cases[patient]),
-        )
-        for patient, names in divided.items()
-    ]
-
-
-def _groups_in_two_splits(parts: Mapping[SplitName, Dataset], keep_together: CaseGroups) -> list[Observation]:
-    splits = _splits_by(parts, lambda record: record.case)
-    return [
-        Observation(
-            "near-split",
-            f"cases {', '.join(map(repr, group))} belong together and are in {' and '.join(sorted(names))}; move them "
-            "to one split, or remove all but one",
-            tuple(group),
-        )
-        for group in keep_together
-        if len(names := set[str]().union(*(splits.get(case, ()) for case in group))) > 1
-    ]
-
-
-def _splits_by(parts: Mapping[SplitName, Dataset], key: Callable[[Record], str]) -> dict[str, set[str]]:
-    splits: dict[str, set[str]] = {}
-    for name, part in parts.items():
-        for record in part:
-            splits.setdefault(key(record), set()).add(name)
-    return splits
-
-
 def split_table(parts: Mapping[SplitName, Dataset]) -> pd.DataFrame:
     """Return a table with the columns case, patient and split."""
     rows: list[tuple[str, str, str]] = [
@@ -410,7 +365,7 @@ def split_from_table(dataset: Dataset, table: pd.DataFrame, name: str) -> Datase
     chosen = table.loc[table["split"] == name, "case"]
     if chosen.empty:
         raise DataError(
-            f"split {name!r} has no cases; expected one of {', '.join(sorted(set(table['split'])))}"
+            f"split {name!r} has no cases; expected one of {', '.join(sorted(set(table['split'])))}, or all"
         )
     records: dict[str, Record] = {record.case: record for record in dataset}
     missing = [case for case in chosen if case not in records]

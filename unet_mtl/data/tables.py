@@ -4,34 +4,32 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, time
 from io import StringIO
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from unet_mtl.data.numbers import Decimal, is_number
 from unet_mtl.data.readers import is_pointer, pointer_error
+from unet_mtl.data.workbooks import WORKBOOKS, Cells, cell_text, list_sheets, read_sheet
 from unet_mtl.errors import DataError
-from unet_mtl.wording import count_of
+from unet_mtl.wording import count_of, name_some
 
 _SEPARATORS = (",", ";", "\t")
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _LONGEST_CELL = 2**31 - 1
 
-Cells: TypeAlias = list[list[Any]]
-"""The rows of a table, the header row first."""
 
-
-def read_table(path: Path, *, decimal: Decimal = ".") -> pd.DataFrame:
+def read_table(path: Path, *, decimal: Decimal = ".", sheet: str | None = None) -> pd.DataFrame:
     """Read a table as text.
 
     Args:
         path: A text file with commas, semicolons or tabs between its cells, as its header row or a first line such as
-            `sep=;` shows; an Excel workbook, of which the first sheet is read; or a Parquet file.
+            `sep=;` shows; an Excel workbook; or a Parquet file.
         decimal: The decimal mark for numbers that a workbook or a Parquet file stores as numbers.
+        sheet: The sheet of a workbook; None for the first one. It is not used for other files.
 
     Returns:
         A table of strings without surrounding blanks. An empty cell is an empty string, whole numbers have no
@@ -39,15 +37,18 @@ def read_table(path: Path, *, decimal: Decimal = ".") -> pd.DataFrame:
         such as 007, has them.
 
     Raises:
-        DataError: The file cannot be read, has no rows, has two columns of one name, or has rows with more or fewer
-            cells than the header row.
+        DataError: The file cannot be read, has no rows, has two columns of one name, has rows with more or fewer
+            cells than the header row, or lacks the sheet.
     """
     suffix = path.suffix.lower()
     try:
         if is_pointer(path):
             raise pointer_error(path)
-        cells = _READERS.get(suffix, _read_text)(path)
-        rows = [[_to_text(cell, decimal) for cell in row] for row in cells]
+        if suffix in WORKBOOKS:
+            cells = read_sheet(path, sheet)
+        else:
+            cells = _read_parquet(path) if suffix == ".parquet" else _read_text(path)
+        rows = [[cell_text(cell, decimal) for cell in row] for row in cells]
     except OSError as error:
         raise DataError(f"{path}: the table cannot be read ({error.strerror or error})") from error
     except ImportError as error:
@@ -60,7 +61,13 @@ def read_table(path: Path, *, decimal: Decimal = ".") -> pd.DataFrame:
             f"{path}: not a readable {_kind(path)} table ({str(error).strip()}); save it as UTF-8 text with commas"
         ) from error
     if len(rows) < 2:
-        raise DataError(f"{path}: the table has no rows; expected one row for each case")
+        others = [name for name in list_sheets(path) if name != sheet]
+        hint = (
+            f"; its other sheets are {name_some(map(repr, others))}: name one of them as `sheet`"
+            if others
+            else ""
+        )
+        raise DataError(f"{path}: the table has no rows; expected one row for each case{hint}")
     return pd.DataFrame(rows[1:], columns=_name_columns(rows[0], path), dtype=str)
 
 
@@ -181,78 +188,10 @@ def _require_equal_lengths(lines: Sequence[tuple[int, list[str]]], path: Path) -
         cells += [""] * (len(header) - len(cells))
 
 
-def _read_excel(path: Path) -> Cells:
-    import openpyxl
-
-    try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        sheet = workbook.worksheets[0]
-        sheet.reset_dimensions()  # some programs write wrong ones
-        rows = [[_shown(cell) for cell in row] for row in sheet.iter_rows()]
-        workbook.close()
-    except OSError:
-        raise
-    except Exception as error:  # the errors of zipfile, of the XML parser and of openpyxl itself
-        raise ValueError(str(error)) from error
-    return _without_empty(rows)
-
-
-def _shown(cell: Any) -> Any:
-    """Return the value of a cell of a workbook, with the leading zeros that its number format adds."""
-    value = cell.value
-    if cell.data_type == "e":
-        return None
-    padded = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
-    zeros = _PADDED.match(cell.number_format or "") if padded else None
-    if zeros is None or value < 0:
-        return value
-    return re.sub(r'["\\]', "", zeros[1]) + str(int(value)).zfill(len(zeros[2]))
-
-
-_PADDED = re.compile(r"""((?:"[^"]*"|\\.)*)(0{2,})(?:;|$)""")
-"""A number format with leading zeros, and text in front of them: `000`, `"P"000`."""
-
-
-def _read_old_excel(path: Path) -> Cells:
-    return _without_empty(pd.read_excel(path, dtype=object, header=None, na_filter=False).to_numpy().tolist())
-
-
-def _without_empty(rows: Cells) -> Cells:
-    """Remove empty rows, and empty columns at the right edge, both of which formatted cells leave."""
-    filled = [row for row in rows if any(not _is_empty(cell) for cell in row)]
-    width = max((n for row in filled for n, cell in enumerate(row, 1) if not _is_empty(cell)), default=0)
-    return [(row + [None] * width)[:width] for row in filled]
-
-
-def _is_empty(cell: Any) -> bool:
-    return _to_text(cell) == ""
-
-
 def _read_parquet(path: Path) -> Cells:
     table = pd.read_parquet(path)
     return [list(table.columns), *table.astype(object).to_numpy().tolist()]
 
 
-def _to_text(cell: Any, decimal: Decimal = ".") -> str:
-    """Convert a cell to text; a missing value becomes an empty string."""
-    if isinstance(cell, str):
-        return cell.strip()
-    if cell is None or cell is pd.NaT or cell is pd.NA or cell != cell:
-        return ""
-    if isinstance(cell, float):
-        # pandas stores whole numbers with missing values as floats
-        return str(int(cell)) if cell.is_integer() else str(cell).replace(".", decimal)
-    if isinstance(cell, datetime) and cell.tzinfo is None and cell.time() == time():
-        return cell.date().isoformat()  # workbooks and pandas store days as midnights
-    return str(cell).strip()
-
-
 def _kind(path: Path) -> str:
     return {".xlsx": "Excel", ".xls": "Excel", ".parquet": "Parquet"}.get(path.suffix.lower(), "CSV")
-
-
-_READERS: dict[str, Callable[[Path], Cells]] = {
-    ".xlsx": _read_excel,
-    ".xls": _read_old_excel,
-    ".parquet": _read_parquet,
-}

@@ -42,7 +42,7 @@ def _select_split(dataset: Dataset, name: str) -> Dataset:
         return dataset
     chosen = [record for record in dataset if record.split == name]
     if not chosen:
-        raise DataError(
-            f"{dataset.description.root}: no case has split {name!r} in its table; leave `split` out"
-        )
+        known = sorted({record.split for record in dataset if record.split})
+        expected = f"expected one of {', '.join(known)}, or all" if known else "leave `split` out"
+        raise DataError(f"{dataset.description.root}: no case has split {name!r} in its table; {expected}")
     return dataset.only(chosen)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import Inputs
+from unet_mtl.data.channel_files import ChannelFile
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
@@ -25,9 +26,11 @@ class Case:
 
     Attributes:
         name: Name for files and headings: the case of a record, or the image's name without suffix.
-        image: Path of the image; None for a run that reads no image.
+        image: Path of the image; None for a run that reads no image. If the channels are separate files, the first one
+            that exists.
         frame: Index of the picture in a file of several; None for the usual one.
         frames: Number of pictures in the file, where it is known.
+        channels: Files of the channels, if they are separate files.
         columns: Values of the table by column, unknown ones absent; or the error in the case's row.
         spacing_mm: Distance between neighbouring (rows, columns) in mm; None if unknown.
         record: Record of the case in a data set; None for a bare image or row.
@@ -38,6 +41,7 @@ class Case:
     image: Path | None = None
     frame: int | None = None
     frames: int = 1
+    channels: tuple[ChannelFile, ...] = ()
     columns: Labels | DataError = field(default_factory=dict)
     spacing_mm: tuple[float, float] | None = None
     record: Record | None = None
@@ -56,6 +60,7 @@ def cases_of(dataset: Dataset, inputs: Inputs) -> Iterator[Case]:
             name=record.case,
             image=record.image,
             frame=record.frame,
+            channels=record.channels,
             columns=inputs.columns_of(record),
             spacing_mm=record.spacing_mm,
             record=record,

@@ -11,6 +11,7 @@ from unet_mtl.data.patterns import match_pattern
 from unet_mtl.data.readers import without_suffix
 from unet_mtl.data.records import read_labels
 from unet_mtl.data.tables import read_table
+from unet_mtl.data.workbooks import list_sheets
 from unet_mtl.errors import DataError
 from unet_mtl.near_names import name_key
 from unet_mtl.wording import count_of, name_some
@@ -36,7 +37,7 @@ def read_case_rows(
     Raises:
         DataError: The table cannot be read, lacks a column, or names a case twice or not at all.
     """
-    table = read_table(path, decimal=description.decimal)
+    table = read_table(path, decimal=description.decimal, sheet=sheet_of(path, description))
     case = case_column or description.case
     absent = [name for name in (case, *columns) if name not in table.columns]
     if absent:
@@ -60,6 +61,11 @@ def read_case_rows(
     if problems:
         raise DataError(problems)
     return rows
+
+
+def sheet_of(path: Path, description: Description) -> str | None:
+    """Return the sheet of a workbook that the data of the training had, if it has one of that name."""
+    return description.sheet if description.sheet in list_sheets(path) else None
 
 
 def read_columns(
@@ -163,6 +169,29 @@ def missing_input_error(inputs: Inputs, row: Labels | DataError) -> DataError | 
     )
 
 
+def require_use(
+    path: Path, inputs: Inputs, rows: Mapping[str, Mapping[str, str]], frame: str, *, spacing: bool
+) -> None:
+    """Require that something of a table is read.
+
+    Args:
+        path: The table.
+        inputs: Inputs of the run.
+        rows: Cells by column, by case name, in the form that `read_case_rows` returns.
+        frame: Name of the column with the index of the picture.
+        spacing: Whether the run can use columns of the pixel spacing.
+
+    Raises:
+        DataError: The run reads no column of the table.
+    """
+    if inputs.tables or spacing or any(frame in row for row in rows.values()):
+        return
+    raise DataError(
+        f"{path}: the run reads no columns of a table, and there is no column {frame!r}, which selects a picture of "
+        "files that hold several; leave `table` out"
+    )
+
+
 def require_optional(inputs: Inputs) -> None:
     """Require that the run was trained to answer without its columns.
 
@@ -178,14 +207,13 @@ def require_optional(inputs: Inputs) -> None:
         )
 
 
-def require_sources(inputs: Inputs, *, n_paths: int, table: bool, spacing: bool = False) -> None:
+def require_sources(inputs: Inputs, *, n_paths: int, table: bool) -> None:
     """Require that the user gives what the run reads, and nothing else.
 
     Args:
         inputs: Inputs of the run.
         n_paths: Number of images and folders.
         table: Whether a table was given.
-        spacing: Whether the run can use columns of the pixel spacing.
 
     Raises:
         DataError: Images or a table are missing, or were given but are not read.
@@ -194,8 +222,6 @@ def require_sources(inputs: Inputs, *, n_paths: int, table: bool, spacing: bool 
         raise DataError("the run reads no images; leave them out, and give the cases with `table`")
     if inputs.image and not n_paths:
         raise DataError("the run reads images; give some, or a folder of them")
-    if table and not inputs.tables and not spacing:
-        raise DataError("the run reads no columns of a table; leave `table` out")
     if not inputs.image and not table:
         raise DataError("the run reads only columns; give the table of the cases with `table`")
     if not table:

@@ -2,11 +2,13 @@
 
 import errno
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from unet_mtl.data.channel_files import missing_names
 from unet_mtl.data.file_listing import is_utf8, list_files
 from unet_mtl.data.frames import choose_picture, describe_frames
 from unet_mtl.data.images import write_mask
@@ -16,9 +18,10 @@ from unet_mtl.errors import DataError, WriteError
 from unet_mtl.files import writing
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
 from unet_mtl.inference.columns import Rows, missing_input_error, row_of
+from unet_mtl.inference.frame_column import Frames
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
-from unet_mtl.wording import printable
+from unet_mtl.wording import count_of, name_some, printable
 
 
 def find_images(
@@ -90,12 +93,12 @@ def _repeated_names(names: Mapping[Path, str]) -> list[str]:
 
 def write_predictions(
     predictor: Predictor,
-    images: Mapping[Path, str],
+    images: Mapping[Path, str] | Sequence[Case],
     out: Path,
     *,
     columns: Rows | None = None,
     spacings: Spacings | None = None,
-    frame: int | None = None,
+    frames: Frames | None = None,
     on_case: Callable[[], None] = lambda: None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> pd.DataFrame:
@@ -103,35 +106,48 @@ def write_predictions(
 
     Args:
         predictor: The predictor of a run.
-        images: Names by path, in the form that `find_images` returns; empty for a run that reads no images.
+        images: Names by path, in the form that `find_images` returns; or cases whose channels are separate files, in
+            the form that `find_channel_cases` returns; empty for a run that reads no images.
         out: Folder for `<task>/<name>.png` and predictions.csv.
         columns: Columns by case, in the form that `read_columns` returns; None if no column is known.
         spacings: Source of the pixel spacing, for rules about diameters; None for the headers of the images.
-        frame: Index of the picture to read from files that hold several; None for the usual one.
+        frames: Indices of the pictures to read from files that hold several; None for the usual ones.
         on_case: Callback after each case.
-        on_note: Function that receives a sentence about files that hold several pictures.
+        on_note: Function that receives a sentence about files that hold several pictures, and about masks that earlier
+            predictions left in `out`.
 
     Returns:
-        The table: `image` (`case` for a run that reads no images), then the answers. A run with consistency rules adds
-        `contradictions` and `not_checked`, the rules that could not be checked with the reasons. A run that reads
-        columns adds `unknown_columns`, those that the case lacks, and `column=value` for a value far from those of the
-        training. If a file holds several pictures, `frame` is the index of the one that was read, and `frames` their
-        number. `error` is the reason why a case could not be predicted.
+        The table: `image` (`case` for a run that reads no images, both for one that reads each channel from a file of
+        its own), then the answers. A run with consistency rules adds `contradictions` and `not_checked`, the rules that
+        could not be checked with the reasons. A run that reads columns adds `unknown_columns`, those that the case
+        lacks, and `column=value` for a value far from those of the training. A run that can do without channels adds
+        `missing_channels`. If a file holds several pictures, `frame` is the index of the one that was read, and
+        `frames` their number. `error` is the reason why a case could not be predicted.
 
     Raises:
         WriteError: The system refused to write a file.
     """
-    cases = (spacings or Spacings()).fill(_cases(predictor, images, columns or {}, frame), predictor.rules)
+    cases = (spacings or Spacings()).fill(
+        _cases(predictor, images, columns or {}, frames or Frames()), predictor.rules
+    )
     rows: list[dict[str, str | float]] = []
     pictures: list[tuple[int, int]] = []
+    written: set[Path] = set()
     for result in predictor.predict(cases):
-        rows.append(_row(predictor, _write_masks(result, out)))
+        rows.append(_row(predictor, _write_masks(result, out, written)))
         pictures.append((result.case.frames, result.case.frame or 0))
         del result  # releases the image and the masks before those of the next case are made
         on_case()
     note = describe_frames(pictures)
     if note:
         on_note(f"{note}; `frame` selects another one")
+    stale = _find_stale(out, [task.name for task in predictor.tasks], written)
+    if stale:
+        on_note(
+            f"{out}: {count_of(len(stale), 'mask')} of earlier predictions without a row in predictions.csv: "
+            f"{name_some(printable(path.relative_to(out).as_posix()) for path in stale)}; remove what you do not need, "
+            "or give another folder"
+        )
     table = pd.DataFrame(rows)
     for name in table.columns:
         # Whole numbers stay whole beside the empty cells of an unreadable image.
@@ -144,17 +160,36 @@ def write_predictions(
 
 
 def _cases(
-    predictor: Predictor, images: Mapping[Path, str], columns: Rows, frame: int | None
+    predictor: Predictor, images: Mapping[Path, str] | Sequence[Case], columns: Rows, frames: Frames
 ) -> Iterator[Case]:
     """Yield the cases in the order of the images, or of the table if the run reads no images."""
     if not predictor.inputs.image:
         for name, row in columns.items():
             yield Case(name, columns=missing_input_error(predictor.inputs, row) or row)
         return
+    for case in plain_cases(images, frames):
+        error = case.columns if isinstance(case.columns, DataError) else _name_error(case.image or Path())
+        row = error or row_of(columns, case.name)
+        yield replace(case, columns=missing_input_error(predictor.inputs, row) or row)
+
+
+def plain_cases(images: Mapping[Path, str] | Sequence[Case], frames: Frames) -> Iterator[Case]:
+    """Yield the cases of images without columns or labels.
+
+    Args:
+        images: Names by path, or cases whose channels are separate files.
+        frames: Indices of the pictures to read from the files of the former that hold several.
+    """
+    if not isinstance(images, Mapping):
+        yield from images
+        return
     for path, name in images.items():
-        row = _name_error(path) or row_of(columns, name)
-        chosen, frames = choose_picture(path, frame)
-        yield Case(name, path, chosen, frames, columns=missing_input_error(predictor.inputs, row) or row)
+        frame = frames.find(name)
+        if isinstance(frame, DataError):
+            chosen, n_pictures = choose_picture(path, None)
+            yield Case(name, path, chosen, n_pictures, columns=frame if n_pictures > 1 else {})
+        else:
+            yield Case(name, path, *choose_picture(path, frame))
 
 
 def _name_error(path: Path) -> DataError | None:
@@ -169,8 +204,12 @@ def _row(predictor: Predictor, result: CaseResult) -> dict[str, str | float]:
     row: dict[str, str | float] = (
         {"case": case.name} if case.image is None else {"image": printable(case.image)}
     )
+    if case.channels:
+        row = {"case": case.name, **row}
     if case.frames > 1:
         row |= {"frame": case.frame or 0, "frames": case.frames}
+    if predictor.inputs.n_indicators:
+        row["missing_channels"] = ";".join(missing_names(case.channels))
     if result.error is not None:
         return row | {"error": str(result.error)}
     row |= _answer_cells(result.answers)
@@ -189,13 +228,21 @@ def _answer_cells(answers: Answers) -> dict[str, str | float]:
     }
 
 
-def _write_masks(result: CaseResult, out: Path) -> CaseResult:
+def _find_stale(out: Path, tasks: Sequence[str], written: Collection[Path]) -> list[Path]:
+    """Return the masks in the folders of the tasks that were not written now."""
+    masks = (path for task in tasks for path in sorted((out / task).rglob("*.png")))
+    return [path for path in masks if path not in written]
+
+
+def _write_masks(result: CaseResult, out: Path, written: set[Path]) -> CaseResult:
     """Write the masks, and return the result, with an error if the name of the image is too long for a mask."""
     name = result.case.name
     try:
         for task, prediction in result.answers.items() if result.image is not None else ():
             for key, mask in prediction.masks().items():
-                write_mask(out / task / f"{name}_{key}.png" if key else out / task / f"{name}.png", mask)
+                path = out / task / (f"{name}_{key}.png" if key else f"{name}.png")
+                write_mask(path, mask)
+                written.add(path)
     except WriteError as error:
         if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
             raise

@@ -1,16 +1,18 @@
 """Overlays: images with the predicted contours and answers, and with the true ones where they are known."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet_mtl.data.description import DESCRIPTION_FILE, Description
-from unet_mtl.data.frames import choose_picture, describe_frames
+from unet_mtl.data.frames import describe_frames
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.errors import DataError
 from unet_mtl.inference.case_result import Case, CaseResult
 from unet_mtl.inference.columns import require_optional
+from unet_mtl.inference.files import plain_cases
+from unet_mtl.inference.frame_column import Frames
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
 from unet_mtl.plots.overlay import add_legend, draw_image, new_figure, save_figure
@@ -71,7 +73,7 @@ def make_overlay(tasks: Sequence[Task[Any, Any]], result: CaseResult, heading: s
 
 def write_overlays(
     predictor: Predictor,
-    images: Mapping[Path, str],
+    images: Mapping[Path, str] | Sequence[Case],
     out: Path,
     *,
     trained_on: Description | None = None,
@@ -84,7 +86,7 @@ def write_overlays(
 
     Args:
         predictor: The predictor of a run.
-        images: Names by path, in the form that `find_images` returns.
+        images: Names by path, in the form that `find_images` returns; or cases whose channels are separate files.
         out: Folder for the pictures: `<name>.png`, or `<name>_<case>.png` if a file holds several cases.
         trained_on: Description of the data that the run was trained on, for the truth of its own cases.
         spacings: Source of the pixel spacing of images without a spacing in a data set; None for their headers.
@@ -102,7 +104,7 @@ def write_overlays(
     """
     if not predictor.inputs.image:
         raise DataError("the run reads no images; there is nothing to draw on")
-    cases = list(_cases(predictor, images, KnownTruths(trained_on), frame))
+    cases = list(_cases(predictor, plain_cases(images, Frames(otherwise=frame)), KnownTruths(trained_on)))
     if any(case.record is None for case in cases):
         require_optional(predictor.inputs)
     note = describe_frames((case.frames, case.frame or 0) for case in cases)
@@ -122,18 +124,18 @@ def write_overlays(
     return written
 
 
-def _cases(
-    predictor: Predictor, images: Mapping[Path, str], truths: "KnownTruths", frame: int | None
-) -> Iterator[Case]:
-    for path, name in images.items():
-        records = truths.find(path)
+def _cases(predictor: Predictor, plain: Iterable[Case], truths: "KnownTruths") -> Iterator[Case]:
+    """Yield the cases with the labels that a data set has for them."""
+    for case in plain:
+        records = [] if case.image is None else truths.find(case.image)
         if not records:
-            yield Case(name, path, *choose_picture(path, frame))
+            yield case
         for record, description in records:
             yield Case(
-                name=f"{name}_{record.case}" if len(records) > 1 else name,
-                image=path,
+                name=f"{case.name}_{record.case}" if len(records) > 1 else case.name,
+                image=case.image,
                 frame=record.frame,
+                channels=record.channels,
                 columns=predictor.inputs.columns_of(record),
                 spacing_mm=record.spacing_mm,
                 record=record,

@@ -1,7 +1,7 @@
 """Predictions for new cases, in the user's terms."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.batches.inputs.channels import add_indicators, match_channels
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule, Verdict
+from unet_mtl.data.channel_files import ChannelFile, missing_names
 from unet_mtl.data.images import convertible_to
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.inference.add_on import AddOn
@@ -28,9 +30,9 @@ from unet_mtl.tasks import Prediction, Task
 from unet_mtl.wording import count_of
 
 _READERS = 2
-"""Number of images that are read at the same time."""
+"""Number of images that are read at the same time, unless they are large."""
 
-_BATCH_BYTES = 2**27
+_BATCH_BYTES = 2**26
 """Memory of the images in a batch, at their original size, from which on no further one is added to it."""
 
 
@@ -79,7 +81,8 @@ class Predictor:
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
         if self.inputs.image:
-            expected[IMAGE] = (*self.preprocess.size, self.preprocess.channels)
+            channels = self.preprocess.channels + self.inputs.n_indicators
+            expected[IMAGE] = (*self.preprocess.size, channels)
         for name, size in self.engine.sizes.items():
             if size != expected.get(name):
                 raise RunError(
@@ -120,7 +123,7 @@ class Predictor:
 
     def __call__(
         self,
-        image: Path | str | NDArray[Any] | None = None,
+        image: Path | str | NDArray[Any] | Mapping[str, Path | str | None] | None = None,
         frame: int | None = None,
         columns: Labels | None = None,
     ) -> Answers:
@@ -129,7 +132,9 @@ class Predictor:
         Args:
             image: A path; or an array (height, width, channels), uint8 or floating point in 0..1. If the run was
                 trained with an `intensity` other than "auto", an array holds the numbers of a file, of any type, and
-                is converted in the same way. None if the network reads no image.
+                is converted in the same way. For a network that reads each channel from a file of its own: the path of
+                each channel by its name, None for a missing one; or an array of all channels. None if the network reads
+                no image.
             frame: Index of the picture in a file of several; None for the usual one.
             columns: Words and numbers of the table by column, for a network that reads columns; an absent column is
                 unknown.
@@ -142,12 +147,19 @@ class Predictor:
                 none was given, or its output is not finite.
         """
         opened: NDArray[Any] | None = None
+        files: tuple[ChannelFile, ...] = ()
         if isinstance(image, np.ndarray):
             numbers = _require_image(image, self.preprocess)
             opened = self.preprocess.convert(numbers) if self.inputs.image else None
         else:
-            opened = self._open(None if image is None else Path(image), frame)
-        (raw,) = self._compute([self._fit(opened, columns or {})])
+            if isinstance(image, Mapping):
+                files = tuple(
+                    ChannelFile(name, Path(path or ""), frame, missing=path is None)
+                    for name, path in image.items()
+                )
+            path = Path(image) if isinstance(image, Path | str) else None
+            opened = self._open(Case("this case", path, frame, channels=files))
+        (raw,) = self._compute([self._fit(opened, columns or {}, missing_names(files))])
         return self._decode(raw, opened, str(image) if isinstance(image, Path | str) else "this case")
 
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
@@ -155,8 +167,8 @@ class Predictor:
 
         Each image is decoded once. A case that cannot be predicted gives a result with an error, and the others are
         predicted nevertheless. The memory does not depend on the number of cases: batches of large images are smaller,
-        and a result that the caller has dropped is released before the next one is made, which takes about
-        `4 * classes + 16` bytes per pixel of the original image.
+        and a result that the caller has dropped is released before the next one is made. docs/runs.md states the
+        bytes per pixel.
 
         Args:
             cases: The cases; read lazily.
@@ -166,24 +178,27 @@ class Predictor:
         """
         cases = iter(cases)
         with ThreadPoolExecutor(_READERS) as pool:
-            while batch := self._read_batch(cases, pool):
+            largest = _BATCH_BYTES  # the first image is read alone, since its size is not known
+            while batch := self._read_batch(cases, pool, largest):
+                largest = max(_bytes_of(item) for _, item in batch) or largest
                 yield from self._predict_batch(batch)
 
     def _read_batch(
-        self, cases: Iterator[Case], pool: ThreadPoolExecutor
+        self, cases: Iterator[Case], pool: ThreadPoolExecutor, largest: int
     ) -> deque[tuple[Case, _Read | DataError]]:
+        """Read images until they fill a batch, several at the same time if they fit into it by the `largest` so far."""
         batch: deque[tuple[Case, _Read | DataError]] = deque()
         n_bytes = 0
         # An image that is predicted in tiles fills batches of its own.
         size = self.batch_size if self.preprocess.tile_overlap is None else _READERS
         while len(batch) < size and n_bytes < _BATCH_BYTES:
-            following = list(islice(cases, min(_READERS, size - len(batch))))
+            at_once = _READERS if n_bytes + _READERS * largest <= _BATCH_BYTES else 1
+            following = list(islice(cases, min(at_once, size - len(batch))))
             if not following:
                 break
-            for case, item in zip(following, pool.map(self._read, following), strict=True):
-                batch.append((case, item))
-                if isinstance(item, _Read) and item.image is not None:
-                    n_bytes += item.image.nbytes
+            batch.extend(zip(following, pool.map(self._read, following), strict=True))
+            sizes = [_bytes_of(item) for _, item in batch]
+            n_bytes, largest = sum(sizes), max(sizes) or largest
         return batch
 
     def _predict_batch(self, batch: deque[tuple[Case, _Read | DataError]]) -> Iterator[CaseResult]:
@@ -204,7 +219,11 @@ class Predictor:
             answers = self._decode(raw, image, str(case.image or case.name))
         except DataError as error:
             return CaseResult(case, error)
-        picture = None if image is None else self.preprocess.picture_of(image)
+        picture = None
+        if image is not None:
+            missing = missing_names(case.channels)
+            names = [channel.name for channel in self.inputs.channels]
+            picture = self.preprocess.picture_of(image, [names.index(name) for name in missing])
         result = CaseResult(case, None, image, picture, raw, answers, truths)
         return replace(result, extras={add_on.name: add_on.examine(result) for add_on in self.add_ons})
 
@@ -225,23 +244,27 @@ class Predictor:
         if isinstance(case.columns, DataError):
             return case.columns
         try:
-            image = self._open(case.image, case.frame)
+            image = self._open(case)
         except DataError as error:
             return error
         try:
-            return self._fit(image, case.columns)
+            return self._fit(image, case.columns, missing_names(case.channels))
         except DataError as error:
             return DataError(f"{case.image}: {error}", kind=error.kind)
 
-    def _open(self, path: Path | None, frame: int | None) -> NDArray[Any] | None:
+    def _open(self, case: Case) -> NDArray[Any] | None:
         if not self.inputs.image:
             return None
-        if path is None:
+        files = match_channels(self.inputs.channels, case.channels)
+        if not files and case.image is None:
             raise DataError("the network reads an image, and none was given")
-        return self.preprocess.open(path, frame)
+        return self.preprocess.open(case.image or Path(), case.frame, files)
 
-    def _fit(self, image: NDArray[Any] | None, columns: Labels) -> _Read:
-        return _Read(image, None if image is None else self.preprocess.fit_image(image)[0], columns)
+    def _fit(self, image: NDArray[Any] | None, columns: Labels, missing: Sequence[str] = ()) -> _Read:
+        fitted = None
+        if image is not None:
+            fitted = add_indicators(self.preprocess.fit_image(image)[0], self.inputs.channels, missing)
+        return _Read(image, fitted, columns)
 
     def _compute(self, read: Sequence[_Read]) -> Iterator[Outputs]:
         """Yield the outputs of each case, without the axis of cases; of tiled images one after the other."""
@@ -253,7 +276,7 @@ class Predictor:
         if fitted and overlap is not None:
             for i, image in enumerate(fitted):
                 row = {name: values[i] for name, values in rows.items()}
-                yield self._compute_tiles(self.preprocess.scale(image), row, overlap)
+                yield self._compute_tiles(image, row, overlap)
             return
         images = [self.preprocess.scale(image) for image in fitted]
         outputs = self.engine(({IMAGE: np.stack(images)} if images else {}) | rows)
@@ -261,11 +284,11 @@ class Predictor:
             yield {name: output[i] for name, output in outputs.items()}
 
     def _compute_tiles(
-        self, image: NDArray[np.float32], row: dict[str, NDArray[np.float32]], overlap: float
+        self, image: NDArray[Any], row: dict[str, NDArray[np.float32]], overlap: float
     ) -> Outputs:
-        def outputs(tiles: NDArray[np.float32]) -> Outputs:
+        def outputs(tiles: NDArray[Any]) -> Outputs:
             rows = {name: np.repeat(values[None], len(tiles), axis=0) for name, values in row.items()}
-            return self.engine({IMAGE: tiles} | rows)
+            return self.engine({IMAGE: self.preprocess.scale(tiles)} | rows)
 
         return predict_tiles(
             outputs,
@@ -282,18 +305,25 @@ class Predictor:
             output = raw[task.name]
             _require_finite(output, task, where)
             if task.spatial and image is not None:
-                output = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
-            answers[task.name] = task.decode(output)
+                restored = self.preprocess.restore(output, (image.shape[0], image.shape[1]))
+                answers[task.name] = task.decode_resized(restored)
+            else:
+                answers[task.name] = task.decode(output)
             if not task.spatial:
                 numbers = [cell for cell in answers[task.name].cells().values() if not isinstance(cell, str)]
                 _require_finite(np.asarray(numbers), task, where)
         return answers
 
 
+def _bytes_of(item: _Read | DataError) -> int:
+    return item.image.nbytes if isinstance(item, _Read) and item.image is not None else 0
+
+
 def _require_finite(numbers: NDArray[Any], task: Task[Any, Any], where: str) -> None:
     """Refuse NaN and infinity, of which a threshold or the largest number would still give an answer."""
-    bad = np.count_nonzero(~np.isfinite(numbers))
-    if bad:
+    # The least and the largest number are NaN if any number is, and take no array of the size of a mask.
+    if not np.isfinite([numbers.min(initial=0), numbers.max(initial=0)]).all():
+        bad = np.count_nonzero(~np.isfinite(numbers))
         raise DataError(
             f"{where}: no answer, since {bad} of {count_of(numbers.size, 'number')} that the network gives for task "
             f"{task.name!r} {'is' if bad == 1 else 'are'} NaN or infinite. If this is so for every case, the weights "

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,8 @@ def _starts(side: int, tile: int, overlap: float) -> list[int]:
 
 
 def predict_tiles(
-    outputs: Callable[[NDArray[np.float32]], Outputs],
-    image: NDArray[np.float32],
+    outputs: Callable[[NDArray[Any]], Outputs],
+    image: NDArray[Any],
     *,
     size: Size,
     overlap: float,
@@ -76,7 +77,9 @@ def predict_tiles(
                     total[window] += weight * values[index]
                 else:
                     sums[name] = sums.get(name, np.float32(0)) + values[index] / np.float32(len(corners))
-    return {name: total / weights if name in spatial else total for name, total in sums.items()}
+    for name in sums.keys() & spatial:
+        sums[name] /= weights
+    return sums
 
 
 def _hat(side: int) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Images with predicted and true contours, and the figures that hold them."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_mtl.data.images import IGNORE, picture_colour
+from unet_mtl.data.images import IGNORE, picture_colour, resize_image
 from unet_mtl.data.masks import region_of
 from unet_mtl.files import writing
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 DPI = 130
 """Resolution of written pictures in pixels per inch."""
+
+MAX_SIDE = 1600
+"""Pixels of the longer side that images and outlines are reduced to for drawing; written pictures have fewer."""
 
 
 def class_colour(index: int) -> tuple[float, float, float]:
@@ -64,7 +68,13 @@ def draw_image(axes: "Axes", image: NDArray[Any]) -> None:
         image: Image (height, width, 1 or 3), uint8, or floating point in 0..1.
     """
     span = 255 if image.dtype == np.uint8 else 1
-    axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=span)
+    height, width = image.shape[:2]
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    shown = resize_image(image, (max(1, round(scale * height)), max(1, round(scale * width)))).clip(0, span)
+    # The extent keeps the coordinates of pixels of the original image.
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    pixels = shown.squeeze(-1) if shown.shape[-1] == 1 else shown
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=span, extent=extent)
     # The layout would ignore the title after `set_axis_off`.
     axes.set_xticks([])
     axes.set_yticks([])
@@ -113,13 +123,32 @@ def draw_outlines(axes: "Axes", mask: NDArray[np.uint8], classes: Sequence[str])
 def _draw_outline(
     axes: "Axes", region: NDArray[np.bool_], colour: Any, style: Any, label: str, *, width: float = 1.3
 ) -> None:
-    if not region.any():
+    rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
+    if not rows.size:
         return
+    # matplotlib takes about 100 bytes per pixel, so it gets the part of the image that has the region.
+    pooled, step = _pool(region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     # A margin of one pixel closes outlines at the border of the image.
-    padded = np.pad(region, 1).astype(np.uint8)
-    rows, columns = np.arange(-1, padded.shape[0] - 1), np.arange(-1, padded.shape[1] - 1)
-    axes.contour(columns, rows, padded, levels=[0.5], colors=[colour], linestyles=[style], linewidths=width)
+    padded = np.pad(pooled, 1).astype(np.uint8)
+    y, x = (
+        first + (np.arange(-1, side - 1) + 0.5) * step - 0.5
+        for first, side in zip((rows[0], columns[0]), padded.shape, strict=True)
+    )
+    axes.contour(x, y, padded, levels=[0.5], colors=[colour], linestyles=[style], linewidths=width)
     axes.plot([], [], color=colour, linestyle=style, label=label)
+
+
+def _pool(region: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """Reduce a region to `MAX_SIDE`, without losing small parts of it.
+
+    Returns:
+        Squares of pixels, each of which has a pixel of the region or none; and the side of the squares.
+    """
+    step = math.ceil(max(region.shape) / MAX_SIDE)
+    if step == 1:
+        return region, 1
+    rows = np.logical_or.reduceat(region, np.arange(0, region.shape[0], step), axis=0)
+    return np.logical_or.reduceat(rows, np.arange(0, region.shape[1], step), axis=1), step
 
 
 def add_legend(axes: "Axes") -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from unet_mtl.data.case_duplicates import find_case_duplicates
 from unet_mtl.data.counts import count_classes, count_masks, count_patients
 from unet_mtl.data.description import Description
-from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
+from unet_mtl.data.duplicates import DuplicateGroup
 from unet_mtl.data.inspection import inspect_dataset
 from unet_mtl.data.observations import texts
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, read_dataset
 from unet_mtl.data.split_files import write_split
+from unet_mtl.data.split_risks import split_warnings
 from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitName,
@@ -24,7 +26,6 @@ from unet_mtl.data.splits import (
     keeps_duplicates_together,
     parts_from_table,
     split_problems,
-    split_warnings,
 )
 from unet_mtl.data.strata import choose_columns, read_strata
 from unet_mtl.errors import ConfigError, DataError, WriteError
@@ -151,7 +152,7 @@ def split_cases(
     if keeps_duplicates_together(dataset, settings):
         with case_bar("looking for copies", len(dataset), shown=progress) as advance:
             inspection = inspect_dataset(dataset, intensity=intensity, on_case=advance)
-        duplicates = find_duplicates(inspection.fingerprints)
+        duplicates = find_case_duplicates(inspection)
     table = assign_table(dataset, settings, [group.cases for group in duplicates])
     strata = read_strata(dataset, choose_columns(dataset, settings.stratify))
     return CaseSplit(dataset, settings, table, strata, tuple(duplicates))

@@ -117,6 +117,7 @@ def score_pairs(
             *_describe_ignored(pairs),
             *mapping.remarks,
             details.describe_patients(scored),
+            *details.unused,
             details.distances,
             *notes,
         ),

@@ -15,6 +15,7 @@ from unet_mtl.data.numbers import is_number
 from unet_mtl.data.patients import describe_spellings, group_spellings
 from unet_mtl.data.spacing import Spacing, parse_spacing
 from unet_mtl.data.tables import read_table
+from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.names import ANY_NAME, MOST_NAMES
 from unet_mtl.scoring.table import CASE, TableSource, find_column, rows_of
@@ -40,6 +41,7 @@ class CaseDetails:
         distances: A description of how distances are measured.
         case_column: The column of cases in the table; None without a table.
         patient_column: The column of patients in the table; None without a table.
+        unused: Descriptions of what is not used of the table: rows that belong to no true mask, and sheets.
     """
 
     patients: dict[str, str]
@@ -48,6 +50,7 @@ class CaseDetails:
     distances: str
     case_column: str | None = None
     patient_column: str | None = None
+    unused: Sequence[str] = ()
 
     def describe_patients(self, cases: Iterable[str]) -> str:
         """Return a remark with the number of patients and where it comes from."""
@@ -184,9 +187,25 @@ def _from_table(
             "`tolerance`"
         )
     distances = _describe_distances(spacing, spacings, tolerance)
+    sheets = describe_sheets(path)
+    others = table[column][~table.index.isin(rows.index)]
     return CaseDetails(
-        patients, spacings, f"column {patient_column!r} of {path}", distances, column, patient_column
+        patients,
+        spacings,
+        f"column {patient_column!r} of {path}",
+        distances,
+        column,
+        patient_column,
+        [*_describe_unused(list(others), len(table), path), *([f"{path}: {sheets}"] if sheets else [])],
     )
+
+
+def _describe_unused(others: Sequence[str], n_rows: int, path: Path) -> list[str]:
+    if not others:
+        return []
+    names = name_some(map(repr, dict.fromkeys(others)), MOST_NAMES)
+    belong = "belongs" if len(others) == 1 else "belong"
+    return [f"{path}: {len(others):,} of {count_of(n_rows, 'row')} {belong} to no true mask: {names}"]
 
 
 @contextmanager

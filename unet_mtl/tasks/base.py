@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
+from unet_mtl.data.resized import Resized
 from unet_mtl.errors import ConfigError
 from unet_mtl.settings import Settings, Units
 from unet_mtl.tasks.predictions import Prediction
@@ -246,6 +247,17 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     @abstractmethod
     def decode(self, raw: NDArray[np.float32]) -> Answer:
         """Return the prediction in the user's terms from the network's output for one case."""
+
+    def decode_resized(self, output: Resized) -> Answer:
+        """Return the prediction of a spatial task at the size of the image.
+
+        The base class resizes the whole output, which takes `4 * K` bytes per pixel for K channels. Tasks of large
+        images override this method.
+
+        Args:
+            output: The network's output (height, width, K) for one case, with the size of its image.
+        """
+        return self.decode(output.whole())
 
     @abstractmethod
     def score_case(

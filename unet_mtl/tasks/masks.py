@@ -1,5 +1,6 @@
 """The base class of tasks that predict masks, with or without overlap of the classes."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -13,6 +14,7 @@ import metrics
 from unet_mtl.data.description import Description, MaskDescription
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import Dataset, Record
+from unet_mtl.data.resized import Resized
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import Task
 from unet_mtl.tasks.mask_scores import (
@@ -98,6 +100,14 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
                 f"`kind: {self.kind}` cannot learn; {self.overlap_hint}"
             )
         return described
+
+    def decode(self, raw: NDArray[np.float32]) -> Masked:
+        """Return the prediction from an output that has the size of the image."""
+        return self.decode_resized(Resized(raw, (raw.shape[0], raw.shape[1])))
+
+    @abstractmethod
+    def decode_resized(self, output: Resized) -> Masked:
+        """Return the prediction at the size of the image, without an array of all channels of that size."""
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return overlap scores of the pixels of all cases together; NaN for a class that does not occur."""

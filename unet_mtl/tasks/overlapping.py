@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 import metrics
 from unet_mtl.data.images import IGNORE
+from unet_mtl.data.resized import Resized
 from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import CaseScores, Features
 from unet_mtl.tasks.mask_scores import collect_scores
 from unet_mtl.tasks.masks import MaskTask
+from unet_mtl.tasks.pixel_classes import find_reaching
 from unet_mtl.tasks.predictions import OverlapPrediction, keys_of
 
 if TYPE_CHECKING:
@@ -67,10 +69,10 @@ class OverlappingSegmentation(MaskTask[OverlapPrediction]):
             streaming.MeanIoU(channels, name=f"{self.name}_iou", **options),
         ]
 
-    def decode(self, raw: NDArray[np.float32]) -> OverlapPrediction:
+    def decode_resized(self, output: Resized) -> OverlapPrediction:
         """Return each class where its probability reaches the threshold."""
-        mask = (raw >= self.threshold).astype(np.uint8)
-        return OverlapPrediction(mask=mask, probabilities=raw, classes=self.classes)
+        mask = find_reaching(output, self.threshold)
+        return OverlapPrediction(mask=mask, output=output, classes=self.classes)
 
     def score_case(
         self, truth: NDArray[np.uint8], prediction: OverlapPrediction, spacing_mm: tuple[float, float] | None

@@ -2,11 +2,15 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from unet_mtl.data.masks import count_values
+from unet_mtl.data.resized import Resized
 
 
 def key_of(name: str) -> str:
@@ -28,6 +32,30 @@ def keys_of(classes: Sequence[str]) -> list[str]:
     return [f"{key}_{i}" if keys.count(key) > 1 else key for i, key in enumerate(keys)]
 
 
+class Regions(Mapping[str, NDArray[np.bool_]]):
+    """Regions (H, W) by class, each of which is computed when it is read, and not kept.
+
+    Args:
+        names: Names of the classes.
+        region: Function that returns the region of a class from its index in `names`.
+    """
+
+    def __init__(self, names: Sequence[str], region: Callable[[int], NDArray[np.bool_]]) -> None:
+        self._names = tuple(names)
+        self._region = region
+
+    def __getitem__(self, name: str) -> NDArray[np.bool_]:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._region(self._names.index(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class Prediction(ABC):
     """A decoded output of one case."""
 
@@ -35,7 +63,7 @@ class Prediction(ABC):
         """Return class indices (H, W) to be written as images, by the suffix of the file name; empty: none."""
         return {}
 
-    def regions(self) -> dict[str, NDArray[np.bool_]]:
+    def regions(self) -> Mapping[str, NDArray[np.bool_]]:
         """Return the region (H, W) of each class but the background, by class name; empty without a mask."""
         return {}
 
@@ -54,25 +82,36 @@ class MaskPrediction(Prediction):
 
     Attributes:
         mask: Class indices (H, W), uint8.
-        probabilities: Probabilities (H, W, classes), float32.
+        output: Probabilities by class, or by class but the background.
         classes: Names of the classes, the background first.
     """
 
     mask: NDArray[np.uint8]
-    probabilities: NDArray[np.float32]
+    output: Resized = field(repr=False)
     classes: tuple[str, ...]
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Probabilities (H, W, classes), float32. They are computed when they are first read, and kept."""
+        whole = self.output.whole()
+        if self.output.channels == len(self.classes):
+            return whole
+        return np.concatenate([1 - whole.max(-1, keepdims=True), whole], -1)
 
     def masks(self) -> dict[str, NDArray[np.uint8]]:
         """Return the mask, with an empty suffix."""
         return {"": self.mask}
 
-    def regions(self) -> dict[str, NDArray[np.bool_]]:
+    def regions(self) -> Mapping[str, NDArray[np.bool_]]:
         """Return the region of each class but the background."""
-        return {name: self.mask == index for index, name in enumerate(self.classes) if index}
+        return Regions(self.classes[1:], self._region)
+
+    def _region(self, index: int) -> NDArray[np.bool_]:
+        return np.asarray(self.mask == index + 1)
 
     def cells(self) -> dict[str, str | float]:
         """Return the number of pixels of each class but the background, at the original size."""
-        sizes = np.bincount(self.mask.ravel(), minlength=len(self.classes))
+        sizes = count_values(self.mask)
         return {f"{key}_px": int(sizes[i]) for i, key in enumerate(keys_of(self.classes)) if i}
 
     def title(self) -> str:
@@ -86,23 +125,29 @@ class OverlapPrediction(Prediction):
 
     Attributes:
         mask: 1 where a pixel belongs to a class, else 0, (H, W, K), uint8.
-        probabilities: Probabilities (H, W, K), float32.
+        output: Probabilities of the K classes.
         classes: Names of the background and, after it, of the K classes.
     """
 
     mask: NDArray[np.uint8]
-    probabilities: NDArray[np.float32]
+    output: Resized = field(repr=False)
     classes: tuple[str, ...]
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Probabilities (H, W, K), float32. They are computed when they are first read, and kept."""
+        return self.output.whole()
 
     def masks(self) -> dict[str, NDArray[np.uint8]]:
         """Return a mask of 0 and 1 for each class, by the key of the class."""
-        return {
-            key: np.ascontiguousarray(self.mask[..., i]) for i, key in enumerate(keys_of(self.classes)[1:])
-        }
+        return {key: self.mask[..., i] for i, key in enumerate(keys_of(self.classes)[1:])}
 
-    def regions(self) -> dict[str, NDArray[np.bool_]]:
+    def regions(self) -> Mapping[str, NDArray[np.bool_]]:
         """Return the region of each class; regions may overlap."""
-        return {name: self.mask[..., i] == 1 for i, name in enumerate(self.classes[1:])}
+        return Regions(self.classes[1:], self._region)
+
+    def _region(self, index: int) -> NDArray[np.bool_]:
+        return np.asarray(self.mask[..., index] == 1)
 
     def cells(self) -> dict[str, str | float]:
         """Return the number of pixels of each class, at the original size."""

@@ -8,11 +8,13 @@ from pydantic import Field
 
 import metrics
 from unet_mtl.data.images import IGNORE
+from unet_mtl.data.resized import Resized
 from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import CaseScores, Features
 from unet_mtl.tasks.loss_settings import Tversky
 from unet_mtl.tasks.mask_scores import collect_scores
 from unet_mtl.tasks.masks import MaskTask
+from unet_mtl.tasks.pixel_classes import find_largest
 from unet_mtl.tasks.predictions import MaskPrediction, keys_of
 
 if TYPE_CHECKING:
@@ -89,15 +91,10 @@ class Segmentation(MaskTask[MaskPrediction]):
             streaming.MeanIoU(n_classes, name=f"{self.name}_iou", **options),
         ]
 
-    def decode(self, raw: NDArray[np.float32]) -> MaskPrediction:
+    def decode_resized(self, output: Resized) -> MaskPrediction:
         """Return class indices: the largest probability of a softmax, or by the threshold of a sigmoid."""
-        if not self._sigmoid:
-            mask = raw.argmax(-1).astype(np.uint8)
-            return MaskPrediction(mask=mask, probabilities=raw, classes=self.classes)
-        largest = raw.argmax(-1) + 1
-        mask = np.where(raw.max(-1) >= self.threshold, largest, 0).astype(np.uint8)
-        probabilities = np.concatenate([1 - raw.max(-1, keepdims=True), raw], -1)
-        return MaskPrediction(mask=mask, probabilities=probabilities, classes=self.classes)
+        mask = find_largest(output, self.threshold if self._sigmoid else None)
+        return MaskPrediction(mask=mask, output=output, classes=self.classes)
 
     def score_case(
         self, truth: NDArray[np.uint8], prediction: MaskPrediction, spacing_mm: tuple[float, float] | None

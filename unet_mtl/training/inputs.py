@@ -1,5 +1,6 @@
 """The inputs of the network, fitted to the train cases."""
 
+from unet_mtl.batches.inputs.channels import make_channel_inputs
 from unet_mtl.batches.inputs.columns import fit_inputs
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs, find_reads
 from unet_mtl.config import Config
@@ -18,4 +19,6 @@ def make_inputs(config: Config, train: Dataset) -> Inputs:
     reads = find_reads(config.tasks, columns, image=image, fusion=config.network.fusion)
     read = {name for names in reads.values() for name in names}
     tables = fit_inputs({name: table for name, table in config.inputs.items() if name in read}, train)
-    return Inputs(image=image and IMAGE in read, tables=tables)
+    image = image and IMAGE in read
+    channels = make_channel_inputs(train.description) if image else ()
+    return Inputs(image=image, channels=channels, tables=tables)

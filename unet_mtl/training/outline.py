@@ -45,7 +45,9 @@ def make_outline(
     """
     # A training knows the type of all images; here the first batch has to do.
     if batches.inputs.image:
-        read = (batches.preprocess.read(r.require_image(), r.frame) for r in batches.records_of(0))
+        read = (
+            batches.preprocess.read(r.require_image(), r.frame, r.channels) for r in batches.records_of(0)
+        )
         batches.image_type = "uint8" if {image.dtype.name for image, _ in read} == {"uint8"} else "float32"
     names = ("inputs", "targets", "label weights")
     batch = [

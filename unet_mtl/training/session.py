@@ -17,12 +17,11 @@ from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.feed import feed
 from unet_mtl.batches.order.sampling import make_strata
 from unet_mtl.config import Config, TrainingSettings
-from unet_mtl.data.duplicates import find_duplicates
+from unet_mtl.data.case_duplicates import find_case_duplicates
 from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import texts
 from unet_mtl.data.records import Dataset
-from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     CaseGroups,
     SplitName,
@@ -36,7 +35,6 @@ from unet_mtl.network import build_network
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
-from unet_mtl.progress import say
 from unet_mtl.runs import RunFolder, describe_environment, git_commit
 from unet_mtl.tasks import adapt_tasks
 from unet_mtl.training.callbacks import (
@@ -50,6 +48,7 @@ from unet_mtl.training.callbacks import (
 from unet_mtl.training.inputs import make_inputs
 from unet_mtl.training.labels import Labels, count_by_curve, count_labels, describe_labels
 from unet_mtl.training.progress import ProgressBar
+from unet_mtl.training.split_report import report_split
 from unet_mtl.training.task_schedule import TaskSchedule
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
 from unet_mtl.wording import count_of
@@ -93,8 +92,8 @@ def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool, 
     inspection = _inspect(dataset, config)
     linked = _linked_cases(dataset, config, inspection)
     parts = split_dataset(dataset, config.split, linked)
-    for far in find_far_shares(parts, config.split, linked):
-        say(f"WARNING: {far.text}", shown=progress)
+    if progress:
+        report_split(parts, dataset, config.split, linked, inspection)
     eight_bits = all(kind.startswith("8-bit") for kind in inspection.types)
     # The cache needs the digests that the fingerprint needs, so that each file is hashed once.
     hashes = FileHashes()
@@ -134,7 +133,7 @@ def _inspect(dataset: Dataset, config: Config) -> Inspection:
 def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> CaseGroups:
     if not keeps_duplicates_together(dataset, config.split):
         return []
-    return [group.cases for group in find_duplicates(inspection.fingerprints)]
+    return [group.cases for group in find_case_duplicates(inspection)]
 
 
 @contextmanager
@@ -319,7 +318,7 @@ def make_session(
         tasks,
         inputs,
         size=preprocess.size,
-        channels=preprocess.channels,
+        channels=preprocess.channels + inputs.n_indicators,
         settings=config.network,
         precision=precision,
     )

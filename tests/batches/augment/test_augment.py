@@ -214,7 +214,7 @@ def test_inputs_are_left_alone():
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ("heavy", "there is no preset 'heavy'; the presets are none, light, any_direction"),
+        ("heavy", "there is no preset 'heavy'; the presets are none, light, light_without_zoom, any"),
         ([{"Flipp": {}}], "albumentations has no transform 'Flipp'"),
         ([{"random": {}}], "albumentations has no transform 'random'"),
         ([{"HorizontalFlip": {"probability": 0.5}}], "HorizontalFlip: .*probability"),

@@ -175,7 +175,7 @@ def test_init_drafts_the_number_of_channels(command, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [2, 4, 12])
-def test_a_training_from_end_to_end(tmp_path, channels, drawing):
+def test_a_training_from_end_to_end(tmp_path, channels):
     folder = write_set(tmp_path / "set", channels)
     config = um.load_config(folder / "config.yaml")
     run = um.train(

@@ -46,7 +46,9 @@ def test_padding_by_hand():
     mask = preprocess.fit_mask(np.ones((2, 4), np.uint8))
     np.testing.assert_array_equal(mask, [[255] * 4, [1] * 4, [1] * 4, [255] * 4])
     raw = np.arange(16, dtype=np.float32).reshape(4, 4, 1)
-    np.testing.assert_array_equal(preprocess.restore(raw, (2, 4))[..., 0], [[4, 5, 6, 7], [8, 9, 10, 11]])
+    np.testing.assert_array_equal(
+        preprocess.restore(raw, (2, 4)).whole()[..., 0], [[4, 5, 6, 7], [8, 9, 10, 11]]
+    )
 
 
 @given(height=SIDES, width=SIDES, size=st.tuples(SIDES, SIDES))
@@ -99,7 +101,7 @@ def test_a_mask_there_and_back_keeps_area_and_place(height, width, size, fit, co
     assert fitted.shape == place.canvas
     assert ((fitted == 255).sum()) == np.prod(place.canvas) - np.prod(place.inner)
     raw = np.stack([fitted == 0, fitted == 1], -1).astype(np.float32)
-    back = preprocess.restore(raw, mask.shape)
+    back = preprocess.restore(raw, mask.shape).whole()
     assert back.shape == (*mask.shape, 2)
     found = back.argmax(-1)
     moved = np.abs(edges(found) - edges(mask))
@@ -115,7 +117,7 @@ def test_what_the_network_says_comes_back_where_it_saw_it(height, width, size, f
     place = preprocess.place((height, width))
     ramp = np.zeros((*place.canvas, 2), np.float32)
     ramp[place.window] = np.stack(np.meshgrid(*map(np.arange, place.inner), indexing="ij"), -1)
-    back = preprocess.restore(ramp, (height, width))
+    back = preprocess.restore(ramp, (height, width)).whole()
     assert back.shape == (height, width, 2)
     for axis, (original, inner) in enumerate(zip((height, width), place.inner, strict=True)):
         # the centre of each original pixel, in pixels of the network

@@ -17,7 +17,7 @@ def test_a_mask_keeps_its_place_on_the_way_there_and_back(size):
     fitted = preprocess.fit_mask(mask)
     assert fitted.shape == (32, 32)
     assert set(np.unique(fitted)) <= {0, 1}
-    back = preprocess.restore(np.stack([1 - fitted, fitted], -1).astype(np.float32), size)
+    back = preprocess.restore(np.stack([1 - fitted, fitted], -1).astype(np.float32), size).whole()
     assert back.shape == (*size, 2)
     found = back.argmax(-1)
     for axis in (0, 1):
@@ -48,9 +48,9 @@ def test_scale_gives_0_to_1():
 
 def test_probabilities_still_sum_to_one_after_the_way_back():
     raw = np.random.default_rng(0).dirichlet(np.ones(6), (32, 32)).astype(np.float32)
-    back = Preprocess(size=(32, 32)).restore(raw, (45, 71))
+    back = Preprocess(size=(32, 32)).restore(raw, (45, 71)).whole()
     np.testing.assert_allclose(back.sum(-1), 1, rtol=1e-5)
-    one = Preprocess(size=(32, 32)).restore(raw[..., :1], (45, 71))
+    one = Preprocess(size=(32, 32)).restore(raw[..., :1], (45, 71)).whole()
     np.testing.assert_allclose(one[..., 0], back[..., 0], atol=1e-5)
 
 

@@ -194,7 +194,20 @@ def mask_pattern_that_fits_a_longer_name(folder: Path) -> None:
     change_yaml(folder, lambda content: content["masks"]["mask"].update(path="masks/{case}*.png"))
 
 
+def workbook_of_three_sheets(folder: Path) -> None:
+    table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+    with pd.ExcelWriter(folder / "cases.xlsx") as workbook:
+        for name in ("Cases", "Follow-up", "Key"):
+            table.to_excel(workbook, sheet_name=name, index=False)
+    change_yaml(folder, lambda content: content.update(table="cases.xlsx"))
+
+
 FILE_FAULTS = [
+    Fault(
+        workbook_of_three_sheets,
+        "sheets-unused",
+        words=("cases.xlsx: sheet 'Cases' of 3 sheets is read; left aside: 'Follow-up', 'Key'",),
+    ),
     Fault(second_opinions, "files-unused", words=("3 files of type .gif in observer2",)),
     Fault(
         masks_in_an_archive,

@@ -1,10 +1,13 @@
 """Faults of images: unreadable files and unusual pixels."""
 
+import shutil
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
+import nibabel
 import numpy as np
 import tifffile
 from PIL import Image
@@ -234,6 +237,50 @@ def one_image_of_four_channels(folder: Path) -> None:
     tifffile.imwrite(image_path(folder, ONE), pixels, **extra)
 
 
+def in_two_channels(folder: Path, **more: Any) -> None:
+    """Give each case a second channel, in a file of its own."""
+    shutil.copytree(folder / "images", folder / "echo")
+
+    def describe(content: dict[str, Any]) -> None:
+        content["images"] = {
+            "first": content["images"],
+            "second": content["images"].replace("images", "echo"),
+        }
+        content.update(more)
+
+    change_yaml(folder, describe)
+
+
+def second_channel_of(folder: Path, case: str) -> Path:
+    path = image_path(folder, case)
+    return folder / "echo" / path.relative_to(folder / "images")
+
+
+def channel_without_its_file(folder: Path) -> None:
+    in_two_channels(folder)
+    second_channel_of(folder, ONE).unlink()
+
+
+def channel_that_may_be_missing(folder: Path) -> None:
+    in_two_channels(folder, missing_channels="zeros")
+    second_channel_of(folder, ONE).unlink()
+
+
+def channel_of_another_size(folder: Path) -> None:
+    in_two_channels(folder)
+    path = second_channel_of(folder, ONE)
+    write_pixels(path, read_pixels(path)[1:])
+
+
+def channel_of_another_spacing(folder: Path) -> None:
+    in_two_channels(folder)
+    for path, zoom in ((image_path(folder, ONE), 0.5), (second_channel_of(folder, ONE), 0.6)):
+        pixels = np.array(read_pixels(path))
+        pixels = pixels.reshape(*pixels.shape[:2], -1)[..., :1]
+        image = nibabel.Nifti1Image(pixels.swapaxes(0, 1), np.diag([zoom, zoom, 1, 1]))
+        path.write_bytes(image.to_bytes())
+
+
 IMAGE_FAULTS = [
     *[Fault(apply, "image-unreadable", (ONE,), words=(f"images/{ONE}.png",)) for apply in UNREADABLE],
     Fault(pointer_of_git_lfs, "lfs-pointer", (ONE,), words=(f"images/{ONE}.png", "git lfs pull")),
@@ -273,6 +320,30 @@ IMAGE_FAULTS = [
         (ONE,),
         words=("1 image with 4 channels", ONE),
         allowed=allow("types-mixed"),
+    ),
+    Fault(
+        channel_without_its_file,
+        "channel-missing",
+        (ONE,),
+        words=("no file of channel 'second' at", f"echo/{ONE}"),
+    ),
+    Fault(
+        channel_that_may_be_missing,
+        "channel-absent",
+        (ONE,),
+        words=("channel 'second' is missing in 1 of",),
+    ),
+    Fault(
+        channel_of_another_size,
+        "channel-size",
+        (ONE,),
+        words=("channel 'second' is ", "but channel 'first' in "),
+    ),
+    Fault(
+        channel_of_another_spacing,
+        "channel-spacing",
+        (ONE,),
+        words=("a pixel spacing of 0.6 x 0.6 mm, but", "has 0.5 x 0.5 mm"),
     ),
     Fault(grey_stored_as_colour, "plain-colour", tuple(CASES)),
     Fault(calipers_in_colour, "coloured-marks", (ONE,)),

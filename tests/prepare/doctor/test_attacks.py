@@ -91,7 +91,7 @@ def test_a_set_with_a_bomb_is_checked_in_little_memory(apply, folder):
 def test_no_file_outside_is_opened(apply, folder, monkeypatch):
     apply(folder)
     opened = []
-    for name in ("read_image", "read_mask_files"):
+    for name in ("read_case_image", "read_mask_files"):
         read = getattr(inspection, name)
 
         def reading(first, *rest, read=read):

@@ -42,7 +42,7 @@ def cases_of(checkup, kind):
 def exit_code(checkup, folder, monkeypatch):
     """Return the exit code of the command for this result of a check."""
     monkeypatch.setattr(api, "check", lambda *_: checkup)
-    monkeypatch.setattr(sys, "argv", ["unet-mtl", "check", str(folder / "config.yaml")])
+    monkeypatch.setattr(sys, "argv", ["unet-mtl", "check", str(folder)])
     with pytest.raises(SystemExit) as end:
         main()
     return end.value.code or 0

@@ -32,8 +32,15 @@ def pixels_of(dataset, record):
     return image.astype(float), masks
 
 
+@pytest.fixture(scope="module")
+def truth(good):
+    """The records of the good set, and the pixels of each."""
+    dataset = um.read_dataset(good)
+    return dataset.records, [pixels_of(dataset, record) for record in dataset]
+
+
 @pytest.mark.parametrize("fault", REPAIRED, ids=lambda fault: fault.name)
-def test_a_repaired_copy_equals_the_good_set(fault, good, good_checkup, tmp_path):
+def test_a_repaired_copy_equals_the_good_set(fault, good, good_checkup, truth, tmp_path):
     folder = copy_good(good, tmp_path / "broken")
     fault.apply(folder)
     settings = load_config(folder / "config.yaml", [])
@@ -43,16 +50,16 @@ def test_a_repaired_copy_equals_the_good_set(fault, good, good_checkup, tmp_path
     again = check_folder(tmp_path / "repaired")
     assert not again.problems
     assert cases_of(again, fault.kind) <= cases_of(good_checkup, fault.kind)
-    truth, repaired = um.read_dataset(good), um.read_dataset(tmp_path / "repaired")
-    assert [r.case for r in repaired] == [r.case for r in truth]
+    records, pixels = truth
+    repaired = um.read_dataset(tmp_path / "repaired")
+    assert [r.case for r in repaired] == [r.case for r in records]
     mask_share, grey = LOSSY.get(fault.name, (0.0, 0.0))
-    for record, other in zip(truth, repaired, strict=True):
+    for record, (image, masks), other in zip(records, pixels, repaired, strict=True):
         assert (record.patient, record.labels, record.spacing_mm) == (
             other.patient,
             other.labels,
             other.spacing_mm,
         )
-        image, masks = pixels_of(truth, record)
         repaired_image, repaired_masks = pixels_of(repaired, other)
         assert np.abs(image - repaired_image).mean() <= grey, record.case
         for target, mask in masks.items():

@@ -241,16 +241,60 @@ def test_images_of_several_formats(make, draft):
     assert api.check(folder, config.tasks).problems == []
 
 
-def test_several_modalities_give_one_image_a_case(make, draft):
-    folder = make("t1/c{:02d}.png", "masks/c{:02d}.png")
-    make("t2/c{:02d}.png")
+CHANNELS = {
+    "folders of cases": ("c{0:02d}/{1}.png", "c{0:02d}/seg.png", "{{case}}/{0}.png"),
+    "names of cases in their folders": (
+        "b{0:02d}/b{0:02d}_{1}.png",
+        "b{0:02d}/b{0:02d}_seg.png",
+        "{{case}}/{{case}}_{0}.png",
+    ),
+    "one folder": ("c{0:02d}_{1}.png", "c{0:02d}_seg.png", "{{case}}_{0}.png"),
+    "a folder a channel": ("{1}/c{0:02d}.png", "masks/c{0:02d}.png", "{0}/{{case}}.png"),
+}
+
+
+@pytest.mark.parametrize("layout", CHANNELS)
+@pytest.mark.parametrize(("names", "lacking"), [(("t1", "t2"), 2), (("DAPI", "GFP", "RFP"), 0)])
+def test_files_named_after_channels_are_channels_of_one_image(make, draft, layout, names, lacking):
+    image, mask, pattern = CHANNELS[layout]
+    for name in names:
+        folder = make(image.replace("{1}", name), mask)
+    for index in range(lacking):
+        (folder / image.format(index, names[0])).unlink()
+    dataset, _, notes, _ = draft(folder)
+    description = dataset.description
+    assert description.image_patterns == {name.lower(): pattern.format(name) for name in names}
+    assert description.missing_channels == ("zeros" if lacking else "refuse")
+    assert len(dataset) == 12
+    assert all(record.masks for record in dataset)
+    assert sum(len(record.missing_channels) for record in dataset) == lacking
+    told = f"Of 12 cases, channels are missing: {names[0].lower()} in 2."
+    assert any(line.startswith(told) for line in notes.unsure) == bool(lacking)
+
+
+def test_files_that_names_do_not_call_channels_are_no_channels(make, draft):
+    folder = make("left/c{:02d}.png", "masks/c{:02d}.png")
+    make("right/c{:02d}.png")
     dataset, _, notes, _ = draft(folder)
     assert len(dataset) == 12
-    assert dataset.description.images == "t1/{case}.png"
+    assert dataset.description.images == "left/{case}.png"
     assert any(
-        "Only t1 is used, because a case has one image and the file names in t2 are the same" in line
+        "Only left is used, since the file names in right are the same. If they are channels of one" in line
         for line in notes.unsure
     )
+
+
+def test_channels_of_different_sizes_or_with_masks_of_their_own_are_cases(make, draft, pictures):
+    folder = make("c{:02d}_t1.png", "c{:02d}_t1_seg.png")
+    make("c{:02d}_t2.png", "c{:02d}_t2_seg.png")
+    dataset, *_ = draft(folder)
+    assert not dataset.description.channels
+    assert len(dataset) == 24
+    shutil.rmtree(folder)
+    make("t1/c{:02d}.png")
+    for index in range(12):
+        pictures.save(folder / f"t2/c{index:02d}.png", pictures.noise(index)[1:])
+    assert not draft(folder)[0].description.channels
 
 
 def test_names_that_repeat_between_class_folders_are_refused(make, draft):

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from unet_mtl import init, read_dataset
+from unet_mtl.errors import DataError
 
 CASES = ["IMD{:03d}", "{:02d}", "p-{}", "case {:02d}", "{:04d}-l", "TCGA_{:02d}_x", "7{:02d}_scan"]
 IMAGES = [
@@ -112,3 +113,49 @@ def test_views_of_a_patient_are_all_used(tmp_path, pictures):
     assert len(dataset) == 16
     assert dataset.description.patient == "patient"
     assert all(record.masks for record in dataset)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "pattern"),
+    [
+        ("images/img{i}.png", "masks/img{i}_{k}.png", "masks/{{case}}_*.png"),
+        ("images/img{i}.png", "masks/img{i}-{k}.png", "masks/{{case}}-*.png"),
+        ("images/{i:03d}.png", "masks/{i:03d}_{k}.png", "masks/{{case}}_*.png"),
+        ("images/{i}.png", "masks/mask_{i}_{k}.png", "masks/mask_{{case}}_*.png"),
+        ("images/a_{i}.png", "masks/a_{i}_{k}.png", "masks/{{case}}_*.png"),
+        ("images/img_{i:02d}.png", "masks/seg_{i:02d}.{k}.png", "masks/seg_{{case}}.*.png"),
+        ("test/images/{i}.png", "test/masks/{i}_{k:02d}.png", "test/masks/{{case}}_*.png"),
+    ],
+)
+def test_numbered_masks_go_to_their_own_case(tmp_path, pictures, image, mask, pattern):
+    """img1_1.png and img1_2.png are masks of img1, and img10_1.png and img11_1.png are not."""
+    expected = {}
+    for i in range(1, 13):
+        pictures.save(tmp_path / image.format(i=i), pictures.noise(i))
+        files = [tmp_path / mask.format(i=i, k=k) for k in range(1, 2 + i % 3)]
+        for path in files:
+            pictures.save(path, pictures.disc(i))
+        expected[tmp_path / image.format(i=i)] = files
+    init(tmp_path)
+    dataset = read_dataset(tmp_path)
+    (name, described), *others = dataset.description.masks.items()
+    assert (described.path, others) == (pattern.format(), [])
+    assert {r.image: [file.path for file in r.masks[name]] for r in dataset} == expected
+
+
+@pytest.mark.parametrize(
+    "folders", [("benign", "malignant"), ("train", "test"), ("grade 1", "grade 2", "grade 3")]
+)
+@pytest.mark.parametrize("image", ["{}/{:03d}.png", "images/{}/{:03d}.png", "{}/images/{:03d}.png"])
+def test_equal_names_in_folders_of_classes_or_splits_are_other_cases(tmp_path, pictures, folders, image):
+    """Folders of modalities hold the same cases, and folders of classes hold different ones."""
+    for folder in folders:
+        for i in range(4):
+            pictures.save(tmp_path / image.format(folder, i), pictures.noise(i))
+    with pytest.raises(DataError) as caught:
+        init(tmp_path)
+    first = image.format(sorted(folders)[0], 0)
+    assert f"{4 * len(folders) - 4} images ({first}, " in str(caught.value)
+    assert f"rename the images and their masks, such as {first} to {sorted(folders)[0]}_000.png" in str(
+        caught.value
+    )

@@ -124,8 +124,9 @@ def test_colours_that_the_file_lacks(coloured):
 def test_lists_of_a_split_are_named(make, draft):
     folder = make("JPEGImages/c{:02d}.png", "SegmentationClass/c{:02d}.png")
     (folder / "ImageSets" / "Segmentation").mkdir(parents=True)
-    (folder / "ImageSets" / "Segmentation" / "train.txt").write_text("c00\n")
+    for name in ("train", "val", "trainval"):
+        (folder / "ImageSets" / "Segmentation" / f"{name}.txt").write_text("c00\n")
     _, _, notes, _ = draft(folder)
-    assert any(
-        "ImageSets/Segmentation/train.txt may list the cases of a split" in line for line in notes.unsure
-    )
+    (line,) = [line for line in notes.unsure if "ImageSets" in line]
+    lists = ", ".join(f"ImageSets/Segmentation/{name}.txt" for name in ("train", "trainval", "val"))
+    assert line.startswith(f"{lists} may list the cases of a split, which is not used.")

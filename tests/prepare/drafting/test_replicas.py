@@ -33,6 +33,7 @@ EDITS = {
     "BUSI": 1,
     "CVAT masks": 0,
     "case folders": 2,
+    "sequences, some missing": 1,
     "class folders": 0,
     "a mask per object": 1,
     "multi-channel TIFF": 1,
@@ -48,7 +49,8 @@ TOLD = {
     ],
     "PH2": ["lesion, mask are treated as separate masks", "Tasks for Asymmetry are comments"],
     "CVAT masks": ["The masks in SegmentationObject are not used"],
-    "case folders": ["the images flair, t1, t2. Only flair is used", "Tasks for grade, age are comments"],
+    "case folders": ["Tasks for grade, age are comments"],
+    "sequences, some missing": ["Of 24 cases, channels are missing: flair in 2, t1 in 2, t2 in 2"],
     "a table alone": ["the table alone is described"],
 }
 

@@ -398,3 +398,38 @@ def test_a_column_of_paths_with_backslashes_is_explained(make, draft):
         "the paths in file have backslashes, as Windows writes them. Write / instead." in n
         for n in notes.unsure
     )
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+@pytest.mark.parametrize("images", [True, False])
+def test_the_sheet_that_fits_is_drafted(make, draft, position, images):
+    """Beside the sheet of cases, one sheet has too few columns and another repeats a name of a column."""
+    folder = make("images/c{:02d}.png" if images else "", n=N)
+    cases = pd.DataFrame({"case": [f"c{i:02d}" for i in range(N)], "age": [40 + i % 9 for i in range(N)]})
+    cases["grade"] = [f"g{i % 2}" for i in range(N)]
+    sheets = {
+        "About": pd.DataFrame({"note": ["x", "x"]}),
+        "Log": pd.DataFrame([["a", "b"]], columns=["a", "a"]),
+    }
+    order = [*sheets]
+    order.insert(position, "Cases")
+    with pd.ExcelWriter(folder / "cases.xlsx") as workbook:
+        for name in order:
+            (sheets | {"Cases": cases})[name].to_excel(workbook, sheet_name=name, index=False)
+    dataset, _, notes, _ = draft(folder)
+    assert dataset.description.sheet == "Cases"
+    assert len(dataset) == N
+    assert [line for line in notes.unsure if "cases.xlsx" in line and "No image" not in line] == [
+        "cases.xlsx: sheet 'Cases' of 3 sheets is read; left aside: 'About', 'Log'. Change `sheet` to use another one."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "augment"),
+    [("size_mm", "light_without_zoom"), ("area_cm2", "light_without_zoom"), ("score", "light")],
+)
+def test_a_size_is_drafted_without_zoom(described, name, augment):
+    dataset, config, _, _ = described(**{name: [f"{7 + i * 0.3:.1f}" for i in range(N)]})
+    assert config.augment == augment
+    checkup = api.check(dataset.description, config.tasks, config.split, config.preprocess, config.augment)
+    assert "number-zoomed" not in {finding.name for finding in checkup.findings}

@@ -1,8 +1,6 @@
 """unet-mtl import and unet-mtl to-nnunet, and the functions behind them."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -130,9 +128,3 @@ def test_labelme_and_via(call, coco, tmp_path):
 )
 def test_options_of_another_kind_are_wrong_usage(call, tmp_path, words):
     assert call("import", words[0], tmp_path, tmp_path / "out", *words[1:]).exit_code == 2
-
-
-def test_neither_tensorflow_nor_matplotlib_is_loaded():
-    code = "import sys, unet_mtl.prepare.exchange; print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"

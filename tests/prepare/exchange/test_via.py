@@ -1,6 +1,7 @@
 """Import of VIA: shapes, classes, attributes of files, versions, and files that are refused."""
 
 import json
+import shutil
 from functools import partial
 
 import numpy as np
@@ -162,7 +163,15 @@ FOREIGN = {
     "a list": ([], "not a file of VIA"),
     "empty": ({}, "not a file of VIA"),
     "COCO": ({"images": [], "annotations": []}, "not a file of VIA"),
-    "VIA 3": ({"project": {}, "view": {}, "metadata": {}}, "a project of VIA 3, which is not supported"),
+    "VIA 3 without a file": (
+        {"project": {}, "view": {}, "metadata": {}},
+        "VIA 3 has no image; it has no file",
+    ),
+    "VIA 3 of lists": ({"project": {}, "view": [1], "metadata": {}}, "not a project of VIA 3"),
+    "VIA 3 of pairs": (
+        {"project": {}, "file": {}, "view": {"1": {"fid_list": [1, 2]}}, "metadata": {"m": 1}},
+        "view '1' shows 2 files; .*\n.*metadata 'm' is no object",
+    ),
 }
 
 
@@ -172,6 +181,94 @@ def test_files_that_are_refused(tmp_path, masks, name):
     (tmp_path / "x.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=words):
         masks(tmp_path / "x.json")
+
+
+def as_via3(regions, files=None):
+    """Return the project of VIA 3 with the regions of `write` by file name; its classes are options of a list."""
+    kinds = ["cyst", "tumour"]
+    project = {"project": {}, "config": {}, "file": {}, "view": {}, "metadata": {}}
+    options = {str(i): kind for i, kind in enumerate(kinds)}
+    project["attribute"] = {
+        "1": {"aname": "kind", "anchor_id": "FILE1_Z0_XY1", "type": 4, "options": options},
+        "2": {"aname": "quality", "anchor_id": "FILE1_Z0_XY0", "type": 1, "options": {}},
+        "3": {
+            "aname": "seen",
+            "anchor_id": "FILE1_Z0_XY0",
+            "type": 2,
+            "options": {"0": "shadow", "1": "noise"},
+        },
+    }
+    for number, (name, found) in enumerate(regions.items(), 1):
+        project["file"][str(number)] = {"fid": number, "fname": name, "type": 2, "loc": 1, "src": name}
+        project["view"][str(number)] = {"fid_list": [number]}
+        for i, one in enumerate(found):
+            shape = dict(one["shape_attributes"])
+            kind = shape.pop("name")
+            if kind == "polygon":
+                pairs = zip(shape["all_points_x"], shape["all_points_y"], strict=True)
+                numbers = [number for pair in pairs for number in pair]
+            else:
+                numbers = list(shape.values())
+            identity = {"point": 1, "rect": 2, "circle": 3, "ellipse": 4, "polygon": 7, "unknown": 77}[kind]
+            value = {"1": str(kinds.index(one["region_attributes"]["kind"]))}
+            project["metadata"][f"{number}_{i}"] = {
+                "vid": str(number), "flg": 0, "z": [], "xy": [identity, *numbers], "av": value
+            }  # fmt: skip
+        if name in (files or {}):
+            known = {"vid": str(number), "flg": 0, "z": [], "xy": [], "av": files[name]}
+            project["metadata"][f"{number}_file"] = known
+    return project
+
+
+SHAPES = [
+    region("polygon", {"kind": "tumour"}, **SQUARE),
+    region("rect", {"kind": "cyst"}, x=3, y=1, width=2, height=3),
+    region("circle", {"kind": "tumour"}, cx=10, cy=6, r=3),
+    region("ellipse", {"kind": "cyst"}, cx=10, cy=6, rx=4, ry=2),
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_project_of_version_3_gives_the_masks_of_version_2(tmp_path, write, masks, seed):
+    """Two images with shapes in any order; points, unknown shapes, videos and moments of a video are left out."""
+    rng = np.random.default_rng(seed)
+    regions = {name: [SHAPES[i] for i in rng.permutation(4)] for name in ("a.png", "b.png")}
+    path = write(regions)
+    expected, _, _ = masks(path)
+    shutil.rmtree(tmp_path / "out")
+    other = [region("point", {"kind": "cyst"}, cx=1, cy=1), region("unknown", {"kind": "cyst"}, q=1)]
+    project = as_via3({name: found + other for name, found in regions.items()})
+    project["file"]["9"] = {"fid": 9, "fname": "film.mp4", "type": 4}
+    project["view"]["9"] = {"fid_list": [9]}
+    project["metadata"]["9_0"] = {"vid": "9", "z": [1.5], "xy": [2, 0, 0, 5, 5], "av": {}}
+    path.write_text(json.dumps(project))
+    found, _, imported = masks(path)
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    assert {"2 regions of type 'point' left out", "2 regions of type 'number 77' left out"} <= set(
+        imported.notes
+    )
+
+
+def test_attributes_of_files_of_version_3(tmp_path, write):
+    regions = {"a.png": [SHAPES[0]], "b.png": [SHAPES[1]], "c.png": []}
+    path = write(regions)
+    files = {"a.png": {"2": "good", "3": "1"}, "b.png": {"2": "poor", "3": "0"}, "c.png": {"3": "0,1"}}
+    path.write_text(json.dumps(as_via3(regions, files)))
+    um.import_via(path, tmp_path / "of3")
+    labels = {record.case: dict(record.labels) for record in um.read_dataset(tmp_path / "of3")}
+    assert labels["a"] == {"quality": "good", "seen_shadow": "no", "seen_noise": "yes"}
+    assert labels["b"] == {"quality": "poor", "seen_shadow": "yes", "seen_noise": "no"}
+    assert labels["c"] == {"seen_shadow": "yes", "seen_noise": "yes"}
+
+
+def test_a_shape_of_version_3_with_too_few_numbers_is_named(write, masks):
+    path = write({"a.png": [SHAPES[1]]})
+    project = as_via3({"a.png": [SHAPES[1]]})
+    project["metadata"]["1_0"]["xy"] = [2, 3, 1]
+    path.write_text(json.dumps(project))
+    with pytest.raises(DataError, match=r"'a.png': region 1"):
+        masks(path)
 
 
 def test_images_that_are_absent(write, masks):

@@ -20,7 +20,7 @@ from unet_mtl.evaluation import summary
 from unet_mtl.studies.ablation import plans
 from unet_mtl.studies.ablation.plans import ALONE, plan_runs
 
-N, COLUMNS, SEEDS = 360, 16, (7, 8)
+N, COLUMNS, SEEDS, EPOCHS = 360, 16, (7, 8), 10
 CONFIG = f"""\
 data: set
 inputs:
@@ -30,7 +30,7 @@ tasks:
   - {{kind: regression, name: seldom, weight: 0.5}}
   - {{kind: classification, name: chance}}
 network: {{trunk: [8]}}
-training: {{epochs: 20, batch_size: 16, learning_rate: 0.02, patience: 3}}
+training: {{epochs: {EPOCHS}, batch_size: 16, learning_rate: 0.03, patience: 3}}
 """
 
 
@@ -144,7 +144,7 @@ def test_the_numbers_are_those_of_the_runs(done, table):
 @pytest.mark.slow
 def test_cost_is_a_row(done, table):
     seconds = {
-        path.name: 20 * pd.read_csv(path / "history.csv")["seconds"].median()
+        path.name: EPOCHS * pd.read_csv(path / "history.csv")["seconds"].median()
         for path in done[0].iterdir()
         if path.is_dir()
     }
@@ -159,7 +159,7 @@ def test_all_networks_have_the_same_splits_and_epochs(done):
     paths = [path for path in done[0].iterdir() if path.is_dir()]
     assert len({(path / "splits.csv").read_text() for path in paths}) == 1
     # patience of 3 would have stopped a network that learns noise
-    assert {len(pd.read_csv(path / "history.csv")) for path in paths} == {20}
+    assert {len(pd.read_csv(path / "history.csv")) for path in paths} == {EPOCHS}
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_what_is_printed_and_written(done, table):
         "better",
         "training_seconds",
         "the same 200 train cases",
-        "260 steps",
+        f"{13 * EPOCHS} steps",
         "mean over seeds 7, 8;",
         "fewer than 3 seeds",
     ):

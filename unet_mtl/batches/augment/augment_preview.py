@@ -108,7 +108,7 @@ def make_grid(size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
 def _original(
     record: Record, dataset: Dataset, spatial: Sequence[Task[Any, Any]], preprocess: Preprocess
 ) -> Shot:
-    image = preprocess.open(record.require_image(), record.frame)
+    image = preprocess.open(record.require_image(), record.frame, record.channels)
     truths = {task.name: task.read(record, dataset.description) for task in spatial}
     masks = {name: truth for name, truth in truths.items() if truth is not None}
     return Shot(f"{record.case}\n{_format_size(image.shape[:2])}", preprocess.picture_of(image), masks)

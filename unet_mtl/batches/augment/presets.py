@@ -46,6 +46,14 @@ PRESETS: dict[str, Preset] = {
             {"RandomBrightnessContrast": {"brightness_limit": 0.15, "contrast_limit": 0.2, "p": 0.6}},
         ],
     ),
+    "light_without_zoom": Preset(
+        "as light, for numbers in mm and other units of size, which do not follow a zoom",
+        [
+            {"HorizontalFlip": {"p": 0.5}},
+            {"Affine": {"translate_percent": [-0.06, 0.06], "rotate": [-12, 12], "p": 0.7, **_OUTSIDE}},
+            {"RandomBrightnessContrast": {"brightness_limit": 0.15, "contrast_limit": 0.2, "p": 0.6}},
+        ],
+    ),
     "any_direction": Preset(
         "for images without an up and down, grey or with colours that must not change",
         [

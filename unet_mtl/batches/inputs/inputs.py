@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from unet_mtl.batches.inputs.channels import ChannelInput
 from unet_mtl.batches.inputs.columns import FittedInput, Labels
 from unet_mtl.data.records import Record
 from unet_mtl.errors import ConfigError
@@ -23,11 +24,18 @@ class Inputs(Settings):
 
     Attributes:
         image: Whether the network reads an image.
+        channels: The channels of the image, if they are separate files; otherwise empty.
         tables: The tabular inputs.
     """
 
     image: bool = True
+    channels: tuple[ChannelInput, ...] = ()
     tables: tuple[FittedInput, ...] = ()
+
+    @property
+    def n_indicators(self) -> int:
+        """Return the number of channels that the network reads in addition to those of the image."""
+        return sum(channel.optional for channel in self.channels)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,6 +63,7 @@ class Inputs(Settings):
         """Return the inputs of the given names."""
         return Inputs(
             image=self.image and IMAGE in names,
+            channels=self.channels if IMAGE in names else (),
             tables=tuple(table for table in self.tables if table.name in names),
         )
 

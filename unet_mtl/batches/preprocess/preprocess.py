@@ -1,26 +1,25 @@
 """The fixed steps from an image file to the input of the network, and back; saved with the run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, model_validator
 
 from unet_mtl.batches.preprocess.crops import Size, crop_sample
+from unet_mtl.data.channel_files import ChannelFile, read_case_image
 from unet_mtl.data.images import (
     IGNORE,
     MAX_CHANNELS,
-    read_image,
-    resize_channels,
     resize_image,
     resize_mask,
     with_channels,
 )
 from unet_mtl.data.readers.intensity import Intensity, to_image
 from unet_mtl.data.readers.picture import Picture
+from unet_mtl.data.resized import Resized
 from unet_mtl.settings import Settings
 
 Side = Annotated[int, Field(ge=1, le=2**14)]
@@ -70,7 +69,8 @@ class Preprocess(Settings):
     Attributes:
         size: (height, width) of the network's input.
         channels: The number of channels that the network reads. With 1 or 3, colour images are converted to grey and
-            grey images are repeated three times; with another number, every image must have that number.
+            grey images are repeated three times; with another number, every image must have that number. If the
+            channels are separate files, this is their number, and may be left out.
         shown_channels: The channels that pictures show, from 0: one as grey, or three as red, green and blue; empty:
             all of 1 or 3 channels, the first of 2, and the first three of 4 or more.
         intensity: Which number becomes black and which white: "auto" (what fits the file), "window" (the file's
@@ -106,12 +106,15 @@ class Preprocess(Settings):
             )
         return self
 
-    def open(self, path: Path, frame: int | None = None) -> NDArray[Any]:
+    def open(
+        self, path: Path, frame: int | None = None, channels: Sequence[ChannelFile] = ()
+    ) -> NDArray[Any]:
         """Read an image at its original size.
 
         Args:
             path: Image file.
             frame: Index of the picture in a file of several; None for the usual one.
+            channels: Files of the channels, which are read instead of `path` and `frame`; empty if it is one file.
 
         Returns:
             Image (height, width, channels of the file), uint8, or float32 in 0..1.
@@ -119,7 +122,7 @@ class Preprocess(Settings):
         Raises:
             DataError: The file cannot be read as an image, or its numbers have no known range.
         """
-        return read_image(path, frame, self.intensity)
+        return read_case_image(path, frame, channels, self.intensity)
 
     def convert(self, numbers: NDArray[Any]) -> NDArray[Any]:
         """Convert an array in the way that `open` converts the numbers of a file.
@@ -132,18 +135,30 @@ class Preprocess(Settings):
         """
         return to_image(Picture(pixels=numbers), self.intensity, Path("the array"))
 
-    def picture_of(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Return what pictures show of an image: (height, width, channels) -> (height, width, 1 or 3)."""
-        channels = image.shape[-1]
-        if self.shown_channels and channels == self.channels:
-            return image[..., list(self.shown_channels)]
-        if channels in (1, 3):
-            return image
-        return image[..., : 3 if channels > 3 else 1]
+    def picture_of(self, image: NDArray[Any], missing: Collection[int] = ()) -> NDArray[Any]:
+        """Return what pictures show of an image.
 
-    def read(self, path: Path, frame: int | None = None) -> tuple[NDArray[Any], Size]:
+        Args:
+            image: Image (height, width, channels).
+            missing: Indices of the channels that the case lacks. If it lacks all those that would be shown, the first
+                other one is shown.
+
+        Returns:
+            Image (height, width, 1 or 3).
+        """
+        channels = image.shape[-1]
+        shown = list(range({1: 1, 2: 1}.get(channels, 3)))
+        if self.shown_channels and channels == self.channels:
+            shown = list(self.shown_channels)
+        if set(shown) <= set(missing):
+            shown = [channel for channel in range(channels) if channel not in missing][:1] or shown
+        return image if shown == list(range(channels)) else image[..., shown]
+
+    def read(
+        self, path: Path, frame: int | None = None, channels: Sequence[ChannelFile] = ()
+    ) -> tuple[NDArray[Any], Size]:
         """Read an image with `open` and fit it with `fit_image`."""
-        return self.fit_image(self.open(path, frame))
+        return self.fit_image(self.open(path, frame, channels))
 
     def place(self, size: Size) -> Placement:
         """Return the position of an image on its canvas.
@@ -219,20 +234,14 @@ class Preprocess(Settings):
         """Overlap of the tiles that cover an image in prediction, 0..0.9; None if one input holds the whole image."""
         return self.crops.overlap if self.fit == "crops" else None
 
-    def restore(self, raw: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-        """Resize probabilities linearly to the original size, before any threshold; the padding is removed.
+    def restore(self, raw: NDArray[np.float32], size: Size) -> Resized:
+        """Return probabilities at the original size, linearly resized before any threshold, without the padding.
 
         Args:
             raw: Output (height, width, K) of the canvas.
             size: Original (height, width) of the image.
-
-        Returns:
-            Output (*size, K), float32.
         """
-        inner = raw[self.place(size).window]
-        if inner.shape[:2] == size:
-            return inner
-        return np.asarray(resize_channels(inner, size, cv2.INTER_LINEAR), np.float32)
+        return Resized(raw[self.place(size).window], size)
 
 
 def _padded(array: NDArray[Any], place: Placement, value: float) -> NDArray[Any]:

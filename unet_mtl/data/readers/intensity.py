@@ -77,9 +77,11 @@ def to_image(picture: Picture, intensity: Intensity, path: Path) -> NDArray[Any]
     _check_finite(picture, path)
     chosen = _resolve_auto(picture, intensity)
     if chosen == "range" and picture.pixels.dtype in (np.bool_, np.uint8) and picture.extent is None:
-        pixels = picture.pixels.astype(np.uint8)
+        # Photographs, which take much memory, are not copied.
+        as_stored = picture.pixels.dtype == np.uint8 and picture.pixels.flags.carray
+        pixels = picture.pixels if as_stored else picture.pixels.astype(np.uint8)
         if picture.pixels.dtype == np.bool_:
-            pixels *= np.uint8(255)  # in place, since photographs take much memory
+            pixels *= np.uint8(255)
         return 255 - pixels if picture.inverted else pixels
     if isinstance(chosen, str) and chosen.endswith(_PER_CHANNEL):
         alike = _check_intensity(chosen.removesuffix(_PER_CHANNEL))

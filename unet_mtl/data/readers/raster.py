@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import cv2
 import numpy as np
@@ -37,6 +37,7 @@ Number = TypeVar("Number", bound=np.generic)
 ORIENTATION = 0x0112
 _MOST_EXIF = 2**20
 _HEAD_BYTES = 34
+_STRIP = 2**18  # pixels
 _GIF_RATIO = 2 * MAX_RATIO  # encoders of GIF need not start a new table of LZW codes when it is full
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
@@ -183,17 +184,28 @@ def turn(pixels: NDArray[Number], orientation: int) -> NDArray[Number]:
     return np.ascontiguousarray(pixels)
 
 
+def _to_array(image: Image.Image) -> NDArray[Any]:
+    """Convert a decoded Pillow image in strips, since Pillow's own conversion needs the memory of its result twice."""
+    one_row = np.asarray(image.crop((0, 0, image.width, 1)))
+    pixels = np.empty((image.height, *one_row.shape[1:]), one_row.dtype)
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
+
+
 def from_pillow(image: Image.Image) -> Picture:
     """Convert a decoded Pillow image, with its palette and its alpha channel kept apart from its pixels."""
     if image.mode in ("P", "PA"):
         palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
         indices = image if image.mode == "P" else image.getchannel(0)
-        return Picture(pixels=np.asarray(indices)[..., None], colours=palette)
+        return Picture(pixels=_to_array(indices)[..., None], colours=palette)
     if image.mode in ("LA", "La", "RGBA", "RGBa"):
-        pixels = np.asarray(image)
+        pixels = _to_array(image)
         return Picture(pixels=pixels[..., :-1], alpha=pixels[..., -1])
     if image.mode.startswith("I;16"):
-        return Picture(pixels=np.asarray(image).astype(np.uint16)[..., None])
+        return Picture(pixels=_to_array(image).astype(np.uint16)[..., None])
     if image.mode in ("1", "L", "I", "F"):
-        return Picture(pixels=np.asarray(image)[..., None])
-    return Picture(pixels=np.asarray(image if image.mode == "RGB" else image.convert("RGB")))
+        return Picture(pixels=_to_array(image)[..., None])
+    return Picture(pixels=_to_array(image if image.mode == "RGB" else image.convert("RGB")))

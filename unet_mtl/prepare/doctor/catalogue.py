@@ -53,6 +53,13 @@ KINDS: dict[str, Kind] = {
     "image-claimed": _error(
         "images that several cases claim", "keep one row for each image, or correct its path in the table"
     ),
+    "channel-missing": _error(
+        "cases without the file of a channel",
+        "add the file, remove the row, or set `missing_channels: zeros` in dataset.yaml",
+    ),
+    "channel-absent": _note(
+        "cases without some channels", "nothing; they are filled with zeros, and the network reads which ones"
+    ),
     "mask-missing": _error(
         "cases without a required mask", "add the mask, or set `required: false` in dataset.yaml"
     ),
@@ -96,6 +103,10 @@ KINDS: dict[str, Kind] = {
     ),
     "files-unread": _note(
         "files in a format that is not read", "convert those that hold images or masks, and describe them"
+    ),
+    "sheets-unused": _note(
+        "sheets of a workbook that are not read",
+        "nothing, if the right one is read; otherwise name it with `sheet` in dataset.yaml",
     ),
     "lfs-pointer": _error(
         "Git LFS pointers in place of files", "run `git lfs pull` in the repository of the data set"
@@ -142,6 +153,10 @@ KINDS: dict[str, Kind] = {
     "image-channels": _error(
         "images with another number of channels",
         "set `preprocess: {channels: N}` in config.yaml to the number that all images have, or export the others again",
+    ),
+    "channel-size": _error("channels that differ in size", "export all channels of a case at the same size"),
+    "channel-spacing": _warning(
+        "channels that differ in pixel spacing", "register them to the same grid; the spacing of the first one is used"
     ),
     "several-pictures": _note(
         "files that hold several pictures",
@@ -243,7 +258,7 @@ KINDS: dict[str, Kind] = {
         "patients in different parts of the split", "move all cases of a patient to the same part"
     ),
     "split-val": _note(
-        "a split column without val", "nothing; mark val cases in the column to choose them yourself"
+        "a split column or table without val", "nothing; mark val cases in it to choose them yourself"
     ),
     "split": _error("splits that cannot be used for training", "correct the split"),
     "split-class": _warning(

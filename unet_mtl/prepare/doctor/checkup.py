@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unet_mtl.data.case_duplicates import find_case_duplicates
 from unet_mtl.data.counts import count_classes, count_labels, count_masks, count_patients
 from unet_mtl.data.description import Description
-from unet_mtl.data.duplicates import DuplicateGroup, find_duplicates
+from unet_mtl.data.duplicates import DuplicateGroup
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.inspection import Inspection, inspect_dataset
 from unet_mtl.data.observations import Observation, observe
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Dataset, scan_dataset
 from unet_mtl.data.rows import read_rows
+from unet_mtl.data.split_risks import describe_val_from_train, find_absent_classes
 from unet_mtl.data.split_shares import find_far_shares
 from unet_mtl.data.splits import (
     SplitName,
     SplitSettings,
     assign_parts,
-    find_absent_classes,
     keeps_duplicates_together,
     split_problems,
-    takes_val_from_train,
 )
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.doctor.copies import check_copies
@@ -33,7 +33,7 @@ from unet_mtl.prepare.doctor.leaks import find_leaks
 from unet_mtl.prepare.doctor.mask_names import find_renamed_masks
 from unet_mtl.prepare.doctor.masks import check_masks
 from unet_mtl.prepare.doctor.tables import check_table
-from unet_mtl.prepare.doctor.unused import find_unused_files, find_unused_pictures
+from unet_mtl.prepare.doctor.unused import find_unused_files, find_unused_pictures, find_unused_sheets
 from unet_mtl.tasks import Task, adapt_tasks
 from unet_mtl.wording import count_of
 
@@ -196,6 +196,7 @@ def check_dataset(
     renamed = find_renamed_masks(dataset, table)
     observations = check_files(dataset, observations, renamed)
     observations += find_unused_files(dataset, observations)
+    observations += find_unused_sheets(dataset.description)
     elsewhere = {mask.target for mask in renamed}
     outside = {
         case
@@ -206,7 +207,7 @@ def check_dataset(
     inside = dataset.only([record for record in dataset if record.case not in outside])
     inspection = inspect_dataset(inside, intensity=intensity)
     observations += inspection.observations
-    duplicates = find_duplicates(inspection.fingerprints)
+    duplicates = find_case_duplicates(inspection)
     parts = _split(dataset, split, duplicates, observations)
     observations += check_copies(duplicates, parts, dataset, inspection)
     observations += [*check_table(dataset, table), *find_leaks(dataset, table)]
@@ -224,12 +225,8 @@ def check_dataset(
 def _find_val_from_train(
     dataset: Dataset, split: SplitSettings, parts: Mapping[SplitName, Dataset]
 ) -> Iterator[Observation]:
-    if parts and takes_val_from_train(dataset, split):
-        n, n_train = len(parts["val"]), len(parts["val"]) + len(parts["train"])
-        column = dataset.description.split
-        yield Observation(
-            "split-val", f"{column!r} has no val: {n:,} of its {n_train:,} train cases are used as val"
-        )
+    if parts and (text := describe_val_from_train(dataset, split, parts)):
+        yield Observation("split-val", text)
 
 
 def _split(

@@ -29,9 +29,10 @@ def check_files(
     """
     root = dataset.description.root
     known = {file.path for record in dataset for files in record.masks.values() for file in files}
-    known |= {record.image for record in dataset if record.image is not None}
-    images = dataset.description.images
-    unmatched = [path for path in _find_fitting(root, images) if path not in known] if images else []
+    known |= {path for record in dataset for path in record.image_files}
+    patterns = dataset.description.image_patterns.values()
+    fitting = dict.fromkeys(path for pattern in patterns for path in _find_fitting(root, pattern))
+    unmatched = [path for path in fitting if path not in known]
     candidates = [*unmatched, *_find_beside_missing(dataset)]
     similar = find_similar_images(dataset, candidates)
     taken = set(similar.values())
@@ -116,6 +117,7 @@ def find_similar_images(dataset: Dataset, candidates: Iterable[Path]) -> dict[st
 def _find_beside_missing(dataset: Dataset) -> Iterator[Path]:
     """Yield unknown files in the folders of missing images, even if they do not fit the pattern."""
     known = {record.image for record in dataset if record.image is not None}
+    known |= {path for record in dataset for path in record.image_files}
     missing = [image for image in known if not is_there(image)]
     known |= {file.path for record in dataset for files in record.masks.values() for file in files}
     root, links = dataset.description.root, dataset.description.links

@@ -9,6 +9,7 @@ from unet_mtl.data.inspection import ImageFacts, Inspection
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.readers import format_named, suffix_of
 from unet_mtl.data.records import Dataset
+from unet_mtl.wording import count_of
 
 TEXT = 4
 """Length of a row of letters that counts as text; 1,000 ultrasound and microscopy images without text had none."""
@@ -36,6 +37,7 @@ def check_images(dataset: Dataset, inspection: Inspection) -> Iterator[Observati
     suffixes = {record.case: suffix_of(record.image) for record in dataset if record.image is not None}
     for case, image in inspection.images.items():
         yield from _check_one(case, image, suffixes[case])
+    yield from _missing_channels(dataset)
     yield from _mixed(inspection)
     yield from _inverted(inspection)
     for (height, width), n, box in inspection.strokes.find_shared():
@@ -61,12 +63,22 @@ def _check_one(case: str, image: ImageFacts, named: str) -> Iterator[Observation
     elif image.kind.startswith("16") and image.high < _DARK:
         text = f"case {case!r}: the brightest pixel is at {image.high:.1%} of the range of its data type"
         yield Observation("image-dark", text, (case,))
+    if image.other_spacing:
+        yield Observation("channel-spacing", f"case {case!r}: {image.other_spacing}", (case,))
     if image.burned_in.letters >= TEXT:
         text = f"case {case!r}: a row of {image.burned_in.letters} letters"
         yield Observation("text", text, (case,))
     if image.burned_in.coloured >= _COLOURED:
         text = f"case {case!r}: {image.burned_in.coloured} coloured pixels in an otherwise grey image"
         yield Observation("coloured-marks", text, (case,))
+
+
+def _missing_channels(dataset: Dataset) -> Iterator[Observation]:
+    for name in dataset.description.optional_channels:
+        cases = tuple(record.case for record in dataset if name in record.missing_channels)
+        if cases:
+            text = f"channel {name!r} is missing in {len(cases):,} of {count_of(len(dataset), 'case')}"
+            yield Observation("channel-absent", text, cases)
 
 
 def _mixed(inspection: Inspection) -> Iterator[Observation]:

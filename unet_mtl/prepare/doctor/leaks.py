@@ -28,7 +28,9 @@ def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
         table: The rows with all columns, in the form that `read_rows` returns.
     """
     columns = {str(name): cells.to_list() for name, cells in table.items()}
-    position = {case: i for i, case in reversed(list(enumerate(columns.pop(CASE))))}
+    cases = columns.pop(CASE)
+    columns |= _presence(dataset, cases)
+    position = {case: i for i, case in reversed(list(enumerate(cases)))}
     structure = _structural_columns(dataset, columns)
     for target, column in dataset.description.columns.items():
         labels = {r.case: str(r.labels[target]) for r in dataset if target in r.labels}
@@ -45,6 +47,15 @@ def find_leaks(dataset: Dataset, table: pd.DataFrame) -> Iterator[Observation]:
             reason = _find_reason(cells, np.array(classes), dataset.description.decimal)
             if reason:
                 yield Observation("leak", f"{name!r} reveals {target!r}: {reason}")
+
+
+def _presence(dataset: Dataset, cases: Sequence[str]) -> dict[str, list[str]]:
+    """Return, for each channel that cases may lack, whether they have it, since the network is told."""
+    presence = {}
+    for name in dataset.description.optional_channels:
+        without = {record.case for record in dataset if name in record.missing_channels}
+        presence[f"presence of channel {name}"] = ["no" if case in without else "yes" for case in cases]
+    return presence
 
 
 def _structural_columns(dataset: Dataset, columns: Collection[str]) -> set[str]:

@@ -40,7 +40,7 @@ def find_renamed_masks(dataset: Dataset, table: pd.DataFrame) -> list[RenamedMas
         dataset: The cases that could be read.
         table: The rows, in the form that `read_rows` returns.
     """
-    used = {record.image for record in dataset if record.image is not None}
+    used = {path for record in dataset for path in record.image_files}
     used |= {file.path for record in dataset for files in record.masks.values() for file in files}
     rows: dict[str, dict[str, str]] = {}
     renamed: list[RenamedMask] = []
@@ -94,7 +94,8 @@ def _candidates(dataset: Dataset, pattern: str, folder: Path) -> Iterator[Path]:
         if not path.is_relative_to(root) or (not description.links and leaves(root, path)):
             continue
         name = path.relative_to(root).as_posix()
-        an_image = match_pattern(description.images or "", name) and not match_pattern(pattern, name)
+        fits = any(match_pattern(images, name) for images in description.image_patterns.values())
+        an_image = fits and not match_pattern(pattern, name)
         if not an_image and not is_stray(name, pattern):
             yield path
 

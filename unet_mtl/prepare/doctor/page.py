@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from unet_mtl.arguments import check_types
 from unet_mtl.data.counts import count_patients
 from unet_mtl.html.album import Album
 from unet_mtl.html.page import render_template, write_html
@@ -19,6 +20,7 @@ _REPAIRS = {
 }
 
 
+@check_types
 def write_page(checkup: Checkup, path: Path | str) -> Path:
     """Write the result of a check as one HTML page that opens offline and sends nothing.
 

@@ -139,7 +139,7 @@ class SheetMaker:
         record = self._album.record(observation.cases[0]) if observation.cases else None
         if record is not None:
             paths += [file.path for files in record.masks.values() for file in files]
-            paths += [] if record.image is None else [record.image]
+            paths += record.image_files
         names = [f"case {case!r}" for case in observation.cases]
         names += [str(path).replace(self._root, "") for path in paths]
         for name in names:

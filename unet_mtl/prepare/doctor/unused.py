@@ -1,14 +1,16 @@
-"""What a data set leaves unused: files that its description does not name, and further pictures in files."""
+"""What a data set leaves unused: files that its description does not name, sheets, and further pictures in files."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from unet_mtl.data.description import Description
 from unet_mtl.data.file_listing import describe_others, is_document, list_files
 from unet_mtl.data.frames import describe_frames
-from unet_mtl.data.inspection import Inspection
+from unet_mtl.data.inspection import ImageFacts, Inspection, MaskFacts
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.readers import split_suffix
 from unet_mtl.data.records import Dataset
+from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.wording import count_of, name_some, printable
 
 _DESCRIPTIONS = (".yaml", ".yml", ".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".html")
@@ -25,7 +27,7 @@ def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> 
         return
     root = dataset.description.root
     known = {file.path for record in dataset for files in record.masks.values() for file in files}
-    known |= {record.image for record in dataset if record.image is not None}
+    known |= {path for record in dataset for path in record.image_files}
     known |= {observation.path for observation in observations if observation.path is not None}
     listing = list_files(root, links=dataset.description.links)
     unused = Counter(
@@ -48,6 +50,15 @@ def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> 
         yield Observation("files-unread", describe_others(root, others))
 
 
+def find_unused_sheets(description: Description) -> Iterator[Observation]:
+    """Report the sheets of a workbook that are not read, unless the description names one."""
+    if description.table is None or description.sheet is not None:
+        return
+    found = describe_sheets(description.root / description.table)
+    if found:
+        yield Observation("sheets-unused", f"{description.table}: {found}")
+
+
 def find_unused_pictures(dataset: Dataset, inspection: Inspection) -> Iterator[Observation]:
     """Report files that hold several pictures, where the description does not say which one is read.
 
@@ -55,15 +66,12 @@ def find_unused_pictures(dataset: Dataset, inspection: Inspection) -> Iterator[O
         dataset: The cases that could be read.
         inspection: Facts about their files.
     """
-    unsaid = {record.case for record in dataset if record.frame is None}
-    images = {case: facts.frames for case, facts in inspection.images.items() if case in unsaid}
-    found = describe_frames(images.values())
-    if found:
-        cases = tuple(case for case, (frames, _) in images.items() if frames > 1)
-        yield Observation("several-pictures", f"images: {found}", cases)
-    for target, masks in inspection.masks.items():
-        several = {case: facts.frames for case, facts in masks.items() if case in unsaid}
+    unspecified = {record.case for record in dataset if record.frame is None}
+    facts: dict[str, Mapping[str, ImageFacts | MaskFacts]] = {"images": inspection.images}
+    facts |= {f"masks of {target}": masks for target, masks in inspection.masks.items()}
+    for what, of_cases in facts.items():
+        several = {case: of_case.frames for case, of_case in of_cases.items() if case in unspecified}
         found = describe_frames(frames for of_case in several.values() for frames in of_case)
         if found:
             cases = tuple(case for case, of_case in several.items() if any(n > 1 for n, _ in of_case))
-            yield Observation("several-pictures", f"masks of {target}: {found}", cases)
+            yield Observation("several-pictures", f"{what}: {found}", cases)

@@ -11,6 +11,7 @@ from unet_mtl.data.images import image_size
 from unet_mtl.data.readers import format_named
 from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
+from unet_mtl.prepare.drafting.channels import ChannelFiles, find_channels
 from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
 from unet_mtl.prepare.drafting.content import pick_evenly, show_same_area
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
@@ -57,25 +58,51 @@ def draft_folder(root: Path) -> Draft:
     if not files.images:
         return _draft_table(files, notes)
     note_lists(root, notes)
-    layout = find_layout(files.images, notes, files.masks)
+    images, channels = find_channels(root, files.images, files.masks)
+    layout = find_layout(images, notes, files.masks)
     note_frames("images", [root / entry.path for entry in layout.images], notes)
     note_frames("masks", [root / entry.path for entry in files.masks], notes)
     layout, masks = pair_masks(layout, files.masks)
     table = choose_table(root, files.tables, layout, masks, notes)
     masks = _with_columns(masks, table)
-    images = table.images if table else layout.pattern
-    notes.guess("images", images, count_of(len(layout.images), "file"))
+    pattern = table.images if table else layout.pattern
+    patterns = _note_images(pattern, channels, layout, notes)
     note_fields(layout, notes, in_braces=table is None)
     note_unpaired(masks, notes)
     paired = leave_kinds_out([mask for mask in masks if mask.pattern], notes)
     paired = _leave_objects_out(paired, notes)
     note_masks(layout, paired, notes)
     drafted = _draft_masks(root, paired, label_maps, notes)
-    draft = Draft(root, images, table, drafted, n_cases=len(layout.images), notes=notes)
+    missing = channels.missing if channels and patterns else {}
+    draft = Draft(root, pattern, table, patterns, missing, drafted, n_cases=len(layout.images), notes=notes)
     draft = _with_table(draft, table, files, layout) if table else _with_folders(draft, layout)
     if draft.patient is None:
         note_no_patient(layout.cases, notes)
     return _with_header_spacing(draft, layout)
+
+
+def _note_images(pattern: str, channels: ChannelFiles | None, layout: Layout, notes: Notes) -> dict[str, str]:
+    """Add the images to the notes, and return the patterns of their channels, if these are separate files."""
+    patterns = channels.patterns(pattern, layout.suffix) if channels else {}
+    if channels is None or not patterns:
+        if channels is not None:
+            first = next(iter(channels.words))
+            notes.doubt(
+                f"Only {first} is used of {name_some(channels.words, 8)}, since the table gives its path."
+            )
+        notes.guess("images", pattern, count_of(len(layout.images), "file"))
+        return patterns
+    n = len(layout.images)
+    for name, of_channel in patterns.items():
+        because = f"{n - channels.missing.get(name, 0):,} of {count_of(n, 'case')} have this channel"
+        notes.guess(f"images.{name}", of_channel, because)
+    if channels.missing:
+        counts = name_some((f"{name} in {n:,}" for name, n in channels.missing.items()), 8)
+        notes.doubt(
+            f"Of {count_of(n, 'case')}, channels are missing: {counts}. They are filled with zeros; "
+            "remove `missing_channels` to have these cases reported as errors."
+        )
+    return patterns
 
 
 def _draft_table(files: Files, notes: Notes) -> Draft:

@@ -1,5 +1,6 @@
 """Everything that was guessed about a folder, before it is written as YAML."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Draft:
     Attributes:
         root: The folder.
         images: Pattern of the paths of the images, or empty for a table without images.
+        channels: Patterns by channel, if the channels of the images are separate files.
+        missing_channels: The number of cases without each channel, for those that some cases lack.
         table: The table and its case column, or None.
         masks: The kinds of mask, those of most cases first.
         columns: The columns of the table apart from case, patient, split, fold and spacing.
@@ -53,6 +56,8 @@ class Draft:
     root: Path
     images: str
     table: CaseTable | None = None
+    channels: Mapping[str, str] = field(default_factory=dict)
+    missing_channels: Mapping[str, int] = field(default_factory=dict)
     masks: tuple[MaskDraft, ...] = ()
     columns: tuple[Column, ...] = ()
     patient: str | None = None

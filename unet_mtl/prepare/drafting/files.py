@@ -10,7 +10,7 @@ from unet_mtl.data.file_listing import Listing, describe_others, is_document, li
 from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
-from unet_mtl.prepare.drafting.label_maps import is_label_map
+from unet_mtl.prepare.drafting.label_maps import is_label_map, is_split_list
 from unet_mtl.prepare.drafting.marks import mark_values
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
@@ -91,7 +91,7 @@ def sort_files(root: Path, notes: Notes) -> Files:
     listing = list_files(root)
     tables = _find_tables(listing)
     _refuse_pointers(root, (*listing.pictures, *tables))
-    described = {path for path in listing.others if is_document(path) or is_label_map(path)}
+    described = {path for path in listing.others if _is_named_elsewhere(path)}
     others = {p: why for p, why in listing.others.items() if p not in described and p not in tables}
     aside = describe_others(root, others)
     if not listing.pictures and tables:
@@ -108,6 +108,11 @@ def sort_files(root: Path, notes: Notes) -> Files:
     entries = _make_entries(listing)
     images, masks = _tell_apart(root, _with_tails(entries), notes)
     return Files(root, tuple(sorted(images)), tuple(sorted(masks)), tuple(tables))
+
+
+def _is_named_elsewhere(path: Path) -> bool:
+    """Return whether a file that is no picture explains the data, or has a note of its own."""
+    return is_document(path) or is_label_map(path) or is_split_list(path)
 
 
 def _find_tables(listing: Listing) -> list[Path]:
@@ -169,6 +174,34 @@ def split_tail(entry: Entry, images: Iterable[str]) -> Entry:
     if match and not numbered and not entry.tail:  # mask_1 alone is the first mask rather than a mask of ""
         return Entry(entry.folder, entry.stem[: match.start()], match[0], entry.suffix)
     return entry
+
+
+def split_number(entry: Entry, cases: Collection[str]) -> Entry:
+    """Split the number off the name of a mask that is one of several of a case.
+
+    >>> split_number(Entry((), "mask_img1_2", "", ".png"), {"img1"}).tail
+    '_2'
+    >>> split_number(Entry((), "img1_2", "", ".png"), {"img1", "img1_2"}).tail
+    ''
+    """
+    head = mask_head(entry.stem)
+    match = _NUMBERED.fullmatch(entry.stem)
+    if match is None or entry.stem[len(head) :] in cases or match[1][len(head) :] not in cases:
+        return entry
+    return Entry(entry.folder, match[1], match[2], entry.suffix)
+
+
+_NUMBERED = re.compile(r"(.*?)([_\-. ]+\d+)")
+
+
+def common_joint(tails: Sequence[str]) -> str:
+    """Return the characters before the number that all tails have, or an empty text.
+
+    >>> common_joint(["_1", "_12"]), common_joint(["_1", "-1"]), common_joint(["", "_1"])
+    ('_', '', '')
+    """
+    joints = {tail.rstrip("0123456789") for tail in tails}
+    return joints.pop() if len(joints) == 1 else ""
 
 
 def tail_kind(tail: str) -> str:

@@ -36,9 +36,20 @@ def is_label_map(path: Path) -> bool:
     return path.name.lower() in LABEL_MAPS
 
 
+def is_split_list(path: Path) -> bool:
+    """Return whether a file has a name under which data sets list the cases of a split.
+
+    >>> is_split_list(Path("ImageSets/Segmentation/trainval.txt")), is_split_list(Path("notes.txt"))
+    (True, False)
+    """
+    return path.suffix == ".txt" and (
+        path.stem == "trainval" or "ImageSets" in path.parts or read_split_word(path.stem) is not None
+    )
+
+
 def note_lists(root: Path, notes: Notes) -> None:
     """Add lists of cases to the notes, such as the train.txt of Pascal VOC."""
-    lists = (path.relative_to(root) for path in sorted(root.rglob("*.txt")) if read_split_word(path.stem))
+    lists = (path.relative_to(root) for path in sorted(root.rglob("*.txt")) if is_split_list(path))
     found = [path.as_posix() for path in lists if not any(part.startswith(".") for part in path.parts)]
     if found:
         notes.doubt(

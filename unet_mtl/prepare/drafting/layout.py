@@ -168,11 +168,24 @@ def _leave_copies_out(images: list[Entry], notes: Notes) -> list[Entry]:
     same = [folder for folder, stems in by_folder.items() if stems == by_folder[first]]
     if len(same) < 2 or len(same) < len(by_folder) or len(by_folder[first]) < 2 or len(same) > 6:
         return images
+    if _divides_cases(list(by_folder)):
+        return images
     others = name_some("/".join(folder) for folder in same[1:])
     notes.doubt(
-        f"Only {'/'.join(first)} is used, because a case has one image and the file names in {others} are the same."
+        f"Only {'/'.join(first)} is used, since the file names in {others} are the same. If they are channels of one "
+        "image, give each its pattern: `images: {NAME: ..., NAME: ...}`."
     )
     return [entry for entry in images if entry.folder == first]
+
+
+def _divides_cases(folders: Sequence[tuple[str, ...]]) -> bool:
+    """Return whether the folders are named after diagnoses, grades or splits, so that each image is another case."""
+    different = [set(names) for names in zip(*folders, strict=True) if len(set(names)) > 1]
+    return any(
+        all(map(read_split_word, names))
+        or all(has_word(name, DIAGNOSES) or has_word(name, GRADE_WORDS) for name in names)
+        for names in different
+    )
 
 
 _MOST_IMAGES_PER_CASE = 8
@@ -194,8 +207,8 @@ def _keep_one_image_per_case(images: list[Entry], masks: Sequence[Entry], notes:
     if not told_apart or not (same_names or _have_one_mask_per_folder(by_folder, masks)):
         return images
     notes.doubt(
-        f"Each folder has the images {name_some(words, 8)}. Only {words[0]} is used, because a case has one image; "
-        "change `images` to use another one."
+        f"Each folder has the images {name_some(words, 8)}. Only {words[0]} is used; change `images` to use another "
+        "one, or to `images: {NAME: ..., NAME: ...}` if they are channels of one image."
     )
     return [entries[names[0]] for entries in by_folder.values()]
 
@@ -274,9 +287,11 @@ def _require_different_names(layout: Layout) -> None:
         return
     names = Counter(layout.case_of(entry) for entry in layout.images)
     name = names.most_common(1)[0][0]
-    same = [entry.path for entry in layout.images if layout.case_of(entry) == name]
+    first, second, *_ = (entry for entry in layout.images if layout.case_of(entry) == name)
+    part = next((a for a, b in zip(first.folder, second.folder, strict=True) if a != b), "")
+    example = f", such as {first.path} to {part}_{first.name}" if part else ""
     raise DataError(
         f"the same file name as another one: {count_of(len(layout.images) - len(names), 'image')} "
-        f"({name_some(same, 2)}), but a case is named after its file; rename the files, or draft one of the folders "
-        "only"
+        f"({first.path}, {second.path}), but a case is named after its file, and other cases must not share its name; "
+        f"rename the images and their masks{example}, or draft one of the folders only"
     )

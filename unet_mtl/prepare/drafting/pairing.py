@@ -6,7 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unet_mtl.prepare.drafting.affixes import Affix, affixes_of, fit_affix
-from unet_mtl.prepare.drafting.files import Entry, mask_head, mask_name, split_tail, tail_kind
+from unet_mtl.prepare.drafting.files import (
+    Entry,
+    common_joint,
+    mask_head,
+    mask_name,
+    split_number,
+    split_tail,
+    tail_kind,
+)
 from unet_mtl.prepare.drafting.layout import Layout
 from unet_mtl.prepare.drafting.marks import literal, mark, mark_values
 from unet_mtl.prepare.drafting.notes import Notes
@@ -87,11 +95,14 @@ def _divide_names(layout: Layout, masks: Sequence[Entry]) -> list[Entry]:
     if layout.by_folder:
         return list(masks)
     stems = {entry.stem for entry in layout.images}
+    cases = {case for affix in affixes_of(stems) for stem in stems if (case := affix.strip(stem))}
     divided = []
     for entry in masks:
         if entry.stem not in stems:
             whole = Entry(entry.folder, entry.stem + entry.tail, "", entry.suffix)
             entry = whole if whole.stem in stems else split_tail(whole, stems)
+            if not entry.tail:
+                entry = split_number(entry, cases)
         divided.append(entry)
     return divided
 
@@ -186,7 +197,8 @@ def _describe(
         if n < _ENOUGH * len(names):
             return MaskSet(name, places, entries)
         numbered = "*" * any(entry.tail != kind for entry in entries)
-        stem = f"{literal(affix.before)}{{case}}{literal(affix.after + kind)}{numbered}"
+        joint = "" if kind else common_joint([entry.tail for entry in entries])
+        stem = f"{literal(affix.before)}{{case}}{literal(affix.after + kind + joint)}{numbered}"
         matched = frozenset(case for text in names if (case := affix.strip(text)) and case in cases)
     return MaskSet(name, places, entries, matched, "/".join((*places, stem + _suffix(entries))))
 

@@ -10,7 +10,13 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.affixes import NO_AFFIX
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.notes import Notes
-from unet_mtl.prepare.drafting.tables import CaseTable, note_unreadable, read_tables, with_decimal
+from unet_mtl.prepare.drafting.tables import (
+    CaseTable,
+    note_sheets,
+    note_unreadable,
+    read_tables,
+    with_decimal,
+)
 from unet_mtl.prepare.drafting.vocabulary import (
     ACQUISITION_WORDS,
     ID_WORDS,
@@ -32,11 +38,17 @@ def choose_table_alone(root: Path, tables: Sequence[Path], notes: Notes) -> Case
     """
     unreadable: list[str] = []
     fitting = []
-    for path, rows in read_tables(tables, unreadable):
+    for path, sheet, rows in read_tables(tables, unreadable):
         case = _find_case(rows)
         if case is not None:
             table = CaseTable(
-                path.relative_to(root).as_posix(), rows, case, NO_AFFIX, "", used=frozenset({case})
+                path.relative_to(root).as_posix(),
+                rows,
+                case,
+                NO_AFFIX,
+                "",
+                used=frozenset({case}),
+                sheet=sheet,
             )
             fitting.append(table)
     if not fitting:
@@ -51,7 +63,8 @@ def choose_table_alone(root: Path, tables: Sequence[Path], notes: Notes) -> Case
     notes.doubt(
         "No image was found, so the table alone is described, and the network reads only its columns."
     )
-    others = [table.path for table in fitting if table is not chosen]
+    note_sheets(root, chosen, notes)
+    others = list(dict.fromkeys(table.path for table in fitting if table.path != chosen.path))
     if others:
         notes.doubt(
             f"Only {chosen.path} is used, because a data set has one table; not used: {name_some(others)}."

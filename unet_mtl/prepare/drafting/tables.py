@@ -9,6 +9,7 @@ import pandas as pd
 
 from unet_mtl.data.numbers import Decimal
 from unet_mtl.data.tables import read_table
+from unet_mtl.data.workbooks import describe_sheets, list_sheets
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.affixes import NO_AFFIX, Affix, fit_affix
 from unet_mtl.prepare.drafting.columns import find_decimals
@@ -42,6 +43,7 @@ class CaseTable:
         folders: The column with the same values, by field of the layout.
         decimal: The decimal separator of numbers.
         doubts: Questions about the table, as whole sentences, for the case that it is chosen.
+        sheet: The sheet, if it is one of several of a workbook.
     """
 
     path: str
@@ -54,6 +56,7 @@ class CaseTable:
     folders: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal = "."
     doubts: tuple[str, ...] = ()
+    sheet: str | None = None
 
     def fill(self, pattern: str) -> str:
         """Replace the fields of the layout in a pattern by columns of the table."""
@@ -62,15 +65,30 @@ class CaseTable:
         return pattern
 
 
-def read_tables(paths: Iterable[Path], unreadable: list[str]) -> Iterator[tuple[Path, pd.DataFrame]]:
-    """Yield each readable table, and add the reasons of the others to a list."""
+def read_tables(
+    paths: Iterable[Path], unreadable: list[str]
+) -> Iterator[tuple[Path, str | None, pd.DataFrame]]:
+    """Yield each readable table, and each sheet of a workbook with several; add the reasons of the others to a list."""
     for path in paths:
-        try:
-            yield path, read_table(path)
-        except DataError as error:
-            unreadable.append(str(error))
-        except UnicodeDecodeError:
-            unreadable.append(f"{path}: not UTF-8 text; save it as UTF-8")
+        names = list_sheets(path)
+        sheets: Sequence[str | None] = names if len(names) > 1 else [None]
+        reasons = []
+        for sheet in sheets:
+            try:
+                yield path, sheet, read_table(path, sheet=sheet)
+            except DataError as error:
+                reasons.append(str(error))
+            except UnicodeDecodeError:
+                reasons.append(f"{path}: not UTF-8 text; save it as UTF-8")
+        if len(reasons) == len(sheets):  # the other sheets of a workbook may hold remarks
+            unreadable += reasons[:1]
+
+
+def note_sheets(root: Path, table: CaseTable, notes: Notes) -> None:
+    """Add the sheets of a workbook to the notes, if it has several."""
+    found = describe_sheets(root / table.path, table.sheet)
+    if found:
+        notes.doubt(f"{table.path}: {found}. Change `sheet` to use another one.")
 
 
 def note_unreadable(unreadable: Iterable[str], notes: Notes) -> None:
@@ -89,9 +107,15 @@ def choose_table(
     """
     fitting: list[tuple[int, CaseTable]] = []
     unreadable: list[str] = []
-    for path, rows in read_tables(tables, unreadable):
-        fit = _fit(path.relative_to(root).as_posix(), rows, layout, masks, notes)
-        fitting += [fit] if fit else []
+    reasons: dict[str, list[Notes]] = {}
+    for path, sheet, rows in read_tables(tables, unreadable):
+        name, reason = path.relative_to(root).as_posix(), Notes()
+        fit = _fit(name, rows, layout, masks, reason)
+        fitting += [(fit[0], replace(fit[1], sheet=sheet))] if fit else []
+        reasons.setdefault(name, []).append(reason)
+    for name in reasons.keys() - {table.path for _, table in fitting}:
+        for line in reasons[name][0].unsure:
+            notes.doubt(line)
     if unreadable and not fitting:
         raise DataError(
             [
@@ -105,7 +129,8 @@ def choose_table(
     n, chosen = max(fitting, key=lambda pair: (pair[0], len(pair[1].rows.columns)))
     chosen = with_decimal(root, chosen, notes)
     _note(n, chosen, layout, notes)
-    others = [table.path for _, table in fitting if table.path != chosen.path]
+    note_sheets(root, chosen, notes)
+    others = list(dict.fromkeys(table.path for _, table in fitting if table.path != chosen.path))
     if others:
         notes.doubt(
             f"Only {chosen.path} is used, because a data set has one table; {name_some(others)} would fit as well."
@@ -119,7 +144,7 @@ def with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
     decimals = find_decimals(table.rows)
     if decimals.both or (decimals.commas and decimals.points):
         # points may come from the number cells of a workbook
-        again = find_decimals(read_table(path, decimal=","))
+        again = find_decimals(read_table(path, decimal=",", sheet=table.sheet))
         decimals = again if again.decimal == "," else decimals
     if decimals.commas and decimals.points:
         notes.doubt(
@@ -129,7 +154,9 @@ def with_decimal(root: Path, table: CaseTable, notes: Notes) -> CaseTable:
     if decimals.decimal == ".":
         return table
     notes.guess("decimal", decimals.decimal, f"the numbers in {name_some(decimals.commas)} have it")
-    return replace(table, decimal=decimals.decimal, rows=read_table(path, decimal=decimals.decimal))
+    return replace(
+        table, decimal=decimals.decimal, rows=read_table(path, decimal=decimals.decimal, sheet=table.sheet)
+    )
 
 
 def _note(n: int, table: CaseTable, layout: Layout, notes: Notes) -> None:

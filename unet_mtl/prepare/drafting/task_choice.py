@@ -21,7 +21,9 @@ from unet_mtl.wording import name_some
 
 _FEW_MASKS = 0.1
 _FEW_CASES = 10
-_LENGTHS = ("mm", "cm", "um", "px", "mm2", "cm2", "mm3", "cm3", "ml")
+SIZE_UNITS = ("mm", "cm", "um", "px", "mm2", "cm2", "mm3", "cm3", "ml")
+"""Units of lengths, areas and volumes among those that names of columns end in."""
+
 _KNOWN_BEFORE = "probably known before the image is read: an input rather than a target"
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _START = re.compile(r"^(?:\d+(?:st|nd|rd|th)_)?[\d_]*")
@@ -128,7 +130,7 @@ def _choose_for_numbers(column: Column, rows: pd.DataFrame | None) -> TaskChoice
     choice = TaskChoice("regression", column.name)
     if has_word(column.name, ACQUISITION_WORDS) or column.unit == "years":
         return replace(choice, doubt=_KNOWN_BEFORE)
-    if not has_word(column.name, MEASURE_WORDS) and column.unit not in _LENGTHS:
+    if not has_word(column.name, MEASURE_WORDS) and column.unit not in SIZE_UNITS:
         return replace(choice, doubt="a number with a name that does not suggest a target")
     if rows is not None and has_word(column.name, frozenset(("count", "volume", "area", "number"))):
         numbers = pd.to_numeric(rows[column.name].str.replace(",", "."), errors="coerce").dropna()

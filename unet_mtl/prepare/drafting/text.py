@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
-from unet_mtl.prepare.drafting.task_choice import TaskChoice
+from unet_mtl.prepare.drafting.task_choice import SIZE_UNITS, TaskChoice
 from unet_mtl.prepare.drafting.yaml_text import (
     comment,
     commented_out,
@@ -34,7 +34,7 @@ def description_text(draft: Draft, root: str | None) -> str:
     if draft.notes.unsure:
         lines += ["# To be decided:", *paragraph(draft.notes.unsure)]
     lines += ["", *([f"root: {path(root)}"] if root else [])]
-    lines += [*_cases(draft), *([f"images: {path(draft.images)}"] if draft.images else [])]
+    lines += [*_cases(draft), *_images(draft)]
     lines += _masks(draft.masks) + _columns(draft) + (_spacing(draft) if draft.images else [])
     missing = dict.fromkeys(word for column in _described(draft) for word in column.missing)
     if draft.split:
@@ -48,6 +48,8 @@ def _cases(draft: Draft) -> list[str]:
     lines = []
     if draft.table:
         lines += line(f"table: {path(draft.table.path)}", "one row per case")
+        if draft.table.sheet is not None:
+            lines += line(f"sheet: {scalar(draft.table.sheet)}", "the sheet of the workbook")
         lines += line(
             f"case: {scalar(draft.table.case)}", f"such as {draft.table.rows[draft.table.case].iloc[0]}"
         )
@@ -64,6 +66,19 @@ def _cases(draft: Draft) -> list[str]:
         lines += commented_out(
             "patient: COLUMN", "name the patient column, to keep a patient's cases together"
         )
+    return lines
+
+
+def _images(draft: Draft) -> list[str]:
+    if not draft.channels:
+        return [f"images: {path(draft.images)}"] if draft.images else []
+    lines = line("images:", "one channel from each file, in this order")
+    lines += [f"  {scalar(name)}: {path(pattern)}" for name, pattern in draft.channels.items()]
+    if draft.missing_channels:
+        counts = name_some(
+            (f"{name} in {count_of(n, 'case')}" for name, n in draft.missing_channels.items()), 8
+        )
+        lines += line("missing_channels: zeros", f"missing: {counts}")
     return lines
 
 
@@ -175,16 +190,27 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
     if draft.inputs:
         lines += ["inputs:", *line(f"  record: {{columns: {flow(draft.inputs)}, hidden: [16]}}")]
     lines += _split(draft)
-    if draft.images:
-        lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
+    lines += _augment(draft, chosen)
     lines += line("training: {epochs: 80, batch_size: 8}")
     if channels:
         lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
     elif draft.images:
+        number = "" if draft.channels else ", channels: 3"
         lines += commented_out(
-            "preprocess: {size: [256, 256], channels: 3}", "the size to which images are resized"
+            f"preprocess: {{size: [256, 256]{number}}}", "the size to which images are resized"
         )
     return "\n".join(lines) + "\n"
+
+
+def _augment(draft: Draft, chosen: Sequence[TaskChoice]) -> list[str]:
+    if not draft.images:
+        return []
+    units = {column.name: column.unit for column in draft.columns}
+    sizes = [choice.target for choice in chosen if units.get(choice.target) in SIZE_UNITS]
+    if sizes:
+        numbers = name_some(f"{name} in {units[name]}" for name in sizes)
+        return line("augment: light_without_zoom", f"{numbers} would not follow the zoom of `light`")
+    return line("augment: light", "none, light, any_direction, or a list of albumentations")
 
 
 def _task(choice: TaskChoice) -> str:

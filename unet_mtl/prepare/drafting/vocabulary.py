@@ -17,6 +17,12 @@ IMAGE_WORDS = _words(
 OBJECT_WORDS = _words("object objects")
 """Words for masks that tell the objects of a class apart by colours, beside masks of the classes."""
 
+CHANNEL_WORDS = _words(
+    "t1 t1w t1n t1c t1ce t1gd t2 t2w t2f flair pd pdw dwi adc swi dce ct pet nir red green blue dapi hoechst fitc gfp "
+    "rfp tritc cy3 cy5 brightfield"
+)
+"""Sequences, modalities, bands and stains, whose files of one case are channels of one image."""
+
 STRUCTURE_WORDS = _words("tumor tumour lesion nodule polyp vessel nucleus nuclei wound")
 """Structures. At the end of a file name such a word stands for a mask; as a folder name it may be a class of images."""
 

@@ -75,7 +75,7 @@ def _texts(draft: Draft, target: Path) -> tuple[str, str]:
     note_tasks(choices, draft)
     root = str(draft.root.resolve()) if elsewhere else None
     dataset = _read_again(draft, description_text(draft, root))
-    channels = None if dataset is None else _unusual_channels(dataset)
+    channels = None if dataset is None or draft.channels else _unusual_channels(dataset)
     return description_text(draft, root), config_text(draft, choices, channels)
 
 
@@ -105,9 +105,10 @@ def _read_again(draft: Draft, text: str) -> Dataset | None:
         others = f" ({count_of(len(claimed), 'such file')})" if len(claimed) > 1 else ""
         draft.notes.doubt(f"A file belongs to several cases{others}: {claimed[0].text}.")
     if draft.table is None and len(dataset) != draft.n_cases:
+        found = count_of(len(dataset), "case" if draft.channels else "file")
         draft.notes.doubt(
-            f"{count_of(len(dataset), 'file')} fit `images: {draft.images}`, but {draft.n_cases:,} of them seem to be "
-            "images. Move the others to another folder."
+            f"{found} fit `images: {draft.images}`, but {draft.n_cases:,} of them seem to be images. Move the others "
+            "to another folder."
         )
     for mask in (mask for mask in draft.masks if not mask.doubt and draft.table is None):
         n_found = sum(bool(record.masks.get(mask.name)) for record in dataset)

@@ -74,6 +74,11 @@ def to_nnunet(
         problems.append(
             f"mask {target!r} has a class 'ignore', or a 'background' that is not first; nnU-Net reserves these names"
         )
+    if dataset.description.channels:
+        problems.append(
+            "the channels of the images are separate files, which are not exported; copy them as <case>_0000, "
+            "<case>_0001 and so on"
+        )
     parts = _parts(dataset)
     training = [r for name in ("train", "val") for r in parts[name] if target in r.masks]
     if not training:

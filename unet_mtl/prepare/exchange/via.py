@@ -1,4 +1,4 @@
-"""Import of VIA, the VGG Image Annotator (version 1 or 2): a JSON file and a folder of images."""
+"""Import of VIA, the VGG Image Annotator (version 1, 2 or 3): a JSON file and a folder of images."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ from unet_mtl.prepare.exchange.sources import (
     plain_text,
     read_json,
 )
+from unet_mtl.prepare.exchange.via3 import convert_via3, is_via3
 from unet_mtl.wording import name_some
 
 _ONLY_CLASS = "object"
@@ -91,10 +92,8 @@ def import_via(
 
 def _read(source: Path) -> list[Mapping[str, Any]]:
     content = read_json(source)
-    if isinstance(content, dict) and {"project", "view", "metadata"} <= content.keys():
-        raise DataError(
-            f"{source}: a project of VIA 3, which is not supported; export it as COCO, and import that"
-        )
+    if is_via3(content):
+        return convert_via3(content, source)
     entries = content.get("_via_img_metadata", content) if isinstance(content, dict) else None
     fits = isinstance(entries, dict) and all(
         isinstance(entry, dict)

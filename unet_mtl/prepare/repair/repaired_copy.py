@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from unet_mtl.data.description import DESCRIPTION_FILE, HEADER, Description, read_description
+from unet_mtl.data.description import DESCRIPTION_FILE, Description, read_description
 from unet_mtl.data.images import write_mask
 from unet_mtl.data.observations import observe, texts
 from unet_mtl.data.readers.intensity import Intensity
 from unet_mtl.data.records import Record, read_dataset
 from unet_mtl.data.rows import CASE, read_rows
+from unet_mtl.data.setting_types import HEADER
 from unet_mtl.data.splits import SplitSettings
 from unet_mtl.data.tables import as_text, read_table
 from unet_mtl.errors import DataError
@@ -101,6 +102,11 @@ def repair_dataset(
     refuse_used(out)
     if description.images is None:
         raise DataError(f"{description.root}: has only a table and no images to repair; correct its cells")
+    if description.channels:
+        raise DataError(
+            f"{description.root}: its images are several files each, which a repaired copy cannot hold; correct the "
+            "files that `unet-mtl check` names"
+        )
     split = split or SplitSettings()
     before = check_dataset(description, tasks, split, intensity)
     table = read_rows(description)
