@@ -12,7 +12,7 @@ from unet_mtl.batches.inputs.inputs import IMAGE, Inputs, Reads, find_reads
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.decoder import build_decoder
 from unet_mtl.nn.encoders import ENCODERS
-from unet_mtl.nn.heads import POOLINGS
+from unet_mtl.nn.pooling import POOLINGS, PoolingInput
 from unet_mtl.nn.settings import NetworkSettings, check_size
 from unet_mtl.nn.tabular import FUSIONS, build_dense, build_joined
 from unet_mtl.tasks import Features, Task, learned_tasks
@@ -60,14 +60,44 @@ def build_network(
     with _precision(precision):
         body = _Body(inputs, (*size, channels), settings)
         pixels = _build_pixels(body, tasks, reads, settings)
-        pooled = _build_pooled(body, tasks, reads, settings)
+        masks = _Masks(pixels, tasks, reads)
+        pooled = _build_pooled(body, tasks, reads, settings, masks)
         outputs = {
-            task.name: task.build_head(
-                Features(pixels, None) if task.spatial else Features(None, pooled[task.name])
-            )
+            task.name: masks.output(task)
+            if task.spatial
+            else task.build_head(Features(None, pooled[task.name]))
             for task in tasks
         }
     return keras.Model(body.inputs, outputs, name="unet_mtl")
+
+
+class _Masks:
+    """The heads of the spatial tasks, each of which is built when it is first needed.
+
+    Initial weights are drawn in the order in which layers are built. This order is therefore that of the tasks, unless
+    a pooling reads the masks, which are built first then.
+    """
+
+    def __init__(self, pixels: Any, tasks: Sequence[Task[Any, Any]], reads: Reads) -> None:
+        self._pixels = pixels
+        self._tasks = [task for task in tasks if task.spatial]
+        self._reads = reads
+        self._outputs: dict[str, Any] = {}
+
+    def output(self, task: Task[Any, Any]) -> Any:
+        """Return the output of a spatial task."""
+        if task.name not in self._outputs:
+            self._outputs[task.name] = task.build_head(Features(self._pixels, None))
+        return self._outputs[task.name]
+
+    def foregrounds(self, reads: tuple[str, ...]) -> dict[str, Any]:
+        """Return the probability of the foreground by mask task, for an image-level task that reads these inputs.
+
+        Masks that depend on further inputs are left out, so that no column reaches a task that does not read it.
+        """
+        allowed = [task for task in self._tasks if set(self._reads[task.name]) <= set(reads)]
+        found = {task.name: task.build_foreground(self.output(task)) for task in allowed}
+        return {name: foreground for name, foreground in found.items() if foreground is not None}
 
 
 class _Body:
@@ -104,21 +134,24 @@ class _Body:
             self._bottlenecks[tables] = x
         return self._bottlenecks[tables]
 
-    def joined(self, reads: tuple[str, ...]) -> Any:
+    def joined(self, reads: tuple[str, ...], masks: _Masks) -> Any:
         """Return (B, F): the pooled bottleneck, the embeddings of tables that do not modulate it, or both."""
         if reads not in self._joined:
             tables = [name for name in reads if name != IMAGE and name not in self._modulating(reads)]
             parts = [self._tables[name] for name in tables]
             if IMAGE in reads:
-                parts.insert(0, self._pool(reads))
+                parts.insert(0, self._pool(reads, masks))
             self._joined[reads] = build_joined(parts, "_".join(("joined", *reads)))
         return self._joined[reads]
 
-    def _pool(self, reads: tuple[str, ...]) -> Any:
+    def _pool(self, reads: tuple[str, ...], masks: _Masks) -> Any:
         tables = self._modulating(reads)
         if tables not in self._pooled:
             name = "_".join(("pooled", *tables))
-            self._pooled[tables] = POOLINGS[self.settings.pooling](self.bottleneck(reads), name)
+            levels = [*self.features[:-1], self.bottleneck(reads)]
+            self._pooled[tables] = POOLINGS[self.settings.pooling](
+                PoolingInput(levels, lambda: masks.foregrounds(reads)), name
+            )
         return self._pooled[tables]
 
     def _modulating(self, reads: tuple[str, ...]) -> tuple[str, ...]:
@@ -145,10 +178,10 @@ def _build_pixels(
 
 
 def _build_pooled(
-    body: _Body, tasks: Sequence[Task[Any, Any]], reads: Reads, settings: NetworkSettings
+    body: _Body, tasks: Sequence[Task[Any, Any]], reads: Reads, settings: NetworkSettings, masks: _Masks
 ) -> dict[str, Any]:
     """Build the shared trunk and each image-level task's hidden layers: (B, F) by task name."""
-    joined = {task.name: body.joined(reads[task.name]) for task in tasks if not task.spatial}
+    joined = {task.name: body.joined(reads[task.name], masks) for task in tasks if not task.spatial}
     _check_trunk(joined, reads, settings)
     trunk = [
         layers.Dense(units, activation="relu", kernel_initializer="he_normal", name=f"trunk_{index}")

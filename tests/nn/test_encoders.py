@@ -18,7 +18,8 @@ from unet_mtl.errors import ConfigError
 from unet_mtl.losses.base import weighted_mean
 from unet_mtl.nn.blocks import NORMALIZATIONS, UP_SAMPLINGS
 from unet_mtl.nn.encoders import ENCODERS, EncoderSpec
-from unet_mtl.nn.heads import POOLINGS
+from unet_mtl.nn.graph import find_encoder
+from unet_mtl.nn.pooling import POOLINGS
 from unet_mtl.nn.settings import check_size
 from unet_mtl.nn.tabular import FUSIONS
 
@@ -107,6 +108,22 @@ def test_gradients_reach_the_first_layer(settings, task):
     assert np.abs(tape.gradient(loss, first.value).numpy()).max() > 1e-8
 
 
+def test_the_encoder_is_found_in_the_graph(settings):
+    """`shared_gradient` acts where the encoder ends."""
+    network = make_network(settings)
+    found = find_encoder(network, "image")
+    names = {layer.name for layer in network.layers if id(layer) in found}
+    assert names >= {layer.name for layer in network.layers if layer.name.startswith("encoder")}
+    assert not any(name.startswith(("decoder", "pooled", "kind", "zone")) for name in names)
+
+
+def test_every_level_is_pooled_by_the_mask(settings):
+    network = make_network(settings.model_copy(update={"pooling": "mask"}))
+    image = network.input["image"]
+    widths = [features.shape[-1] for features in ENCODERS[settings.encoder].build(image, settings)]
+    assert network.get_layer("kind_logits").kernel.shape[0] == 2 * sum(widths) + widths[-1]
+
+
 def test_sizes_are_checked_by_the_last_stride(settings):
     stride = settings.strides[-1]
     check_size((stride, 3 * stride), settings)
@@ -157,7 +174,7 @@ def test_an_encoder_that_is_registered_at_run_time_can_be_set_in_a_config(monkey
 NEWCOMERS = {
     "normalization": (NORMALIZATIONS, lambda x, name: keras.layers.UnitNormalization(name=name)(x)),
     "up": (UP_SAMPLINGS, lambda x, width, name: keras.layers.UpSampling2D(name=f"{name}_up")(x)),
-    "pooling": (POOLINGS, lambda x, name: keras.layers.Flatten(name=name)(x)),
+    "pooling": (POOLINGS, lambda x, name: keras.layers.Flatten(name=name)(x.bottleneck)),
     "fusion": (FUSIONS, lambda x, condition, name: keras.layers.Activation("tanh", name=name)(x)),
 }
 LAYERS = {

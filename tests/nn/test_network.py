@@ -75,7 +75,9 @@ def test_every_kind_of_block(up, normalization):
     assert predict(network, (8, 8))["zone"].shape == (2, 8, 8, 3)
 
 
-@pytest.mark.parametrize(("pooling", "features"), [("average", 8), ("max", 8), ("both", 16)])
+@pytest.mark.parametrize(
+    ("pooling", "features"), [("average", 8), ("max", 8), ("both", 16), ("attention", 8), ("mask", 16)]
+)
 def test_features_of_image_level_heads(pooling, features):
     network = build_network([CLASS], size=(8, 8), settings=SMALL.model_copy(update={"pooling": pooling}))
     assert network.get_layer("diagnosis_logits").kernel.shape == (features, 1)
@@ -119,7 +121,7 @@ def mixed():
     network = build_network(
         [MASK, CLASS, VALUE],
         size=(16, 16),
-        settings=SMALL.model_copy(update={"dropout": 0.2}),
+        settings=SMALL.model_copy(update={"dropout": 0.2, "pooling": "mask"}),
         precision="mixed_bfloat16",
     )
     rng = np.random.default_rng(0)

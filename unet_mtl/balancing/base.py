@@ -31,7 +31,8 @@ class Balancer:
     """State and formulas of a balancer in one training. This base class keeps the weights fixed and has no state.
 
     Args:
-        weights: The setting `weight` of each task. Every balancer applies it in addition to its own weights.
+        weights: The setting `weight` of each task. Every balancer applies it in addition to its own weights. A weight
+            that changes during the training is a Keras variable.
     """
 
     needs_norms: ClassVar[bool] = False

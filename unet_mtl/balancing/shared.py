@@ -3,19 +3,23 @@
 from collections import Counter
 from typing import Any
 
+from unet_mtl.nn.graph import operations_before
+
 
 def count_tasks(network: Any) -> Counter[int]:
-    """Return the number of outputs that depend on each trainable variable, by `id(variable)`.
+    """Return the number of outputs that pass a gradient to each trainable variable, by `id(variable)`.
+
+    A head that is pooled by a mask depends on the decoder, too, but no gradient passes through the mask.
 
     Args:
         network: A functional model with a dict of outputs.
     """
-    import keras
-
     counts: Counter[int] = Counter()
     for output in network.output.values():
-        # A functional model contains exactly the layers that its outputs depend on.
-        counts.update({id(variable) for variable in keras.Model(network.inputs, output).trainable_variables})
+        reached = operations_before(output)
+        counts.update(
+            {id(v) for layer in network.layers if id(layer) in reached for v in layer.trainable_variables}
+        )
     return counts
 
 

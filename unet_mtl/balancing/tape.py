@@ -61,6 +61,8 @@ class TaskStep:
         if self.balancer.needs_norms:
             by_task = [_or_zeros(tape.gradient(loss, [self.kernel]), [self.kernel]) for loss in scaled_losses]
             norms = tf.stack([tf.norm(gradient) for (gradient,) in by_task]) / scale
+            # Balanced norms would otherwise undo the setting `shared_gradient` of a task.
+            norms = trainer.shared_gradients.without_factors(norms, trainer.tasks, self.kernel)
             self.balancer.update_norms(losses, norms)
         if measures is not None:
             by_task = [_or_zeros(tape.gradient(loss, self.shared), self.shared) for loss in scaled_losses]

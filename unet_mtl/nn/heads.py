@@ -1,4 +1,4 @@
-"""Pooling, and the last layers of the tasks.
+"""The last layers of the tasks.
 
 All heads end in float32; under mixed precision a loss would otherwise be computed in half precision.
 """
@@ -6,37 +6,7 @@ All heads end in float32; under mixed precision a loss would otherwise be comput
 from collections.abc import Callable, Iterable
 from typing import Any
 
-
-def build_average_pooling(x: Any, name: str) -> Any:
-    """Average over rows and columns: (B, H, W, C) -> (B, C). It measures how much of a pattern there is."""
-    from keras import layers
-
-    return layers.GlobalAveragePooling2D(name=f"{name}_average")(x)
-
-
-def build_max_pooling(x: Any, name: str) -> Any:
-    """Take the maximum over rows and columns: (B, H, W, C) -> (B, C). It tells whether a pattern occurs at all."""
-    from keras import layers
-
-    return layers.GlobalMaxPooling2D(name=f"{name}_max")(x)
-
-
-def build_average_and_max_pooling(x: Any, name: str) -> Any:
-    """Concatenate average and maximum: (B, H, W, C) -> (B, 2C)."""
-    from keras import layers
-
-    return layers.Concatenate(name=name)([build_average_pooling(x, name), build_max_pooling(x, name)])
-
-
-POOLINGS: dict[str, Callable[[Any, str], Any]] = {
-    "average": build_average_pooling,
-    "max": build_max_pooling,
-    "both": build_average_and_max_pooling,
-}
-"""Functions from features (B, H, W, C) and a layer name to (B, F), by the name of the setting.
-
-A new kind of pooling is one function and one line here.
-"""
+from unet_mtl.nn.graph import name_operation
 
 
 def pixel_head(x: Any, channels: int, activation: str, name: str) -> Any:
@@ -45,6 +15,25 @@ def pixel_head(x: Any, channels: int, activation: str, name: str) -> Any:
 
     x = layers.Conv2D(channels, 1, name=f"{name}_logits")(x)
     return layers.Activation(activation, dtype="float32", name=name)(x)
+
+
+def build_foreground(output: Any, name: str, *, has_background: bool) -> Any:
+    """Return the probability that a pixel belongs to any class but the background: (B, H, W, channels) -> (B, H, W, 1).
+
+    Args:
+        output: The output of a pixel head, which is in float32.
+        name: The name of the task.
+        has_background: Whether the first channel is the background of a softmax; otherwise each channel is a class of
+            its own with a sigmoid, and the largest probability counts.
+    """
+    from keras import ops
+
+    if has_background:
+        classes = name_operation(output[..., 1:], f"{name}_foreground_classes")
+        return name_operation(ops.sum(classes, axis=-1, keepdims=True), f"{name}_foreground")
+    if output.shape[-1] == 1:
+        return output
+    return name_operation(ops.max(output, axis=-1, keepdims=True), f"{name}_foreground")
 
 
 def dense_head(x: Any, units: int, activation: str, name: str) -> Any:

@@ -7,7 +7,7 @@ from pydantic import Field
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.blocks import NORMALIZATIONS, UP_SAMPLINGS
 from unet_mtl.nn.encoders import ENCODERS
-from unet_mtl.nn.heads import POOLINGS
+from unet_mtl.nn.pooling import POOLINGS
 from unet_mtl.nn.tabular import FUSIONS
 from unet_mtl.registry import name_in
 from unet_mtl.settings import Settings, Units
@@ -31,7 +31,9 @@ class NetworkSettings(Settings):
             "none".
         up: Up-sampling in the decoder: "transpose" (transposed convolution) or "nearest" (nearest neighbour and a
             convolution).
-        pooling: The statistics of the bottleneck that image-level heads read: "average", "max" or "both".
+        pooling: What image-level heads read of the image: the "average" or the "max" of the bottleneck, "both", its
+            average with learned weights of the positions ("attention"), or averages of all levels inside and outside
+            the predicted masks with the maximum of the bottleneck ("mask"; without a mask task it is "both").
         dropout: The share of bottleneck channels that is dropped in training.
         fusion: How columns of the table are combined with the image. "join": they are concatenated with the pooled
             bottleneck, for image-level tasks only. "film": they scale and shift the channels of the bottleneck, for

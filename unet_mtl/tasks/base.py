@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
@@ -82,6 +82,10 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         name: The key of the task in config, batches, network outputs, losses, logs, tables and pictures.
         target: The mask or column of the data set's description that the task learns. Default: the name.
         weight: The factor of the task's loss in the sum over tasks.
+        final_weight: The weight in the last epoch, which is approached linearly; None: the weight is constant.
+        shared_gradient: The factor of the task's gradient into the encoder of the image, in 0..1, for image-level
+            tasks. Outputs do not depend on it. With 0 the task reads the features that other tasks have learned.
+        detach_epochs: Epochs at the beginning in which `shared_gradient` is 0, for image-level tasks.
         inputs: Names of the network's inputs that the task reads; None: all of them.
         hidden: Units of the task's own dense layers before the last one, for image-level tasks.
     """
@@ -90,6 +94,9 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)
     target: str = ""
     weight: float = Field(default=1.0, ge=0)
+    final_weight: float | None = Field(default=None, ge=0)
+    shared_gradient: float = Field(default=1.0, ge=0, le=1)
+    detach_epochs: int = Field(default=0, ge=0)
     inputs: tuple[str, ...] | None = Field(default=None, min_length=1)
     hidden: tuple[Units, ...] = ()
 
@@ -120,6 +127,16 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
                 "dense layers are for image-level tasks, and this task predicts masks; remove `hidden`"
             )
         return hidden
+
+    @field_validator("shared_gradient", "detach_epochs")
+    @classmethod
+    def _branches_off(cls, value: float, info: ValidationInfo) -> float:
+        if cls.spatial and value != cls.model_fields[str(info.field_name)].default:
+            raise ValueError(
+                "the gradient of an image-level task may be reduced, and this task predicts masks; remove "
+                f"`{info.field_name}`"
+            )
+        return value
 
     @property
     def target_name(self) -> str:
@@ -241,6 +258,16 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     @abstractmethod
     def build_head(self, features: Features) -> Any:
         """Build Keras layers on the features; the last one is named after the task and has dtype float32."""
+
+    def build_foreground(self, output: Any) -> Any:
+        """Return the probability (B, H, W, 1) that each pixel is foreground, as a Keras tensor in float32.
+
+        `network.pooling: mask` pools by it. None: the task has no foreground.
+
+        Args:
+            output: The output of the head, as `build_head` returns it.
+        """
+        return None
 
     @abstractmethod
     def loss(self) -> "keras.losses.Loss":

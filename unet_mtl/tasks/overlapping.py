@@ -46,6 +46,12 @@ class OverlappingSegmentation(MaskTask[OverlapPrediction]):
 
         return pixel_head(features.pixels, len(self.classes) - 1, "sigmoid", self.name)
 
+    def build_foreground(self, output: Any) -> Any:
+        """Build the largest sigmoid of all classes."""
+        from unet_mtl.nn.heads import build_foreground
+
+        return build_foreground(output, self.name, has_background=False)
+
     def loss(self) -> "keras.losses.Loss":
         """Return the weighted sum of soft Dice and binary cross-entropy over the channels."""
         return LOSSES[self.kind]["dice_cross_entropy"].build(

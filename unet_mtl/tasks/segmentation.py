@@ -63,6 +63,12 @@ class Segmentation(MaskTask[MaskPrediction]):
         channels = len(self.classes) - self._sigmoid
         return pixel_head(features.pixels, channels, "sigmoid" if self._sigmoid else "softmax", self.name)
 
+    def build_foreground(self, output: Any) -> Any:
+        """Build the sum of the softmax over all classes but the background, or the largest sigmoid."""
+        from unet_mtl.nn.heads import build_foreground
+
+        return build_foreground(output, self.name, has_background=not self._sigmoid)
+
     def loss(self) -> "keras.losses.Loss":
         """Return the weighted sum of soft Dice (or Tversky) and cross-entropy."""
         return LOSSES[self.kind]["dice_cross_entropy"].build(

@@ -50,6 +50,7 @@ from unet_mtl.training.inputs import make_inputs
 from unet_mtl.training.labels import Labels, count_by_curve, count_labels, describe_labels
 from unet_mtl.training.progress import ProgressBar
 from unet_mtl.training.split_report import report_split
+from unet_mtl.training.task_schedule import TaskSchedule
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
 from unet_mtl.wording import count_of
 
@@ -221,6 +222,7 @@ class Session:
                     initial_epoch=progress.epochs,
                     callbacks=[
                         EpochSync(self.train),
+                        TaskSchedule(self.settings.epochs),
                         StopOnNonFinite(self.train),
                         BalanceLog(),
                         checkpointer,

@@ -14,6 +14,8 @@ from unet_mtl.config import TrainingSettings
 from unet_mtl.losses.base import LogitLoss, weighted_mean
 from unet_mtl.nn.heads import split_activations
 from unet_mtl.tasks import Task
+from unet_mtl.training.shared_gradient import SharedGradients
+from unet_mtl.training.task_schedule import make_weights
 
 
 class LabelledMean(keras.metrics.Mean):
@@ -62,18 +64,20 @@ class MultiTaskTrainer(keras.Model):
         self.network = network
         self.tasks = tuple(tasks)
         losses = {task.name: task.loss() for task in tasks}
-        self.body, self.activations = split_activations(
+        body, self.activations = split_activations(
             network, [name for name, loss in losses.items() if isinstance(loss, LogitLoss)]
         )
+        self.shared_gradients = SharedGradients(body, tasks)
+        self.body = self.shared_gradients.model
         self.task_losses = {
             name: loss.of_logits if name in self.activations else loss.call for name, loss in losses.items()
         }
         self.loss_means = {task.name: LabelledMean(name=f"{task.name}_loss") for task in tasks}
         self.scores = {task.name: task.training_metrics() for task in tasks}
-        self.balancer = balancer or Balancer([task.weight for task in tasks])
-        self.balancer_variables = (
-            self.balancer.variables
-        )  # Keras tracks lists of variables, but not our objects
+        self.balancer = balancer or Balancer(make_weights(tasks))
+        # Keras tracks lists of variables, but not our objects
+        self.balancer_variables = self.balancer.variables
+        self.scheduled_weights = [w for w in self.balancer.weights if isinstance(w, keras.Variable)]
         self.measures: Measures | None = None
         self.measuring = False
         self.train_function: Any = None
@@ -202,7 +206,7 @@ def make_trainer(
         ConfigError: The balancer does not work on this backend, or needs layers that several tasks share.
     """
     measure_every = settings.balancing.resolve_measure_every(keras.backend.backend())
-    balancer = settings.balancing.build([task.weight for task in tasks], seed=seed)
+    balancer = settings.balancing.build(make_weights(tasks), seed=seed)
     learned = [variable for variable in balancer.variables if variable.trainable]
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":

@@ -18,7 +18,7 @@ from unet_mtl.config import make_config
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.evaluation import summary
 from unet_mtl.studies.ablation import plans
-from unet_mtl.studies.ablation.plans import plan_runs
+from unet_mtl.studies.ablation.plans import ALONE, plan_runs
 
 N, COLUMNS, SEEDS, EPOCHS = 360, 16, (7, 8), 10
 CONFIG = f"""\
@@ -243,7 +243,7 @@ def test_bad_input_is_refused_before_anything_is_trained(done, folder, tmp_path)
 
 
 def test_a_single_network_differs_in_its_task_alone(folder):
-    tasks = [um.Regression(name="size"), um.Regression(name="size_left", weight=0.2)]
+    tasks = [um.Regression(name="size"), um.Regression(name="size_left", weight=0.2, final_weight=0.1)]
     training = um.TrainingSettings(patience=2, monitor="size_left_mae", mode="min", learning_rate=0.5)
     given = um.load_config(folder / "config.yaml")
     tasks = [task.model_copy(update={"target": "often"}) for task in tasks]
@@ -257,5 +257,7 @@ def test_a_single_network_differs_in_its_task_alone(folder):
     assert size.tasks == (tasks[0],)
     assert size.training.monitor is None
     assert left.training == together.training
-    assert [task.weight for task in left.tasks] == [1.0]
+    assert left.tasks == (um.Regression(name="size_left", target="often"),)
+    branch = um.Regression(name="size", shared_gradient=0.0, detach_epochs=2)
+    assert branch.model_copy(update=ALONE) == um.Regression(name="size")
     assert size.model_copy(update={"tasks": config.tasks, "training": training}) == config

@@ -122,6 +122,11 @@ def _problems(
         return [
             f"{start}a mask can read columns only with `network.fusion: film`; set that, or `inputs: [image]`"
         ]
+    if IMAGE not in wanted and (task.shared_gradient < 1 or task.detach_epochs):
+        return [
+            f"{start}`shared_gradient` and `detach_epochs` concern the encoder of the image, which the task does not "
+            f"read; remove them, or add {IMAGE!r} to its inputs"
+        ]
     return [
         f"{start}the target would be an input: column {column!r} is in input {name!r}; remove it there, or list the "
         f"`inputs` of the task without {name!r}"

@@ -16,6 +16,9 @@ from unet_mtl.training.session import run_training
 TOGETHER = "together"
 """The name of the network of all tasks, in the names of runs."""
 
+ALONE = {"weight": 1.0, "final_weight": None, "shared_gradient": 1.0, "detach_epochs": 0}
+"""Settings of a task that has no other beside it."""
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -40,7 +43,7 @@ def plan_runs(config: Config, seeds: int) -> list[PlannedRun]:
 
     A network of one task has the same train cases, unlabelled ones included, and the same number of epochs, so that
     splits and optimizer steps are equal. Early stopping is off for the same reason. The checkpoint of such a network
-    is selected by its own score, and its only loss has weight 1.
+    is selected by its own score, and its only loss has weight 1 and its full gradient.
 
     Args:
         config: Settings of the network of all tasks, with the first seed.
@@ -80,7 +83,7 @@ def _alone(config: Config, task: Task[Any, Any], names: Sequence[str]) -> Config
         training = training.model_copy(update={"monitor": None, "mode": None})
     return config.model_copy(
         update={
-            "tasks": (task.model_copy(update={"weight": 1.0}),),
+            "tasks": (task.model_copy(update=ALONE),),
             "training": training,
             # Rules of consistency relate several tasks.
             "consistency": (),
