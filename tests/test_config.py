@@ -213,7 +213,10 @@ def test_our_own_configs_are_right(path, tmp_path):
 
 def test_an_unknown_preset_and_an_unsuitable_size_are_seen_without_keras(write_config):
     (problem,) = problems_of(write_config("augment: lite\n"))
-    assert ": augment: there is no preset 'lite'; the presets are none, light, any_direction" in problem
+    assert (
+        ": augment: there is no preset 'lite'; the presets are none, light, light_without_zoom, any_direction"
+        in problem
+    )
     assert problem.count("augment") == 1
     (problem,) = problems_of(write_config("preprocess: {size: [100, 256]}\n"))
     assert "divisible by 16, received 100x256; the nearest that are: 96x256 and 112x256" in problem

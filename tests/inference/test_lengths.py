@@ -68,7 +68,7 @@ def test_answers_follow_the_spacing_of_each_case(predictor, dataset):
             assert answers[task].unit == ("px" if spacing is None else "mm")
 
 
-def test_scores_in_mm_are_those_of_cases_with_a_spacing(predictor, dataset, few_resamples):
+def test_scores_in_mm_are_those_of_cases_with_a_spacing(predictor, dataset):
     evaluation = evaluate_cases(predictor, dataset)
     labelled = [i for i, record in enumerate(dataset) if "size_mm" in record.labels and i % 3 != 1]
     for task in ("measured", "size"):

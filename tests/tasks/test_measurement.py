@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 import metrics
 import unet_mtl as um
+from unet_mtl.data.resized import Resized
 from unet_mtl.plots.overlay import new_figure
 from unet_mtl.tasks import MaskPrediction, OverlapPrediction, learned_tasks, make_task
 
@@ -39,8 +40,8 @@ def draw(spacing=SPACING, shape=(150, 240)):
 
 def predict(mask):
     classes = ("background", "core", "rim")
-    probabilities = np.eye(3, dtype=np.float32)[mask]
-    return {"zone": MaskPrediction(mask=mask, probabilities=probabilities, classes=classes)}
+    output = Resized(np.eye(3, dtype=np.float32)[mask], mask.shape)
+    return {"zone": MaskPrediction(mask=mask, output=output, classes=classes)}
 
 
 def values_of(task, mask, spacing=SPACING):
@@ -80,7 +81,8 @@ def test_classes_together_one_of_them_and_overlapping_ones():
     for class_, n in ((None, core + rim), ("core", core), ("rim", rim)):
         assert values_of(make("area", "mm2", **{"class": class_}), mask) == [pytest.approx(n * pixel)]
     layers = np.stack([mask == 1, mask <= 1], -1).astype(np.uint8)
-    answer = {"zone": OverlapPrediction(mask=layers, probabilities=layers, classes=("no", "core", "both"))}
+    output = Resized(layers.astype(np.float32), mask.shape)
+    answer = {"zone": OverlapPrediction(mask=layers, output=output, classes=("no", "core", "both"))}
     (whole,) = make("area", "mm2").derive(answer, SPACING).values.values()
     assert whole.value == pytest.approx((mask <= 1).sum() * pixel)
 
