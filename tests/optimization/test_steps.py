@@ -68,6 +68,19 @@ def test_every_optimizer_lowers_a_loss_decays_and_clips(name):
     assert (variable.numpy() < 3).all()
 
 
+def test_a_gradient_is_clipped_without_the_scale_of_its_loss():
+    variable = keras.Variable(np.zeros(4, np.float32))
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        OPTIMIZERS["sgd"](1.0, weight_decay=0.0, global_clipnorm=0.5), initial_scale=1024.0
+    )
+    optimizer.build([variable])
+    optimizer.apply([keras.ops.convert_to_tensor(np.full(4, 1024 * 0.1, np.float32))], [variable])
+    np.testing.assert_allclose(variable.numpy(), -0.1 * 1.99, rtol=1e-5)
+    optimizer.apply([keras.ops.convert_to_tensor(np.full(4, 1024 * 10.0, np.float32))], [variable])
+    moved = np.linalg.norm(variable.numpy() + 0.1 * 1.99)
+    assert moved == pytest.approx(0.99 * 0.99 * 0.2 + 1.99 * 0.5, rel=1e-5)
+
+
 def make_network():
     keras.utils.set_random_seed(0)
     image = keras.Input((4,))
