@@ -56,7 +56,13 @@ class Tick(keras.callbacks.Callback):
 
 
 @pytest.fixture(scope="module")
-def fit(dataset, column_tasks, column_settings):
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def fit(dataset, column_tasks, column_settings, monkeypatch_module):
     """Start or continue a training, and return its session and clock. Nothing is compiled, which would take longer."""
 
     def run(folder, training, interrupt=None, *, eager=True):
@@ -65,6 +71,7 @@ def fit(dataset, column_tasks, column_settings):
         config = make_config(dataset.description, column_tasks[:2], **options)
         session = make_session(config, split_dataset(dataset, SplitSettings()))
         session.trainer.run_eagerly = eager
+        monkeypatch_module.setattr(type(session), "_draw", lambda self, run, progress: None)
         tick = Tick(interrupt)
         if interrupt:
             with pytest.raises(KeyboardInterrupt):

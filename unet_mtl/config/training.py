@@ -46,6 +46,8 @@ class TrainingSettings(Settings):
         average_decay: The decay of a moving average of all weights, which is then validated, selects the best
             checkpoint and is saved in place of the weights of the last step; 0.999, for example. It is less at first
             and in short trainings. None: no average.
+        deep_supervision: Whether masks are learned at coarser levels of the decoder too, by heads that exist during
+            the training only.
         patience: Epochs without a better `monitor` after which training stops; None: it never stops early.
         monitor: The validation score that selects the best checkpoint, `<task>_<score>`; None: the primary score of
             the first task. A loss is not accepted, since losses under different weights cannot be compared.
@@ -68,6 +70,7 @@ class TrainingSettings(Settings):
     weight_decay: float = Field(default=0.0, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
     average_decay: float | None = Field(default=None, gt=0, lt=1)
+    deep_supervision: bool = False
     patience: int | None = Field(default=None, ge=1)
     monitor: str | None = None
     mode: Literal["max", "min"] | None = None

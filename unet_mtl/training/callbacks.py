@@ -173,6 +173,7 @@ def _variables(trainer: keras.Model) -> list[Any]:
         *trainer.optimizer.variables,
         *trainer.balancer.variables,
         *trainer.average_variables,
+        *(trainer.supervision.variables if trainer.supervision else ()),
     ]
 
 

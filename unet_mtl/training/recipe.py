@@ -26,6 +26,8 @@ def describe_recipe(settings: TrainingSettings, steps: int) -> str:
         parts.append(
             f"averages of the weights (decay {settings.average_decay:g}) are validated and saved, not the last weights"
         )
+    if settings.deep_supervision:
+        parts.append("masks are learned at coarser levels too")
     return "; ".join(parts)
 
 

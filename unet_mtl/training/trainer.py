@@ -18,6 +18,7 @@ from unet_mtl.optimization.learning_rate import LearningRate
 from unet_mtl.optimization.optimizers import OPTIMIZERS
 from unet_mtl.optimization.plan import Plan
 from unet_mtl.tasks import Task
+from unet_mtl.training.deep_supervision import DeepSupervision
 
 
 class LabelledMean(keras.metrics.Mean):
@@ -54,6 +55,7 @@ class MultiTaskTrainer(keras.Model):
         balancer: The balancer that combines the losses; None: their sum, weighted by the tasks' weights.
         measure_every: Steps between two measurements of the tasks' gradients; 0: none. TensorFlow only.
         average: Averages of the weights of `network`, which are validated; None: the last weights are.
+        deep_supervision: Whether masks are learned at coarser levels of the decoder too.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class MultiTaskTrainer(keras.Model):
         balancer: Balancer | None = None,
         measure_every: int = 0,
         average: Average | None = None,
+        deep_supervision: bool = False,
     ) -> None:
         super().__init__(name="trainer")
         self.network = network
@@ -74,6 +77,11 @@ class MultiTaskTrainer(keras.Model):
         self.task_losses = {
             name: loss.of_logits if name in self.activations else loss.call for name, loss in losses.items()
         }
+        self.supervision: DeepSupervision | None = None
+        if deep_supervision:
+            masks = [task.name for task in tasks if task.spatial and task.name in self.activations]
+            self.supervision = DeepSupervision(network, self.body, masks)
+            self.supervised = self.supervision.model  # Keras tracks models, but not our objects
         self.loss_means = {task.name: LabelledMean(name=f"{task.name}_loss") for task in tasks}
         self.scores = {task.name: task.training_metrics() for task in tasks}
         self.balancer = balancer or Balancer([task.weight for task in tasks])
@@ -101,7 +109,8 @@ class MultiTaskTrainer(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return logits, or outputs without a sigmoid or softmax, by task name; images are in 0..1 or uint8."""
-        outputs = self.body({name: as_floats(array) for name, array in inputs.items()}, training=training)
+        body = self.supervised if self.supervision and training else self.body
+        outputs = body({name: as_floats(array) for name, array in inputs.items()}, training=training)
         return {name: ops.cast(output, "float32") for name, output in outputs.items()}
 
     def compute_loss(
@@ -132,6 +141,10 @@ class MultiTaskTrainer(keras.Model):
             values = self.task_losses[task.name](y[task.name], y_pred[task.name])
             weights = sample_weight[task.name]
             self.loss_means[task.name].update_state(values, weights)
+            if self.supervision:
+                values = self.supervision.add_levels(
+                    task.name, values, y[task.name], y_pred, self.task_losses[task.name]
+                )
             means.append(weighted_mean(values, weights))
             labelled.append(ops.any(ops.greater(weights, 0)))
         return Losses(means, labelled)
@@ -238,7 +251,7 @@ def make_trainer(
     average = None
     if settings.average_decay is not None:
         average = Average(network, settings.average_decay, plan.total(0))
-    trainer = MultiTaskTrainer(network, tasks, balancer, measure_every, average)
+    trainer = MultiTaskTrainer(network, tasks, balancer, measure_every, average, settings.deep_supervision)
     trainer.plan, trainer.rate = plan, rate
     # On a CPU a compiled step runs at 0.7 of the speed; "auto" compiles only where it pays.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
