@@ -148,6 +148,7 @@ def test_averages_are_validated_and_saved_and_the_last_weights_kept(averaged, pa
         np.testing.assert_array_equal(value, array)
 
 
+@pytest.mark.slow
 def test_a_training_by_the_clock_is_repeated_by_its_plan(fit, tmp_path):
     """Also one that was interrupted; its time before that counts, and the last epoch is incomplete."""
     timed = {name: value for name, value in RECIPE.items() if name != "epochs"} | {"minutes": 0.5}
@@ -171,6 +172,7 @@ def test_a_training_by_the_clock_is_repeated_by_its_plan(fit, tmp_path):
     assert run.checkpoint.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_number_of_steps_ends_within_an_epoch_and_whole_epochs_are_epochs(averaged, fit, tmp_path):
     run = RunFolder(tmp_path / "short")
     _, tick = fit(run.path, RECIPE | {"steps": 4})
@@ -200,11 +202,11 @@ def test_words():
     assert describe_recipe(TrainingSettings(minutes=20, epochs=9), 5) == (
         "adamw, 20 minutes, at most 9 epochs, 45 steps; learning rate 0.001, cosine"
     )
-    assert describe_recipe(TrainingSettings(minutes=1), 5).startswith("adamw, 1 minutes; ")
+    assert describe_recipe(TrainingSettings(minutes=1), 5).startswith("adamw, 1 minute; ")
     assert describe_recipe(TrainingSettings(steps=[[2, 8]]), 5).startswith(
         "adamw, 8 steps as planned by another"
     )
     assert describe_end([(10, 30), (20, 25)], 25, 10) == (
-        "25 steps (2.5 epochs) fitted into the time; the same training without a clock: training.minutes=null "
+        "25 steps in 3 epochs fitted into the time; the same training without a clock: training.minutes=null "
         "training.epochs=null training.steps=[[10,30],[20,25]]"
     )

@@ -7,6 +7,7 @@ import keras
 from unet_mtl.optimization.budget import Budget
 from unet_mtl.optimization.plan import Entry
 from unet_mtl.training.callbacks import Progress
+from unet_mtl.wording import count_of
 
 
 class FollowPlan(keras.callbacks.Callback):
@@ -84,7 +85,7 @@ def describe_end(entries: list[Entry], done: int, steps: int) -> str:
         steps: Batches per epoch.
     """
     return (
-        f"{done:,} steps ({done / steps:.1f} epochs) fitted into the time; the same training without a clock: "
+        f"{count_of(done, 'step')} in {count_of(-(-done // steps), 'epoch')} fitted into the time; the same training without a clock: "
         f"training.minutes=null training.epochs=null training.steps=[{_list(entries).replace(' ', '')}]"
     )
 

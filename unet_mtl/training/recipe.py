@@ -41,6 +41,6 @@ def _describe_limits(settings: TrainingSettings, steps: int) -> str:
     if limit is not None:
         limits.append(count_of(limit, "step"))
     if settings.minutes is not None:
-        minutes = f"{settings.minutes:g} minutes"
+        minutes = "1 minute" if settings.minutes == 1 else f"{settings.minutes:g} minutes"
         return f"{minutes}, at most {', '.join(limits)}" if limits else minutes
     return ", ".join(limits)
