@@ -1,5 +1,6 @@
 """Numbers of steps, fixed or forecast from a clock, and the progress of the schedule that follows them."""
 
+import itertools
 import math
 import random
 
@@ -54,7 +55,7 @@ def test_a_plan_that_cannot_be_followed_is_refused(entries):
         require_plan(entries)
 
 
-def simulate(budget_s, *, per_epoch, step_s, pause_s, compile_s, noise, seed, limit=None):
+def simulate(budget_s, *, per_epoch, step_s, pause_s, compile_s, noise, seed, limit=None, slow=()):
     """Return the seconds, the number of steps and the plan of a training on a machine that is simulated."""
     rng, now = random.Random(seed), [100.0]
     budget = Budget(
@@ -69,6 +70,7 @@ def simulate(budget_s, *, per_epoch, step_s, pause_s, compile_s, noise, seed, li
         for _ in range(per_epoch):
             now[0] += step_s * rng.uniform(1 - noise, 1 + noise) + (0 if step else compile_s)
             step += 1
+            now[0] += compile_s if step in slow else 0
             total = budget.end_step(step, plan.total(step))
             if total is not None:
                 plan.entries.append((step, total))
@@ -116,6 +118,17 @@ def test_without_noise_one_forecast_is_enough():
     )
     assert plan.entries == [(10, done)]
     assert 95 < used <= 100
+
+
+@pytest.mark.parametrize("step", [11, 50, 57])
+def test_a_single_slow_step_neither_ends_a_training_nor_hurries_its_schedule(step):
+    """In the first measured step, another function is compiled, which may take a third of a short training."""
+    options = {"per_epoch": 6, "step_s": 0.1, "pause_s": 0.4, "noise": 0.1, "seed": 0}
+    used, done, plan = simulate(60, compile_s=20, slow=[step], **options)
+    assert 58 < used <= 60.5
+    assert done > 80
+    progress = [0.0 if (s := plan.segment(n)) is None else s.at(n) for n in range(done + 1)]
+    assert max(b - a for a, b in itertools.pairwise(progress)) < 0.06
 
 
 def test_the_first_of_several_limits_ends_the_training():

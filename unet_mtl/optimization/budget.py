@@ -2,12 +2,17 @@
 
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable
+from statistics import median
 
 FIRST_FORECAST = 10
 """Steps before the first forecast. The first two, in which the network is compiled, are not part of it."""
 
 _COMPILING = 2
+_WINDOW = 50
+"""The number of latest steps whose median duration is forecast for the next ones."""
+
 _SHARE = 0.05
 """The share of the budget after which the number of steps is forecast again."""
 
@@ -50,7 +55,7 @@ class Budget:
         self._clock = clock
         self._origin = clock() - used
         self._seen = 0  # steps since the start or the resumption
-        self._steps, self._since = 0, used  # the steps since the last forecast, and when they began
+        self._durations: deque[float] = deque(maxlen=_WINDOW)
         self._last = used
         self._next: float | None = None
         self._pause: float | None = None
@@ -65,7 +70,6 @@ class Budget:
         """Measure the pause between two epochs."""
         now = self.used
         pause, self._last = now - self._last, now
-        self._since += pause
         self._pauses += 1
         # The first includes the compilation of the validation.
         self._pause = pause if self._pause is None or self._pauses == 2 else (self._pause + pause) / 2
@@ -77,12 +81,13 @@ class Budget:
             step: The number of steps so far.
             total: The planned number of steps in all; None: not planned yet.
         """
-        now = self._last = self.used
+        now = self.used
         self._seen += 1
-        self._steps += 1
-        if self._seen <= _COMPILING:
-            self._steps, self._since = 0, now
-        duration = (now - self._since) / max(self._steps, 1)
+        if self._seen > _COMPILING:
+            self._durations.append(now - self._last)
+        self._last = now
+        # A single step may take many times as long, such as one in which another function is compiled.
+        duration = median(self._durations) if self._durations else 0.0
         pause = duration * _PAUSE * self.validation_steps if self._pause is None else self._pause
         if now + duration + pause > self.seconds:
             return None if step == total else step
@@ -90,7 +95,6 @@ class Budget:
             return None
         found = self._forecast(step, max(duration, 1e-9), pause, self.seconds - now)
         self._next = now + _SHARE * self.seconds
-        self._steps, self._since = 0, now
         is_near = total is not None and abs(found - total) <= _TOLERANCE * (total - step)
         return None if is_near else found
 

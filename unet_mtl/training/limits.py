@@ -84,10 +84,11 @@ def describe_end(entries: list[Entry], done: int, steps: int) -> str:
         done: The number of steps.
         steps: Batches per epoch.
     """
-    return (
-        f"{count_of(done, 'step')} in {count_of(-(-done // steps), 'epoch')} fitted into the time; the same training without a clock: "
+    settings = (
         f"training.minutes=null training.epochs=null training.steps=[{_list(entries).replace(' ', '')}]"
     )
+    fitted = f"{count_of(done, 'step')} in {count_of(-(-done // steps), 'epoch')} fitted into the time"
+    return f"{fitted}; the same training without a clock: {settings}"
 
 
 def _list(entries: list[Entry]) -> str:
