@@ -85,7 +85,8 @@ class Average:
         raw = [ops.copy(ops.convert_to_tensor(weight)) for weight in self.weights]
         try:
             for weight, value in zip(self.weights, self.values, strict=True):
-                weight.assign(ops.cast(value, weight.dtype))
+                # JAX gives the buffers of weights away, which must not be those of the averages.
+                weight.assign(ops.copy(ops.cast(value, weight.dtype)))
             yield
         finally:
             for weight, value in zip(self.weights, raw, strict=True):
