@@ -84,8 +84,9 @@ def auroc(cases: list[pd.DataFrame], label: str, rows: Any) -> float:
     found = []
     for table in cases:
         column = [name for name in table if name.startswith(f"{label}_probability_")][-1]
-        yes = table[f"{label}_truth"].iloc[rows] == column.removeprefix(f"{label}_probability_")
-        found.append(metrics.auroc(yes.to_numpy(), table[column].iloc[rows].to_numpy()))
+        labelled = table.iloc[rows].dropna(subset=[f"{label}_truth"])
+        yes = labelled[f"{label}_truth"] == column.removeprefix(f"{label}_probability_")
+        found.append(metrics.auroc(yes.to_numpy(), labelled[column].to_numpy()))
     return float(np.mean(found))
 
 
