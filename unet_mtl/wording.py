@@ -18,10 +18,10 @@ def name_some(names: Iterable[object], most: int = 4) -> str:
 def count_of(n: int, thing: str) -> str:
     """A number of things, in the singular or the plural.
 
-    >>> count_of(1, "file"), count_of(1200, "file"), count_of(2, "class")
-    ('1 file', '1,200 files', '2 classes')
+    >>> count_of(1, "file"), count_of(1200, "file"), count_of(2, "class"), count_of(3, "epoch")
+    ('1 file', '1,200 files', '2 classes', '3 epochs')
     """
-    plural = "es" if thing.endswith(("s", "x", "ch")) else "s"
+    plural = "es" if thing.endswith(("s", "x", "tch")) else "s"
     return f"{n:,} {thing}{plural if n != 1 else ''}"
 
 

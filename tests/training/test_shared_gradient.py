@@ -24,6 +24,7 @@ from unet_mtl.batches.inputs.columns import FittedInput, NumberColumn
 from unet_mtl.errors import ConfigError
 from unet_mtl.nn.graph import find_encoder
 from unet_mtl.nn.heads import split_activations
+from unet_mtl.optimization.plan import Plan
 from unet_mtl.training.shared_gradient import SharedGradients
 from unet_mtl.training.task_schedule import TaskSchedule, make_weights, weight_at
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
@@ -255,8 +256,9 @@ def make_rows(n=4):
 def test_every_balancer_applies_the_present_weight(balancing):
     tasks = [scaled(KIND, weight=1.0, final_weight=0.25), LESION]
     balancer = BALANCERS[balancing]().build(make_weights(tasks), seed=0)
-    schedule = TaskSchedule(epochs=4)
-    schedule.set_model(SimpleNamespace(tasks=tasks, balancer=balancer, shared_gradients=Mock()))
+    schedule = TaskSchedule(steps=5)
+    plan = Plan([(0, 20)])
+    schedule.set_model(SimpleNamespace(tasks=tasks, balancer=balancer, plan=plan, shared_gradients=Mock()))
     seen = []
     for epoch in range(4):
         schedule.on_epoch_begin(epoch)
@@ -265,6 +267,22 @@ def test_every_balancer_applies_the_present_weight(balancing):
         seen.append([float(factor) for factor in balancer.factors()])
         assert total == pytest.approx(10 * seen[-1][0] + 1, rel=1e-5)
     np.testing.assert_allclose(seen, [[1, 1], [0.75, 1], [0.5, 1], [0.25, 1]], rtol=1e-6)
+
+
+def test_weights_follow_a_plan_that_a_clock_changes():
+    task = scaled(LESION, final_weight=0.0)
+    (weight,) = make_weights([task])
+    plan, schedule = Plan(), TaskSchedule(steps=10)
+    balancer = SimpleNamespace(weights=[weight])
+    schedule.set_model(SimpleNamespace(tasks=[task], balancer=balancer, plan=plan, shared_gradients=Mock()))
+    seen = []
+    for epoch in range(4):
+        schedule.on_epoch_begin(epoch)
+        seen.append(float(weight))
+        if epoch == 0:  # 30 steps in all are planned after the first 10, none of which is progress
+            plan.entries.append((10, 30))
+    # At step 20 half of the plan is done, which is 1.5 of 3 epochs, and the last of these begins after 2.
+    np.testing.assert_allclose(seen, [1, 1, 0.25, 0], atol=1e-6)
 
 
 def step_of_encoder(balancing, seen=None, **settings):

@@ -70,7 +70,9 @@ def show(dataset: Dataset, tasks: Sequence[Task[Any, Any]], **settings: Any) -> 
 
     config = make_config(dataset.description, tasks, **settings)
     session = make_session(config, split_dataset(dataset, config.split))
-    return make_outline(session.trainer.network, session.train, session.trainer.tasks, session.precision)
+    return make_outline(
+        session.trainer.network, session.train, session.trainer.tasks, session.precision, config.training
+    )
 
 
 @check_types

@@ -38,4 +38,5 @@ def show(config: ConfigArgument, overrides: OverridesArgument = None, augment: S
     import_quietly()
     outline = api.show(api.read_dataset(settings.data), settings.tasks, **settings.arguments())
     print_rows(f"network: {outline.parameters:,} parameters, computing in {outline.precision}", outline.parts)
+    typer.echo(f"training: {outline.recipe}\n")
     print_rows(f"the shapes of one batch; {count_of(outline.steps, 'batch')} per epoch", outline.batch)

@@ -34,11 +34,22 @@ def focus(wrong: Any, gamma: float) -> Any:
     return ops.power(ops.maximum(wrong, TINY), gamma) if gamma else 1.0
 
 
+def smooth_labels(truth: Any, smoothing: float, n_classes: int) -> Any:
+    """Return `(1 - smoothing) * truth + smoothing / n_classes` (Szegedy 2016, doi:10.1109/CVPR.2016.308).
+
+    Args:
+        truth: 0 or 1, of any shape.
+        smoothing: The share of the truth that is spread evenly over all classes, in 0..1; 0 changes nothing.
+        n_classes: The number of classes; 2 for a label that is yes or no.
+    """
+    return truth * (1 - smoothing) + smoothing / n_classes if smoothing else truth
+
+
 def binary_cross_entropy(truth: Any, logits: Any, focal: float = 0.0) -> Any:
     """Return the elementwise binary cross-entropy.
 
     Args:
-        truth: 0 or 1, of any shape.
+        truth: The probability of 1, usually 0 or 1, of any shape.
         logits: Logits of 1 in the same shape.
         focal: The exponent of `focus`.
     """
@@ -51,7 +62,7 @@ def cross_entropy(truth: Any, logits: Any, focal: float = 0.0) -> Any:
     """Return the cross-entropy over the classes on the last axis, which it removes.
 
     Args:
-        truth: One-hot classes (..., K).
+        truth: One-hot classes (..., K), or probabilities if `focal` is 0.
         logits: Logits (..., K).
         focal: The exponent of `focus`.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from unet_mtl.losses.base import LogitLoss, binary_cross_entropy
+from unet_mtl.losses.base import LogitLoss, binary_cross_entropy, smooth_labels
 from unet_mtl.losses.classes import weigh_by_class
 
 
@@ -21,6 +21,7 @@ class GradeLoss(LogitLoss):
             (CORN, Shi et al. 2023, doi:10.1007/s10044-023-01181-9). The sum is then the negative log-likelihood of
             the grade. False: output k is P(grade > k), and learns from every case (CORAL, Cao et al. 2020,
             doi:10.1016/j.patrec.2020.11.008).
+        label_smoothing: The share of each answer, "above" or "not above", that is spread over both, in 0..1.
         name: The name of the loss.
     """
 
@@ -30,12 +31,14 @@ class GradeLoss(LogitLoss):
         class_weights: Sequence[float] | None = None,
         *,
         conditional: bool = True,
+        label_smoothing: float = 0.0,
         name: str = "grade_loss",
     ) -> None:
         super().__init__(name=name)
         self.n_classes = n_classes
         self.class_weights = None if class_weights is None else [float(weight) for weight in class_weights]
         self.conditional = conditional
+        self.label_smoothing = label_smoothing
 
     def of_logits(self, y_true: Any, logits: Any) -> Any:
         """Return the loss of each case, (B,).
@@ -46,12 +49,13 @@ class GradeLoss(LogitLoss):
         """
         grade = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         threshold = ops.arange(self.n_classes - 1, dtype="int32")
-        losses = binary_cross_entropy(ops.cast(grade[:, None] > threshold, logits.dtype), logits)
+        above = ops.cast(grade[:, None] > threshold, logits.dtype)
+        losses = binary_cross_entropy(smooth_labels(above, self.label_smoothing, 2), logits)
         if self.conditional:
             losses = losses * ops.cast(grade[:, None] >= threshold, logits.dtype)
         return weigh_by_class(ops.sum(losses, axis=-1), grade, self.class_weights)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        own = ("n_classes", "class_weights", "conditional")
+        own = ("n_classes", "class_weights", "conditional", "label_smoothing")
         return super().get_config() | {key: getattr(self, key) for key in own}

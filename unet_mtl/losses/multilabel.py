@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from unet_mtl.data.images import IGNORE
-from unet_mtl.losses.base import LogitLoss, binary_cross_entropy
+from unet_mtl.losses.base import LogitLoss, binary_cross_entropy, smooth_labels
 
 
 @keras.saving.register_keras_serializable(package="unet_mtl")
@@ -19,6 +19,7 @@ class MultilabelLoss(LogitLoss):
 
     Args:
         class_weights: Two factors for each label, on the losses of "no" and of "yes"; None: 1 for all.
+        label_smoothing: The share of each label that is spread over yes and no, in 0..1.
         name: The name of the loss.
 
     Raises:
@@ -26,9 +27,14 @@ class MultilabelLoss(LogitLoss):
     """
 
     def __init__(
-        self, class_weights: Sequence[Sequence[float]] | None = None, *, name: str = "multilabel_loss"
+        self,
+        class_weights: Sequence[Sequence[float]] | None = None,
+        *,
+        label_smoothing: float = 0.0,
+        name: str = "multilabel_loss",
     ) -> None:
         super().__init__(name=name)
+        self.label_smoothing = label_smoothing
         if class_weights is not None and any(len(pair) != 2 for pair in class_weights):
             raise ValueError(
                 f"class_weights must hold two factors per label, for no and for yes, received {class_weights}"
@@ -47,7 +53,7 @@ class MultilabelLoss(LogitLoss):
         y_true = ops.cast(y_true, "int32")
         known = ops.cast(ops.not_equal(y_true, IGNORE), logits.dtype)
         positive = ops.cast(ops.equal(y_true, 1), logits.dtype)
-        losses = binary_cross_entropy(positive, logits) * known
+        losses = binary_cross_entropy(smooth_labels(positive, self.label_smoothing, 2), logits) * known
         if self.class_weights is not None:
             no_weights, yes_weights = (
                 ops.convert_to_tensor(factors, dtype=losses.dtype)
@@ -58,4 +64,5 @@ class MultilabelLoss(LogitLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        return super().get_config() | {"class_weights": self.class_weights}
+        own = ("class_weights", "label_smoothing")
+        return super().get_config() | {key: getattr(self, key) for key in own}

@@ -49,6 +49,7 @@ class RunFolder:
         history: A table with one row per epoch.
         curves: A picture of the history.
         balance: A picture of the weights and gradients of the tasks; absent for a single task.
+        plan: The settings that repeat a training with a limit of time; absent for other trainings.
         tensorboard: A folder of event files.
     """
 
@@ -60,6 +61,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.curves = self.path / "curves.png"
         self.balance = self.path / "balance.png"
+        self.plan = self.path / "plan.yaml"
         self.tensorboard = self.path / "tensorboard"
         self._tasks = self.path / "tasks.json"
         self._inputs = self.path / "inputs.json"

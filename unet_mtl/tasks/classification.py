@@ -1,16 +1,17 @@
 """Classification: one class out of several for the whole image."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import metrics
 from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import Features
 from unet_mtl.tasks.classes import ClassTask, sensitivity_and_specificity
+from unet_mtl.tasks.loss_settings import LabelSmoothing
 from unet_mtl.tasks.predictions import ClassPrediction
 
 if TYPE_CHECKING:
@@ -35,12 +36,24 @@ class Classification(ClassTask):
     Attributes:
         focal: The exponent of the focal cross-entropy, by which well-classified cases count less; 0: plain
             cross-entropy.
+        label_smoothing: The share of each label that is spread evenly over all classes, 0.1 for example, so that the
+            network has no gain from being certain; 0: none. Not together with `focal`.
         threshold: For two classes, the probability of the second class from which on (`>=`) it is predicted.
     """
 
     kind: Literal["classification"] = "classification"
     focal: float = Field(default=0.0, ge=0)
+    label_smoothing: LabelSmoothing = 0.0
     threshold: float = Field(default=0.5, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_change_of_the_loss(self) -> Self:
+        if self.focal and self.label_smoothing:
+            raise ValueError(
+                "`focal` counts cases less the more certain the network is, and `label_smoothing` keeps it from being "
+                "certain; set one of them"
+            )
+        return self
 
     @property
     def primary(self) -> tuple[str, bool]:
@@ -57,7 +70,9 @@ class Classification(ClassTask):
 
     def loss(self) -> "keras.losses.Loss":
         """Return the cross-entropy, weighted by class."""
-        return LOSSES[self.kind]["cross_entropy"].build(len(self.classes), self._weights(), focal=self.focal)
+        return LOSSES[self.kind]["cross_entropy"].build(
+            len(self.classes), self._weights(), focal=self.focal, label_smoothing=self.label_smoothing
+        )
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
         """Return accuracy and macro F1 over the labelled cases."""

@@ -9,6 +9,7 @@ from unet_mtl.registry import name_in
 from unet_mtl.settings import Settings
 
 OrdinalMethod = Annotated[str, name_in(LOSSES["ordinal"])]
+LabelSmoothing = Annotated[float, Field(ge=0, lt=1)]
 RegressionLoss = Annotated[str, name_in(LOSSES["regression"])]
 
 

@@ -13,6 +13,7 @@ from unet_mtl.errors import DataError
 from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import CaseScores, Features, Task
 from unet_mtl.tasks.classes import balance_classes, count_classes
+from unet_mtl.tasks.loss_settings import LabelSmoothing
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
 from unet_mtl.tasks.yes_no_labels import UNKNOWN, Targets, Truth, list_present, read_truth, require_pair
 from unet_mtl.tasks.yes_no_scores import LABEL_SCORES, LabelOutcomes, collect_facts
@@ -28,6 +29,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     Attributes:
         targets: The columns, in place of `target`.
         class_weights: None, or "balanced": yes and no have the same total weight for each label, from train counts.
+        label_smoothing: The share of each label that is spread over yes and no; 0: none.
         threshold: The probability from which on (`>=`) a label is predicted to hold.
         classes: The two classes of each column; set by `adapt`.
         counts: The number of train cases of each of these classes; set by `adapt`.
@@ -36,6 +38,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     kind: Literal["multilabel"] = "multilabel"
     targets: Targets
     class_weights: Literal["balanced"] | None = None
+    label_smoothing: LabelSmoothing = 0.0
     threshold: float = Field(default=0.5, gt=0, lt=1)
     classes: tuple[tuple[str, str], ...] = ()
     counts: tuple[tuple[int, int], ...] = ()
@@ -99,7 +102,7 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     def loss(self) -> "keras.losses.Loss":
         """Return the mean binary cross-entropy of the known labels."""
         weights = [balance_classes(pair) for pair in self.counts] if self.class_weights else None
-        return LOSSES[self.kind]["cross_entropy"].build(weights)
+        return LOSSES[self.kind]["cross_entropy"].build(weights, label_smoothing=self.label_smoothing)
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
         """Return AUROC and F1 as means over the labels, from the known labels only."""

@@ -10,7 +10,7 @@ import metrics
 from unet_mtl.losses import LOSSES
 from unet_mtl.tasks.base import Features
 from unet_mtl.tasks.classes import ClassTask
-from unet_mtl.tasks.loss_settings import OrdinalMethod
+from unet_mtl.tasks.loss_settings import LabelSmoothing, OrdinalMethod
 from unet_mtl.tasks.predictions import GradePrediction
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ class Ordinal(ClassTask):
             the weights and have a bias each, which suits few cases (CORAL, Cao et al. 2020,
             doi:10.1016/j.patrec.2020.11.008; proportional odds, McCullagh 1980,
             doi:10.1111/j.2517-6161.1980.tb01109.x).
+        label_smoothing: The share of each answer, "above this threshold" or not, that is spread over both; 0: none.
     """
 
     kind: Literal["ordinal"] = "ordinal"
     method: OrdinalMethod = "corn"
+    label_smoothing: LabelSmoothing = 0.0
 
     @property
     def primary(self) -> tuple[str, bool]:
@@ -59,7 +61,9 @@ class Ordinal(ClassTask):
 
     def loss(self) -> "keras.losses.Loss":
         """Return the cross-entropy of the thresholds, weighted by grade."""
-        return LOSSES[self.kind][self.method].build(len(self.classes), self._weights())
+        return LOSSES[self.kind][self.method].build(
+            len(self.classes), self._weights(), label_smoothing=self.label_smoothing
+        )
 
     def training_metrics(self) -> "list[keras.metrics.Metric]":
         """Return quadratic weighted kappa and mean absolute error in grades over the labelled cases."""

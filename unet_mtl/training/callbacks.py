@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 from unet_mtl.batches.batches import Batches
 from unet_mtl.errors import RunError, TrainingError
 from unet_mtl.files import writing
+from unet_mtl.optimization.average import Average, applied_average
+from unet_mtl.optimization.plan import Entry
 from unet_mtl.runs import RunFolder, reading, require_whole_archive
 
 
@@ -24,8 +26,10 @@ class Progress:
         epochs: The number of finished epochs.
         best: The best value of the monitored score; NaN before there is one.
         best_epoch: The epoch (from 1) of the best value; 0 before there is one.
-        finished: Whether early stopping has ended the training.
+        finished: Whether the training has ended.
         history: One row per epoch.
+        plan: The entries of the plan of a training that is limited by time.
+        seconds: The time that counts towards its limit.
     """
 
     epochs: int = 0
@@ -33,6 +37,8 @@ class Progress:
     best_epoch: int = 0
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+    plan: list[Entry] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 _PROGRESS = TypeAdapter(Progress)
@@ -102,6 +108,7 @@ class Checkpointer(keras.callbacks.Callback):
         monitor: The key of the logs that selects the best network.
         mode: "max" or "min".
         patience: Epochs without a better value after which training stops; None: it never stops early.
+        average: Averages of the weights of `network`, which are saved in their place; None: there are none.
     """
 
     def __init__(
@@ -113,6 +120,7 @@ class Checkpointer(keras.callbacks.Callback):
         monitor: str,
         mode: str,
         patience: int | None,
+        average: Average | None = None,
     ) -> None:
         super().__init__()
         self.run = run
@@ -121,6 +129,7 @@ class Checkpointer(keras.callbacks.Callback):
         self.monitor = monitor
         self.mode = mode
         self.patience = patience
+        self.average = average
         self._began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -135,9 +144,10 @@ class Checkpointer(keras.callbacks.Callback):
         progress.history.append({"epoch": epoch + 1, "seconds": time.monotonic() - self._began} | row)
         if self._is_better(row[self.monitor]):
             progress.best, progress.best_epoch = row[self.monitor], epoch + 1
-            save_network(self.network, self.run)
+            with applied_average(self.average):
+                save_network(self.network, self.run)
         waited = progress.epochs - max(progress.best_epoch, 1)
-        progress.finished = self.patience is not None and waited >= self.patience
+        progress.finished |= self.patience is not None and waited >= self.patience
         self.run.write_history(progress.history)
         save_checkpoint(self.run, self.model, progress)
         self.model.stop_training = progress.finished
@@ -158,11 +168,17 @@ def save_network(network: keras.Model, run: RunFolder) -> None:
 
 def _variables(trainer: keras.Model) -> list[Any]:
     # Unlike `weights`, `variables` holds the random state of dropout.
-    return [*trainer.network.variables, *trainer.optimizer.variables, *trainer.balancer.variables]
+    return [
+        *trainer.network.variables,
+        *trainer.optimizer.variables,
+        *trainer.balancer.variables,
+        *trainer.average_variables,
+        *(trainer.supervision.variables if trainer.supervision else ()),
+    ]
 
 
 def save_checkpoint(run: RunFolder, trainer: keras.Model, progress: Progress) -> None:
-    """Save network, optimizer, balancer and progress in one file, without pickles."""
+    """Save network, optimizer, balancer, averages and progress in one file, without pickles."""
     arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(_variables(trainer))}
     with writing(run.checkpoint) as temporary:
         np.savez(temporary, allow_pickle=False, progress=np.asarray(json.dumps(asdict(progress))), **arrays)

@@ -8,7 +8,9 @@ from typing import Any
 import keras
 
 from unet_mtl.batches.batches import Batches
+from unet_mtl.config import TrainingSettings
 from unet_mtl.tasks import Task
+from unet_mtl.training.recipe import describe_recipe
 
 Rows = list[dict[str, Any]]
 
@@ -19,6 +21,7 @@ class Outline:
 
     Attributes:
         precision: The precision that the network computes in.
+        recipe: The settings that determine the steps, in words.
         parameters: Parameters of the whole network.
         steps: Batches per epoch.
         parts: Rows with part, output shape and parameters.
@@ -26,6 +29,7 @@ class Outline:
     """
 
     precision: str
+    recipe: str
     parameters: int
     steps: int
     parts: Rows
@@ -33,7 +37,11 @@ class Outline:
 
 
 def make_outline(
-    network: keras.Model, batches: Batches, tasks: Sequence[Task[Any, Any]], precision: str
+    network: keras.Model,
+    batches: Batches,
+    tasks: Sequence[Task[Any, Any]],
+    precision: str,
+    settings: TrainingSettings,
 ) -> Outline:
     """Describe a network and the first batch that it would be trained on.
 
@@ -42,6 +50,7 @@ def make_outline(
         batches: Batches of the train split.
         tasks: The tasks that the network was built for.
         precision: The resolved precision, from `choose_precision`.
+        settings: The settings of the training.
     """
     # A training knows the type of all images; here the first batch has to do.
     if batches.inputs.image:
@@ -56,7 +65,8 @@ def make_outline(
         for name, array in arrays.items()
     ]
     heads = {task.name for task in tasks}
-    return Outline(precision, network.count_params(), len(batches), _parts(network, heads), batch)
+    recipe = describe_recipe(settings, len(batches))
+    return Outline(precision, recipe, network.count_params(), len(batches), _parts(network, heads), batch)
 
 
 def _parts(network: keras.Model, heads: set[str]) -> Rows:

@@ -39,19 +39,30 @@ class ProgressBar(keras.callbacks.Callback):
             console=self.console,
             transient=True,
         )
+        self.epoch = self.done = 0
         self.bar = self.progress.add_task("", total=None, losses="")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the bar to the start of the epoch, which is not 0 in a resumed run."""
-        steps, epochs = int(self.params["steps"]), int(self.params["epochs"])
-        self.progress.update(
-            self.bar, description=f"epoch {epoch + 1}/{epochs}", total=steps * epochs, completed=steps * epoch
-        )
+        self.epoch, self.done = epoch, int(self.params["steps"]) * epoch
+        self._update()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Advance the bar and show the losses."""
         losses = (f"{name} {_format(value)}" for name, value in (logs or {}).items() if name.endswith("loss"))
-        self.progress.update(self.bar, advance=1, losses=" ".join(losses))
+        self.done += 1
+        self._update(losses=" ".join(losses))
+
+    def _update(self, **fields: Any) -> None:
+        total = self.model.plan.total(self.done)
+        planned = "" if total is None else f"/{math.ceil(total / int(self.params['steps']))}"
+        self.progress.update(
+            self.bar,
+            description=f"epoch {self.epoch + 1}{planned}",
+            total=total,
+            completed=self.done,
+            **fields,
+        )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the losses and validation scores of the epoch."""

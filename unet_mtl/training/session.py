@@ -1,6 +1,8 @@
 """A training, from labelled cases to a run folder, and its continuation after an interruption."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -32,7 +34,9 @@ from unet_mtl.data.splits import (
 )
 from unet_mtl.device import choose_precision
 from unet_mtl.errors import ConfigError, DataError, WriteError
+from unet_mtl.files import write_text
 from unet_mtl.network import build_network
+from unet_mtl.optimization.budget import Budget
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
 from unet_mtl.plots.overlay import save_figure
@@ -48,7 +52,9 @@ from unet_mtl.training.callbacks import (
 )
 from unet_mtl.training.inputs import make_inputs
 from unet_mtl.training.labels import Labels, count_by_curve, count_labels, describe_labels
+from unet_mtl.training.limits import FollowPlan, describe_end, describe_plan
 from unet_mtl.training.progress import ProgressBar
+from unet_mtl.training.recipe import describe_recipe
 from unet_mtl.training.split_report import report_split
 from unet_mtl.training.task_schedule import TaskSchedule
 from unet_mtl.training.trainer import MultiTaskTrainer, make_trainer
@@ -147,10 +153,14 @@ def _progress_bar(
     bar.console.print(
         f"{cases}; computing in {session.precision}; monitoring {session.monitor} ({session.mode})"
     )
-    for line in [*describe_labels(session.labels, session.monitored), *warnings]:
+    recipe = describe_recipe(session.settings, len(session.train))
+    for line in [recipe, *describe_labels(session.labels, session.monitored), *warnings]:
         bar.console.print(line, highlight=False, markup=False)
     with bar.progress:
         yield [bar]
+    if session.settings.minutes is not None:
+        steps = int(session.trainer.optimizer.iterations)
+        bar.console.print(describe_end(session.trainer.plan.entries, steps, len(session.train)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,12 +191,19 @@ class Session:
     precision: str
     title: str
 
-    def fit(self, run: RunFolder, *, callbacks: Sequence[keras.callbacks.Callback] = ()) -> None:
+    def fit(
+        self,
+        run: RunFolder,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Train to the end, after the last finished epoch if the run has a checkpoint.
 
         Args:
             run: The folder of checkpoints, history and curves.
             callbacks: Further callbacks, such as a progress bar.
+            clock: A function that returns seconds, for a training that is limited by time.
 
         Raises:
             TrainingError: The loss is not finite.
@@ -204,7 +221,9 @@ class Session:
             monitor=self.monitor,
             mode=self.mode,
             patience=self.settings.patience,
+            average=self.trainer.average,
         )
+        follow, epochs = self._follow(progress, clock)
         # Keras writes event files with TensorFlow on every backend.
         boards = (
             [keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)]
@@ -212,25 +231,45 @@ class Session:
             else []
         )
         with self._drawing(run, progress), self._closing():
-            if not progress.finished and progress.epochs < self.settings.epochs:
+            if not progress.finished and progress.epochs < epochs:
                 self.trainer.fit(
                     feed(self.train),
                     # Keras would shuffle the batches again, from a global state that no checkpoint holds.
                     shuffle=False,
                     validation_data=feed(self.val),
-                    epochs=self.settings.epochs,
+                    epochs=epochs,
                     initial_epoch=progress.epochs,
                     callbacks=[
                         EpochSync(self.train),
-                        TaskSchedule(self.settings.epochs),
                         StopOnNonFinite(self.train),
                         BalanceLog(),
+                        follow,
+                        TaskSchedule(len(self.train)),
                         checkpointer,
                         *boards,
                         *callbacks,
                     ],
                     verbose=0,
                 )
+                if self.settings.minutes is not None:
+                    write_text(run.plan, describe_plan(progress.plan))
+
+    def _follow(self, progress: Progress, clock: Callable[[], float]) -> tuple[FollowPlan, int]:
+        """Return the callback that ends the training, and the largest number of epochs."""
+        steps, plan = len(self.train), self.trainer.plan
+        if self.settings.minutes is None:
+            return FollowPlan(steps, progress), -(-plan.entries[-1][1] // steps)
+        plan.entries[:] = [(start, total) for start, total in progress.plan]
+        progress.plan = plan.entries
+        budget = Budget(
+            60 * self.settings.minutes,
+            steps_per_epoch=steps,
+            validation_steps=len(self.val),
+            limit=self.settings.step_limit(steps),
+            used=progress.seconds,
+            clock=clock,
+        )
+        return FollowPlan(steps, progress, budget), sys.maxsize
 
     @contextmanager
     def _closing(self) -> Iterator[None]:

@@ -18,9 +18,9 @@ def make_weights(tasks: Sequence[Task[Any, Any]]) -> list[Any]:
     ]
 
 
-def weight_at(task: Task[Any, Any], epoch: int, epochs: int) -> float:
+def weight_at(task: Task[Any, Any], epoch: float, epochs: float) -> float:
     """Return the weight of a task in an epoch, counted from 0: linear from `weight` to `final_weight`."""
-    if task.final_weight is None or epochs < 2:
+    if task.final_weight is None or epochs <= 1:
         return task.weight
     return task.weight + (task.final_weight - task.weight) * min(epoch / (epochs - 1), 1.0)
 
@@ -28,20 +28,24 @@ def weight_at(task: Task[Any, Any], epoch: int, epochs: int) -> float:
 class TaskSchedule(keras.callbacks.Callback):
     """Sets weights and factors of gradients at the beginning of each epoch.
 
-    All of them are functions of the epoch, so that a resumed training continues as if it had not been interrupted.
+    All of them are functions of the epoch and of the trainer's plan, so that a resumed training continues as if it had
+    not been interrupted. Must follow the callback that follows the plan.
 
     Args:
-        epochs: The number of epochs of the whole training.
+        steps: Batches per epoch.
     """
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self, steps: int) -> None:
         super().__init__()
-        self.epochs = epochs
+        self.steps = steps
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the values of an epoch before its first step."""
-        trainer = self.model
+        trainer, step = self.model, epoch * self.steps
+        segment = trainer.plan.segment(step)
+        epochs = 0.0 if segment is None else segment.total / self.steps
+        done = 0.0 if segment is None else segment.at(step) * epochs
         for task, weight in zip(trainer.tasks, trainer.balancer.weights, strict=True):
             if task.final_weight is not None:
-                weight.assign(weight_at(task, epoch, self.epochs))
+                weight.assign(weight_at(task, done, epochs))
         trainer.shared_gradients.set_epoch(epoch)

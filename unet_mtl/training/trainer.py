@@ -13,7 +13,12 @@ from unet_mtl.balancing.shared import shared_variables
 from unet_mtl.config import TrainingSettings
 from unet_mtl.losses.base import LogitLoss, weighted_mean
 from unet_mtl.nn.heads import split_activations
+from unet_mtl.optimization.average import Average, applied_average
+from unet_mtl.optimization.learning_rate import LearningRate
+from unet_mtl.optimization.optimizers import OPTIMIZERS
+from unet_mtl.optimization.plan import Plan
 from unet_mtl.tasks import Task
+from unet_mtl.training.deep_supervision import DeepSupervision
 from unet_mtl.training.shared_gradient import SharedGradients
 from unet_mtl.training.task_schedule import make_weights
 
@@ -51,6 +56,8 @@ class MultiTaskTrainer(keras.Model):
         tasks: The tasks that the network was built for.
         balancer: The balancer that combines the losses; None: their sum, weighted by the tasks' weights.
         measure_every: Steps between two measurements of the tasks' gradients; 0: none. TensorFlow only.
+        average: Averages of the weights of `network`, which are validated; None: the last weights are.
+        deep_supervision: Whether masks are learned at coarser levels of the decoder too.
     """
 
     def __init__(
@@ -59,6 +66,8 @@ class MultiTaskTrainer(keras.Model):
         tasks: Sequence[Task[Any, Any]],
         balancer: Balancer | None = None,
         measure_every: int = 0,
+        average: Average | None = None,
+        deep_supervision: bool = False,
     ) -> None:
         super().__init__(name="trainer")
         self.network = network
@@ -72,12 +81,21 @@ class MultiTaskTrainer(keras.Model):
         self.task_losses = {
             name: loss.of_logits if name in self.activations else loss.call for name, loss in losses.items()
         }
+        self.supervision: DeepSupervision | None = None
+        if deep_supervision:
+            masks = [task.name for task in tasks if task.spatial and task.name in self.activations]
+            self.supervision = DeepSupervision(network, self.body, masks)
+            self.supervised = self.supervision.model  # Keras tracks models, but not our objects
         self.loss_means = {task.name: LabelledMean(name=f"{task.name}_loss") for task in tasks}
         self.scores = {task.name: task.training_metrics() for task in tasks}
         self.balancer = balancer or Balancer(make_weights(tasks))
         # Keras tracks lists of variables, but not our objects
         self.balancer_variables = self.balancer.variables
         self.scheduled_weights = [w for w in self.balancer.weights if isinstance(w, keras.Variable)]
+        self.average = average
+        self.average_variables = [] if average is None else average.variables
+        self.plan = Plan()
+        self.rate: LearningRate | None = None
         self.measures: Measures | None = None
         self.measuring = False
         self.train_function: Any = None
@@ -95,7 +113,8 @@ class MultiTaskTrainer(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return logits, or outputs without a sigmoid or softmax, by task name; images are in 0..1 or uint8."""
-        outputs = self.body({name: as_floats(array) for name, array in inputs.items()}, training=training)
+        body = self.supervised if self.supervision and training else self.body
+        outputs = body({name: as_floats(array) for name, array in inputs.items()}, training=training)
         return {name: ops.cast(output, "float32") for name, output in outputs.items()}
 
     def compute_loss(
@@ -126,15 +145,34 @@ class MultiTaskTrainer(keras.Model):
             values = self.task_losses[task.name](y[task.name], y_pred[task.name])
             weights = sample_weight[task.name]
             self.loss_means[task.name].update_state(values, weights)
+            if self.supervision:
+                values = self.supervision.add_levels(
+                    task.name, values, y[task.name], y_pred, self.task_losses[task.name]
+                )
             means.append(weighted_mean(values, weights))
             labelled.append(ops.any(ops.greater(weights, 0)))
         return Losses(means, labelled)
 
     def train_step(self, *arguments: Any) -> Any:
-        """Run the step of Keras, or our own where gradients of single tasks are needed."""
+        """Run the step of Keras, or our own where gradients of single tasks are needed, and update the averages."""
         if self.measuring or self._balances_gradients:
-            return self.task_step(self, *arguments, self.measures if self.measuring else None)
-        return super().train_step(*arguments)
+            results = self.task_step(self, *arguments, self.measures if self.measuring else None)
+        else:
+            results = super().train_step(*arguments)
+        if self.average is None:
+            return results
+        if keras.backend.backend() != "jax":
+            self.average.update()
+            return results
+        logs, (trainable, others, *rest) = results
+        variables = [*self.trainable_variables, *self.non_trainable_variables]
+        values = self.average.update_state(variables, [*trainable, *others])
+        return logs, (values[: len(trainable)], values[len(trainable) :], *rest)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> Any:
+        """Evaluate the averages of the weights if there are any."""
+        with applied_average(self.average):
+            return super().evaluate(*arguments, **options)
 
     def make_train_function(self, force: bool = False) -> Any:
         """Make the train function of Keras or, where gradients are measured, two: one of them for every n-th step.
@@ -198,7 +236,7 @@ def make_trainer(
     Args:
         network: The network, from `build_network`.
         tasks: The tasks that the network was built for.
-        settings: Optimizer, schedule and balancing.
+        settings: Optimizer, schedule, averages and balancing.
         steps: Batches per epoch.
         seed: Seed of the balancer.
 
@@ -208,16 +246,35 @@ def make_trainer(
     measure_every = settings.balancing.resolve_measure_every(keras.backend.backend())
     balancer = settings.balancing.build(make_weights(tasks), seed=seed)
     learned = [variable for variable in balancer.variables if variable.trainable]
-    rate: Any = settings.learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * steps)
-    optimizer: Any = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    plan = settings.make_plan(steps)
+    optimizer, rate = _make_optimizer(settings, plan, round(settings.warmup_epochs * steps))
     optimizer.exclude_from_weight_decay(var_list=learned, var_names=["bias", "gamma", "beta"])
     if any(layer.compute_dtype == "float16" for layer in network.layers):
         # `compile` would decide by the policy of the trainer, which differs from that of the network.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    trainer = MultiTaskTrainer(network, tasks, balancer, measure_every)
+    average = None
+    if settings.average_decay is not None:
+        average = Average(network, settings.average_decay, plan.total(0))
+    trainer = MultiTaskTrainer(network, tasks, balancer, measure_every, average, settings.deep_supervision)
+    trainer.plan, trainer.rate = plan, rate
     # On a CPU a compiled step runs at 0.7 of the speed; "auto" compiles only where it pays.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
     optimizer.build(trainer.trainable_variables)  # in the order in which JAX passes them
     return trainer
+
+
+def _make_optimizer(
+    settings: TrainingSettings, plan: Plan, warmup_steps: int
+) -> tuple[Any, LearningRate | None]:
+    """Return the optimizer, and its learning rate unless that is constant."""
+    rate = None
+    if settings.schedule != "constant" or warmup_steps:
+        rate = LearningRate(settings.learning_rate, settings.schedule, plan, warmup_steps)
+    optimizer = OPTIMIZERS[settings.optimizer](
+        settings.learning_rate if rate is None else rate,
+        weight_decay=settings.weight_decay,
+        global_clipnorm=settings.clip_norm,
+    )
+    if rate is not None and rate.variables:
+        optimizer.plan_variables = list(rate.variables)  # so that Keras saves them with its own
+    return optimizer, rate

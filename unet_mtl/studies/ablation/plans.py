@@ -62,6 +62,12 @@ def plan_runs(config: Config, seeds: int) -> list[PlannedRun]:
         raise ConfigError(
             f"task {TOGETHER!r}: the runs of all tasks have that name; choose another for the task"
         )
+    for limit in ("steps", "minutes"):
+        if getattr(config.training, limit) is not None:
+            raise ConfigError(
+                f"training.{limit}: an ablation compares networks after equally many epochs; set training.epochs, and "
+                f"training.{limit} to null"
+            )
     if seeds < 1:
         raise ConfigError(f"`seeds` is {seeds}; expected 1 or more, the number of trainings of each network")
     training = config.training.model_copy(update={"patience": None})
@@ -134,4 +140,4 @@ def finish_run(
 
 def _is_finished(run: RunFolder, config: Config) -> bool:
     # Without early stopping, a finished run has all its epochs.
-    return run.network.is_file() and len(run.read_history()) >= config.training.epochs
+    return run.network.is_file() and len(run.read_history()) >= (config.training.epochs or 0)

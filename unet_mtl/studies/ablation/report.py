@@ -50,7 +50,7 @@ def describe(config: Config, planned: Sequence[PlannedRun], splits: pd.DataFrame
     """
     n = int((splits["split"] == "train").sum())
     settings = config.training
-    steps = settings.epochs * -(-n // settings.batch_size)
+    steps = settings.step_limit(-(-n // settings.batch_size)) or 0
     seeds = sorted({run.config.seed for run in planned})
     first = learned_tasks(config.tasks)[0]
     monitor = settings.monitor or f"{first.name}_{first.primary[0]}"
@@ -60,7 +60,7 @@ def describe(config: Config, planned: Sequence[PlannedRun], splits: pd.DataFrame
     notes = [
         "multi is one network of all tasks, single a network of that task alone; difference is multi minus single",
         f"each network sees the same {count_of(n, 'train case')}, including those without its label: "
-        f"{count_of(settings.epochs, 'epoch')}, {count_of(steps, 'step')}",
+        f"{count_of(settings.epochs or 0, 'epoch')}, {count_of(steps, 'step')}",
         f"the epoch of the network of all tasks is selected by val_{monitor}, that of a single one by its own score",
         f"interval: over patients, of each case's {scores}; a difference is reported only if it excludes 0 and "
         f"p over patients, after Holm's correction over the tasks, is below {1 - LEVEL:.2f}",
