@@ -1,0 +1,47 @@
+"""The first and the last step of encoders of fixed size: scaling of the image, and dropout after the bottleneck."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from unet_mtl.nn.settings import NetworkSettings
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def build_scaled_image(image: Any, mean: Sequence[float], deviation: Sequence[float]) -> Any:
+    """Scale an image as the pretrained weights expect it: (x - mean) / deviation for each channel.
+
+    The scaling is part of the network, and so of every file that the network is saved to.
+
+    Args:
+        image: (B, H, W, C) in 0..1. One channel is repeated to three.
+        mean: One number, or one for each of red, green and blue. With other than one or three channels, each channel
+            gets their mean.
+        deviation: One number, or one for each of red, green and blue.
+
+    Returns:
+        (B, H, W, 3) for one or three channels, otherwise (B, H, W, C).
+    """
+    from keras import layers
+
+    if image.shape[-1] == 1:
+        image = layers.Concatenate(name="encoder_colours")([image, image, image])
+    scale, offset = 1 / np.asarray(deviation), -np.asarray(mean) / np.asarray(deviation)
+    if image.shape[-1] != 3:
+        scale, offset = np.mean(scale), np.mean(offset)
+    return layers.Rescaling(scale.tolist(), offset.tolist(), name="encoder_scaling")(image)
+
+
+def build_dropout(features: Sequence[Any], settings: "NetworkSettings") -> list[Any]:
+    """Apply `network.dropout` to the bottleneck, the last of the features."""
+    from keras import layers
+
+    *skips, x = features
+    return [
+        *skips,
+        layers.SpatialDropout2D(settings.dropout, name="encoder_dropout")(x) if settings.dropout else x,
+    ]
