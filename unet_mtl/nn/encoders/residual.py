@@ -1,4 +1,4 @@
-"""A residual encoder with more blocks at deeper levels, the idea of nnU-Net's ResEnc (Isensee 2024, arXiv:2404.09556)."""
+"""A residual encoder with more blocks at deeper levels, as nnU-Net's ResEnc (Isensee 2024, arXiv:2404.09556)."""
 
 from typing import TYPE_CHECKING, Any
 

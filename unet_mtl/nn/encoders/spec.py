@@ -29,7 +29,7 @@ class PretrainedFile:
         digest: "sha256:" or, where the publisher gives nothing better, "md5:", and the hexadecimal digest of the
             file.
         licence: The licence of the weights.
-        source: A description of the origin of the weights.
+        source: The package that publishes the weights. All were trained on ImageNet-1k.
         read: Function of the path of the file that returns its arrays by the layer names of our encoder. It imports
             Keras when called.
         url: The address from which the file can be fetched; None: it comes with `package` alone.

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 from unet_mtl.errors import ConfigError
 from unet_mtl.files import user_cache_folder, writing
+from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.encoders.spec import EncoderSpec, PretrainedFile
 from unet_mtl.progress import say
 
@@ -32,6 +33,12 @@ def _places(file: PretrainedFile) -> Iterator[Path]:
     package = file.package and find_spec(file.package)
     if package and package.origin:
         yield Path(package.origin).parent / "models" / file.name
+
+
+def find_encoder() -> str | None:
+    """Return the first encoder with pretrained weights that are on this machine; None if there is none."""
+    known = ((name, spec.pretrained) for name, spec in ENCODERS.items())
+    return next((name for name, file in known if file and find_file(file)), None)
 
 
 def get_file(spec: EncoderSpec, *, progress: bool = True) -> Path:

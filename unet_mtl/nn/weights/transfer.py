@@ -118,7 +118,7 @@ def assign_weights(network: Any, weights: InitialWeights) -> None:
         stem = next(iter(found))
         kernel, *biases = found[stem]
         found[stem] = [_fit_channels(kernel, layers[stem].get_weights()[0].shape[2]), *biases]
-    for name in layers.keys() & found.keys():
+    for name in (name for name in layers if name in found):
         here, there = _shapes(layers[name].get_weights()), _shapes(found[name])
         if here != there:
             problems.append(f"layer {name} has shapes {there} in the file and {here} in the network")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from unet_mtl.nn.weights.cache import find_encoder
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.task_choice import TaskChoice
@@ -177,6 +178,12 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
     lines += _split(draft)
     if draft.images:
         lines += line("augment: light", "none, light, any_direction, or a list of albumentations")
+    encoder = find_encoder() if draft.images else None
+    if encoder:
+        lines += line(
+            f"network: {{encoder: {encoder}, weights: imagenet}}",
+            "starts from weights that are on this machine; without this line, a plain U-Net from random ones",
+        )
     lines += line("training: {epochs: 80, batch_size: 8}")
     if channels:
         lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
