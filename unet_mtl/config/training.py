@@ -21,6 +21,9 @@ class TrainingSettings(Settings):
         learning_rate: The initial learning rate, which is also the highest.
         schedule: "cosine" decays the learning rate to zero over all epochs, "constant" keeps it.
         weight_decay: Weight decay of AdamW, applied to kernels only.
+        encoder_learning_rate: The factor on the learning rate of the encoder, in 0..1; less than 1 keeps it closer to
+            `network.weights`. Unless it is 1, the encoder has no weight decay.
+        freeze_epochs: Epochs at the beginning in which the encoder is not trained.
         patience: Epochs without a better `monitor` after which training stops; None: it never stops early.
         monitor: The validation score that selects the best checkpoint, `<task>_<score>`; None: the primary score of
             the first task. A loss is not accepted, since losses under different weights cannot be compared.
@@ -37,6 +40,8 @@ class TrainingSettings(Settings):
     learning_rate: float = Field(default=1e-3, gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     weight_decay: float = Field(default=0.0, ge=0)
+    encoder_learning_rate: float = Field(default=1.0, ge=0, le=1)
+    freeze_epochs: int = Field(default=0, ge=0)
     patience: int | None = Field(default=None, ge=1)
     monitor: str | None = None
     mode: Literal["max", "min"] | None = None

@@ -236,6 +236,7 @@ class Session:
                         EpochSync(self.train),
                         StopOnNonFinite(self.train),
                         BalanceLog(),
+                        *([self.trainer.encoder_rate] if self.trainer.encoder_rate else ()),
                         checkpointer,
                         *boards,
                         *callbacks,

@@ -14,6 +14,7 @@ from unet_mtl.config import TrainingSettings
 from unet_mtl.losses.base import LogitLoss, weighted_mean
 from unet_mtl.nn.heads import split_activations
 from unet_mtl.tasks import Task
+from unet_mtl.training.encoder_rate import EncoderRate
 
 
 class LabelledMean(keras.metrics.Mean):
@@ -77,6 +78,7 @@ class MultiTaskTrainer(keras.Model):
         self.measures: Measures | None = None
         self.measuring = False
         self.train_function: Any = None
+        self.encoder_rate: EncoderRate | None = None
         if measure_every and shared_variables(network):
             self.measures = Measures([task.name for task in tasks], measure_every)
         self.task_step: Any = None
@@ -208,11 +210,16 @@ def make_trainer(
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * steps)
     optimizer: Any = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    encoder_rate = None
+    if settings.encoder_learning_rate != 1 or settings.freeze_epochs:
+        encoder_rate = EncoderRate(network, optimizer, settings)
+        learned += encoder_rate.variables
     optimizer.exclude_from_weight_decay(var_list=learned, var_names=["bias", "gamma", "beta"])
     if any(layer.compute_dtype == "float16" for layer in network.layers):
         # `compile` would decide by the policy of the trainer, which differs from that of the network.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     trainer = MultiTaskTrainer(network, tasks, balancer, measure_every)
+    trainer.encoder_rate = encoder_rate
     # On a CPU a compiled step runs at 0.7 of the speed; "auto" compiles only where it pays.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
     optimizer.build(trainer.trainable_variables)  # in the order in which JAX passes them
