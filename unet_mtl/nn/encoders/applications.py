@@ -3,9 +3,9 @@
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,11 +72,14 @@ def build_application(image: Any, settings: "NetworkSettings", *, application: A
     model = application.make(tuple(x.shape[1:]))
     names = _name_operations(model)
     taps = [_find_tap(tap, list(names.values())) for tap in application.taps]
-    outputs = {name: operation.output for operation, name in _named(model, names) if name in taps}
+    outputs = {names[o.name]: o.output for o in _flatten(model) if names[o.name] in taps}
     trimmed = keras.Model(model.input, [outputs[tap] for tap in taps])
     copies: dict[str, Any] = {}
 
     def copy(operation: Any) -> Any:
+        if isinstance(operation, keras.Sequential):
+            inner = [copy(layer) for layer in operation.layers]
+            return lambda x, **_: reduce(lambda y, layer: layer(y), inner, x)
         name = names[operation.name]
         copies[name] = _copy(operation, f"encoder_{name}")
         return copies[name]
@@ -86,15 +89,22 @@ def build_application(image: Any, settings: "NetworkSettings", *, application: A
     return build_dropout([copies[tap].output for tap in taps], settings)
 
 
+def _flatten(model: Any) -> Iterator[Any]:
+    """Yield the operations of a model and of the sequences in it, apart from inputs."""
+    import keras
+
+    for operation in model.operations:
+        if isinstance(operation, keras.Sequential):
+            yield from operation.layers
+        elif not isinstance(operation, keras.layers.InputLayer):
+            yield operation
+
+
 def _name_operations(model: Any) -> dict[str, str]:
     """Return our name of each operation by its own: the same, but numbered from 1 where Keras has numbered it."""
-    from keras import layers
-
     counts: Counter[str] = Counter()
     names = {}
-    for operation in model.operations:
-        if isinstance(operation, layers.InputLayer):
-            continue
+    for operation in _flatten(model):
         kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", type(operation).__name__).lower()
         name = operation.name
         if re.fullmatch(rf"{kind}(_\d+)?", name):
@@ -102,10 +112,6 @@ def _name_operations(model: Any) -> dict[str, str]:
             name = f"{kind}{counts[kind]}"
         names[operation.name] = name
     return names
-
-
-def _named(model: Any, names: dict[str, str]) -> list[tuple[Any, str]]:
-    return [(o, names[o.name]) for o in model.operations if o.name in names]
 
 
 def _find_tap(tap: str, names: Sequence[str]) -> str:
@@ -157,8 +163,8 @@ def read_application(path: Path, *, application: Application) -> LayerWeights:
     model.load_weights(path)
     names = _name_operations(model)
     found = {}
-    for layer in model.layers:
-        if layer.weights:
+    for layer in _flatten(model):
+        if getattr(layer, "weights", None):
             found[f"encoder_{names[layer.name]}"] = _convert(layer)
     if application.is_bgr:
         stem = next(iter(found))
