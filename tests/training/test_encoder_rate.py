@@ -13,7 +13,10 @@ from unet_mtl.errors import ConfigError, RunError
 from unet_mtl.nn.weights.cache import sha256_of
 from unet_mtl.training.trainer import make_trainer
 
-TASKS = [Segmentation(name="zone", classes=("a", "b", "c")), Classification(name="kind", classes=("x", "y", "z"))]
+TASKS = [
+    Segmentation(name="zone", classes=("a", "b", "c")),
+    Classification(name="kind", classes=("x", "y", "z")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +33,19 @@ def changes(trainer, apply):
         part = variable.path[:7]
         if part in parts and variable.path.endswith("kernel"):
             parts[part].append(np.abs(variable.numpy() - before[variable.path]))
-    return {part: (max(a.max() for a in arrays), min(a.min() for a in arrays)) for part, arrays in parts.items()}
+    return {
+        part: (max(a.max() for a in arrays), min(a.min() for a in arrays)) for part, arrays in parts.items()
+    }
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 def test_the_encoder_moves_by_a_factor_and_not_while_it_is_frozen(network, decay):
     settings = TrainingSettings(
-        encoder_learning_rate=0.1, freeze_epochs=2, schedule="constant", weight_decay=decay, learning_rate=0.01
+        encoder_learning_rate=0.1,
+        freeze_epochs=2,
+        schedule="constant",
+        weight_decay=decay,
+        learning_rate=0.01,
     )
     trainer = make_trainer(network, TASKS, settings, steps=3)
 
@@ -74,7 +83,9 @@ class Stop(keras.callbacks.Callback):
 
 
 @pytest.mark.slow
-def test_a_training_starts_from_a_run_and_resumes_without_it(dataset, tasks, settings, trained, tmp_path, monkeypatch):
+def test_a_training_starts_from_a_run_and_resumes_without_it(
+    dataset, tasks, settings, trained, tmp_path, monkeypatch
+):
     from unet_mtl.training import session
 
     source = tmp_path / "source"
@@ -85,7 +96,9 @@ def test_a_training_starts_from_a_run_and_resumes_without_it(dataset, tasks, set
     }
     with monkeypatch.context() as patch:
         patch.setattr(session, "BalanceLog", Stop)
-        patch.setattr(session.MultiTaskTrainer, "fit", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(
+            session.MultiTaskTrainer, "fit", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             train(dataset, tasks, tmp_path / "run", **options)
     facts = json.loads((tmp_path / "run" / "environment.json").read_text())["weights"]

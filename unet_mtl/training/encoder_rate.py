@@ -39,7 +39,9 @@ class EncoderRate(keras.callbacks.Callback):
             )
         if self.frozen_epochs and keras.backend.backend() != "tensorflow":
             raise ConfigError("training.freeze_epochs works on the TensorFlow backend alone; set it to 0")
-        self.present = keras.Variable(0.0 if self.frozen_epochs else self.factor, trainable=False, name="factor")
+        self.present = keras.Variable(
+            0.0 if self.frozen_epochs else self.factor, trainable=False, name="factor"
+        )
         # Depending on the backend, optimizers get the variables of Keras or those of the backend.
         self._known = {id(variable) for v in self.variables for variable in (v, v.value)}
         self._update = optimizer.update_step

@@ -7,7 +7,7 @@ CONVNEXT_TINY = application_spec(
     "convnext_tiny",
     Application(
         "ConvNeXtTiny",
-        ("add3", "add6", "add15", "add18"),
+        ("add3", "add6", "add15", "layer_normalization1"),
         first_stride=4,
         mean=IMAGENET_MEAN,
         deviation=IMAGENET_DEVIATION,
