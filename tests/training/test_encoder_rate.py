@@ -115,7 +115,7 @@ def test_a_training_starts_from_a_run_and_resumes_without_it(
         train(dataset, tasks, tmp_path / "run", **options, resume=True)
     network = keras.saving.load_model(tmp_path / "away.keras")
     network.save(source / "network.keras")
-    with open(source / "network.keras", "ab") as stream:
+    with (source / "network.keras").open("ab") as stream:
         stream.write(b"\0")
     with pytest.raises(RunError, match="cannot be resumed: weights was "):
         train(dataset, tasks, tmp_path / "run", **options, resume=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 import sys
 from dataclasses import replace
@@ -132,3 +133,10 @@ def test_digests_are_those_that_the_installed_keras_checks():
         if spec.pretrained and spec.pretrained.url:
             assert f'"{spec.pretrained.digest.partition(":")[2]}"' in source
             assert f'"{spec.pretrained.url.rpartition("/")[0]}/' in source
+
+
+def test_no_other_module_opens_a_connection():
+    root = Path(find_spec("unet_mtl").origin).parent
+    imports = re.compile(r"^\s*(?:from|import) (?:urllib|http|socket|requests)\b", re.M)
+    found = [path for path in root.rglob("*.py") if imports.search(path.read_text(encoding="utf-8"))]
+    assert found == [root / "nn" / "weights" / "cache.py"]

@@ -32,7 +32,7 @@ def build_scaled_image(image: Any, mean: Sequence[float], deviation: Sequence[fl
         image = layers.Concatenate(name="encoder_colours")([image, image, image])
     scale, offset = 1 / np.asarray(deviation), -np.asarray(mean) / np.asarray(deviation)
     if image.shape[-1] != 3:
-        scale, offset = np.mean(scale), np.mean(offset)
+        scale, offset = scale.mean(keepdims=True), offset.mean(keepdims=True)
     return layers.Rescaling(scale.tolist(), offset.tolist(), name="encoder_scaling")(image)
 
 

@@ -25,8 +25,9 @@ def build_residual(image: Any, settings: "NetworkSettings") -> list[Any]:
     from keras import layers
 
     first, *widths = settings.widths
-    options = {"normalization": settings.normalization, "dropout": 0.0}
-    features = [build_convolutions(image, first, name="encoder0", **options)]
+    features = [
+        build_convolutions(image, first, normalization=settings.normalization, dropout=0.0, name="encoder0")
+    ]
     for level, width in enumerate(widths, start=1):
         x = features[-1]
         for block in range(BLOCKS[level]):
