@@ -137,6 +137,6 @@ def test_digests_are_those_that_the_installed_keras_checks():
 
 def test_no_other_module_opens_a_connection():
     root = Path(find_spec("unet_mtl").origin).parent
-    imports = re.compile(r"^\s*(?:from|import) (?:urllib|http|socket|requests)\b", re.M)
+    imports = re.compile(r"^\s*(?:from|import) (?:urllib\.request|http|socket|requests)\b", re.M)
     found = [path for path in root.rglob("*.py") if imports.search(path.read_text(encoding="utf-8"))]
     assert found == [root / "nn" / "weights" / "cache.py"]
