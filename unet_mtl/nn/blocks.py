@@ -31,11 +31,11 @@ def build_group_normalization(x: Any, name: str) -> Any:
 
 
 def freeze_normalization(inputs: Any, outputs: Any) -> None:
-    """Make all batch normalization between two tensors keep its statistics and factors in training."""
+    """Make the batch normalization of an encoder keep its statistics and factors in training."""
     import keras
 
     for layer in keras.Model(inputs, outputs).layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.name.startswith("encoder"):
             layer.trainable = False
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unet_mtl.nn.blocks import BATCH_MOMENTUM
-from unet_mtl.nn.encoders.image import build_dropout, build_scaled_image
+from unet_mtl.nn.encoders.image import build_bottleneck, build_scaled_image
 from unet_mtl.nn.encoders.spec import LIGHT_DECODER, EncoderSpec, LayerWeights, PretrainedFile, strides_from
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def build_application(image: Any, settings: "NetworkSettings", *, application: A
 
     keras.models.clone_model(trimmed, input_tensors=x, clone_function=copy)
     # The first call of each copy was that on `x`; the model that is returned has nodes of its own.
-    return build_dropout([copies[tap].output for tap in taps], settings)
+    return build_bottleneck([copies[tap].output for tap in taps], settings)
 
 
 def _flatten(model: Any) -> Iterator[Any]:

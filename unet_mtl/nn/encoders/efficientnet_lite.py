@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unet_mtl.nn.blocks import BATCH_MOMENTUM
-from unet_mtl.nn.encoders.image import build_dropout, build_scaled_image
+from unet_mtl.nn.encoders.image import build_bottleneck, build_scaled_image
 from unet_mtl.nn.encoders.spec import LIGHT_DECODER, EncoderSpec, LayerWeights, PretrainedFile, strides_from
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def build_lite(image: Any, settings: "NetworkSettings", *, width: float, depth: 
         ends[stage] = x = _inverted_bottleneck(
             x, kernel, stride, expansion, channels, f"encoder_block{index}"
         )
-    return build_dropout([ends[stage] for stage in _TAPS], settings)
+    return build_bottleneck([ends[stage] for stage in _TAPS], settings)
 
 
 def _inverted_bottleneck(x: Any, kernel: int, stride: int, expansion: int, channels: int, name: str) -> Any:

@@ -1,9 +1,11 @@
-"""The first and the last step of encoders of fixed size: scaling of the image, and dropout after the bottleneck."""
+"""The first and the last step of encoders of fixed size: scaling of the image, and of the bottleneck."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from unet_mtl.nn.blocks import build_batch_normalization
 
 if TYPE_CHECKING:
     from unet_mtl.nn.settings import NetworkSettings
@@ -36,12 +38,15 @@ def build_scaled_image(image: Any, mean: Sequence[float], deviation: Sequence[fl
     return layers.Rescaling(scale.tolist(), offset.tolist(), name="encoder_scaling")(image)
 
 
-def build_dropout(features: Sequence[Any], settings: "NetworkSettings") -> list[Any]:
-    """Apply `network.dropout` to the bottleneck, the last of the features."""
+def build_bottleneck(features: Sequence[Any], settings: "NetworkSettings") -> list[Any]:
+    """Apply batch normalization and `network.dropout` to the bottleneck, the last of the features.
+
+    Pretrained features have standard deviations of up to 10, from which new heads would begin with large errors.
+    """
     from keras import layers
 
     *skips, x = features
-    return [
-        *skips,
-        layers.SpatialDropout2D(settings.dropout, name="encoder_dropout")(x) if settings.dropout else x,
-    ]
+    x = build_batch_normalization(x, "bottleneck_norm")
+    if settings.dropout:
+        x = layers.SpatialDropout2D(settings.dropout, name="bottleneck_dropout")(x)
+    return [*skips, x]

@@ -54,7 +54,7 @@ class EncoderSpec:
         build: Function of an image tensor (B, H, W, C) in 0..1 and the settings of the network that returns features
             from the finest level to the bottleneck, with any number of channels each. It imports Keras when called.
             Layer names are fixed, start with "encoder" and differ, so that a network built twice in one process
-            is the same.
+            is the same. New layers behind pretrained ones have names that start with "bottleneck" instead.
         strides: Function of the settings of the network that returns, for each of these features, the number of
             image pixels to one of its rows or columns. The first is 1, 2 or 4 and each doubles the one before it.
             Image sides must be divisible by the last.

@@ -16,7 +16,7 @@ from unet_mtl.nn.weights.cache import sha256_of
 NETWORK_SUFFIX = ".keras"
 _PREFIXES: dict[WeightsParts, tuple[str, ...]] = {
     "encoder": ("encoder",),
-    "encoder_and_decoder": ("encoder", "decoder"),
+    "encoder_and_decoder": ("encoder", "bottleneck", "decoder"),
 }
 _SHOWN = 3
 
