@@ -22,6 +22,12 @@ another machine, where it cannot be seen."""
 _swept: set[Path] = set()
 
 
+def user_cache_folder() -> Path:
+    """Return our cache folder: $UNET_MTL_CACHE, $XDG_CACHE_HOME/unet_mtl or ~/.cache/unet_mtl."""
+    own, base = os.environ.get("UNET_MTL_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(own) if own else (Path(base) if base else Path.home() / ".cache") / "unet_mtl"
+
+
 def _refusal(path: Path, error: OSError) -> WriteError:
     reason = error.strerror or str(error)
     return WriteError(

@@ -10,6 +10,7 @@ from keras import layers
 from unet_mtl.arguments import check_types
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs, Reads, find_reads
 from unet_mtl.errors import ConfigError
+from unet_mtl.nn.blocks import freeze_normalization
 from unet_mtl.nn.decoder import build_decoder
 from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.pooling import POOLINGS, PoolingInput
@@ -113,6 +114,8 @@ class _Body:
         if inputs.image:
             self.inputs[IMAGE] = layers.Input(shape, name=IMAGE)
             self.features = ENCODERS[settings.encoder].build(self.inputs[IMAGE], settings)
+            if settings.encoder_normalization == "frozen":
+                freeze_normalization(self.inputs[IMAGE], self.features)
         self._tables: dict[str, Any] = {}
         for table in inputs.tables:
             self.inputs[table.name] = layers.Input((table.width,), name=table.name)
@@ -173,7 +176,11 @@ def _build_pixels(
         )
     bottleneck = body.bottleneck(next(iter(spatial.values())))
     return build_decoder(
-        [*body.features[:-1], bottleneck], up=settings.up, normalization=settings.normalization
+        [*body.features[:-1], bottleneck],
+        settings.strides,
+        widths=settings.decoder_channels,
+        up=settings.up,
+        normalization=settings.normalization,
     )
 
 

@@ -242,3 +242,21 @@ def test_real_data(command, name, tmp_path):
             continue
         assert config.data.columns[key].classes == column.classes
     assert config.split.fold_column == ("kFold" if name == "busbra" else None)
+
+
+def test_it_proposes_a_pretrained_encoder_if_weights_are_here(command, folder, tmp_path, monkeypatch):
+    from unet_mtl.nn.encoders.efficientnet_v2 import V2_B0
+    from unet_mtl.nn.weights import cache
+
+    monkeypatch.setenv("UNET_MTL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "find_spec", lambda package: None)
+    command("init", folder)
+    assert load_config(folder / "config.yaml").network.encoder == "plain"
+    file = cache.cached_path(V2_B0.pretrained)
+    file.parent.mkdir(parents=True)
+    file.touch()
+    command("init", folder, "--overwrite")
+    network = load_config(folder / "config.yaml").network
+    assert (network.encoder, network.weights) == ("efficientnetv2_b0", "imagenet")
+    code, _, errors = command("check", folder / "config.yaml")
+    assert (code, errors) == (0, [])

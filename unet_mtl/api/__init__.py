@@ -11,18 +11,21 @@ from unet_mtl.api.exchange import (
 from unet_mtl.api.preparation import check, init, repair, split
 from unet_mtl.api.results import evaluate, overlay, predict, score
 from unet_mtl.api.training import ablate, show, show_augment, train
+from unet_mtl.api.weights import get_weights, list_weights
 from unet_mtl.data.records import read_dataset
 
 __all__ = [
     "ablate",
     "check",
     "evaluate",
+    "get_weights",
     "import_coco",
     "import_label_studio",
     "import_labelme",
     "import_nnunet",
     "import_via",
     "init",
+    "list_weights",
     "overlay",
     "predict",
     "read_dataset",

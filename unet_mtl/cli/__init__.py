@@ -20,6 +20,7 @@ from unet_mtl.cli import (
     show,
     split,
     train,
+    weights,
 )
 from unet_mtl.cli.command import Command, Group
 from unet_mtl.cli.signals import interrupted_by_signals
@@ -36,6 +37,12 @@ for module in (phantom, init, check, split, show, train, evaluate, ablate, score
     app.command(cls=Command)(getattr(module, module.__name__.rpartition(".")[2]))
 app.command("import", cls=Command)(import_.import_data)
 app.command("to-nnunet", cls=Command)(import_.to_nnunet)
+weights_app = typer.Typer(
+    cls=Group, help="List the pretrained weights of encoders, and fetch them.", no_args_is_help=True
+)
+weights_app.command("list", cls=Command)(weights.list_)
+weights_app.command("get", cls=Command)(weights.get)
+app.add_typer(weights_app, name="weights")
 
 
 def main() -> None:

@@ -48,6 +48,9 @@ class TrainingSettings(Settings):
             and in short trainings. None: no average.
         deep_supervision: Whether masks are learned at coarser levels of the decoder too, by heads that exist during
             the training only.
+        encoder_learning_rate: The factor on the learning rate of the encoder, in 0..1; less than 1 keeps it closer to
+            `network.weights`. Unless it is 1, the encoder has no weight decay.
+        freeze_epochs: Epochs at the beginning in which the encoder is not trained.
         patience: Epochs without a better `monitor` after which training stops; None: it never stops early.
         monitor: The validation score that selects the best checkpoint, `<task>_<score>`; None: the primary score of
             the first task. A loss is not accepted, since losses under different weights cannot be compared.
@@ -71,6 +74,8 @@ class TrainingSettings(Settings):
     clip_norm: float | None = Field(default=None, gt=0)
     average_decay: float | None = Field(default=None, gt=0, lt=1)
     deep_supervision: bool = False
+    encoder_learning_rate: float = Field(default=1.0, ge=0, le=1)
+    freeze_epochs: int = Field(default=0, ge=0)
     patience: int | None = Field(default=None, ge=1)
     monitor: str | None = None
     mode: Literal["max", "min"] | None = None

@@ -30,6 +30,15 @@ def build_group_normalization(x: Any, name: str) -> Any:
     return layers.GroupNormalization(groups=groups, name=name)(x)
 
 
+def freeze_normalization(inputs: Any, outputs: Any) -> None:
+    """Make the batch normalization of an encoder keep its statistics and factors in training."""
+    import keras
+
+    for layer in keras.Model(inputs, outputs).layers:
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.name.startswith("encoder"):
+            layer.trainable = False
+
+
 NORMALIZATIONS: dict[str, Callable[[Any, str], Any] | None] = {
     "batch": build_batch_normalization,
     "group": build_group_normalization,

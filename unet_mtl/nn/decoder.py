@@ -6,26 +6,37 @@ from typing import Any
 from unet_mtl.nn.blocks import UP_SAMPLINGS, build_convolutions
 
 
-def build_decoder(features: Sequence[Any], *, up: str, normalization: str) -> Any:
-    """Decode the bottleneck level by level, concatenating the encoder's features of each level.
-
-    Each level has as many channels as the encoder's features at that level.
+def build_decoder(
+    features: Sequence[Any],
+    strides: Sequence[int],
+    *,
+    widths: Sequence[int] | None = None,
+    up: str,
+    normalization: str,
+) -> Any:
+    """Decode the bottleneck level by level, concatenating the encoder's features of each level that has some.
 
     Args:
         features: Features from the finest level to the bottleneck; each level has half the rows and columns of the
             one before it.
+        strides: The number of image pixels to one row or column of each of these features.
+        widths: The channels of each level, coarsest first; None: those of the encoder's features and, at the finer
+            levels without any, half of those of the level below.
         up: An entry of `UP_SAMPLINGS`.
         normalization: An entry of `NORMALIZATIONS`.
 
     Returns:
-        Features of the shape of `features[0]`.
+        Features at the resolution of the image.
     """
     from keras import layers
 
     *skips, x = features
-    for level, skip in reversed(list(enumerate(skips))):
-        name, width = f"decoder{level}", int(skip.shape[-1])
-        x = UP_SAMPLINGS[up](x, width, name)
-        x = layers.Concatenate(name=f"{name}_skip")([skip, x])
-        x = build_convolutions(x, width, normalization=normalization, dropout=0.0, name=name)
+    by_stride = dict(zip(strides, skips, strict=False))
+    for index, level in enumerate(reversed(range((strides[-1] - 1).bit_length()))):
+        name, skip = f"decoder{level}", by_stride.get(2**level)
+        width = widths[index] if widths else int(x.shape[-1]) // 2 if skip is None else int(skip.shape[-1])
+        x = UP_SAMPLINGS[up](x, max(width, 1), name)
+        if skip is not None:
+            x = layers.Concatenate(name=f"{name}_skip")([skip, x])
+        x = build_convolutions(x, max(width, 1), normalization=normalization, dropout=0.0, name=name)
     return x

@@ -36,6 +36,7 @@ from unet_mtl.device import choose_precision
 from unet_mtl.errors import ConfigError, DataError, WriteError
 from unet_mtl.files import write_text
 from unet_mtl.network import build_network
+from unet_mtl.nn.weights.transfer import InitialWeights, assign_weights
 from unet_mtl.optimization.budget import Budget
 from unet_mtl.plots.balance import plot_balance
 from unet_mtl.plots.curves import plot_curves
@@ -50,6 +51,7 @@ from unet_mtl.training.callbacks import (
     StopOnNonFinite,
     load_checkpoint,
 )
+from unet_mtl.training.initial_weights import find_weights
 from unet_mtl.training.inputs import make_inputs
 from unet_mtl.training.labels import Labels, count_by_curve, count_labels, describe_labels
 from unet_mtl.training.limits import FollowPlan, describe_end, describe_plan
@@ -102,12 +104,23 @@ def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool, 
     eight_bits = all(kind.startswith("8-bit") for kind in inspection.types)
     # The cache needs the digests that the fingerprint needs, so that each file is hashed once.
     hashes = FileHashes()
-    session = make_session(config, parts, image_type="uint8" if eight_bits else "float32", file_hashes=hashes)
+    # A checkpoint has all weights, so that a resumed run does without those that it started from.
+    is_restored = resume and run.checkpoint.is_file()
+    weights = None if is_restored else find_weights(config.network, progress=progress)
+    session = make_session(
+        config,
+        parts,
+        image_type="uint8" if eight_bits else "float32",
+        file_hashes=hashes,
+        weights=weights,
+    )
     facts = {
         "seed": config.seed,
         "precision": session.precision,
         "data_hash": dataset.fingerprint(hashes),
     }
+    if not is_restored:
+        facts["weights"] = dict(weights.facts) if weights else None
     if resume:
         run.require_facts(facts)
     else:
@@ -245,6 +258,7 @@ class Session:
                         BalanceLog(),
                         follow,
                         TaskSchedule(len(self.train)),
+                        *([self.trainer.encoder_rate] if self.trainer.encoder_rate else ()),
                         checkpointer,
                         *boards,
                         *callbacks,
@@ -335,6 +349,7 @@ def make_session(
     *,
     image_type: ImageType = "float32",
     file_hashes: FileHashes | None = None,
+    weights: InitialWeights | None = None,
 ) -> Session:
     """Build network, trainer and batches.
 
@@ -343,10 +358,11 @@ def make_session(
         parts: The splits train and val and, if its labels are to be counted, test.
         image_type: The type of images in batches; "uint8" requires that all images have 8 bits.
         file_hashes: Digests of the files, shared with other users of them; None: an instance per split.
+        weights: The weights that the network starts from; None: random ones.
 
     Raises:
-        ConfigError: `training` names a score, a class or a method that the tasks or the backend do not have, or the
-            precision needs another device.
+        ConfigError: The weights do not fit the network, `training` names a score, a class or a method that the tasks
+            or the backend do not have, or the precision needs another device.
         DataError: A task has no label in train.
     """
     keras.utils.set_random_seed(config.seed)
@@ -363,6 +379,8 @@ def make_session(
         settings=config.network,
         precision=precision,
     )
+    if weights is not None:
+        assign_weights(network, weights)
     options: dict[str, Any] = {
         "inputs": inputs,
         "batch_size": settings.batch_size,

@@ -19,6 +19,7 @@ from unet_mtl.optimization.optimizers import OPTIMIZERS
 from unet_mtl.optimization.plan import Plan
 from unet_mtl.tasks import Task
 from unet_mtl.training.deep_supervision import DeepSupervision
+from unet_mtl.training.encoder_rate import EncoderRate
 from unet_mtl.training.shared_gradient import SharedGradients
 from unet_mtl.training.task_schedule import make_weights
 
@@ -99,6 +100,7 @@ class MultiTaskTrainer(keras.Model):
         self.measures: Measures | None = None
         self.measuring = False
         self.train_function: Any = None
+        self.encoder_rate: EncoderRate | None = None
         if measure_every and shared_variables(network):
             self.measures = Measures([task.name for task in tasks], measure_every)
         self.task_step: Any = None
@@ -248,6 +250,10 @@ def make_trainer(
     learned = [variable for variable in balancer.variables if variable.trainable]
     plan = settings.make_plan(steps)
     optimizer, rate = _make_optimizer(settings, plan, round(settings.warmup_epochs * steps))
+    encoder_rate = None
+    if settings.encoder_learning_rate != 1 or settings.freeze_epochs:
+        encoder_rate = EncoderRate(network, optimizer, settings)
+        learned += encoder_rate.variables
     optimizer.exclude_from_weight_decay(var_list=learned, var_names=["bias", "gamma", "beta"])
     if any(layer.compute_dtype == "float16" for layer in network.layers):
         # `compile` would decide by the policy of the trainer, which differs from that of the network.
@@ -256,7 +262,7 @@ def make_trainer(
     if settings.average_decay is not None:
         average = Average(network, settings.average_decay, plan.total(0))
     trainer = MultiTaskTrainer(network, tasks, balancer, measure_every, average, settings.deep_supervision)
-    trainer.plan, trainer.rate = plan, rate
+    trainer.plan, trainer.rate, trainer.encoder_rate = plan, rate, encoder_rate
     # On a CPU a compiled step runs at 0.7 of the speed; "auto" compiles only where it pays.
     trainer.compile(optimizer=optimizer, jit_compile="auto")
     optimizer.build(trainer.trainable_variables)  # in the order in which JAX passes them

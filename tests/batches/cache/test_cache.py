@@ -18,7 +18,7 @@ from PIL import Image
 from unet_mtl import Preprocess, Segmentation, read_dataset
 from unet_mtl.batches import case_loader
 from unet_mtl.batches.cache import array_cache as caches
-from unet_mtl.batches.cache.array_cache import Cache, default_folder
+from unet_mtl.batches.cache.array_cache import Cache
 from unet_mtl.batches.cache.array_files import SUFFIX, check_file, map_arrays, write_arrays
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.batches.case_loader import CaseLoader
@@ -26,6 +26,7 @@ from unet_mtl.data import file_hashes
 from unet_mtl.data.description import make_description
 from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.files import user_cache_folder
 
 SIZE = (12, 10)
 ARRAYS = {"image": np.arange(60, dtype=np.uint8).reshape(5, 4, 3), "zone": np.ones((5, 4), np.uint8)}
@@ -301,7 +302,7 @@ def test_auto_spills_to_the_disk(folder, tmp_path, reads, monkeypatch):
 
 def test_memory_only_never_touches_the_disk(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    assert default_folder() == tmp_path / "user" / "unet_mtl"
+    assert user_cache_folder() == tmp_path / "user" / "unet_mtl"
     cache = Cache(Delivery(cache="memory"))
     dataset, cached = open_cases(folder, cache=cache)
     cached.load(dataset.records[0])

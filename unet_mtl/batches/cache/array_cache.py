@@ -22,6 +22,7 @@ from unet_mtl.batches.cache.array_files import (
 from unet_mtl.batches.cache.memory import free_memory
 from unet_mtl.batches.cache.settings import Delivery
 from unet_mtl.errors import ConfigError
+from unet_mtl.files import user_cache_folder
 
 _UNUSED_S = 30 * 24 * 3600
 _ABANDONED_S = 3600
@@ -46,7 +47,7 @@ class Cache:
         self._lock = threading.Lock()
         self._disk: DiskCache | None = None
         if delivery.cache in ("auto", "disk"):
-            self._disk = DiskCache(delivery.cache_folder or default_folder())
+            self._disk = DiskCache(delivery.cache_folder or user_cache_folder())
         if delivery.cache == "disk" and self._disk is not None:
             self._disk.require_writable()
 
@@ -144,12 +145,6 @@ class DiskCache:
                 with suppress(OSError):
                     if now - path.stat().st_mtime > seconds:
                         path.unlink()
-
-
-def default_folder() -> Path:
-    """Return the cache folder of the user: $XDG_CACHE_HOME/unet_mtl, or ~/.cache/unet_mtl."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "unet_mtl"
 
 
 def _memory_budget(delivery: Delivery) -> float:

@@ -21,8 +21,8 @@ class Delivery(Settings):
     Attributes:
         cache: Where images and masks are kept at the size of the network: "memory", "disk", "auto" (in memory up to
             `memory_share`, the rest on disk) or "off".
-        cache_folder: The folder of the cache on disk, readable by the user alone. None: the cache folder of the user,
-            $XDG_CACHE_HOME/unet_mtl or ~/.cache/unet_mtl.
+        cache_folder: The folder of the cache on disk, readable by the user alone. None: our cache folder,
+            $UNET_MTL_CACHE, $XDG_CACHE_HOME/unet_mtl or ~/.cache/unet_mtl.
         memory_share: The largest share of the free memory that "auto" may fill, above 0 and below 1.
     """
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from unet_mtl.nn.weights.cache import find_encoder
 from unet_mtl.prepare.drafting.columns import Column
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.task_choice import SIZE_UNITS, TaskChoice
@@ -191,6 +192,12 @@ def config_text(draft: Draft, choices: Sequence[TaskChoice], channels: int | Non
         lines += ["inputs:", *line(f"  record: {{columns: {flow(draft.inputs)}, hidden: [16]}}")]
     lines += _split(draft)
     lines += _augment(draft, chosen)
+    encoder = find_encoder() if draft.images else None
+    if encoder:
+        lines += line(
+            f"network: {{encoder: {encoder}, weights: imagenet}}",
+            "starts from weights that are on this machine; without this line, a plain U-Net from random ones",
+        )
     lines += line("training: {epochs: 80, batch_size: 8}")
     if channels:
         lines += line(f"preprocess: {{channels: {channels}}}", "the number of channels of the images")
@@ -206,7 +213,11 @@ def _augment(draft: Draft, chosen: Sequence[TaskChoice]) -> list[str]:
     if not draft.images:
         return []
     units = {column.name: column.unit for column in draft.columns}
-    sizes = [choice.target for choice in chosen if units.get(choice.target) in SIZE_UNITS]
+    sizes = [
+        choice.target
+        for choice in chosen
+        if units.get(choice.target) in SIZE_UNITS and "measure" not in choice.settings
+    ]
     if sizes:
         numbers = name_some(f"{name} in {units[name]}" for name in sizes)
         return line("augment: light_without_zoom", f"{numbers} would not follow the zoom of `light`")

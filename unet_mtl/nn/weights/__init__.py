@@ -1,0 +1,1 @@
+"""Pretrained weights: the cache of their files, the reading of PyTorch files, and the transfer into a network."""
