@@ -82,7 +82,9 @@ def trainer(trained):
         values = [arrays[f"v{index}"] for index in range(len(arrays.files) - 1)]
     nothing = SimpleNamespace(variables=[])
     variables = SimpleNamespace(variables=[Variable(value) for value in values])
-    return SimpleNamespace(network=variables, optimizer=nothing, balancer=nothing, average_variables=[])
+    return SimpleNamespace(
+        network=variables, optimizer=nothing, balancer=nothing, average_variables=[], supervision=None
+    )
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ from unet_mtl.device import choose_precision
 from unet_mtl.errors import ConfigError, DataError, WriteError
 from unet_mtl.files import write_text
 from unet_mtl.network import build_network
+from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.weights.transfer import InitialWeights, assign_weights
 from unet_mtl.optimization.budget import Budget
 from unet_mtl.plots.balance import plot_balance
@@ -369,7 +370,7 @@ def make_session(
     inputs = make_inputs(config, parts["train"])
     all_tasks = adapt_tasks(config.tasks, parts["train"], Views(config.preprocess))
     tasks = learned_tasks(all_tasks)
-    precision = choose_precision(config.precision)
+    precision = choose_precision(config.precision, depthwise=ENCODERS[config.network.encoder].depthwise)
     preprocess, settings = config.preprocess, config.training
     network = build_network(
         tasks,

@@ -76,7 +76,8 @@ def machine(monkeypatch, tmp_path):
     [
         ("avx512_bf16 amx_bf16 amx_tile", [], "mixed_bfloat16"),
         ("amx_tile amx_bf16", [], "mixed_bfloat16"),
-        ("avx512_bf16 amx_tile", [], "float32"),
+        ("avx512_bf16 amx_tile", [], "mixed_bfloat16"),
+        ("avx512f avx512_bf16x", [], "float32"),
         ("", [], "float32"),
         ("amx_bf16", [(7, 5)], "float32"),
         ("", [(8, 0)], "mixed_bfloat16"),
@@ -86,6 +87,14 @@ def machine(monkeypatch, tmp_path):
 def test_auto_takes_what_this_machine_is_fast_at(machine, flags, gpus, expected):
     machine(flags, gpus)
     assert choose_precision("auto") == expected
+
+
+def test_depthwise_convolutions_are_fast_in_bfloat16_on_gpus_alone(machine):
+    machine("amx_bf16 avx512_bf16")
+    assert choose_precision("auto", depthwise=True) == "float32"
+    assert choose_precision("mixed_bfloat16", depthwise=True) == "mixed_bfloat16"
+    machine("amx_bf16", [(8, 0)])
+    assert choose_precision("auto", depthwise=True) == "mixed_bfloat16"
 
 
 def test_a_wish_is_kept_but_for_float16_without_a_gpu(machine):
