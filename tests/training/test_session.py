@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from unet_mtl import NetworkSettings, TrainingSettings, train
 from unet_mtl.batches.cache.settings import Delivery
@@ -200,6 +201,29 @@ def test_resume_takes_tuples_as_what_they_became_in_yaml(trained):
     stored = trained.read_config()
     stored["preprocess"]["size"] = tuple(stored["preprocess"]["size"])
     trained.require_settings(stored)
+
+
+def test_resume_takes_settings_that_an_earlier_version_did_not_have(
+    trained, dataset, tasks, settings, tmp_path
+):
+    run = RunFolder(shutil.copytree(trained.path, tmp_path / "run"))
+    stored = run.read_config()
+    del stored["training"]["freeze_epochs"], stored["tasks"][0]["final_weight"], stored["network"]["weights"]
+    run.config.write_text(yaml.safe_dump(stored))
+    train(dataset, tasks, run.path, **settings, resume=True)
+    with pytest.raises(RunError, match="started with other settings of network;"):
+        train(dataset, tasks, run.path, **settings | {"network": {"dropout": 0.5}}, resume=True)
+
+
+def test_resume_refuses_a_lost_checkpoint(trained, dataset, tasks, settings, tmp_path):
+    run = RunFolder(shutil.copytree(trained.path, tmp_path / "run"))
+    run.checkpoint.unlink()
+    before = run.history.read_bytes()
+    with pytest.raises(
+        RunError, match=r"checkpoint\.npz is missing, although history\.csv has [0-9]+ epochs"
+    ):
+        train(dataset, tasks, run.path, **settings, resume=True)
+    assert run.history.read_bytes() == before
 
 
 def test_resume_refuses_other_data(trained, write_data, dataset, tasks, settings, tmp_path):

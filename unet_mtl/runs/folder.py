@@ -85,19 +85,40 @@ class RunFolder:
                 f"{self.path} exists already; give another folder as `run`, or continue that run with `resume`"
             )
 
-    def require_settings(self, config: Mapping[str, Any]) -> None:
-        """Check that a run was started with these settings, apart from those in `RESUMABLE`.
+    def require_settings(
+        self, config: Mapping[str, Any], complete: Callable[[Path], Mapping[str, Any]] | None = None
+    ) -> None:
+        """Check that a run was started with these settings, apart from those in `RESUMABLE`, and can be continued.
+
+        Args:
+            config: All settings.
+            complete: Reads the settings of a config file and adds the defaults of those that an earlier version did not
+                have; None: files are complete.
 
         Raises:
-            RunError: It was started with other settings, or is not a run folder.
+            RunError: It was started with other settings, has lost its checkpoint, or is not a run folder.
         """
-        stored = RunFolder.open(self, trained=False).read_config()
-        wanted = yaml.safe_load(yaml.safe_dump(dict(config)))
-        differing = [key for key in wanted if key not in RESUMABLE and wanted[key] != stored.get(key)]
+        stored: Mapping[str, Any] = RunFolder.open(self, trained=False).read_config()
+        wanted = _as_yaml(config)
+
+        def differences() -> list[str]:
+            return [key for key in wanted if key not in RESUMABLE and wanted[key] != stored.get(key)]
+
+        differing = differences()
+        if differing and complete is not None:
+            stored = _as_yaml(complete(self.config))
+            differing = differences()
         if differing:
             raise RunError(
                 f"{self.path} was started with other settings of {', '.join(differing)}; resume it with those in "
                 f"{self.config}, or start a new run"
+            )
+        # The history is written before the checkpoint, so that a kill in the first epoch leaves one row alone.
+        epochs = len(self.read_history())
+        if epochs > 1 and not self.checkpoint.exists():
+            raise RunError(
+                f"{self.checkpoint} is missing, although {self.history.name} has {epochs} epochs; put the file "
+                "back, or start a new run"
             )
 
     def require_facts(self, facts: Mapping[str, Any]) -> None:
@@ -282,3 +303,9 @@ class RunFolder:
         """Write the history, one row per epoch."""
         with writing(self.history) as temporary:
             pd.DataFrame(rows).to_csv(temporary, index=False)
+
+
+def _as_yaml(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with the types that a YAML file gives them, such as lists for tuples."""
+    values: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(settings)))
+    return values

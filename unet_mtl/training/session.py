@@ -19,7 +19,7 @@ from unet_mtl.batches.feed import feed
 from unet_mtl.batches.measured_numbers import find_number_faults
 from unet_mtl.batches.order.sampling import make_strata
 from unet_mtl.batches.preprocess.views import Views
-from unet_mtl.config import Config, TrainingSettings
+from unet_mtl.config import Config, TrainingSettings, load_config
 from unet_mtl.data.case_duplicates import find_case_duplicates
 from unet_mtl.data.file_hashes import FileHashes
 from unet_mtl.data.inspection import Inspection, inspect_dataset
@@ -80,7 +80,7 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
     run = RunFolder(path)
     with ExitStack() as reserved:
         if resume:
-            run.require_settings(config.to_config())
+            run.require_settings(config.to_config(), lambda path: load_config(path).to_config())
             reserved.enter_context(run.training())
         else:
             run.require_free()
