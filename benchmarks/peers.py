@@ -120,7 +120,7 @@ def train_ours(
         path = folder / "predictions" / mask_task / f"{record.require_image().stem}.png"
         masks.append(np.asarray(Image.open(path)) > 0)
     classes = list(part.description.columns[study.column].classes or ())
-    probabilities = np.stack([table[f"{study.label}_{name}"].to_numpy() for name in classes], 1)
+    probabilities = np.stack([table[f"{study.label}_probability_{name}"].to_numpy() for name in classes], 1)
     numbers = table["count"].to_numpy() if study.number else None
     return {"masks": masks, "labels": probabilities, "numbers": numbers, "minutes": minutes, "seen": seen}
 
