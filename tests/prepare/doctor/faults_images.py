@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import nibabel
 import numpy as np
+import pydicom
 import tifffile
 from PIL import Image
 
@@ -192,6 +193,24 @@ def name_of_the_patient(folder: Path) -> None:
     write_pixels(image_path(folder, ONE), pixels)
 
 
+def patients_in_headers(folder: Path) -> None:
+    for case, patient in {ONE: "Doe", OTHER: "Doe ", LESIONS[5]: "Roe", LESIONS[6]: ""}.items():
+        pixels = read_pixels(image_path(folder, case))
+        content = pydicom.Dataset()
+        content.PatientID = patient
+        content.Rows, content.Columns = pixels.shape
+        content.SamplesPerPixel, content.PhotometricInterpretation = 1, "MONOCHROME2"
+        content.BitsAllocated, content.BitsStored, content.HighBit, content.PixelRepresentation = 8, 8, 7, 0
+        content.PixelData = pixels.tobytes()
+        content.file_meta = pydicom.dataset.FileMetaDataset()
+        content.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        content.SOPClassUID, content.SOPInstanceUID = (
+            "1.2.840.10008.5.1.4.1.1.7",
+            f"1.2.{case[-4:].lstrip('0')}",
+        )
+        content.save_as(image_path(folder, case), enforce_file_format=True)
+
+
 def ruler_at_one_place(folder: Path) -> None:
     for case in CASES:
         pixels = read_pixels(image_path(folder, case))
@@ -349,6 +368,14 @@ IMAGE_FAULTS = [
     Fault(calipers_in_colour, "coloured-marks", (ONE,)),
     Fault(line_of_text, "text", (ONE,)),
     Fault(name_of_the_patient, "text", (ONE,), allowed=allow("mask-size")),
+    Fault(
+        patients_in_headers,
+        "patient-in-headers",
+        (ONE, OTHER),
+        words=(
+            f"cases '{ONE}', '{OTHER}' have the same PatientID in their headers, but count as different patients",
+        ),
+    ),
     Fault(ruler_at_one_place, "fixed-marks", tuple(CASES)),
     Fault(logo_at_one_place, "fixed-marks", tuple(CASES)),
 ]
