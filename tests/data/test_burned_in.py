@@ -28,3 +28,12 @@ def test_noise_has_no_marks(n, highest, size):
 @pytest.mark.parametrize(("n", "highest"), [(10, 0.2), (10, 0.4), (14, 0.5), (40, 0.7)])
 def test_a_mark_is_found_in_texture(n, highest):
     assert shared(n, 48, highest=highest, mark=True) == [((48, 48), n, [20, 3, 22, 13])]
+
+
+def test_structure_of_the_whole_frame_is_no_mark():
+    strokes = SharedStrokes()
+    for _ in range(12):
+        image = np.zeros((48, 48, 1), np.float32)
+        image[::4] = 1
+        strokes.add((48, 48), find_burned_in(image)[1])
+    assert strokes.find_shared() == []

@@ -63,7 +63,7 @@ def test_names_that_differ_in_leading_zeros(make, image, cell, tmp_path):
 @pytest.mark.parametrize(
     ("cells", "cases"),
     [
-        (["1", "2", "3"], ["01", "1", "02", "2", "3"]),  # two files
+        (["1", "2"], ["01", "001", "2"]),  # two files
         (["1", "01", "2", "02"], ["001", "002"]),  # two cells
         (["1", "1", "2"], ["01", "02"]),  # repeated
         (["1", "2"], ["1", "2"]),  # equal

@@ -207,9 +207,10 @@ def _fit(
         best, column, images = by_path
         names, used = Affix(), frozenset({column})
     elif not by_name:
-        return _fit_with_zeros(path, rows, layout, masks, notes) or _note_misfit(
-            path, rows, best, folders is None, layout, notes
-        )
+        fit = _fit_with_zeros(path, rows, layout, masks, notes)
+        if fit is None:
+            _note_misfit(path, rows, best, folders is None, layout, notes)
+        return fit
     elif layout.suffix is None:
         doubts.append(_on_suffixes(layout, usual))
     used |= frozenset((folders or {}).values())
