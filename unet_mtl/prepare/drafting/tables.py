@@ -207,10 +207,11 @@ def _fit(
         best, column, images = by_path
         names, used = Affix(), frozenset({column})
     elif not by_name:
-        fit = _fit_with_zeros(path, rows, layout, masks, notes)
-        if fit is None:
-            _note_misfit(path, rows, best, folders is None, layout, notes)
-        return fit
+        found = find_other_zeros(rows, layout.cases, _usual_names(layout), _ENOUGH)
+        if found is not None:
+            return _fit_with_zeros(path, rows, layout, masks, notes, found)
+        _note_misfit(path, rows, best, folders is None, layout, notes)
+        return None
     elif layout.suffix is None:
         doubts.append(_on_suffixes(layout, usual))
     used |= frozenset((folders or {}).values())
@@ -255,20 +256,17 @@ def _enough(n: int, rows: pd.DataFrame, layout: Layout) -> bool:
 
 
 def _fit_with_zeros(
-    path: str, rows: pd.DataFrame, layout: Layout, masks: Sequence[MaskSet], notes: Notes
+    path: str,
+    rows: pd.DataFrame,
+    layout: Layout,
+    masks: Sequence[MaskSet],
+    notes: Notes,
+    found: tuple[str, Mapping[str, str]],
 ) -> tuple[int, CaseTable] | None:
-    """Fit a table whose names differ from those of the files in leading zeros only."""
-    found = find_other_zeros(rows, layout.cases, _usual_names(layout), _ENOUGH)
-    if found is None:
-        return None
+    """Fit a table with a column from `find_other_zeros`, which differs from the files in leading zeros only."""
     column, names = found
-    fit = _fit(
-        path,
-        rows.assign(**{column: rows[column].map(lambda cell: names.get(cell, cell))}),
-        layout,
-        masks,
-        notes,
-    )
+    filled = rows.assign(**{column: rows[column].map(lambda cell: names.get(cell, cell))})
+    fit = _fit(path, filled, layout, masks, notes)
     if fit is None:
         return None
     cell = next(cell for cell, name in names.items() if cell != name)
