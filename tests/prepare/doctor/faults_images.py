@@ -9,13 +9,12 @@ from typing import Any
 import cv2
 import nibabel
 import numpy as np
-import pydicom
 import tifffile
 from PIL import Image
 
 from .fault import Fault, allow
 from .good import CASES, LESIONS, change_table, change_yaml, image_path, mask_path, read_pixels, write_pixels
-from .pictures import encoded
+from .pictures import encoded, write_dicom
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 4711\n"
@@ -195,20 +194,7 @@ def name_of_the_patient(folder: Path) -> None:
 
 def patients_in_headers(folder: Path) -> None:
     for case, patient in {ONE: "Doe", OTHER: "Doe ", LESIONS[5]: "Roe", LESIONS[6]: ""}.items():
-        pixels = read_pixels(image_path(folder, case))
-        content = pydicom.Dataset()
-        content.PatientID = patient
-        content.Rows, content.Columns = pixels.shape
-        content.SamplesPerPixel, content.PhotometricInterpretation = 1, "MONOCHROME2"
-        content.BitsAllocated, content.BitsStored, content.HighBit, content.PixelRepresentation = 8, 8, 7, 0
-        content.PixelData = pixels.tobytes()
-        content.file_meta = pydicom.dataset.FileMetaDataset()
-        content.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        content.SOPClassUID, content.SOPInstanceUID = (
-            "1.2.840.10008.5.1.4.1.1.7",
-            f"1.2.{case[-4:].lstrip('0')}",
-        )
-        content.save_as(image_path(folder, case), enforce_file_format=True)
+        write_dicom(image_path(folder, case), read_pixels(image_path(folder, case)), patient)
 
 
 def ruler_at_one_place(folder: Path) -> None:
