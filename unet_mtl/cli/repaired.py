@@ -37,7 +37,7 @@ def print_repaired(repaired: "Repaired", requested: Collection[str]) -> None:
         requested: The kinds of findings that were given with --mend.
     """
     from unet_mtl.cli.tables import print_rows
-    from unet_mtl.prepare.repair.repaired_copy import LOG_FILE
+    from unet_mtl.prepare.doctor.unused import LOG_FILE
     from unet_mtl.wording import count_of
 
     print_rows("repairs", repaired.summary())

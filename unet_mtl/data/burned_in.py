@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtrc
 
 from unet_mtl.data.images import resize_image
 from unet_mtl.data.thumbnails import grey_of
@@ -23,6 +24,8 @@ _MAX_LETTERS = 400  # more specks than this are texture, in which lines appear b
 _MAX_SIZES = 64  # the largest number of image sizes to count strokes for
 _GRID = 128  # cells along the longer side
 _SKIN = 2  # cells at the top, where the skin is a bright line in every ultrasound image
+_LARGEST_PART = 0.2  # of the places; marks that cover more of the image are texture
+_CHANCE = 0.01  # probability that texture alone has a stroke at one place in as many images
 _COLOURED, _GREY = 80, 16  # difference of a pixel's highest and lowest channel
 
 
@@ -58,6 +61,9 @@ class SharedStrokes:
     ) -> list[tuple[tuple[int, int], int, list[int]]]:
         """Find the sizes of images that have strokes at a common place.
 
+        In images full of texture, such as noise, strokes coincide by chance; places at which no more images have a
+        stroke than chance explains do not count.
+
         Args:
             share: The share of images of one size that have a stroke at the same place.
             min_images: The smallest number of images of one size.
@@ -68,16 +74,25 @@ class SharedStrokes:
         """
         shared = []
         for size, n in self._images.items():
-            often = self._strokes[size] >= share * n
+            often = self._strokes[size] >= max(share * n, _fewest_by_chance(self._strokes[size], n))
             often[:_SKIN] = False
             rows, columns = np.nonzero(often)
-            if n >= min_images and len(rows) >= 4:
+            if n >= min_images and 4 <= len(rows) <= _LARGEST_PART * often.size:
                 cells = self._strokes[size].shape
                 scale = (size[0] / cells[0], size[1] / cells[1])
                 ends = (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
                 box = [round(float(end) * scale[i % 2]) for i, end in enumerate(ends)]
                 shared.append((size, n, box))
         return shared
+
+
+def _fewest_by_chance(strokes: NDArray[np.int32], n: int) -> int:
+    """Return the smallest number of images that chance does not give a stroke at the same place, of `n` images."""
+    rate = float(strokes.mean()) / n
+    counts = np.arange(n + 1)
+    # The probability that any place has more strokes than each count, if the strokes of an image lie anywhere.
+    chance = strokes.size * bdtrc(counts, n, rate)
+    return int(np.argmax(chance < _CHANCE)) + 1
 
 
 def find_burned_in(image: NDArray[Any]) -> tuple[BurnedIn, Strokes]:

@@ -58,6 +58,7 @@ class ImageFacts:
         burned_in: Text and coloured marks burned into the image.
         frames: The number of pictures in each file, and the index of the one that is read.
         other_spacing: The files of channels that differ in pixel spacing, or empty.
+        patient: The digest of the patient that the header names, as in `Header`.
     """
 
     size: tuple[int, int]
@@ -72,6 +73,7 @@ class ImageFacts:
     burned_in: BurnedIn
     frames: tuple[tuple[int, int], ...] = ()
     other_spacing: str = ""
+    patient: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +313,7 @@ def _image_facts(record: Record, image: NDArray[Any], depth: str) -> tuple[Image
         burned_in=burned_in,
         frames=tuple(_pictures_of(record)),
         other_spacing=find_other_spacing(record.channels),
+        patient=header.patient,
     )
     return facts, strokes
 

@@ -17,6 +17,12 @@ from unet_mtl.data.workbooks import WORKBOOKS, Cells, cell_text, list_sheets, re
 from unet_mtl.errors import DataError
 from unet_mtl.wording import count_of, name_some
 
+TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet")
+"""The suffixes of tables, in lower case."""
+
+TABLE_DEPTH = 2
+"""Tables of cases are looked for in the folder of a data set and in the folders in it: the parts of their paths."""
+
 _SEPARATORS = (",", ";", "\t")
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _LONGEST_CELL = 2**31 - 1

@@ -168,6 +168,11 @@ def path_from_the_root(folder: Path) -> None:
     _by_column(folder, str(folder.parent / "secret.png"))
 
 
+def second_table(folder: Path) -> None:
+    (folder / "more").mkdir()
+    (folder / "more" / "labels.TSV").write_text("case\tgrade\n")
+
+
 def second_opinions(folder: Path) -> None:
     """Add masks of another observer, which the description does not name."""
     (folder / "observer2").mkdir()
@@ -208,6 +213,7 @@ FILE_FAULTS = [
         "sheets-unused",
         words=("cases.xlsx: sheet 'Cases' of 3 sheets is read; left aside: 'Follow-up', 'Key'",),
     ),
+    Fault(second_table, "tables-unused", words=("more/labels.TSV",)),
     Fault(second_opinions, "files-unused", words=("3 files of type .gif in observer2",)),
     Fault(
         masks_in_an_archive,

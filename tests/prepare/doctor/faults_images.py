@@ -14,7 +14,7 @@ from PIL import Image
 
 from .fault import Fault, allow
 from .good import CASES, LESIONS, change_table, change_yaml, image_path, mask_path, read_pixels, write_pixels
-from .pictures import encoded
+from .pictures import encoded, write_dicom
 
 ONE, OTHER = LESIONS[3], LESIONS[8]
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 4711\n"
@@ -192,6 +192,11 @@ def name_of_the_patient(folder: Path) -> None:
     write_pixels(image_path(folder, ONE), pixels)
 
 
+def patients_in_headers(folder: Path) -> None:
+    for case, patient in {ONE: "Doe", OTHER: "Doe ", LESIONS[5]: "Roe", LESIONS[6]: ""}.items():
+        write_dicom(image_path(folder, case), read_pixels(image_path(folder, case)), patient)
+
+
 def ruler_at_one_place(folder: Path) -> None:
     for case in CASES:
         pixels = read_pixels(image_path(folder, case))
@@ -349,6 +354,14 @@ IMAGE_FAULTS = [
     Fault(calipers_in_colour, "coloured-marks", (ONE,)),
     Fault(line_of_text, "text", (ONE,)),
     Fault(name_of_the_patient, "text", (ONE,), allowed=allow("mask-size")),
+    Fault(
+        patients_in_headers,
+        "patient-in-headers",
+        (ONE, OTHER),
+        words=(
+            f"cases '{ONE}', '{OTHER}' have the same PatientID in their headers, but count as different patients",
+        ),
+    ),
     Fault(ruler_at_one_place, "fixed-marks", tuple(CASES)),
     Fault(logo_at_one_place, "fixed-marks", tuple(CASES)),
 ]

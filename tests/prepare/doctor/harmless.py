@@ -10,6 +10,7 @@ from .good import (
     CASES,
     DIAGNOSIS,
     LESIONS,
+    PATIENT,
     change_table,
     image_path,
     mask_path,
@@ -17,6 +18,7 @@ from .good import (
     set_cell,
     write_pixels,
 )
+from .pictures import write_dicom
 
 ONE = LESIONS[3]
 
@@ -32,6 +34,16 @@ def semicolons_and_a_byte_order_mark(folder: Path) -> None:
 
 def columns_in_another_order(folder: Path) -> None:
     change_table(folder, lambda table: table[table.columns[::-1]])
+
+
+def patients_in_headers_as_in_the_table(folder: Path) -> None:
+    for case in CASES:
+        write_dicom(image_path(folder, case), read_pixels(image_path(folder, case)), f"Doe^{PATIENT[case]}")
+
+
+def one_placeholder_for_all_patients_in_headers(folder: Path) -> None:
+    for case in CASES[:5]:
+        write_dicom(image_path(folder, case), read_pixels(image_path(folder, case)), "ANON")
 
 
 def words_for_missing_numbers(folder: Path) -> None:
@@ -97,4 +109,6 @@ HARMLESS: list[Callable[[Path], None]] = [
     image_upside_down,
     files_of_macos_and_windows,
     other_files_beside_the_images,
+    patients_in_headers_as_in_the_table,
+    one_placeholder_for_all_patients_in_headers,
 ]

@@ -112,7 +112,7 @@ def test_class_folders_that_the_table_names_as_well(make, draft):
     assert all(record.masks for record in dataset)
 
 
-@pytest.mark.parametrize("name", ["patient", "PatientID", "subject_id", "Case", "study"])
+@pytest.mark.parametrize("name", ["patient", "PatientID", "subject_id", "Pat", "Case", "study"])
 def test_patients(described, name):
     patients = [f"p{i // 2}" for i in range(N)]
     dataset, _, notes, _ = described(case="image", **{name: patients})

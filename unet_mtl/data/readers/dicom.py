@@ -1,5 +1,7 @@
 """Read one frame of a DICOM file with pydicom (extra `dicom`), with its rescaling, window and spacing."""
 
+import secrets
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from unet_mtl.errors import DataError
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _RUN_LENGTH = "1.2.840.10008.1.2.5"
+_KEY = secrets.token_bytes(32)
+"""The key of the digests of patients. It is never stored, so that the digests cannot be traced back."""
 
 
 def _pydicom(path: Path) -> Any:
@@ -67,6 +71,11 @@ def _spacing(header: Any) -> tuple[float, float] | None:
     return float(spacing[0]), float(spacing[1])
 
 
+def _patient(header: Any) -> bytes | None:
+    words = [str(header.get(name) or "").strip() for name in ("PatientID", "IssuerOfPatientID")]
+    return blake2b(repr(words).encode(), key=_KEY, digest_size=16).digest() if words[0] else None
+
+
 def _window(header: Any) -> tuple[float, float] | None:
     """Return the first window. PS3.3 C.11.2.1.2 defines LINEAR by centre - 0.5 and width - 1."""
     centre, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
@@ -93,7 +102,14 @@ def measure(path: Path, frame: int | None) -> Header:
         header = _header(path, _pydicom(path))
         n_frames = _count_frames(header)
         index = choose_frame(path, frame, n_frames)
-        return Header(int(header.Rows), int(header.Columns), _spacing(header), frames=n_frames, index=index)
+        return Header(
+            int(header.Rows),
+            int(header.Columns),
+            _spacing(header),
+            frames=n_frames,
+            index=index,
+            patient=_patient(header),
+        )
 
 
 def read(path: Path, frame: int | None) -> Picture:

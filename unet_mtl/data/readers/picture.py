@@ -33,6 +33,8 @@ class Header:
         orientation: The EXIF orientation of the stored pixels, 1 to 8; 1 (upright) if the file has none.
         frames: The number of pictures in the file.
         index: The index of this picture, counted from 0.
+        patient: A digest of the patient that the header names; None if it names none. It is different in each process,
+            so that no file can reveal the patient.
     """
 
     height: int
@@ -41,6 +43,7 @@ class Header:
     orientation: int = 1
     frames: int = 1
     index: int = 0
+    patient: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,10 @@ KINDS: dict[str, Kind] = {
         "give each patient the same name in all rows; until then, a split may separate the cases of one patient",
         "on request",
     ),
+    "patient-in-headers": _warning(
+        "cases of one patient, by their DICOM headers, that count as different patients",
+        "give these cases the same name in the `patient` column; until then, a split may separate them",
+    ),
     "class-unknown": _error(
         "labels that are not among the classes", "add the class to dataset.yaml, or correct the cell"
     ),
@@ -103,6 +107,10 @@ KINDS: dict[str, Kind] = {
     ),
     "files-unread": _note(
         "files in a format that is not read", "convert those that hold images or masks, and describe them"
+    ),
+    "tables-unused": _note(
+        "tables that dataset.yaml does not name",
+        "nothing, if they are not about the cases; otherwise name the table with `table` in dataset.yaml",
     ),
     "sheets-unused": _note(
         "sheets of a workbook that are not read",

@@ -28,6 +28,7 @@ from unet_mtl.errors import DataError
 from unet_mtl.prepare.doctor.copies import check_copies
 from unet_mtl.prepare.doctor.files import check_files
 from unet_mtl.prepare.doctor.findings import Finding, gather
+from unet_mtl.prepare.doctor.header_patients import check_header_patients
 from unet_mtl.prepare.doctor.images import check_images
 from unet_mtl.prepare.doctor.leaks import find_leaks
 from unet_mtl.prepare.doctor.mask_names import find_renamed_masks
@@ -196,7 +197,7 @@ def check_dataset(
     table = read_rows(dataset.description)
     renamed = find_renamed_masks(dataset, table)
     observations = check_files(dataset, observations, renamed)
-    observations += find_unused_files(dataset, observations)
+    observations += find_unused_files(dataset, observations, split.table)
     observations += find_unused_sheets(dataset.description)
     elsewhere = {mask.target for mask in renamed}
     outside = {
@@ -211,6 +212,7 @@ def check_dataset(
     duplicates = find_case_duplicates(inspection)
     parts = _split(dataset, split, duplicates, observations)
     observations += check_copies(duplicates, parts, dataset, inspection)
+    observations += check_header_patients(dataset, inspection, parts)
     observations += [*check_table(dataset, table), *find_leaks(dataset, table)]
     observations += find_unused_pictures(dataset, inspection)
     observations += [*check_images(dataset, inspection), *inspection.wrong_channels(channels)]

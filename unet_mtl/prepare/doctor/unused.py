@@ -2,34 +2,58 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from os.path import normpath
 
 from unet_mtl.data.description import Description
-from unet_mtl.data.file_listing import describe_others, is_document, list_files
+from unet_mtl.data.file_listing import Listing, describe_others, is_document, list_files
 from unet_mtl.data.frames import describe_frames
 from unet_mtl.data.inspection import ImageFacts, Inspection, MaskFacts
 from unet_mtl.data.observations import Observation
 from unet_mtl.data.readers import split_suffix
 from unet_mtl.data.records import Dataset
+from unet_mtl.data.tables import TABLE_DEPTH, TABLE_SUFFIXES
 from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.wording import count_of, name_some, printable
 
-_DESCRIPTIONS = (".yaml", ".yml", ".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".html")
+LOG_FILE = "repairs.csv"
+"""The log of the changes in the folder of a repaired copy."""
+
+_DESCRIPTIONS = (".yaml", ".yml", ".html")
 
 
-def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> Iterator[Observation]:
-    """Report the files in the folder of a data set of images that its description does not name.
+def find_unused_files(
+    dataset: Dataset, observations: Sequence[Observation], split_table: str | None = None
+) -> Iterator[Observation]:
+    """Report the files in the folder of a data set that its description does not name.
 
     Args:
         dataset: The cases that could be read.
         observations: The observations about files, whose files are not reported again.
+        split_table: The path of a saved split, which the training reads.
     """
-    if dataset.description.images is None:
-        return
+    root = dataset.description.root
+    listing = list_files(root, links=dataset.description.links)
+    named = {
+        normpath(root / path)
+        for path in (dataset.description.table, split_table, LOG_FILE)
+        if path is not None
+    }
+    tables = [path for path, reason in listing.others.items() if reason.suffix in TABLE_SUFFIXES]
+    near = [path for path in tables if len(path.relative_to(root).parts) <= TABLE_DEPTH]
+    unused = [path.relative_to(root).as_posix() for path in near if normpath(path) not in named]
+    if unused:
+        yield Observation("tables-unused", name_some(map(printable, unused), 5))
+    if dataset.description.images is not None:
+        yield from _find_unused_files(dataset, observations, listing)
+
+
+def _find_unused_files(
+    dataset: Dataset, observations: Sequence[Observation], listing: Listing
+) -> Iterator[Observation]:
     root = dataset.description.root
     known = {file.path for record in dataset for files in record.masks.values() for file in files}
     known |= {path for record in dataset for path in record.image_files}
     known |= {observation.path for observation in observations if observation.path is not None}
-    listing = list_files(root, links=dataset.description.links)
     unused = Counter(
         (path.parent.relative_to(root).as_posix(), split_suffix(path.name)[1].lower())
         for path in listing.pictures
@@ -44,7 +68,7 @@ def find_unused_files(dataset: Dataset, observations: Sequence[Observation]) -> 
     others = {
         path: reason
         for path, reason in listing.others.items()
-        if reason.suffix not in _DESCRIPTIONS and not is_document(path)
+        if reason.suffix not in (*_DESCRIPTIONS, *TABLE_SUFFIXES) and not is_document(path)
     }
     if others:
         yield Observation("files-unread", describe_others(root, others))

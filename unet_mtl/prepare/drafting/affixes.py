@@ -46,7 +46,7 @@ def affixes_of(texts: Collection[str]) -> list[Affix]:
         return [Affix()]
     start = _common_start(texts)
     end = _common_start([text[::-1] for text in texts])[::-1]
-    befores = {"", start[: len(start) - len(re.split(r"[_\-. /]", start)[-1])]}
+    befores = {"", start[: len(start) - len(re.split(r"[_\-. /\\]", start)[-1])]}
     letters = start.rstrip("0123456789")
     if letters and all(text[len(letters) : len(letters) + 1].isdigit() for text in texts):
         befores.add(letters)

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from unet_mtl.data.images import image_size
-from unet_mtl.data.readers import format_named
 from unet_mtl.data.split_words import read_split_word
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.channels import ChannelFiles, find_channels
@@ -16,7 +15,7 @@ from unet_mtl.prepare.drafting.columns import Column, order_of, read_column
 from unet_mtl.prepare.drafting.content import pick_evenly, show_same_area
 from unet_mtl.prepare.drafting.draft import Draft, MaskDraft
 from unet_mtl.prepare.drafting.files import Files, sort_files
-from unet_mtl.prepare.drafting.frames import note_frames
+from unet_mtl.prepare.drafting.headers import Headers, note_frames, read_headers
 from unet_mtl.prepare.drafting.label_maps import (
     find_label_maps,
     nearest_label_map,
@@ -60,25 +59,26 @@ def draft_folder(root: Path) -> Draft:
     note_lists(root, notes)
     images, channels = find_channels(root, files.images, files.masks)
     layout = find_layout(images, notes, files.masks)
-    note_frames("images", [root / entry.path for entry in layout.images], notes)
-    note_frames("masks", [root / entry.path for entry in files.masks], notes)
     layout, masks = pair_masks(layout, files.masks)
     table = choose_table(root, files.tables, layout, masks, notes)
     masks = _with_columns(masks, table)
     pattern = table.images if table else layout.pattern
     patterns = _note_images(pattern, channels, layout, notes)
+    headers = read_headers([root / entry.path for entry in (files.images if patterns else layout.images)])
+    note_frames("images", headers, notes)
     note_fields(layout, notes, in_braces=table is None)
     note_unpaired(masks, notes)
     paired = leave_kinds_out([mask for mask in masks if mask.pattern], notes)
     paired = _leave_objects_out(paired, notes)
     note_masks(layout, paired, notes)
     drafted = _draft_masks(root, paired, label_maps, notes)
+    note_frames("masks", read_headers(_files_of(root, drafted, paired)), notes)
     missing = channels.missing if channels and patterns else {}
     draft = Draft(root, pattern, table, patterns, missing, drafted, n_cases=len(layout.images), notes=notes)
     draft = _with_table(draft, table, files, layout) if table else _with_folders(draft, layout)
     if draft.patient is None:
-        note_no_patient(layout.cases, notes)
-    return _with_header_spacing(draft, layout)
+        note_no_patient(layout.cases, notes, headers)
+    return _with_header_spacing(draft, headers)
 
 
 def _note_images(pattern: str, channels: ChannelFiles | None, layout: Layout, notes: Notes) -> dict[str, str]:
@@ -154,6 +154,12 @@ def _draft_masks(
             "`path` with a * that fits all of them; if they are several annotations of the same structure, keep one."
         )
     return tuple(drafts)
+
+
+def _files_of(root: Path, drafted: Sequence[MaskDraft], sets: Sequence[MaskSet]) -> list[Path]:
+    """Return the files of the masks that are not drafted as comments."""
+    names = {name or mask.name for mask in drafted if not mask.doubt for name in mask.files}
+    return [root / entry.path for mask in sets if mask.name in names for entry in mask.entries]
 
 
 def _leave_objects_out(sets: Sequence[MaskSet], notes: Notes) -> list[MaskSet]:
@@ -318,10 +324,9 @@ def _check_parts(draft: Draft, words: Sequence[str]) -> Draft:
     return replace(draft, no_val=True)
 
 
-def _with_header_spacing(draft: Draft, layout: Layout) -> Draft:
-    formats = {format_named(entry.name) for entry in layout.images}
-    if draft.spacing is None and all(known is not None and known.stores_spacing for known in formats):
-        draft.notes.guess("spacing_mm", "header", "files of this format contain it")
+def _with_header_spacing(draft: Draft, headers: Headers) -> Draft:
+    if draft.spacing is None and headers.have_spacing:
+        draft.notes.guess("spacing_mm", "header", "the files contain it")
         return replace(draft, spaced_files=True)
     if draft.spacing is None:
         draft.notes.doubt(

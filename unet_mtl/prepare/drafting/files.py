@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unet_mtl.data.file_listing import Listing, describe_others, is_document, list_files
 from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
+from unet_mtl.data.tables import TABLE_DEPTH, TABLE_SUFFIXES
 from unet_mtl.errors import DataError
 from unet_mtl.prepare.drafting.content import looks_drawn
 from unet_mtl.prepare.drafting.label_maps import is_label_map, is_split_list
@@ -22,7 +23,6 @@ from unet_mtl.prepare.drafting.vocabulary import (
 )
 from unet_mtl.wording import count_of, name_some
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet")
 _LONGEST_POINTER = 1024
 """Number of bytes that a pointer of Git LFS stays below."""
 
@@ -120,7 +120,7 @@ def _find_tables(listing: Listing) -> list[Path]:
     tables = [
         path
         for path, reason in listing.others.items()
-        if reason.suffix in TABLE_SUFFIXES and len(path.relative_to(listing.folder).parts) <= 2
+        if reason.suffix in TABLE_SUFFIXES and len(path.relative_to(listing.folder).parts) <= TABLE_DEPTH
     ]
     return sorted(tables, key=lambda path: (len(path.parts), path.name))
 

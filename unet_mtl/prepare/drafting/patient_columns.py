@@ -7,6 +7,7 @@ import pandas as pd
 
 from unet_mtl.data.description import MISSING_WORDS
 from unet_mtl.data.split_words import read_split_word
+from unet_mtl.prepare.drafting.headers import Headers
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.vocabulary import (
     FOLD_WORDS,
@@ -42,8 +43,23 @@ def find_patient(rows: pd.DataFrame, used: Collection[str], notes: Notes) -> str
     return None
 
 
-def note_no_patient(cases: Collection[str], notes: Notes) -> None:
-    """Add to the notes that the patients are unknown, with names that look like several images of one patient."""
+def note_no_patient(cases: Collection[str], notes: Notes, headers: Headers | None = None) -> None:
+    """Add to the notes that the patients are unknown, and what suggests that several images show one patient.
+
+    Args:
+        cases: The names of the cases, which may be alike.
+        notes: Receives a note.
+        headers: The headers of the images, which may name patients.
+    """
+    unknown = "No column or folder names the patient, so each case counts as a patient of its own."
+    named = [] if headers is None else [header for header in headers.headers if header.patient is not None]
+    if headers is not None and 1 < len(headers.patients) < len(named):
+        notes.doubt(
+            f"{unknown} The headers of {count_of(len(named), 'image')}{headers.sample} hold {len(headers.patients):,} "
+            "different values of PatientID. To keep the cases of a patient together, give the patient of each case in "
+            "a column of a table, and name the column with `patient`."
+        )
+        return
     shared: dict[str, list[str]] = defaultdict(list)
     for case in cases:
         for mark in "_-":
@@ -52,7 +68,7 @@ def note_no_patient(cases: Collection[str], notes: Notes) -> None:
                 shared[start].append(case)
     views = [names for names in shared.values() if len(names) > 1]
     alike = f" Names such as {name_some(views[0], 3)} may be images of one patient." if views else ""
-    notes.doubt(f"No column or folder names the patient, so each case counts as a patient of its own.{alike}")
+    notes.doubt(f"{unknown}{alike}")
 
 
 def _is_called(name: str, names: tuple[str, ...]) -> bool:

@@ -18,6 +18,7 @@ from unet_mtl.prepare.drafting.layout import Layout
 from unet_mtl.prepare.drafting.marks import literal
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.pairing import MaskSet
+from unet_mtl.prepare.drafting.similar_names import find_other_zeros, find_similar_names
 from unet_mtl.wording import count_of, name_some
 
 _ENOUGH = 0.5
@@ -206,8 +207,10 @@ def _fit(
         best, column, images = by_path
         names, used = Affix(), frozenset({column})
     elif not by_name:
-        slashed = rows.map(lambda cell: cell.replace("\\", "/"))
-        _note_misfit(path, best, folders is None, _path_column(slashed, layout.images), notes)
+        found = find_other_zeros(rows, layout.cases, _usual_names(layout), _ENOUGH)
+        if found is not None:
+            return _fit_with_zeros(path, rows, layout, masks, notes, found)
+        _note_misfit(path, rows, best, folders is None, layout, notes)
         return None
     elif layout.suffix is None:
         doubts.append(_on_suffixes(layout, usual))
@@ -252,9 +255,33 @@ def _enough(n: int, rows: pd.DataFrame, layout: Layout) -> bool:
     return n > 0 and (n >= _ENOUGH * len(layout.images) or n >= _ENOUGH * len(rows))
 
 
+def _fit_with_zeros(
+    path: str,
+    rows: pd.DataFrame,
+    layout: Layout,
+    masks: Sequence[MaskSet],
+    notes: Notes,
+    found: tuple[str, Mapping[str, str]],
+) -> tuple[int, CaseTable] | None:
+    """Fit a table with a column from `find_other_zeros`, which differs from the files in leading zeros only."""
+    column, names = found
+    filled = rows.assign(**{column: rows[column].map(lambda cell: names.get(cell, cell))})
+    fit = _fit(path, filled, layout, masks, notes)
+    if fit is None:
+        return None
+    cell = next(cell for cell, name in names.items() if cell != name)
+    doubt = (
+        f"{column} differs from the names of the files in leading zeros, such as {cell} for {names[cell]}. "
+        "`unet-mtl check` lists these cases: correct the cells, rename the files, or write a repaired copy with it."
+    )
+    return fit[0], replace(fit[1], rows=rows, doubts=(*fit[1].doubts, doubt))
+
+
 def _note_misfit(
-    path: str, best: int, folders_unknown: bool, slashed: tuple[int, str, str] | None, notes: Notes
+    path: str, rows: pd.DataFrame, best: int, folders_unknown: bool, layout: Layout, notes: Notes
 ) -> None:
+    slashed = _path_column(rows.map(lambda cell: cell.replace("\\", "/")), layout.images)
+    similar = find_similar_names(rows, layout.cases, _ENOUGH)
     if slashed is not None:
         notes.doubt(
             f"{path} is not used: the paths in {slashed[1]} have backslashes, as Windows writes them. Write / instead."
@@ -263,10 +290,18 @@ def _note_misfit(
         notes.doubt(
             f"{path} is not used: it does not give the folder of each image. Add a column with the folder."
         )
+    elif similar is not None:
+        column, cell, image = similar
+        notes.doubt(
+            f"{path} is not used, although {column} seems to name the images: {cell} is not the name of {image}, nor "
+            "its path in this folder. Write the names or the paths of the files in this column."
+        )
     else:
         partly = f", although {count_of(best, 'cell')} do" if best else ""
+        case, entry = next(iter(layout.cases.items()))
+        names = " or ".join(dict.fromkeys((case, entry.name)))
         notes.doubt(
-            f"{path} is not used: no column names the images, such as 0001 or 0001.png for 0001.png{partly}."
+            f"{path} is not used: no column names the images, such as {names} for {entry.path}{partly}."
         )
 
 

@@ -30,7 +30,7 @@ DIAGNOSES = _words(
     "benign malignant normal healthy diseased abnormal positive negative cancer tumor tumour lesion cyst"
 )
 
-PATIENT_WORDS = ("patient", "patientid", "subject", "subjectid", "person", "pid", "participant")
+PATIENT_WORDS = ("patient", "patientid", "pat", "subject", "subjectid", "person", "pid", "participant")
 PATIENT_IF_REPEATED = (
     "case",
     "caseid",

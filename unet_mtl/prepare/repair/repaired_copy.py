@@ -22,6 +22,7 @@ from unet_mtl.files import writing_folder
 from unet_mtl.prepare.doctor.catalogue import KINDS
 from unet_mtl.prepare.doctor.checkup import Checkup, check_dataset
 from unet_mtl.prepare.doctor.findings import Finding
+from unet_mtl.prepare.doctor.unused import LOG_FILE
 from unet_mtl.prepare.exchange.layout import refuse_used
 from unet_mtl.prepare.repair.description import TABLE, class_folders, describe_copy, mask_folders
 from unet_mtl.prepare.repair.files import repair_mask, write_image
@@ -30,8 +31,6 @@ from unet_mtl.prepare.repair.table import LEFT_OUT, Repair
 from unet_mtl.progress import case_bar
 from unet_mtl.tasks import Task
 from unet_mtl.wording import count_of
-
-LOG_FILE = "repairs.csv"
 
 
 @dataclass(frozen=True)
