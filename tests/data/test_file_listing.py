@@ -108,7 +108,7 @@ def test_the_text_counts_and_names_what_is_left_aside(tmp_path):
     assert listing.pictures == ()
     assert listing.describe_others(1) == (
         "1 file that is an index of DICOM files (b/DICOMDIR); "
-        "2 files of type .mha (b/x.mha and 1 more: save it as NIfTI or NRRD); "
+        "2 files of type .mha (b/x.mha and 1 more: save them as NIfTI or NRRD); "
         "1 file of type .txt (notes.txt)"
     )
 

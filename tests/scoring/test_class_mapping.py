@@ -36,7 +36,7 @@ def test_255_in_a_prediction_is_refused(write_masks):
     truth = write_masks("truth", a=[[1, 0, 0]])
     prediction = write_masks("prediction", a=[[1, 0, 255]])
     with pytest.raises(
-        DataError, match=r"pixel value 255 in 1 file \(a\.png\) of a prediction: .*`values=\{0: 0, 255: 1\}`"
+        DataError, match=r"pixel value 255 in 1 file \(a\.png\) of a prediction: .*`values=\{0: 0, 1: 1, 255: 1\}`"
     ):
         measure(truth, prediction)
 
