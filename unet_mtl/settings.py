@@ -118,9 +118,10 @@ def _unite_positions(findings: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     united: dict[Place, ErrorDetails] = {}
     for finding in findings:
         place = finding["loc"]
-        if finding["type"] == "missing" and place and isinstance(place[-1], int):
-            place, n = place[:-1], place[-1] + 1  # the last missing position is the last one of the list
-            finding = finding | {"loc": place, "type": _LENGTH, "msg": f"expected a list of {n} entries"}
+        last = place[-1] if place else ""
+        if finding["type"] == "missing" and isinstance(last, int):  # the last one ends the list
+            place, message = place[:-1], f"expected a list of {last + 1} entries"
+            finding = finding | {"loc": place, "type": _LENGTH, "msg": message}
             united[(*place, _LENGTH)] = finding
         else:
             united[(*place, len(united))] = finding

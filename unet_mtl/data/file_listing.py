@@ -30,9 +30,9 @@ class Reason(NamedTuple):
     suffix: str = ""
     many: str = ""
 
-    def describe(self, n: int) -> str:
-        """Return the number of such entries and the reason, such as "2 files of type .txt"."""
-        return f"{count_of(n, self.what)} {(self.many if n > 1 else '') or self.why}"
+    def explain(self, n: int) -> str:
+        """Return the reason for `n` such entries."""
+        return (self.many if n > 1 else "") or self.why
 
     def advise(self, n: int) -> str:
         """Return what to do with `n` such entries."""
@@ -79,7 +79,7 @@ def describe_others(folder: Path, others: Mapping[Path, Reason], most: int = 3) 
     for path, reason in others.items():
         names.setdefault(reason, []).append(printable(path.relative_to(folder).as_posix()))
     return "; ".join(
-        f"{reason.describe(len(found))} "
+        f"{count_of(len(found), reason.what)} {reason.explain(len(found))} "
         f"({name_some(found, most)}{f': {reason.advise(len(found))}' if reason.cure else ''})"
         for reason, found in names.items()
     )

@@ -323,14 +323,16 @@ def _find_white_files(truth: PixelValues, mapping: ClassMapping) -> list[str]:
     """Describe true masks of 0 and 255 beside masks of 0 and 1, in which white is more likely the class."""
     if mapping.truth.get(IGNORE) != IGNORE or truth.foreground != {1}:
         return []
-    white = [file.name for file, found in truth.by_file.items() if IGNORE in found and found <= {0, IGNORE}]
+    if any({1, IGNORE} <= found for found in truth.by_file.values()):  # 255 does mean unlabelled there
+        return []
+    white = [file.name for file, found in truth.by_file.items() if IGNORE in found]
     if not white:
         return []
     have = "file has" if len(white) == 1 else "files have"
     return [
-        f"{truth.path}: {len(white):,} of {len(truth.by_file):,} {have} no values but 0 and {IGNORE} ("
-        f"{name_some(white, 3)}), while others have 0 and 1; {IGNORE} was left out as unlabelled. If white is the class in them, give "
-        f"{_as_argument({1: 1, IGNORE: 1})}"
+        f"{truth.path}: {len(white):,} of {len(truth.by_file):,} {have} no values but 0 and {IGNORE} "
+        f"({name_some(white, 3)}), while others have 0 and 1; {IGNORE} was left out as unlabelled. If white is the "
+        f"class in them, give {_as_argument({1: 1, IGNORE: 1})}"
     ]
 
 

@@ -30,17 +30,19 @@ class Format(NamedTuple):
         name: The name of the program or data set.
         fits: Whether the content of a JSON file has this format.
         by_folder: Whether the folder is imported rather than the file.
+        gain: What importing the files does.
     """
 
     name: str
     fits: Callable[[Any], bool]
     by_folder: bool = False
+    gain: str = "makes masks of them"
 
 
 FORMATS: Mapping[str, Format] = {
     "labelme": Format("LabelMe", is_labelme, by_folder=True),
     "coco": Format("COCO", is_coco),
-    "nnunet": Format("nnU-Net", is_nnunet, by_folder=True),
+    "nnunet": Format("nnU-Net", is_nnunet, by_folder=True, gain="uses their names of classes"),
     "label-studio": Format("Label Studio", is_label_studio),
     "via": Format("VIA", is_via),
 }
@@ -98,6 +100,6 @@ def _describe(root: Path, key: str, paths: list[Path]) -> str:
         "" if one or kind.by_folder else f", and of the {'other' if len(paths) == 2 else 'others'} likewise"
     )
     return (
-        f"{number} annotations of {kind.name}: `{command}` makes masks of them in a new folder{each}; then use that "
+        f"{number} annotations of {kind.name}: `{command}` {kind.gain} in a new folder{each}; then use that "
         "folder."
     )
