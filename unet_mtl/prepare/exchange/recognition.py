@@ -14,7 +14,7 @@ from unet_mtl.prepare.exchange.labelme import is_labelme
 from unet_mtl.prepare.exchange.nnunet import is_nnunet
 from unet_mtl.prepare.exchange.sources import read_json
 from unet_mtl.prepare.exchange.via import is_via
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 _LARGEST = 2**26
 """Size in bytes of the largest file that is opened, since the whole content is read."""
@@ -30,7 +30,7 @@ class Format(NamedTuple):
         name: The name of the program or data set.
         fits: Whether the content of a JSON file has this format.
         by_folder: Whether the folder is imported rather than the file.
-        gain: What importing the files does.
+        gain: The effect of importing the files, as a verb with its object.
     """
 
     name: str
@@ -92,7 +92,7 @@ def describe_annotations(root: Path, found: Mapping[str, Collection[Path]]) -> l
 def _describe(root: Path, key: str, paths: list[Path]) -> str:
     kind, one = FORMATS[key], len(paths) == 1
     names = name_some((path.relative_to(root).as_posix() for path in paths), 3)
-    number = f"{names} has" if one else f"{len(paths):,} files ({names}) have"
+    number = f"{names} has" if one else f"{count_of(len(paths), 'file')} ({names}) have"
     source = Path(commonpath([path.parent for path in paths])) if kind.by_folder else paths[0]
     out = root.resolve().with_name(f"{root.resolve().name}_imported")
     command = shlex.join(["unet-mtl", "import", key, str(source), str(out)])
