@@ -1,10 +1,11 @@
 """JSON files of annotations are recognised by their content."""
 
+import doctest
 import json
 
 import pytest
 
-from unet_mtl.prepare.exchange import recognition
+from unet_mtl.prepare.exchange import recognition, sources
 from unet_mtl.prepare.exchange.recognition import FORMATS, find_annotations, find_format
 
 REGION = {"shape_attributes": {"name": "rect"}, "region_attributes": {}}
@@ -64,3 +65,9 @@ def test_of_many_files_a_few_are_opened(tmp_path, monkeypatch):
     assert len(opened) == 5
     (tmp_path / "00.json").write_text("{}")
     assert len(find_annotations(list(tmp_path.iterdir()))["labelme"]) == 4
+
+
+def test_the_examples_in_docstrings():
+    result = doctest.testmod(sources)
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -61,7 +61,7 @@ def find_format(path: Path) -> str:
 def find_annotations(paths: Collection[Path]) -> dict[str, list[Path]]:
     """Return the files of annotations among files, by their format.
 
-    Of many files in a folder, the first few are opened.
+    Only the first few files of a folder are opened.
 
     Args:
         paths: Files of any type; those that are not JSON are left out.
