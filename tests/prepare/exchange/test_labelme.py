@@ -119,7 +119,7 @@ def test_images_in_a_folder_that_was_moved(write, masks, tmp_path):
     write("i7", shape("x", SQUARE), image_path="C:\\scans\\i7.png")
     found, _, imported = masks(write("i8", shape("x", SQUARE), image_path=".\\i8.png"))
     assert {name: mask.sum() for name, mask in found.items()} == dict.fromkeys(("i6", "i7", "i8"), 12)
-    assert "2 images found by their file name, in another folder than `imagePath` states" in imported.notes
+    assert "2 images found by file name alone, in another folder than `imagePath` states" in imported.notes
     (folder / "i6.png").unlink()
     with pytest.raises(
         DataError,

@@ -162,7 +162,7 @@ def _find_image(
     base = images or source
     existing = [end for end in ends if not leads_outside(end) and (base / end).is_file()]
     if existing and (base / existing[0]).resolve() != (file.parent / path).resolve():
-        tally["images found by their file name, in another folder than `imagePath` states"] += 1
+        tally["images found by file name alone, in another folder than `imagePath` states"] += 1
     try:
         return find_below(base, existing[0] if existing else stated, CURE)
     except DataError as error:
