@@ -85,14 +85,14 @@ def test_the_signatures_of_the_api_table_are_those_of_the_functions():
     signatures = [found for cell in cells for found in re.findall(r"`(\w+)\((.*?)\)`", cell)]
     assert len(signatures) > 20
     for name, told in signatures:
-        described = [part.split("=") for part in told.split(", ")]
+        described = [part.split("=") for part in told.split(", ") if part]
         parameters = dict(inspect.signature(getattr(unet_mtl, name)).parameters)
         expected = [
             f"**{key}" if parameter.kind is parameter.VAR_KEYWORD else key
             for key, parameter in parameters.items()
             if key not in ("progress", "on_note")
         ]
-        if described[-1] == ["..."]:
+        if described[-1:] == [["..."]]:
             expected[len(described) - 1 :] = ["..."]
         assert [key for key, *_ in described] == expected, name
         for key, *values in described:

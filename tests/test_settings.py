@@ -137,3 +137,17 @@ def test_every_field_is_shown(run):
     for name, field in um.Config.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, um.SplitSettings.__bases__[0]):
             assert set(shown[name]) == {f.alias or key for key, f in field.annotation.model_fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ([33], "preprocess.size: expected a list of 2 entries (received [33])"),
+        ([], "preprocess.size: expected a list of 2 entries (received [])"),
+        ([32, 32, 32], "preprocess.size: expected at most 2 entries (received [32, 32, 32])"),
+    ],
+)
+def test_a_list_of_another_length_is_one_error_that_gives_the_length(dataset, size, message):
+    with pytest.raises(ConfigError) as caught:
+        make_config(dataset.description, ZONE, preprocess={"size": size})
+    assert str(caught.value) == message

@@ -23,6 +23,7 @@ Units = Annotated[int, Field(ge=1, le=2**16)]
 """The number of units of a dense layer."""
 
 _SUGGESTION = "suggestion"
+_LENGTH = "length"
 _LONGEST = 200
 _LARGE = 10**200
 """Python refuses to write numbers of more than 4,300 digits."""
@@ -108,8 +109,23 @@ def describe_problems(
         ": ".join(
             part for part in (where, ".".join(map(str, rename(finding["loc"]))), _message(finding)) if part
         )
-        for finding in error.errors()
+        for finding in _unite_positions(error.errors())
     ]
+
+
+def _unite_positions(findings: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Replace the errors of the missing positions of a list by one error of the list, with the expected length."""
+    united: dict[Place, ErrorDetails] = {}
+    for finding in findings:
+        place = finding["loc"]
+        last = place[-1] if place else ""
+        if finding["type"] == "missing" and isinstance(last, int):  # the last one ends the list
+            place, message = place[:-1], f"expected a list of {last + 1} entries"
+            finding = finding | {"loc": place, "type": _LENGTH, "msg": message}
+            united[(*place, _LENGTH)] = finding
+        else:
+            united[(*place, len(united))] = finding
+    return list(united.values())
 
 
 _PLAIN = {
@@ -124,6 +140,10 @@ _EXPECTED = {
     "model_type": "expected settings by name, in { } or a line each",
     "dict_type": "expected settings by name, in { } or a line each",
 }
+_LENGTHS = {
+    "too_long": "expected at most {max_length} entries",
+    "too_short": "expected at least {min_length} entries",
+}
 
 
 def _message(finding: ErrorDetails) -> str:
@@ -131,6 +151,8 @@ def _message(finding: ErrorDetails) -> str:
     if plain:
         return plain.format_map(finding.get("ctx", {}))
     message = _EXPECTED.get(finding["type"], finding["msg"].removeprefix("Value error, "))
+    if finding["type"] in _LENGTHS:
+        message = _LENGTHS[finding["type"]].format_map(finding["ctx"])
     # A whole group of settings is too long to be repeated.
     received = finding["input"]
     parts = received if isinstance(received, list | tuple) else [received]

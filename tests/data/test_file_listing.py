@@ -108,7 +108,7 @@ def test_the_text_counts_and_names_what_is_left_aside(tmp_path):
     assert listing.pictures == ()
     assert listing.describe_others(1) == (
         "1 file that is an index of DICOM files (b/DICOMDIR); "
-        "2 files of type .mha (b/x.mha and 1 more: save it as NIfTI or NRRD); "
+        "2 files of type .mha (b/x.mha and 1 more: save them as NIfTI or NRRD); "
         "1 file of type .txt (notes.txt)"
     )
 
@@ -190,3 +190,19 @@ def test_an_end_without_a_letter_is_part_of_the_name():
 )
 def test_doctests(module):
     assert doctest.testmod(module).failed == 0
+
+
+def test_several_entries_are_described_in_the_plural(tmp_path):
+    (tmp_path / "to").mkdir()
+    for number in range(2):
+        os.mkfifo(tmp_path / f"p{number}")
+        (tmp_path / f"l{number}").symlink_to(tmp_path / "to")
+        (tmp_path / f"to/{number}").mkdir()
+        (tmp_path / f"to/{number}/DICOMDIR").write_text("")
+        (tmp_path / os.fsdecode(b"\xff%d.png" % number)).write_text("")
+    told = list_files(tmp_path).describe_others(1)
+    assert "2 files that are named pipes (p0 and 1 more)" in told
+    assert "2 links to folders, which are not followed (l0 and 1 more)" in told
+    assert "2 files that are indexes of DICOM files (to/0/DICOMDIR and 1 more)" in told
+    assert "2 files with names that are not UTF-8 (" in told
+    assert "and 1 more: rename them)" in told

@@ -36,7 +36,8 @@ def test_255_in_a_prediction_is_refused(write_masks):
     truth = write_masks("truth", a=[[1, 0, 0]])
     prediction = write_masks("prediction", a=[[1, 0, 255]])
     with pytest.raises(
-        DataError, match=r"pixel value 255 in 1 file \(a\.png\) of a prediction: .*`values=\{0: 0, 255: 1\}`"
+        DataError,
+        match=r"pixel value 255 in 1 file \(a\.png\) of a prediction: .*`values=\{0: 0, 1: 1, 255: 1\}`",
     ):
         measure(truth, prediction)
 
@@ -124,3 +125,38 @@ def test_settings_that_contradict_each_other(write_masks, options, words):
     folders = write_masks("truth", a=[[0, 1]]), write_masks("prediction", a=[[0, 1]])
     with pytest.raises(ConfigError, match=words):
         measure(*folders, **options)
+
+
+def test_white_masks_beside_masks_of_0_and_1_are_a_warning(write_masks):
+    truth = write_masks("truth", a=[[0, 1]], b=[[0, 255]], c=[[0, 255]], d=[[0, 0]])
+    prediction = write_masks("prediction", a=[[0, 1]], b=[[0, 1]], c=[[0, 1]], d=[[0, 0]])
+    found = measure(truth, prediction)
+    (warning,) = [line for line in found.warnings if "255" in line]
+    assert warning.startswith(
+        f"{truth}: 2 of 4 files have no values but 0 and 255 (b.png, c.png), while others "
+    )
+    assert warning.endswith("give `values={0: 0, 1: 1, 255: 1}`")
+    assert f"{truth}: 255 was read as unlabelled and left out, in 2 files" in found.remarks
+    named = measure(truth, prediction, classes=["background", "lesion"])
+    assert warning in named.warnings
+    cured = measure(truth, prediction, values={0: 0, 1: 1, 255: 1})
+    assert not any("255" in line for line in cured.warnings)
+    assert cured.value("masks", "dice") == 1
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        {"a": [[0, 1, 255]], "b": [[0, 255, 1]]},  # unlabelled borders
+        {"a": [[0, 1, 2]], "b": [[0, 255, 255]]},  # several classes
+        {"a": [[0, 1, 1]], "b": [[255, 0, 0]], "c": [[255, 1, 0]]},  # one file has both
+    ],
+)
+def test_255_beside_classes_is_no_warning_elsewhere(write_masks, masks):
+    truth = write_masks("truth", **masks)
+    plain = {
+        name: [[0 if value == 255 else value for value in row] for row in rows]
+        for name, rows in masks.items()
+    }
+    found = measure(truth, write_masks("prediction", **plain))
+    assert not any("`values=" in line for line in found.warnings)

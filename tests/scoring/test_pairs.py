@@ -319,7 +319,7 @@ def test_formats_that_are_not_read_are_named_with_advice(write_masks):
         (prediction / name).write_bytes(b"")
     with pytest.raises(DataError) as caught:
         pair_masks(truth, prediction)
-    aside = "1 file of no known type, 2 files of type .mha (save it as NIfTI or NRRD), 1 file of type .json"
+    aside = "1 file of no known type, 2 files of type .mha (save them as NIfTI or NRRD), 1 file of type .json"
     assert str(caught.value).endswith(f"; it has {aside}")
     write_masks("prediction", a=DOT)
     assert pair_masks(truth, prediction).prediction.ignored == aside

@@ -1,6 +1,7 @@
 """The files of a folder: those that can be read as pictures, and those that are left aside, with the reason."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +21,25 @@ class Reason(NamedTuple):
         why: What follows this word in a message, such as "of type .txt".
         cure: What to do to have it read; empty if there is nothing.
         suffix: The suffix, in lower case, of a file whose format is not read.
+        many: What follows the word for several entries, if it is not `why`.
     """
 
     what: str
     why: str
     cure: str = ""
     suffix: str = ""
+    many: str = ""
+
+    def explain(self, n: int) -> str:
+        """Return the reason for `n` such entries."""
+        return (self.many if n > 1 else "") or self.why
+
+    def advise(self, n: int) -> str:
+        """Return what to do with `n` such entries."""
+        return _IT.sub("them", self.cure) if n > 1 else self.cure
 
 
-_NOT_UTF8 = ("with a name that is not UTF-8", "rename it")
+_IT = re.compile(r"\bit\b")
 _DOCUMENTS = ("readme", "license", "licence", "citation")
 CLOSED = Reason("file", "that cannot be opened")
 
@@ -68,8 +79,9 @@ def describe_others(folder: Path, others: Mapping[Path, Reason], most: int = 3) 
     for path, reason in others.items():
         names.setdefault(reason, []).append(printable(path.relative_to(folder).as_posix()))
     return "; ".join(
-        f"{count_of(len(found), what)} {why} ({name_some(found, most)}{f': {cure}' if cure else ''})"
-        for (what, why, cure, _), found in names.items()
+        f"{count_of(len(found), reason.what)} {reason.explain(len(found))} "
+        f"({name_some(found, most)}{f': {reason.advise(len(found))}' if reason.cure else ''})"
+        for reason, found in names.items()
     )
 
 
@@ -99,7 +111,7 @@ def list_files(folder: Path, *, any_name: bool = False, links: bool = True) -> L
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if not any_name and not is_utf8(entry.name):
-                    others[Path(entry)] = Reason("folder", *_NOT_UTF8)
+                    others[Path(entry)] = _not_utf8("folder")
                 elif not entry.name.startswith("__"):  # __MACOSX, __pycache__
                     pending.append(Path(entry))
                 continue
@@ -133,17 +145,18 @@ def find_reason(
     """
     path = Path(entry)
     if not any_name and not is_utf8(entry.name):
-        return Reason("file", *_NOT_UTF8)
+        return _not_utf8("file")
     try:
         what = "" if entry.is_file() else name_type(path.stat().st_mode)
     except OSError:  # a link to nowhere; reading the file reports it
         what = ""
     if what == "a folder":
-        return Reason("link", "to a folder, which is not followed")
+        return Reason("link", "to a folder, which is not followed", many="to folders, which are not followed")
     if what:
-        return Reason("file", f"that is {what}")
+        kinds = f"{what.partition(' ')[2]}s" if what.startswith(("a ", "an ")) else "not regular files"
+        return Reason("file", f"that is {what}", many=f"that are {kinds}")
     if entry.name.upper() == "DICOMDIR":
-        return Reason("file", "that is an index of DICOM files")
+        return Reason("file", "that is an index of DICOM files", many="that are indexes of DICOM files")
     outside = entry.is_symlink() and not links and leaves(folder, path)
     try:
         if suffix_of(path) or (not outside and is_picture(path)):
@@ -154,6 +167,10 @@ def find_reason(
     if suffix:
         return Reason("file", f"of type {printable(suffix)}", UNREAD.get(suffix, ""), suffix)
     return Reason("file", "of no known type")
+
+
+def _not_utf8(what: str) -> Reason:
+    return Reason(what, "with a name that is not UTF-8", "rename it", many="with names that are not UTF-8")
 
 
 def is_utf8(name: str) -> bool:

@@ -12,7 +12,7 @@ from unet_mtl.data.images import IGNORE
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.scoring.pairs import Missing, Pairs
 from unet_mtl.scoring.pixel_values import PixelValues, collect_values, list_values, read_values
-from unet_mtl.wording import count_of
+from unet_mtl.wording import count_of, name_some
 
 BACKGROUND = "background"
 MOST_CLASSES = IGNORE - 1
@@ -127,7 +127,10 @@ def map_classes(
         *_describe_unlabelled(truth, mapping),
         _describe_classes(mapping, classes, values),
     ]
-    return replace(mapping, remarks=tuple(remarks), warnings=tuple(_find_doubts(truth, prediction, mapping)))
+    warnings = _find_doubts(truth, prediction, mapping)
+    if values is None:
+        warnings += _find_white_files(truth, mapping)
+    return replace(mapping, remarks=tuple(remarks), warnings=tuple(warnings))
 
 
 def _check_settings(classes: Sequence[str], values: Mapping[int, int] | None) -> None:
@@ -279,7 +282,7 @@ def _find_unknown(
     if all(mapping.truth.get(value) == IGNORE for value in unknown):
         return [
             f"{where} of a prediction: unlabelled pixels, which only true masks may have; if this is a class, give its "
-            f"index, as in {_as_argument({min(unknown): 1})}"
+            f"index, as in {_as_argument(dict.fromkeys(folder.foreground & {1}, 1) | {min(unknown): 1})}"
         ]
     if values is not None:
         return [f"{where}: not among `values` ({list_values(values)}); add the class"]
@@ -314,6 +317,23 @@ def _describe_unlabelled(truth: PixelValues, mapping: ClassMapping) -> list[str]
     return (
         [f"{truth.path}: {value} was read as unlabelled and left out, in {count_of(n, 'file')}"] if n else []
     )
+
+
+def _find_white_files(truth: PixelValues, mapping: ClassMapping) -> list[str]:
+    """Describe true masks of 0 and 255 beside masks of 0 and 1, in which white is more likely the class."""
+    if mapping.truth.get(IGNORE) != IGNORE or truth.foreground != {1}:
+        return []
+    if any({1, IGNORE} <= found for found in truth.by_file.values()):  # 255 does mean unlabelled there
+        return []
+    white = [file.name for file, found in truth.by_file.items() if IGNORE in found]
+    if not white:
+        return []
+    have = "file has" if len(white) == 1 else "files have"
+    return [
+        f"{truth.path}: {len(white):,} of {len(truth.by_file):,} {have} no values but 0 and {IGNORE} "
+        f"({name_some(white, 3)}), while others have 0 and 1; {IGNORE} was left out as unlabelled. If white is the "
+        f"class in them, give {_as_argument({1: 1, IGNORE: 1})}"
+    ]
 
 
 def _describe_classes(mapping: ClassMapping, classes: Sequence[str], values: Mapping[int, int] | None) -> str:

@@ -157,11 +157,9 @@ def _scan(path: Path, pattern: str, argument: str) -> Folder:
     files: dict[str, Path] = {}
     problems: list[str] = []
     listing = list_files(path)
-    others = Counter(
-        _describe(reason)
-        for file, reason in listing.others.items()
-        if file.parent == path and reason.what == "file"
-    )
+    others: Counter[str] = Counter()
+    reasons = Counter(listing.others[f] for f in listing.others if f.parent == path)
+    others |= {_describe(reason, n): n for reason, n in reasons.items() if reason.what == "file"}
     for file in (file for file in listing.pictures if file.parent == path):
         case = fit_name(pattern, split_suffix(file.name)[0])
         if case is None:
@@ -181,8 +179,8 @@ def _scan(path: Path, pattern: str, argument: str) -> Folder:
     return Folder(path, pattern, files, ignored_files)
 
 
-def _describe(reason: Reason) -> str:
-    return f"{reason.why}{f' ({reason.cure})' if reason.cure else ''}"
+def _describe(reason: Reason, n: int) -> str:
+    return f"{reason.explain(n)}{f' ({reason.advise(n)})' if reason.cure else ''}"
 
 
 def _folders_near(path: Path) -> str:

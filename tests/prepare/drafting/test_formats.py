@@ -94,7 +94,7 @@ def test_a_format_that_is_not_read_is_named_with_a_cure(make, draft):
     notes = draft(folder)[2]
     assert aside(notes) == (
         "Left aside: 1 file of type .zip (extra.zip: unpack it); 12 files of type .mha (masks/c00.mha, masks/c01.mha, "
-        "masks/c02.mha and 9 more: save it as NIfTI or NRRD)."
+        "masks/c02.mha and 9 more: save them as NIfTI or NRRD)."
     )
     with pytest.raises(DataError, match=r"no image in this folder .*, and it has 12 files of type \.mha \("):
         api.init(folder / "masks")
@@ -151,3 +151,10 @@ def test_a_mask_in_a_gif_is_worth_its_grey_in_every_file(make, draft, pictures):
     assert description.values == {0: 0, 255: 1}
     for index, record in enumerate(sorted(dataset, key=lambda record: record.case)):
         np.testing.assert_array_equal(read_case_mask(record, "mask", description), pictures.disc(index) > 0)
+
+
+def test_the_files_of_an_earlier_draft_are_not_left_aside(make):
+    folder = make("images/c{:02d}.png", "masks/c{:02d}.png", n=3)
+    before = api.init(folder).notes.unsure
+    assert api.init(folder, overwrite=True).notes.unsure == before
+    assert not any("Left aside" in line for line in before)

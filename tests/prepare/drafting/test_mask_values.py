@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from unet_mtl import api
 from unet_mtl.data.description import MaskDescription
+from unet_mtl.prepare.drafting.masks import find_meaning
+from unet_mtl.prepare.drafting.notes import Notes
 
 NEEDS_COLOURS = pytest.mark.skipif(
     "colours" not in MaskDescription.model_fields, reason="masks cannot be described by colours yet"
@@ -114,6 +118,66 @@ def test_one_stray_value_is_left_out_and_reported(described, pictures):
     mask, notes, _ = described(pixels, n=60)
     assert mask["values"] == {0: 0, 255: 1}
     assert any("37" in line and "1 of 60" in line for line in notes.unsure)
+
+
+ODD = st.dictionaries(st.integers(3, 254), st.integers(1, 40), min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("white", [1, 255])
+@given(odd=ODD)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_values_of_one_file_are_treated_alike_and_counted(tmp_path_factory, pictures, white, odd):
+    """Whether 1 pixel or 40 have the value, it is in one of 12 files and no class."""
+    folder, notes = tmp_path_factory.mktemp("masks"), Notes()
+    masks = [pictures.disc(index, white) for index in range(12)]
+    for place, (value, n_pixels) in enumerate(odd.items()):
+        masks[place % 3].ravel()[-50 * (place // 3 + 1) :][:n_pixels] = value
+    for index, mask in enumerate(masks):
+        pictures.save(folder / f"{index:02d}.png", mask)
+    meaning = find_meaning("mask", sorted(folder.iterdir()), notes)
+    assert meaning.classes == ("background", "foreground")
+    (line,) = [line for line in notes.unsure if "treated as" in line]
+    assert all(f"{value} (in 1 of 12 files)" in line for value in odd)
+
+
+def test_the_damaged_masks_of_a_new_user(described, pictures):
+    extra = {5: {7: 1}, 6: {128: 192, 255: 65}, 4: {200: 300}}
+
+    def pixels(index):
+        mask = pictures.disc(index, 1)
+        end = mask.size
+        for value, n_pixels in extra.get(index, {}).items():
+            mask.ravel()[end - n_pixels : end] = value
+            end -= n_pixels
+        return mask
+
+    mask, notes, _ = described(pixels)
+    assert mask["classes"] == ["background", "foreground"]
+    assert "values" not in mask
+    (line,) = [line for line in notes.unsure if "treated as" in line]
+    assert (
+        "has the values 7 (in 1 of 12 files), 128 (in 1 of 12 files), 200 (in 1 of 12 files), which are"
+        in line
+    )
+    assert "Mask 'mask' has the value 255 in 1 file, which means not labelled." in notes.unsure
+
+
+def test_a_class_of_one_file_is_counted(described, pictures):
+    mask, notes, _ = described(lambda index: indices(pictures, index, 1, *([2] if index == 5 else [])))
+    assert mask["classes"] == ["background", "class1", "class2"]
+    assert any("has the value 2 (in 1 of 12 files): classes of so few" in line for line in notes.unsure)
+
+
+def test_values_that_no_two_files_share_are_kept(described, pictures):
+    mask, _, _ = described(lambda index: pictures.disc(index, 20 + 10 * index))
+    assert len(mask["values"]) == 13
+
+
+def test_the_sample_is_named_once(described, pictures):
+    mask, _, text = described(lambda index: pictures.disc(index, 255 if index % 2 else 1))
+    assert mask["values"] == {0: 0, 1: 1, 255: 1}
+    assert "(all 12 files)" in text
+    assert "files files" not in text
 
 
 def colours(pictures, index, *rgb):

@@ -279,3 +279,9 @@ def test_no_name_is_run_by_a_spreadsheet(write, tmp_path):
     import_coco(write([], files=("a.png", "=cmd.png", "-cmd.png")), tmp_path / "out")
     rows = (tmp_path / "out" / "cases.csv").read_text().splitlines()[1:]
     assert [row.split(",")[0] for row in rows] == ["a", "_cmd", "cmd"]
+
+
+def test_a_folder_in_place_of_the_file(tmp_path):
+    (tmp_path / "ann.json").write_text("{}")
+    with pytest.raises(DataError, match=r"a folder; give the JSON file in it \(ann\.json\)"):
+        import_coco(tmp_path, tmp_path / "out")

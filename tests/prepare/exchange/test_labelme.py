@@ -114,6 +114,20 @@ def test_images_in_another_folder(write, masks, tmp_path):
     assert found["a"].sum() == 12
 
 
+def test_images_in_a_folder_that_was_moved(write, masks, tmp_path):
+    folder = write("i6", shape("x", SQUARE), image_path="..\\data\\i6.png")
+    write("i7", shape("x", SQUARE), image_path="C:\\scans\\i7.png")
+    found, _, imported = masks(write("i8", shape("x", SQUARE), image_path=".\\i8.png"))
+    assert {name: mask.sum() for name, mask in found.items()} == dict.fromkeys(("i6", "i7", "i8"), 12)
+    assert "2 images found by file name alone, in another folder than `imagePath` states" in imported.notes
+    (folder / "i6.png").unlink()
+    with pytest.raises(
+        DataError,
+        match=r"correct `imagePath`, or give the folder of the images, `images=FOLDER`, .*'i6\.png'",
+    ):
+        um.import_labelme(folder, tmp_path / "other")
+
+
 def test_images_without_a_file_have_no_mask(write, masks):
     folder = write("a", shape("x", SQUARE))
     Image.fromarray(np.ones(SIZE, np.uint8)).save(folder / "b.png")

@@ -278,3 +278,24 @@ def test_a_mask_of_a_wrong_size_leaves_no_folder(tmp_path):
     with pytest.raises(DataError, match="pixels"):
         to_nnunet(wrong, tmp_path / "new" / "raw")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ours"]
+
+
+def test_the_folder_above_or_below_names_the_right_one(write, tmp_path):
+    folder = write()
+    for given, message in (
+        (tmp_path, f"no dataset.json; {folder} has it, so give this folder"),
+        (folder / "imagesTr", f"no dataset.json; it is in {folder}, so give this folder"),
+        (folder / "dataset.json", f"not a folder; give the folder DatasetXXX_Name, such as {folder}"),
+        (tmp_path / "absent", "no such folder; give the folder DatasetXXX_Name of nnU-Net"),
+    ):
+        with pytest.raises(DataError) as caught:
+            import_nnunet(given, tmp_path / "out")
+        assert caught.value.problems == [f"{given}: {message}"]
+    other = tmp_path / "Dataset006_X"
+    other.mkdir()
+    (other / "dataset.json").write_text("{}")
+    with pytest.raises(DataError, match=r"Dataset005_Prostate, .*Dataset006_X have it, so give one of them"):
+        import_nnunet(tmp_path, tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"which has dataset\.json, imagesTr and labelsTr"):
+        import_nnunet(tmp_path / "empty", tmp_path / "out")

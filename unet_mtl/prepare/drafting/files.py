@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unet_mtl.data.description import DESCRIPTION_FILE
 from unet_mtl.data.file_listing import Listing, describe_others, is_document, list_files
 from unet_mtl.data.readers import is_pointer, split_suffix, suffixes
 from unet_mtl.data.tables import TABLE_DEPTH, TABLE_SUFFIXES
@@ -21,7 +22,11 @@ from unet_mtl.prepare.drafting.vocabulary import (
     has_word,
     words_of,
 )
+from unet_mtl.prepare.exchange.recognition import describe_annotations, find_annotations
 from unet_mtl.wording import count_of, name_some
+
+DRAFTED_FILES = (DESCRIPTION_FILE, "config.yaml")
+"""The files that `init` writes."""
 
 _LONGEST_POINTER = 1024
 """Number of bytes that a pointer of Git LFS stays below."""
@@ -91,7 +96,10 @@ def sort_files(root: Path, notes: Notes) -> Files:
     listing = list_files(root)
     tables = _find_tables(listing)
     _refuse_pointers(root, (*listing.pictures, *tables))
+    annotations = find_annotations(listing.others)
     described = {path for path in listing.others if _is_named_elsewhere(path)}
+    described |= {path for paths in annotations.values() for path in paths}
+    described |= {root / name for name in DRAFTED_FILES}
     others = {p: why for p, why in listing.others.items() if p not in described and p not in tables}
     aside = describe_others(root, others)
     if not listing.pictures and tables:
@@ -102,7 +110,10 @@ def sort_files(root: Path, notes: Notes) -> Files:
             f"{', '.join(suffixes())}"
             + (f", and it has {aside}" if aside else "")
             + ". Give the folder that contains your images"
+            + "".join(f". {line.removesuffix('.')}" for line in describe_annotations(root, annotations))
         )
+    for line in describe_annotations(root, annotations):
+        notes.doubt(line)
     if aside:
         notes.doubt(f"Left aside: {aside}.")
     entries = _make_entries(listing)

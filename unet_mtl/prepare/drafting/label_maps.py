@@ -96,7 +96,7 @@ def read_meaning(
     """
     if not labels or not census.read:
         return None
-    because = f"{source} names the colours ({census.sample} files)"
+    because = f"{source} names the colours ({census.sample})"
     palette = _palette(paths)
     if palette is not None and not census.coloured:
         present = {palette[value] for value in census.files if value < len(palette)}
@@ -116,7 +116,7 @@ def read_meaning(
     if not census.coloured and set(census.files) - {255} <= set(range(len(labels))):
         return Meaning(
             tuple(labels),
-            because=f"the values number the classes of {source} ({census.sample} files)",
+            because=f"the values number the classes of {source} ({census.sample})",
         )
     return None
 

@@ -10,6 +10,9 @@ from unet_mtl.prepare.drafting.vocabulary import MASK_WORDS
 from unet_mtl.wording import count_of, name_some
 
 _MOST_CLASSES = 20
+_MANY = 10
+"""Minimum number of files from which on a value of a single one is odd."""
+
 _MIN_SHARE = 0.002
 """Minimum share of the pixels of a value that is a class, if there are many values."""
 
@@ -105,6 +108,8 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
     if _is_white(census):
         return _white(name, census, foreground, notes)
     class_values = _class_values(census)
+    if len(class_values) > 2:
+        _note_few(name, [value for value in class_values if _is_in_few(value, census)], census, notes)
     strays = [value for value in census.files if value not in class_values]
     if 255 in strays and class_values == list(
         range(len(class_values))
@@ -114,11 +119,31 @@ def _interpret(name: str, census: Census, notes: Notes) -> Meaning:
         notes.doubt(f"Mask {name!r} has the value 255 in {n}, which means not labelled.")
     smeared = bool(strays) and (census.lossy > 0 or _files_with(strays, census) > max(2, 0.1 * census.read))
     if strays and not smeared:
+        are = "is not treated as a class" if len(strays) == 1 else "are not treated as classes"
         notes.doubt(
-            f"Mask {name!r} has the values {name_some(sorted(strays), 4)} in only {_files_with(strays, census)} of "
-            f"{census.read} files; they are not treated as classes. `unet-mtl check` lists the files."
+            f"Mask {name!r} has {_counts(strays, census)}, which {are}. If one is a class, add it to `classes` and "
+            "`values` in dataset.yaml; otherwise correct the files, which `unet-mtl check` lists."
         )
     return _numbers(census, class_values, foreground, smeared=smeared)
+
+
+def _is_in_few(value: int, census: Census) -> bool:
+    """Return whether a value is in a single file of many, or in 2 percent of them."""
+    return census.read >= _MANY and census.files[value] <= max(1, 0.02 * census.read)
+
+
+def _note_few(name: str, values: Sequence[int], census: Census, notes: Notes) -> None:
+    if values:
+        notes.doubt(
+            f"Mask {name!r} has {_counts(values, census)}: classes of so few files are hardly learned. If they are "
+            "mistakes, correct the files and remove the classes."
+        )
+
+
+def _counts(values: Sequence[int], census: Census) -> str:
+    """Describe in how many files each value is, such as "the values 7 (in 1 of 60 files), 9 (in 2 of 60 files)"."""
+    found = (f"{value} (in {census.files[value]:,} of {census.read:,} files)" for value in sorted(values))
+    return f"the value{'s' * (len(values) > 1)} {name_some(found, 6)}"
 
 
 def _is_white(census: Census) -> bool:
@@ -134,7 +159,7 @@ def _white(name: str, census: Census, foreground: str, notes: Notes) -> Meaning:
         f"Mask {name!r} has the values 0 and 255 in {n_white}, and 0 and 1 in the others. White is taken for "
         f"{foreground}. If 255 means not labelled, remove it from `values`."
     )
-    because = f"the values are 0 and 1, or 0 and 255 ({census.sample} files)"
+    because = f"the values are 0 and 1, or 0 and 255 ({census.sample})"
     return Meaning(("background", foreground), {0: 0, 1: 1, 255: 1}, because=because)
 
 
@@ -166,6 +191,8 @@ def _class_values(census: Census) -> list[int]:
         if census.files[v] <= max(1, 0.02 * census.read) and census.share(v) < _MIN_SHARE / 10
     ]
     common = [v for v in values if v not in rare] or values
+    if census.lossy == 0:
+        common = _without_odd(common, census)
     if census.lossy == 0 and len(common) <= _MOST_CLASSES and not _has_thin_lines(common, census):
         return common
     big = [v for v in values if census.share(v) >= _MIN_SHARE and (census.lossy or not census.is_thin(v))]
@@ -176,6 +203,15 @@ def _class_values(census: Census) -> list[int]:
             if not any(0 < abs(v - w) < 16 and census.pixels[w] > census.pixels[v] for w in big)
         ]
     return sorted(big) or [v for v in (0, 255) if v in census.files] or values[:2]
+
+
+def _without_odd(values: list[int], census: Census) -> list[int]:
+    """Leave values out that are in few files only and do not continue the numbers 0, 1, 2, ... of the others."""
+    others = [value for value in values if not _is_in_few(value, census)]
+    if len(others) < 2:  # there is no class that most files share
+        return values
+    highest = next(n for n in range(len(values) + 1) if n not in values)
+    return [value for value in values if value in others or value < highest]
 
 
 def _has_thin_lines(values: Sequence[int], census: Census) -> bool:

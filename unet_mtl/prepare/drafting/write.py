@@ -12,12 +12,11 @@ from unet_mtl.files import writing
 from unet_mtl.prepare.drafting.assembly import draft_folder
 from unet_mtl.prepare.drafting.content import pick_evenly
 from unet_mtl.prepare.drafting.draft import Draft
+from unet_mtl.prepare.drafting.files import DRAFTED_FILES
 from unet_mtl.prepare.drafting.notes import Notes
 from unet_mtl.prepare.drafting.task_choice import choose_tasks, note_tasks
 from unet_mtl.prepare.drafting.text import config_text, description_text
 from unet_mtl.wording import count_of
-
-CONFIG_FILE = "config.yaml"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def write_draft(folder: Path, out: Path | None, *, overwrite: bool = False) -> D
         WriteError: The operating system refused to write.
     """
     target = folder if out is None else out
-    paths = (target / DESCRIPTION_FILE, target / CONFIG_FILE)
+    paths = (target / DRAFTED_FILES[0], target / DRAFTED_FILES[1])
     existing = [str(path) for path in paths if path.exists() or path.is_symlink()]
     folders = [str(path) for path in paths if path.is_dir()]
     if folders:

@@ -91,15 +91,21 @@ def import_coco(
     return write_layout(out, cases, layout, problems, tally)
 
 
+_PARTS = ("images", "annotations", "categories")
+
+
+def is_coco(content: Any) -> bool:
+    """Return whether the content of a JSON file is that of COCO."""
+    return isinstance(content, dict) and all(
+        isinstance(content.get(part), list) and all(isinstance(entry, dict) for entry in content[part])
+        for part in _PARTS
+    )
+
+
 def _read(source: Path) -> dict[str, list[dict[str, Any]]]:
     content: dict[str, list[dict[str, Any]]] = read_json(source)
-    parts = ("images", "annotations", "categories")
-    fits = isinstance(content, dict) and all(
-        isinstance(content.get(part), list) and all(isinstance(entry, dict) for entry in content[part])
-        for part in parts
-    )
-    if not fits:
-        raise DataError(f"{source}: not a COCO file; expected lists of objects named {', '.join(parts)}")
+    if not is_coco(content):
+        raise DataError(f"{source}: not a COCO file; expected lists of objects named {', '.join(_PARTS)}")
     # Ids become keys of dictionaries, so they must be hashable.
     wrong = [
         f"{source}: an entry of {part!r} has id {entry.get('id')!r}; expected a number or text"

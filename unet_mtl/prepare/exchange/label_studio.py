@@ -90,6 +90,19 @@ class _Task:
         self.labels: dict[str, str | float] = {}
 
 
+def is_label_studio(content: Any) -> bool:
+    """Return whether the content of a JSON file is an export of Label Studio."""
+    return isinstance(content, list) and bool(content) and all(map(_is_task, content))
+
+
+def _is_task(task: Any) -> bool:
+    return (
+        isinstance(task, dict)
+        and isinstance(task.get("data"), dict)
+        and isinstance(task.get("annotations"), list)
+    )
+
+
 def _read(source: Path) -> list[dict[str, Any]]:
     content = read_json(source)
     if not isinstance(content, list) or not all(isinstance(task, dict) for task in content):
@@ -97,7 +110,7 @@ def _read(source: Path) -> list[dict[str, Any]]:
     problems = [
         f"{source}: task {task.get('id')!r} has no `data` and `annotations`; export as JSON, not JSON-MIN"
         for task in content
-        if not isinstance(task.get("data"), dict) or not isinstance(task.get("annotations"), list)
+        if not _is_task(task)
     ]
     if problems:
         raise DataError(problems)

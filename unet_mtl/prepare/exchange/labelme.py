@@ -31,6 +31,7 @@ from unet_mtl.prepare.exchange.sources import (
     column_name,
     declare_columns,
     find_below,
+    leads_outside,
     name_cases,
     numbers,
     plain_text,
@@ -65,7 +66,7 @@ def import_labelme(source: Path, out: Path, *, images: Path | None = None, targe
     tally: Counter[str] = Counter()
     contents = _read_files(source, problems, tally)
     base = images or source
-    found = {file: _find_image(source, file, contents[file], images, problems) for file in contents}
+    found = {file: _find_image(source, file, contents[file], images, problems, tally) for file in contents}
     files = {image: file for file, image in found.items() if image is not None}
     if len(files) < sum(image is not None for image in found.values()):
         problems.append(f"{source}: several JSON files are of the same image; keep one of each")
@@ -102,6 +103,11 @@ def import_labelme(source: Path, out: Path, *, images: Path | None = None, targe
     return write_layout(out, cases, layout, problems, tally)
 
 
+def is_labelme(content: Any) -> bool:
+    """Return whether the content of a JSON file is that of LabelMe."""
+    return isinstance(content, dict) and isinstance(content.get("shapes"), list)
+
+
 def _index_of(label: str, classes: Sequence[str]) -> int:
     if label == _IGNORED:
         return IGNORE
@@ -120,7 +126,7 @@ def _read_files(source: Path, problems: list[str], tally: Counter[str]) -> dict[
         except DataError as error:
             problems += error.problems
             continue
-        if isinstance(content, dict) and isinstance(content.get("shapes"), list):
+        if is_labelme(content):
             contents[file] = content
         else:
             tally["JSON files without `shapes`, left out"] += 1
@@ -132,23 +138,36 @@ def _read_files(source: Path, problems: list[str], tally: Counter[str]) -> dict[
 
 
 def _find_image(
-    source: Path, file: Path, content: Mapping[str, Any], images: Path | None, problems: list[str]
+    source: Path,
+    file: Path,
+    content: Mapping[str, Any],
+    images: Path | None,
+    problems: list[str],
+    tally: Counter[str],
 ) -> Path | None:
-    """Return the image of a JSON file, which names it relative to its own folder, often with backslashes."""
+    """Return the image of a JSON file, which names it relative to its own folder, often with backslashes.
+
+    Where the folders have changed, the file name alone is looked for: beside the JSON file, or in `images`.
+    """
     named = content.get("imagePath")
     if not isinstance(named, str) or not named:
         problems.append(f"{file}: no `imagePath`; expected the file name of the image")
         return None
     path, folder = PurePosixPath(named.replace("\\", "/")), file.parent.relative_to(source)
-    ends = [_without_dots(PurePosixPath(folder.as_posix()) / path)]
-    if images is not None:  # the folder was moved or copied: look for the end of the path
-        ends = [f"{folder.as_posix()}/{path.name}", path.name, *ends]
+    stated, beside = (
+        _without_dots(PurePosixPath(folder.as_posix()) / path),
+        f"{folder.as_posix()}/{path.name}",
+    )
+    ends = [stated, beside] if images is None else [beside, path.name, stated]
     base = images or source
-    existing = [end for end in ends if ".." not in end and (base / end).is_file()]
+    existing = [end for end in ends if not leads_outside(end) and (base / end).is_file()]
+    if existing and (base / existing[0]).resolve() != (file.parent / path).resolve():
+        tally["images found by file name alone, in another folder than `imagePath` states"] += 1
     try:
-        return find_below(base, existing[0] if existing else ends[-1], CURE)
+        return find_below(base, existing[0] if existing else stated, CURE)
     except DataError as error:
-        problems += [f"{file}: {problem}" for problem in error.problems]
+        cure = f"; correct `imagePath`, or {CURE}, which has {path.name!r}" if leads_outside(stated) else ""
+        problems += [f"{file}: {problem}{cure}" for problem in error.problems]
         return None
 
 

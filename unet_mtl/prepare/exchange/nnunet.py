@@ -43,7 +43,7 @@ def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:
         WriteError: The operating system refused the write.
     """
     problems: list[str] = []
-    head = source / "dataset.json"
+    head = _find_head(source)
     content = read_json(head)
     ending, channels = _ending_and_channels(content, head)
     classes, values = _labels(content.get("labels"), head)
@@ -63,6 +63,35 @@ def import_nnunet(source: Path, out: Path, *, target: str = "mask") -> Imported:
         split="split" if splits else None,
     )
     return write_layout(out, cases, layout, problems, Counter())
+
+
+def _find_head(source: Path) -> Path:
+    """Return dataset.json in a folder; where it is missing, the error names folders below that have it."""
+    head = source / "dataset.json"
+    if head.is_file():
+        return head
+    if source.is_file():
+        raise DataError(f"{source}: not a folder; give the folder DatasetXXX_Name, such as {source.parent}")
+    if not source.is_dir():
+        raise DataError(f"{source}: no such folder; give the folder DatasetXXX_Name of nnU-Net")
+    below = sorted(
+        path.parent for pattern in ("*/", "*/*/") for path in source.glob(f"{pattern}dataset.json")
+    )
+    near = source.parent / "dataset.json"
+    if below:
+        have, which = ("has", "give this folder") if len(below) == 1 else ("have", "give one of them")
+        raise DataError(f"{source}: no dataset.json; {name_some(below, 3)} {have} it, so {which}")
+    if near.is_file():
+        raise DataError(f"{source}: no dataset.json; it is in {source.parent}, so give this folder")
+    raise DataError(
+        f"{source}: no dataset.json; give the folder DatasetXXX_Name of nnU-Net, which has dataset.json, imagesTr and "
+        "labelsTr"
+    )
+
+
+def is_nnunet(content: Any) -> bool:
+    """Return whether the content of a JSON file is that of nnU-Net's dataset.json."""
+    return isinstance(content, dict) and {"labels", "channel_names", "file_ending"} <= content.keys()
 
 
 def _ending_and_channels(content: Any, head: Path) -> tuple[str, int]:

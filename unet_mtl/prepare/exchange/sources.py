@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from unet_mtl.data.numbers import parse_number
 from unet_mtl.data.readers import raster_suffixes
 from unet_mtl.errors import DataError
-from unet_mtl.wording import count_of
+from unet_mtl.wording import count_of, name_some
 
 _MOST_FOLDERS = 1000
 """Maximum number of folders in which a missing image is looked for."""
@@ -32,6 +32,12 @@ def read_json(path: Path) -> Any:
     Raises:
         DataError: The file cannot be read or is not JSON.
     """
+    if path.is_dir():
+        names = name_some(sorted(file.name for file in path.glob("*.json")), 3)
+        raise DataError(
+            f"{path}: a folder; give the JSON file"
+            + (f" in it ({names})" if names else ", which is not in it")
+        )
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -56,8 +62,7 @@ def find_below(folder: Path, name: str, cure: str) -> Path:
             which case the kind is "image-missing".
     """
     relative = PurePosixPath(name.replace("\\", "/"))
-    outside = relative.is_absolute() or PureWindowsPath(name).drive or ".." in relative.parts
-    if outside or not relative.parts or "\0" in name:
+    if leads_outside(name) or not relative.parts or "\0" in name:
         raise DataError(f"{name!r} leaves the folder of the images; expected a path below {folder}")
     path = folder
     for part in relative.parts:
@@ -69,6 +74,16 @@ def find_below(folder: Path, name: str, cure: str) -> Path:
     if path.suffix.lower() not in raster_suffixes():
         raise DataError(f"{path}: expected one of {', '.join(raster_suffixes())}")
     return path
+
+
+def leads_outside(name: str) -> bool:
+    r"""Return whether a path is absolute or contains `..`, on any operating system.
+
+    >>> leads_outside(r"..\data\a.png"), leads_outside("C:/a.png"), leads_outside("data/a.png")
+    (True, True, False)
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    return path.is_absolute() or bool(PureWindowsPath(name).drive) or ".." in path.parts
 
 
 @dataclass(frozen=True)

@@ -94,16 +94,26 @@ def _read(source: Path) -> list[Mapping[str, Any]]:
     content = read_json(source)
     if is_via3(content):
         return convert_via3(content, source)
-    entries = content.get("_via_img_metadata", content) if isinstance(content, dict) else None
+    if not is_via(content):
+        raise DataError(f"{source}: not a file of VIA; expected objects with filename and regions")
+    return list(_entries_of(content).values())
+
+
+def is_via(content: Any) -> bool:
+    """Return whether the content of a JSON file is that of VIA, of any version."""
+    entries = _entries_of(content)
     fits = isinstance(entries, dict) and all(
         isinstance(entry, dict)
         and isinstance(entry.get("filename"), str)
         and isinstance(entry.get("regions", []), list | dict)
         for entry in entries.values()
     )
-    if not fits or not entries:
-        raise DataError(f"{source}: not a file of VIA; expected objects with filename and regions")
-    return list(entries.values())
+    return is_via3(content) or (fits and bool(entries))
+
+
+def _entries_of(content: Any) -> Any:
+    """Return the images by key, which a project of VIA 2 has beside its settings."""
+    return content.get("_via_img_metadata", content) if isinstance(content, dict) else None
 
 
 def _regions_of(entry: Mapping[str, Any]) -> list[Any]:
