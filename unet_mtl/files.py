@@ -30,10 +30,34 @@ def user_cache_folder() -> Path:
 
 def _refusal(path: Path, error: OSError) -> WriteError:
     reason = error.strerror or str(error)
+    if isinstance(error, NotADirectoryError | FileExistsError) and (text := file_instead(path.parent)):
+        return WriteError(f"cannot write {path}: {text}")
     return WriteError(
         f"cannot write {path}: {reason}. Free some space or choose a folder you may write to; "
         "nothing half-written was left behind."
     )
+
+
+def file_instead(folder: Path) -> str:
+    """Return the message for a file that is in the place of a folder, or of one above it; empty if there is none."""
+    existing = next((part for part in (folder, *folder.parents) if os.path.lexists(part)), None)
+    if existing is None or existing.is_dir():
+        return ""
+    return f"{existing} is a file; give a folder"
+
+
+def require_folder(path: Path, content: str) -> None:
+    """Make sure, before a long computation, that no file is in the place of a folder of results.
+
+    Args:
+        path: The folder, which need not exist.
+        content: What is written into it.
+
+    Raises:
+        WriteError: A file is in the way.
+    """
+    if text := file_instead(path):
+        raise WriteError(f"cannot write into {path}: {text} for {content} with `out`")
 
 
 def folder_instead(path: Path) -> str:
