@@ -30,7 +30,9 @@ def find_description(folder: Path, trained_on: Description | None) -> Descriptio
         DataError: The dataset.yaml cannot be read.
     """
     same = trained_on is not None and trained_on.root.resolve() == folder.resolve()
-    found = read_description(folder) if (folder / DESCRIPTION_FILE).is_file() else trained_on if same else None
+    found = (
+        read_description(folder) if (folder / DESCRIPTION_FILE).is_file() else trained_on if same else None
+    )
     if found is None or found.images is None:
         return None
     inside = found.root.resolve() == folder.resolve()
@@ -93,7 +95,10 @@ def note_others(description: Description, used: Iterable[Path], on_note: Callabl
     expected = name_some((f"`{pattern}`" for pattern in description.image_patterns.values()), 8)
     why = f"that no row of {description.table} names" if description.table else "not named like images"
     unlike = Reason("file", why, f"expected {expected}")
-    known = {*used, *(description.root / name for name in (*_SETTINGS, description.table or DESCRIPTION_FILE))}
+    known = {
+        *used,
+        *(description.root / name for name in (*_SETTINGS, description.table or DESCRIPTION_FILE)),
+    }
     others = {path: reason for path, reason in listing.others.items() if path not in known}
     for path in listing.pictures:
         if path not in known:

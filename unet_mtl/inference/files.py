@@ -19,7 +19,12 @@ from unet_mtl.errors import DataError, NotFiniteError, WriteError
 from unet_mtl.files import writing
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
 from unet_mtl.inference.columns import Rows, missing_input_error, row_of
-from unet_mtl.inference.described_folders import find_described_images, find_description, name_below, note_masks
+from unet_mtl.inference.described_folders import (
+    find_described_images,
+    find_description,
+    name_below,
+    note_masks,
+)
 from unet_mtl.inference.frame_column import Frames
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
@@ -61,7 +66,8 @@ def find_images(
         except OSError as error:
             problems.append(f"{printable(path)}: cannot be opened ({error.strerror})")
         except DataError as error:
-            problems.append(f"{printable(path)}: {error}")
+            start = printable(path)
+            problems += [text if text.startswith(start) else f"{start}: {text}" for text in error.problems]
     problems += _repeated_names(names)
     if problems:
         raise DataError(problems)
@@ -77,7 +83,9 @@ def _find(path: Path, on_note: Callable[[str], None], trained_on: Description | 
             if description is not None:
                 return _images_of(description, on_note)
         except DataError as error:
-            raise DataError([f"{problem}; or give the folder of the images" for problem in error.problems]) from error
+            raise DataError(
+                [f"{problem}; or give the folder of the images" for problem in error.problems]
+            ) from error
         return _images_below(path, on_note, trained_on)
     if name_type(mode):
         raise DataError(f"this is {name_type(mode)}; expected an image, or a folder of images")
@@ -199,8 +207,8 @@ def _describe_not_finite(n: int, n_cases: int) -> str:
         cases = count_of(n_cases, "case")
         return f"the network gives NaN or infinity for {n:,} of {cases}: look for extreme values in these"
     return (
-        "the network gives NaN or infinity for every case, so that the weights of the run are probably damaged: restore "
-        "network.keras from a copy, or train again"
+        "the network gives NaN or infinity for every case, so that the weights of the run are probably damaged: "
+        "restore network.keras from a copy, or train again"
     )
 
 

@@ -104,6 +104,7 @@ class Predictor:
             )
 
     @classmethod
+    @check_types
     def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8, engine: str = "keras") -> "Predictor":
         """Load the best network of a run.
 
@@ -194,6 +195,9 @@ class Predictor:
 
         Yields:
             The result of each case.
+
+        Raises:
+            ConfigError: An element is not a `Case`.
         """
         cases = iter(cases)
         with ThreadPoolExecutor(_READERS) as pool:
@@ -260,6 +264,11 @@ class Predictor:
         return Contradictions(self.rules, self.tasks).check(answers, spacing_mm)
 
     def _read(self, case: Case) -> _Read | DataError:
+        if not isinstance(case, Case):
+            raise ConfigError(
+                f"`cases` has an element of the type {type(case).__name__}; expected a Case, as in `cases_of(dataset, "
+                "predictor.inputs)`; a path or an array is predicted by calling the predictor with it"
+            )
         if isinstance(case.columns, DataError):
             return case.columns
         try:
@@ -363,7 +372,9 @@ def _require_image(image: NDArray[Any], preprocess: Preprocess) -> NDArray[Any]:
             return image
         if image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1:
             return image.astype(np.float32)
-    received = f"{image.dtype} {image.shape}" + (f" up to {image.max():g}" if image.size and image.dtype.kind in "buif" else "")
+    received = f"{image.dtype} {image.shape}" + (
+        f" up to {image.max():g}" if image.size and image.dtype.kind in "buif" else ""
+    )
     raise DataError(
         f"expected an array (height, width, {' or '.join(map(str, channels))}), uint8 or floating point in 0..1; "
         f"received {received}"
