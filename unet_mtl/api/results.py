@@ -265,7 +265,7 @@ def score(
     out: Path | str | None = None,
     *,
     classes: Sequence[str] = (),
-    values: Mapping[int, int] | None = None,
+    values: "Mapping[int, int] | None" = None,  # check_values also takes the keys of JSON
     spacing: "AnySpacing" = None,
     tolerance: float | None = None,
     patients: Path | str | None = None,
