@@ -108,7 +108,8 @@ def test_no_command_answers_with_a_network_of_nan(broken, data_folder, tmp_path,
             for path in images
         ),
     ]
-    table = um.predict(broken, images, tmp_path / "again", progress=False)
+    with pytest.warns(UserWarning, match="NaN or infinity for every case"):
+        table = um.predict(broken, images, tmp_path / "again", progress=False)
     assert set(table.columns) == {"image", "error"}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["predictions.csv"]
     for arguments in (
