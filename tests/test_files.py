@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from unet_mtl.errors import WriteError
-from unet_mtl.files import remove_leftovers, write_json, write_text, writing, writing_folder
+from unet_mtl.files import remove_leftovers, require_folder, write_json, write_text, writing, writing_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -117,8 +117,21 @@ def _folder(path: Path) -> None:
 def test_path_below_a_file_is_refused_with_its_name(tmp_path, write, below):
     (tmp_path / "file").write_text("in the way")
     path = tmp_path / "file" / below
-    with pytest.raises(WriteError, match=r"cannot write .*file.*x: .*choose a folder"):
+    with pytest.raises(
+        WriteError, match=r"cannot write .*file.*x: .*/file is a file, and a folder is needed"
+    ):
         write(path)
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WriteError, match=r"/file is a file, and a folder is needed; choose another place$"):
+        _folder(tmp_path / "file")
+    for path in (tmp_path / "file", tmp_path / "file/deep/er"):
+        with pytest.raises(WriteError, match=r"/file is a file; give a folder for the pictures with `out`$"):
+            require_folder(path, "the pictures")
+    require_folder(tmp_path / "new/folder", "the pictures")
     assert names(tmp_path) == ["file"]
 
 

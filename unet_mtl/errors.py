@@ -26,6 +26,19 @@ class DataError(UnetMtlError):
         return self
 
 
+class NotFiniteError(DataError):
+    """The network gives NaN or infinity for a case, which has no answer then."""
+
+    advice = (
+        "If this is so for every case, the weights of the run are damaged: restore network.keras from a copy, or train "
+        "again. Otherwise look for extreme values in this case"
+    )
+
+    def explain(self) -> DataError:
+        """Return the error with advice, for a case that is reported alone."""
+        return DataError(f"{self}. {self.advice}")
+
+
 class ConfigError(UnetMtlError):
     """A setting is unknown, has a wrong type or value, or contradicts another."""
 

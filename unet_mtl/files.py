@@ -28,12 +28,38 @@ def user_cache_folder() -> Path:
     return Path(own) if own else (Path(base) if base else Path.home() / ".cache") / "unet_mtl"
 
 
-def _refusal(path: Path, error: OSError) -> WriteError:
+def _refusal(path: Path, error: OSError, folder: Path) -> WriteError:
+    if isinstance(error, NotADirectoryError | FileExistsError) and (file := _file_instead(folder)):
+        return WriteError(
+            f"cannot write {path}: {file} is a file, and a folder is needed; choose another place"
+        )
     reason = error.strerror or str(error)
     return WriteError(
         f"cannot write {path}: {reason}. Free some space or choose a folder you may write to; "
         "nothing half-written was left behind."
     )
+
+
+def _file_instead(folder: Path) -> Path | None:
+    """Return the file that is in the place of a folder or of one above it; None if there is none."""
+    existing = next((part for part in (folder, *folder.parents) if os.path.lexists(part)), None)
+    return None if existing is None or existing.is_dir() else existing
+
+
+def require_folder(path: Path, content: str) -> None:
+    """Make sure, before a long computation, that no file is in the place of a folder of results.
+
+    Args:
+        path: The folder, which need not exist.
+        content: What is written into it.
+
+    Raises:
+        WriteError: A file is in the way.
+    """
+    if file := _file_instead(path):
+        raise WriteError(
+            f"cannot write into {path}: {file} is a file; give a folder for {content} with `out`"
+        )
 
 
 def folder_instead(path: Path) -> str:
@@ -63,7 +89,7 @@ def writing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise _refusal(path, error, path.parent) from error
     finally:
         with suppress(OSError):  # where no file could be created, its removal is refused as well
             temporary.unlink()
@@ -104,7 +130,7 @@ def writing_folder(path: Path) -> Iterator[Path]:
             message = message.replace(str(holder / path.name), str(path))
         raise WriteError(message) from error
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise _refusal(path, error, path) from error
     finally:
         if holder is not None:
             shutil.rmtree(holder, ignore_errors=True)

@@ -1,7 +1,12 @@
 """Predictions of a run that reads each channel from a file of its own: what the engine gets, and what is written."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import unet_mtl as um
@@ -9,10 +14,11 @@ from unet_mtl.batches.inputs.channels import make_channel_inputs
 from unet_mtl.batches.inputs.inputs import Inputs
 from unet_mtl.data.description import make_description
 from unet_mtl.data.records import read_dataset
-from unet_mtl.errors import DataError, RunError
+from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.inference.case_result import Case, cases_of
 from unet_mtl.inference.channel_cases import find_channel_cases
 from unet_mtl.inference.files import write_predictions
+from unet_mtl.inference.overlays import write_overlays
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.tasks import make_task
 
@@ -183,3 +189,91 @@ def test_inputs_of_earlier_runs_have_no_channels():
     assert Inputs.model_validate(inputs.to_config()) == inputs
     assert inputs.only(["image"]).n_indicators == 2
     assert inputs.only([]).n_indicators == 0
+
+
+@pytest.mark.parametrize("where", ["like the training", "described"])
+def test_files_that_no_case_reads_are_named_with_the_names_expected(folder, where):
+    for name in ("images/d-t1.png", "images/e_t3.png", "masks/a.png"):
+        save(folder / name, 1)
+    (folder / "images/notes.docx").write_text("")
+    trained_on = describe(folder)
+    if where == "described":
+        (folder / "dataset.yaml").write_text(
+            "images: {t1: 'images/{case}_t1.png', t2: 'images/{case}_t2.png'}\nmissing_channels: zeros\n"
+            "masks: {lesion: {path: 'masks/{case}.png', classes: [background, lesion]}}\n"
+        )
+    notes = []
+    assert len(find_channel_cases([folder], trained_on, on_note=notes.append)) == 3
+    assert notes == [
+        f"{folder}: left aside 1 file of type .docx (images/notes.docx); 2 files not named like images "
+        "(images/d-t1.png, images/e_t3.png: expected `images/{case}_t1.png`, `images/{case}_t2.png`); 1 file "
+        "named like masks (masks/a.png)"
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.from_regex(r"[a-c](_t1|_t2|-t1|_T1|_t|_t12|)\.png", fullmatch=True), min_size=1, unique=True)
+)
+def test_every_file_is_read_or_named(names):
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        for name in names:
+            save(folder / name, 1)
+        save(folder / "z_t1.png", 1)
+        notes = []
+        cases = find_channel_cases([folder], describe(folder / "images"), on_note=notes.append)
+        read = {file.path.name for case in cases for file in case.channels if not file.missing}
+        assert read == {"z_t1.png", *(name for name in names if name[1:] in ("_t1.png", "_t2.png"))}
+        n = len(set(names) - read)
+        assert [note.split(" file")[0] for note in notes] == [f"{folder}: left aside {n}"] * (n > 0)
+
+
+def test_all_files_of_several_pictures_are_counted(folder):
+    pages = [Image.fromarray(np.full(SIZE, value, np.uint8)) for value in (10, 20, 30)]
+    (folder / "volumes").mkdir()
+    for name in ("a_t1", "a_t2", "b_t1"):
+        pages[0].save(folder / f"volumes/{name}.tif", save_all=True, append_images=pages[1:])
+    images = {"t1": "volumes/{case}_t1.tif", "t2": {"path": "volumes/{case}_t2.tif", "frame": 2}}
+    trained_on = describe(folder, images=images)
+    predictor, _ = make_predictor(trained_on)
+    cases = find_channel_cases([folder / "volumes"], trained_on)
+    expected = (
+        "3 files hold 3 pictures each, of which number 0 to 2 is read (counted from 0); `frame` selects another "
+        "one"
+    )
+    for write in (write_predictions, write_overlays):
+        notes = []
+        write(predictor, cases, folder / "out", on_note=notes.append)
+        assert notes == [expected]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ([[1, 2], [3, 4]],),
+            "`image` is of the type list; expected a path or a NumPy array or a mapping or None; convert it with "
+            "`numpy.asarray`",
+        ),
+        ((3,), "`image` is of the type int; expected a path or a NumPy array or a mapping or None"),
+        (({"t1": 3},), "`image['t1']` is of the type int; expected a path or None"),
+        ((None, "x"), "`frame` is 'x'; expected a whole number or None"),
+        ((None, None, ["age"]), "`columns` is of the type list; expected a mapping or None"),
+        ((None, None, None, 0.1), "`spacing_mm` is of the type float; expected a pair or None"),
+    ],
+)
+def test_one_case_of_a_wrong_type_is_one_message(folder, arguments, message):
+    predictor, _ = make_predictor(describe(folder))
+    with pytest.raises(ConfigError) as caught:
+        predictor(*arguments)
+    assert str(caught.value) == message
+
+
+def test_arrays_of_other_objects_and_paths_in_place_of_cases_are_refused(folder):
+    predictor, _ = make_predictor(describe(folder))
+    for array in (np.array([None]), np.array([["a"]]), np.zeros(3, complex), np.array([], object)):
+        with pytest.raises(DataError, match=r"expected an array \(height, width, 2\)"):
+            predictor(array)
+    with pytest.raises(ConfigError, match="`cases` has an element of the type str; expected a Case"):
+        list(predictor.predict(["a.png"]))

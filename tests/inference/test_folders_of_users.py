@@ -204,6 +204,27 @@ def test_what_cannot_be_opened_is_one_line(command, trained, tmp_path, monkeypat
     assert (code, errors) == (1, [f"error: {tmp_path}/closed: cannot be opened (Permission denied)"])
 
 
+@pytest.mark.parametrize("command_name", ["predict", "overlay"])
+def test_a_file_in_place_of_the_folder_of_results_is_named_before_anything_is_computed(
+    command, trained, tmp_path, command_name
+):
+    put(tmp_path / "in", "png")
+    file = tmp_path / "in/png.png"
+    code, _, errors = command(command_name, trained.path, tmp_path / "in", "--out", file)
+    content = {"predict": "predictions.csv", "overlay": "the pictures"}[command_name]
+    assert (code, errors) == (
+        1,
+        [f"error: cannot write into {file}: {file} is a file; give a folder for {content} with --out"],
+    )
+
+
+def test_masks_in_the_folder_of_a_data_set_are_no_images(command, trained, data_folder, tmp_path):
+    n = len(list((data_folder / "images").iterdir()))
+    code, out, errors = command("predict", trained.path, data_folder, "--out", tmp_path / "out")
+    assert (code, out.partition(";")[0]) == (0, f"{n} images predicted")
+    assert any(" named like masks (" in line for line in errors)
+
+
 def test_a_folder_without_an_image_says_what_it_has(tmp_path):
     (tmp_path / "a.mha").write_text("")
     with pytest.raises(

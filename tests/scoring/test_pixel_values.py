@@ -128,7 +128,11 @@ def test_values_invent_no_class(write_masks):
 @pytest.mark.parametrize("classes", ["background,nucleus", ["background", ""], ["background", 1]])
 def test_classes_are_names(write_masks, classes):
     folder = write_masks("a", a=[[0, 1]])
-    words = r"write \['background', 'nucleus'\]" if isinstance(classes, str) else "a name for each class"
+    words = (
+        r"write \['background', 'nucleus'\]"
+        if isinstance(classes, str)
+        else r"a name for each class|expected text"
+    )
     with pytest.raises(ConfigError, match=words):
         measure(folder, write_masks("b", a=[[0, 1]]), classes=classes)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from unet_mtl.arguments import check_types
 from unet_mtl.data.description import Description
 from unet_mtl.data.workbooks import describe_sheets
+from unet_mtl.files import require_folder
 from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import MaskTask
@@ -131,6 +132,7 @@ def predict(
     from unet_mtl.inference.spacing import find_spacings, has_spacing_columns
 
     run = RunFolder.open(run)
+    require_folder(Path(out), "predictions.csv")
     inputs, description = run.read_inputs(), run.read_description()
     needed = needs_spacing(run.read_consistency()) or any(task.needs_spacing for task in run.read_tasks())
     may_space = needed and has_spacing_columns(description)
@@ -146,10 +148,10 @@ def predict(
     )
     images: dict[Path, str] | list[Case]
     if inputs.channels:
-        images = find_channel_cases(paths, description, frame)
+        images = find_channel_cases(paths, description, frame, on_note)
         names = [case.name for case in images]
     else:
-        images = find_images(paths, on_note)
+        images = find_images(paths, on_note, description)
         names = list(images.values())
     columns, rows = None, {}
     if table is not None:
@@ -231,11 +233,16 @@ def overlay(
     from unet_mtl.inference.spacing import find_spacings
 
     run = RunFolder.open(run)
+    require_folder(Path(out), "the pictures")
     trained_on = run.read_description()
     on_note = on_note or _warn
     predictor = Predictor.load(run)
     several = bool(predictor.inputs.channels)
-    images = find_channel_cases(paths, trained_on, frame) if several else find_images(paths, on_note)
+    images: dict[Path, str] | list[Case] = (
+        find_channel_cases(paths, trained_on, frame, on_note)
+        if several
+        else find_images(paths, on_note, trained_on)
+    )
     spacings = find_spacings(spacing_mm, needed=predictor.needs_spacing)
     chosen = _frame_of(trained_on, frame)
     with case_bar("drawing", len(images), shown=progress) as advance:
@@ -258,7 +265,7 @@ def score(
     out: Path | str | None = None,
     *,
     classes: Sequence[str] = (),
-    values: Mapping[int, int] | None = None,
+    values: "Mapping[int, int] | None" = None,  # check_values also takes the keys of JSON
     spacing: "AnySpacing" = None,
     tolerance: float | None = None,
     patients: Path | str | None = None,
@@ -302,7 +309,7 @@ def score(
         UnetMtlError: Files, table or arguments are not usable; the message has every problem, and nothing is written.
     """
     from unet_mtl.scoring.class_mapping import check_values, map_classes
-    from unet_mtl.scoring.masks import require_folder, score_pairs, write_scores
+    from unet_mtl.scoring.masks import score_pairs, write_scores
     from unet_mtl.scoring.pairs import pair_masks
     from unet_mtl.scoring.patients import find_details, name_table, read_spacing
 
@@ -310,7 +317,7 @@ def score(
     pairs = pair_masks(
         Path(truth), Path(prediction), truth_names=truth_names, prediction_names=prediction_names
     )
-    require_folder(folder)
+    require_folder(folder, "cases.csv and summary.json")
     n = len(pairs.measured(missing))
     path = None if patients is None else Path(patients)
     table = name_table(path, case_column, patient_column, table_names)

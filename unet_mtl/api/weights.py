@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from unet_mtl.arguments import check_types
 from unet_mtl.errors import ConfigError
 from unet_mtl.near_names import find_typo
 from unet_mtl.nn.encoders import ENCODERS
@@ -28,6 +29,7 @@ def list_weights() -> list[dict[str, Any]]:
     ]
 
 
+@check_types
 def get_weights(encoder: str, *, progress: bool = True) -> Path:
     """Fetch the pretrained weights of an encoder into the cache, so that a training can start from them offline.
 

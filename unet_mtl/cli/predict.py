@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unet_mtl.cli.options import FrameOption, OutOption, RunArgument, SpacingOption, to_spacing_mm
-from unet_mtl.wording import count_of, escape_controls
+from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def predict(
 ) -> None:
     """Predict new images or cases: masks at the original size, and predictions.csv."""
     from unet_mtl import api
-    from unet_mtl.cli.problems import print_note
+    from unet_mtl.cli.problems import print_note, print_problems
     from unet_mtl.cli.quiet import import_quietly
 
     import_quietly()
@@ -76,8 +76,7 @@ def predict(
             err=True,
         )
     _print_contradictions(predictions)
-    for error in failed["error"]:
-        typer.echo(escape_controls(f"error: {error}"), err=True)
+    print_problems(list(failed["error"]))
     if len(failed):
         raise typer.Exit(1)
 

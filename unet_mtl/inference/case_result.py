@@ -12,8 +12,9 @@ from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import Inputs
 from unet_mtl.data.channel_files import ChannelFile
 from unet_mtl.data.description import Description
+from unet_mtl.data.frames import choose_picture
 from unet_mtl.data.records import Dataset, Record
-from unet_mtl.errors import DataError
+from unet_mtl.errors import DataError, NotFiniteError
 from unet_mtl.tasks import Prediction
 
 Answers = dict[str, Prediction]
@@ -46,6 +47,14 @@ class Case:
     spacing_mm: tuple[float, float] | None = None
     record: Record | None = None
     description: Description | None = None
+
+    def pictures(self) -> list[tuple[int, int]]:
+        """Return the number of pictures of each file, and the index of the one that is read."""
+        if not self.channels:
+            return [(self.frames, self.frame or 0)]
+        files = [channel for channel in self.channels if not channel.missing]
+        chosen = (choose_picture(file.path, file.frame) for file in files)
+        return [(frames, index or 0) for index, frames in chosen]
 
 
 def cases_of(dataset: Dataset, inputs: Inputs) -> Iterator[Case]:
@@ -122,6 +131,8 @@ class CaseResult:
         Raises:
             DataError: The case could not be predicted.
         """
+        if isinstance(self.error, NotFiniteError):
+            raise self.error.explain()
         if self.error is not None:
             raise self.error
         return self

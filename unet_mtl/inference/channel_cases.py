@@ -1,6 +1,6 @@
 """The cases to predict in a folder, for a run that reads each channel from a file of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from unet_mtl.data.description import DESCRIPTION_FILE, Description, read_description
@@ -11,6 +11,7 @@ from unet_mtl.data.records import Record, scan_dataset
 from unet_mtl.data.setting_types import HEADER
 from unet_mtl.errors import DataError
 from unet_mtl.inference.case_result import Case
+from unet_mtl.inference.described_folders import note_others, without_labels
 from unet_mtl.wording import name_some, printable
 
 _REPORTED_LATER = ("channel-missing", "image-missing", "mask-missing", "mask-claimed")
@@ -18,7 +19,10 @@ _REPORTED_LATER = ("channel-missing", "image-missing", "mask-missing", "mask-cla
 
 
 def find_channel_cases(
-    paths: Sequence[Path | str], trained_on: Description, frame: int | None = None
+    paths: Sequence[Path | str],
+    trained_on: Description,
+    frame: int | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> list[Case]:
     """Find the cases of folders whose files are named like those of the training, or described by a dataset.yaml.
 
@@ -27,6 +31,7 @@ def find_channel_cases(
             training find them, also if their fixed folders are left out.
         trained_on: Description of the data that the run was trained on.
         frame: Index of the picture in files that hold several; None for that of the description.
+        on_note: Function that receives a sentence for each folder with files that are left aside.
 
     Returns:
         The cases with the files of their channels, without columns of a table.
@@ -38,7 +43,7 @@ def find_channel_cases(
     problems: list[str] = []
     for path in map(Path, paths):
         try:
-            for case in _find(path, trained_on, frame):
+            for case in _find(path, trained_on, frame, on_note):
                 if case.name in cases:
                     problems.append(
                         f"{path}: case {case.name!r} is in another folder too; predict them separately"
@@ -51,7 +56,9 @@ def find_channel_cases(
     return list(cases.values())
 
 
-def _find(folder: Path, trained_on: Description, frame: int | None) -> Iterator[Case]:
+def _find(
+    folder: Path, trained_on: Description, frame: int | None, on_note: Callable[[str], None]
+) -> Iterator[Case]:
     names = name_some(trained_on.channels, 8)
     if not is_folder(folder):
         what = "is a single file" if folder.is_file() else "is no folder"
@@ -68,10 +75,13 @@ def _find(folder: Path, trained_on: Description, frame: int | None) -> Iterator[
             )
     else:
         description = _like_training(folder, trained_on)
-    dataset, observations = scan_dataset(_without_labels(description, frame))
+    if frame is not None:
+        description = description.model_copy(update={"frame": frame})
+    dataset, observations = scan_dataset(without_labels(description))
     problems = [seen for seen in observations if seen.kind not in _REPORTED_LATER]
     if problems:
         raise DataError(texts(problems))
+    note_others(description, (path for record in dataset for path in record.image_files), on_note)
     for record in dataset:
         yield _case_of(record)
 
@@ -86,13 +96,6 @@ def _case_of(record: Record) -> Case:
         channels=record.channels,
         spacing_mm=record.spacing_mm,
     )
-
-
-def _without_labels(description: Description, frame: int | None) -> Description:
-    """Return a description of the same cases without labels, which new cases do not have."""
-    masks = {name: mask.model_copy(update={"required": False}) for name, mask in description.masks.items()}
-    update = {"masks": masks, "columns": {}, "patient": None, "split": None}
-    return description.model_copy(update=update if frame is None else update | {"frame": frame})
 
 
 def _like_training(folder: Path, trained_on: Description) -> Description:

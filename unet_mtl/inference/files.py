@@ -9,15 +9,22 @@ from pathlib import Path
 import pandas as pd
 
 from unet_mtl.data.channel_files import missing_names
+from unet_mtl.data.description import Description
 from unet_mtl.data.file_listing import is_utf8, list_files
 from unet_mtl.data.frames import choose_picture, describe_frames
 from unet_mtl.data.images import write_mask
 from unet_mtl.data.readers import name_type, split_suffix, suffixes
 from unet_mtl.data.tables import guard_formulas
-from unet_mtl.errors import DataError, WriteError
+from unet_mtl.errors import DataError, NotFiniteError, WriteError
 from unet_mtl.files import writing
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
 from unet_mtl.inference.columns import Rows, missing_input_error, row_of
+from unet_mtl.inference.described_folders import (
+    find_described_images,
+    find_description,
+    name_below,
+    note_masks,
+)
 from unet_mtl.inference.frame_column import Frames
 from unet_mtl.inference.predictor import Predictor
 from unet_mtl.inference.spacing import Spacings
@@ -25,13 +32,18 @@ from unet_mtl.wording import count_of, name_some, printable
 
 
 def find_images(
-    paths: Sequence[Path | str], on_note: Callable[[str], None] = lambda note: None
+    paths: Sequence[Path | str],
+    on_note: Callable[[str], None] = lambda note: None,
+    trained_on: Description | None = None,
 ) -> dict[Path, str]:
     """Find the images to predict.
 
     Args:
-        paths: Files, or folders; of a folder all images are taken, also in subfolders, except hidden ones.
-        on_note: Function that receives a sentence for each folder with files that are left aside.
+        paths: Files, or folders. Of a folder with a dataset.yaml, and of the folder of the training data, the images
+            that are described are taken; of another one all images, also in subfolders, except hidden ones.
+        on_note: Function that receives a sentence for each folder with files that are left aside, and one about images
+            that are named like masks of the training.
+        trained_on: Description of the data that the run was trained on; None if it is not known.
 
     Returns:
         Name for output files by path: the file name without suffix, preceded by the subfolders if the image was found
@@ -43,31 +55,55 @@ def find_images(
     """
     names: dict[Path, str] = {}
     problems: list[str] = []
+    files: list[Path] = []
     for path in map(Path, paths):
         try:
-            names.update(_find(path, on_note))
+            found = _find(path, on_note, trained_on)
+            names.update(found)
+            files += [path] if path in found else []
         except (FileNotFoundError, NotADirectoryError):
             problems.append(f"{printable(path)}: no such file or folder")
         except OSError as error:
             problems.append(f"{printable(path)}: cannot be opened ({error.strerror})")
         except DataError as error:
-            problems.append(f"{printable(path)}: {error}")
+            start = printable(path)
+            problems += [text if text.startswith(start) else f"{start}: {text}" for text in error.problems]
     problems += _repeated_names(names)
     if problems:
         raise DataError(problems)
+    note_masks("", files, trained_on, on_note)
     return names
 
 
-def _find(path: Path, on_note: Callable[[str], None]) -> dict[Path, str]:
+def _find(path: Path, on_note: Callable[[str], None], trained_on: Description | None) -> dict[Path, str]:
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        return _images_below(path, on_note)
+        try:
+            description = find_description(path, trained_on)
+            if description is not None:
+                return _images_of(description, on_note)
+        except DataError as error:
+            raise DataError(
+                [f"{problem}; or give the folder of the images" for problem in error.problems]
+            ) from error
+        return _images_below(path, on_note, trained_on)
     if name_type(mode):
         raise DataError(f"this is {name_type(mode)}; expected an image, or a folder of images")
     return {path: split_suffix(path.name)[0]}
 
 
-def _images_below(folder: Path, on_note: Callable[[str], None]) -> dict[Path, str]:
+def _images_of(description: Description, on_note: Callable[[str], None]) -> dict[Path, str]:
+    if description.channels:
+        raise DataError(
+            f"its data set has the channels {name_some(description.channels, 8)} in a file each, and the run reads one "
+            "file for each image; give the files to predict"
+        )
+    return find_described_images(description, on_note)
+
+
+def _images_below(
+    folder: Path, on_note: Callable[[str], None], trained_on: Description | None
+) -> dict[Path, str]:
     listing = list_files(folder, any_name=True)
     aside = listing.describe_others()
     if not listing.pictures:
@@ -75,11 +111,8 @@ def _images_below(folder: Path, on_note: Callable[[str], None]) -> dict[Path, st
         raise DataError(f"no image in this folder; known are {', '.join(suffixes())}{also}")
     if aside:
         on_note(f"{printable(folder)}: left aside {aside}")
-    return {path: _name_below(path.relative_to(folder)) for path in listing.pictures}
-
-
-def _name_below(path: Path) -> str:
-    return (path.parent / split_suffix(path.name)[0]).as_posix()
+    note_masks(f"{printable(folder)}: ", listing.pictures, trained_on, on_note)
+    return {path: name_below(path.relative_to(folder)) for path in listing.pictures}
 
 
 def _repeated_names(names: Mapping[Path, str]) -> list[str]:
@@ -133,16 +166,19 @@ def write_predictions(
     rows: list[dict[str, str | float]] = []
     pictures: list[tuple[int, int]] = []
     written: set[Path] = set()
-    n_unspaced = 0
+    n_unspaced = n_not_finite = 0
     for result in predictor.predict(cases):
         rows.append(_row(predictor, _write_masks(result, out, written)))
-        pictures.append((result.case.frames, result.case.frame or 0))
+        pictures += result.case.pictures()
         n_unspaced += result.error is None and result.case.spacing_mm is None
+        n_not_finite += isinstance(result.error, NotFiniteError)
         del result  # releases the image and the masks before those of the next case are made
         on_case()
     note = describe_frames(pictures)
     if note:
         on_note(f"{note}; `frame` selects another one")
+    if n_not_finite:
+        on_note(_describe_not_finite(n_not_finite, len(rows)))
     stale = _find_stale(out, [task.name for task in predictor.tasks], written)
     if stale:
         on_note(
@@ -164,6 +200,16 @@ def write_predictions(
     with writing(out / "predictions.csv") as temporary:
         guard_formulas(table).to_csv(temporary, index=False)
     return table
+
+
+def _describe_not_finite(n: int, n_cases: int) -> str:
+    if n < n_cases:
+        cases = count_of(n_cases, "case")
+        return f"the network gives NaN or infinity for {n:,} of {cases}: look for extreme values in these"
+    return (
+        "the network gives NaN or infinity for every case, so that the weights of the run are probably damaged: "
+        "restore network.keras from a copy, or train again"
+    )
 
 
 def _cases(

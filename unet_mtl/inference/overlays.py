@@ -107,7 +107,7 @@ def write_overlays(
     cases = list(_cases(predictor, plain_cases(images, Frames(otherwise=frame)), KnownTruths(trained_on)))
     if any(case.record is None for case in cases):
         require_optional(predictor.inputs)
-    note = describe_frames((case.frames, case.frame or 0) for case in cases)
+    note = describe_frames(picture for case in cases for picture in case.pictures())
     if note:
         on_note(f"{note}; `frame` selects another one")
     written: list[Path] = []

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_mtl.arguments import check_types
 from unet_mtl.batches.inputs.channels import add_indicators, match_channels
 from unet_mtl.batches.inputs.columns import Labels
 from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
@@ -19,7 +20,7 @@ from unet_mtl.consistency import Rule, Verdict, needs_spacing
 from unet_mtl.data.channel_files import ChannelFile, missing_names
 from unet_mtl.data.images import convertible_to, read_spacing
 from unet_mtl.data.view import View
-from unet_mtl.errors import ConfigError, DataError, RunError
+from unet_mtl.errors import ConfigError, DataError, NotFiniteError, RunError
 from unet_mtl.inference.add_on import AddOn
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
 from unet_mtl.inference.contradictions import Contradictions
@@ -103,6 +104,7 @@ class Predictor:
             )
 
     @classmethod
+    @check_types
     def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8, engine: str = "keras") -> "Predictor":
         """Load the best network of a run.
 
@@ -127,6 +129,7 @@ class Predictor:
         except RunError as error:
             raise RunError(f"{run.network} does not fit the other files of its run: {error}") from error
 
+    @check_types
     def __call__(
         self,
         image: Path | str | NDArray[Any] | Mapping[str, Path | str | None] | None = None,
@@ -152,6 +155,7 @@ class Predictor:
             Predictions by task name; masks at the image's own size.
 
         Raises:
+            ConfigError: An argument has a wrong type, such as a list in place of an array.
             DataError: The file is not a readable image, the array is not an image, the network reads an image and
                 none was given, or its output is not finite.
         """
@@ -173,7 +177,10 @@ class Predictor:
             opened = self._open(Case("this case", path, frame, channels=files))
         (raw,) = self._compute([self._fit(opened, columns or {}, missing_names(files))])
         where = str(image) if isinstance(image, Path | str) else "this case"
-        return self._decode(raw, opened, spacing_mm, where)
+        try:
+            return self._decode(raw, opened, spacing_mm, where)
+        except NotFiniteError as error:
+            raise error.explain() from error
 
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
         """Predict many cases, in their order, one batch at a time.
@@ -188,6 +195,9 @@ class Predictor:
 
         Yields:
             The result of each case.
+
+        Raises:
+            ConfigError: An element is not a `Case`.
         """
         cases = iter(cases)
         with ThreadPoolExecutor(_READERS) as pool:
@@ -254,6 +264,11 @@ class Predictor:
         return Contradictions(self.rules, self.tasks).check(answers, spacing_mm)
 
     def _read(self, case: Case) -> _Read | DataError:
+        if not isinstance(case, Case):
+            raise ConfigError(
+                f"`cases` has an element of the type {type(case).__name__}; expected a Case, as in `cases_of(dataset, "
+                "predictor.inputs)`; a path or an array is predicted by calling the predictor with it"
+            )
         if isinstance(case.columns, DataError):
             return case.columns
         try:
@@ -343,11 +358,9 @@ def _require_finite(numbers: NDArray[Any], task: Task[Any, Any], where: str) -> 
     # The least and the largest number are NaN if any number is, and take no array of the size of a mask.
     if not np.isfinite([numbers.min(initial=0), numbers.max(initial=0)]).all():
         bad = np.count_nonzero(~np.isfinite(numbers))
-        raise DataError(
-            f"{where}: no answer, since {bad} of {count_of(numbers.size, 'number')} that the network gives for task "
-            f"{task.name!r} {'is' if bad == 1 else 'are'} NaN or infinite. If this is so for every case, the weights "
-            "of the run are damaged: restore network.keras from a copy, or train again. Otherwise look for extreme "
-            "values in this case"
+        raise NotFiniteError(
+            f"{where}: no answer, since {bad:,} of {count_of(numbers.size, 'number')} that the network gives for task "
+            f"{task.name!r} {'is' if bad == 1 else 'are'} NaN or infinite"
         )
 
 
@@ -359,7 +372,9 @@ def _require_image(image: NDArray[Any], preprocess: Preprocess) -> NDArray[Any]:
             return image
         if image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1:
             return image.astype(np.float32)
-    received = f"{image.dtype} {image.shape}" + (f" up to {image.max():g}" if image.size else "")
+    received = f"{image.dtype} {image.shape}" + (
+        f" up to {image.max():g}" if image.size and image.dtype.kind in "buif" else ""
+    )
     raise DataError(
         f"expected an array (height, width, {' or '.join(map(str, channels))}), uint8 or floating point in 0..1; "
         f"received {received}"

@@ -30,6 +30,7 @@ from unet_mtl.runs.reading import (
     require_mapping,
 )
 from unet_mtl.tasks import Task, learned_tasks
+from unet_mtl.wording import count_of
 
 _Content = TypeVar("_Content")
 _RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
@@ -117,8 +118,8 @@ class RunFolder:
         epochs = len(self.read_history())
         if epochs > 1 and not self.checkpoint.exists():
             raise RunError(
-                f"{self.checkpoint} is missing, although {self.history.name} has {epochs} epochs; put the file "
-                "back, or start a new run"
+                f"{self.checkpoint} is missing, although {self.history.name} has "
+                f"{count_of(epochs, 'epoch')}; put the file back, or start a new run"
             )
 
     def require_facts(self, facts: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from unet_mtl.data.images import IGNORE
-from unet_mtl.errors import WriteError
 from unet_mtl.evaluation.summary import (
     Evaluation,
     case_columns,
@@ -127,19 +126,6 @@ def score_pairs(
             *details.warn_of_spellings(scored),
         ),
     )
-
-
-def require_folder(path: Path) -> None:
-    """Make sure that scores can be written below a path, before the masks are measured.
-
-    Raises:
-        WriteError: A file is in the way.
-    """
-    existing = next((part for part in (path, *path.parents) if part.exists()), None)
-    if existing is not None and not existing.is_dir():
-        raise WriteError(
-            f"cannot write into {path}: {existing} is a file; give a folder for cases.csv and summary.json with `out`"
-        )
 
 
 def write_scores(folder: Path, evaluation: MaskEvaluation, *, facts: Mapping[str, Any]) -> MaskEvaluation:
