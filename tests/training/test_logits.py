@@ -186,7 +186,8 @@ def losses_and_gradient(trainer, truth, z):
 
 
 def test_every_kind_has_an_example():
-    assert {task.kind for task in EXAMPLES.values()} == set(TASKS)
+    learned = {name for name, kind in TASKS.items() if not kind.derived}
+    assert {task.kind for task in EXAMPLES.values()} == learned
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
