@@ -101,8 +101,11 @@ def test_a_run_from_description_to_overlay(tmp_path):
     assert um.RunFolder.open(run).read_inputs().n_indicators == 2
     evaluation = um.evaluate(run, data=data, progress=False)
     assert len(evaluation.cases) == 12
-    table = um.predict(run, [data], tmp_path / "out", progress=False)
+    notes: list[str] = []
+    table = um.predict(run, [data], tmp_path / "out", on_note=notes.append, progress=False)
     assert table["error"].eq("").all()
     assert dict(zip(table["case"], table["missing_channels"], strict=True))["c02"] == "t1"
-    pictures = um.overlay(run, [data], tmp_path / "overlays", progress=False)
+    pictures = um.overlay(run, [data], tmp_path / "overlays", on_note=notes.append, progress=False)
+    assert len(notes) == 2
+    assert all("left aside 12 files named like masks" in note for note in notes)
     assert [path.name for path in pictures] == [f"c{index:02d}.png" for index in range(12)]
