@@ -26,7 +26,8 @@ from unet_mtl.balancing.base import MEASURE_EVERY  # noqa: E402
 from unet_mtl.data.splits import split_dataset  # noqa: E402
 from unet_mtl.studies.ablation.comparison import compare_networks  # noqa: E402
 from unet_mtl.studies.ablation.plans import TOGETHER, plan_runs  # noqa: E402
-from unet_mtl.training.session import make_session, run_training  # noqa: E402
+from unet_mtl.training.run import run_training  # noqa: E402
+from unet_mtl.training.session import make_session  # noqa: E402
 
 ROUNDS = 7
 STEPS = MEASURE_EVERY

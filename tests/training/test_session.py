@@ -21,7 +21,8 @@ from unet_mtl.runs import RunFolder
 from unet_mtl.training import callbacks
 from unet_mtl.training import session as session_module
 from unet_mtl.training.callbacks import Progress, load_checkpoint
-from unet_mtl.training.session import make_session, run_training
+from unet_mtl.training.run import run_training
+from unet_mtl.training.session import make_session
 
 
 def history(run):

@@ -47,7 +47,7 @@ def train(
         ConfigError: Settings are unknown or wrong; the message has every problem.
         UnetMtlError: Data or run folder are not usable; nothing is written then.
     """
-    from unet_mtl.training.session import run_training
+    from unet_mtl.training.run import run_training
 
     config = make_config(dataset.description, tasks, **settings)
     return run_training(config, dataset, Path(run), resume=resume, progress=progress)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from unet_mtl.nn.settings import NetworkSettings
 
 BLOCKS = (1, 2, 3, 4, 5, 5, 5, 5)
-"""Residual blocks at each level behind the first, which is that of the plain encoder."""
+"""The number of blocks at each level; the one of the first level is that of the plain encoder, without a residual."""
 
 
 def build_residual(image: Any, settings: "NetworkSettings") -> list[Any]:

@@ -11,7 +11,7 @@ from unet_mtl.data.splits import split_dataset
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Task, learned_tasks
-from unet_mtl.training.session import run_training
+from unet_mtl.training.run import run_training
 
 TOGETHER = "together"
 """The name of the network of all tasks, in the names of runs."""
