@@ -1,5 +1,6 @@
 """Writing of files and folders, each completely or not at all."""
 
+import hashlib
 import json
 import math
 import os
@@ -174,6 +175,17 @@ def _may_be_alive(path: Path, pid: int) -> bool:
     except (OSError, OverflowError):
         pass
     return True
+
+
+def hash_file(path: Path, method: str = "sha256") -> str:
+    """Return the digest of a file of any size, as hexadecimal digits.
+
+    Args:
+        path: The file.
+        method: A name that `hashlib` knows.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, method).hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 
-def name_some(names: Iterable[object], most: int = 4) -> str:
+def name_some(names: Iterable[object], most: int = 4, separator: str = ", ") -> str:
     """List the first few names, and say how many more there are.
 
     >>> name_some(["a", "b", "c"], most=2)
@@ -12,7 +12,7 @@ def name_some(names: Iterable[object], most: int = 4) -> str:
     """
     words = [str(name) for name in names]
     more = f" and {len(words) - most:,} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
+    return separator.join(words[:most]) + more
 
 
 def count_of(n: int, thing: str) -> str:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from unet_mtl import Classification, NetworkSettings, Segmentation, TrainingSettings, build_network, train
 from unet_mtl.errors import ConfigError, RunError
-from unet_mtl.nn.weights.cache import sha256_of
+from unet_mtl.files import hash_file
 from unet_mtl.training.trainer import make_trainer
 
 TASKS = [
@@ -106,7 +106,7 @@ def test_a_training_starts_from_a_run_and_resumes_without_it(
         "name": str(source),
         "parts": "encoder",
         "file": "network.keras",
-        "sha256": sha256_of(source / "network.keras"),
+        "sha256": hash_file(source / "network.keras"),
     }
 
     # Without a checkpoint, the same weights are needed again.

@@ -1,9 +1,10 @@
 """Digests of files, computed again only where a file may have changed."""
 
-import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from unet_mtl.files import hash_file
 
 _SETTLED_S = 3.0
 """A file modified more recently may change again under the same time stamp: those of FAT are 2 s apart."""
@@ -38,8 +39,7 @@ class FileHashes:
         if known is not None and known.settled and known.stamp == stamp:
             return known.digest
         now = time.time_ns()
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").digest()
+        digest = bytes.fromhex(hash_file(path))
         # A program may set mtime back, but not ctime.
         settled = max(stamp[1], stamp[2]) < now - _SETTLED_S * 1e9 and _stamp(path) == stamp
         self._known[path] = _Known(stamp, digest, settled)

@@ -17,12 +17,11 @@ from unet_mtl.consistency import Rule, require_rules
 from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.errors import RunError
-from unet_mtl.files import remove_leftovers, write_json, write_text, writing, writing_folder
+from unet_mtl.files import hash_file, remove_leftovers, write_json, write_text, writing, writing_folder
 from unet_mtl.locking import locked
 from unet_mtl.runs.environment import FORMAT, Environment, installed_version
 from unet_mtl.runs.reading import (
     CURE,
-    checksum,
     parse_history,
     parse_splits,
     parse_tasks,
@@ -167,7 +166,7 @@ class RunFolder:
             guard_formulas(splits).to_csv(new._splits, index=False)
             # Settings may be edited later, such as rules of consistency, but no constants of the training.
             fixed = (new._tasks, new._inputs, new._preprocess, new._splits)
-            sums = {path.name: checksum(path) for path in fixed}
+            sums = {path.name: hash_file(path) for path in fixed}
             write_json(new._environment, {"format": FORMAT} | dict(environment) | {"sha256": sums})
 
     @classmethod
@@ -253,7 +252,7 @@ class RunFolder:
         with reading(path):
             content = parse(path.read_text(encoding="utf-8"))
             expected = self.read_environment().get("sha256", {}).get(path.name)
-            if expected not in (None, checksum(path)):
+            if expected not in (None, hash_file(path)):
                 raise ValueError(f"its checksum is not that in {self._environment.name}")
         return content
 

@@ -1,6 +1,5 @@
 """Reading of the files of a run, none of which is trusted."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,11 +97,6 @@ def parse_history(text: str) -> pd.DataFrame:
     if not text.endswith("\n") or list(table["epoch"]) != list(range(1, len(table) + 1)):
         raise ValueError("it lacks the end of a line, or an epoch")
     return table
-
-
-def checksum(path: Path) -> str:
-    """Return the SHA-256 hash of the content of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def require_mapping(content: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The files of pretrained weights: in a package, or fetched once into a cache that its owner alone can read."""
 
-import hashlib
 import http.client
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -10,7 +9,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from unet_mtl.errors import ConfigError
-from unet_mtl.files import user_cache_folder, writing
+from unet_mtl.files import hash_file, user_cache_folder, writing
 from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.encoders.spec import EncoderSpec, PretrainedFile
 from unet_mtl.progress import say
@@ -97,16 +96,9 @@ def require_digest(file: PretrainedFile, path: Path) -> None:
         ConfigError: It has another digest.
     """
     method, _, expected = file.digest.partition(":")
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, method).hexdigest()
+    found = hash_file(path, method)
     if found != expected:
         raise ConfigError(
             f"{path} is not the file that was published: its {method} digest is {found}, not {expected}; remove it "
             "and get it again"
         )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 digest of a file of any size."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

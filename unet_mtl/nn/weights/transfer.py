@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from unet_mtl.errors import ConfigError
+from unet_mtl.files import hash_file
 from unet_mtl.nn.encoders import ENCODERS
 from unet_mtl.nn.encoders.spec import LayerWeights
 from unet_mtl.nn.settings import NetworkSettings, WeightsParts
-from unet_mtl.nn.weights.cache import sha256_of
+from unet_mtl.wording import name_some
 
 NETWORK_SUFFIX = ".keras"
 _PREFIXES: dict[WeightsParts, tuple[str, ...]] = {
     "encoder": ("encoder",),
     "encoder_and_decoder": ("encoder", "bottleneck", "decoder"),
 }
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_weights(settings: NetworkSettings, path: Path) -> InitialWeights:
         "name": str(settings.weights),
         "parts": settings.weights_parts,
         "file": path.name,
-        "sha256": sha256_of(path),
+        "sha256": hash_file(path),
     }
     return InitialWeights(path, layers, settings.weights_parts, colours=not is_network, facts=facts)
 
@@ -123,10 +123,9 @@ def assign_weights(network: Any, weights: InitialWeights) -> None:
         if here != there:
             problems.append(f"layer {name} has shapes {there} in the file and {here} in the network")
     if problems:
-        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ConfigError(
-            f"network.weights: {weights.path} does not fit the network: {'; '.join(problems[:_SHOWN])}{more}; give "
-            "the network the settings that the weights were trained with"
+            f"network.weights: {weights.path} does not fit the network: {name_some(problems, 3, '; ')}; give the "
+            "network the settings that the weights were trained with"
         )
     for name, layer in layers.items():
         layer.set_weights(found[name])
