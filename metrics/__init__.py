@@ -33,6 +33,7 @@ from metrics import (
     components,
     counts,
     instances,
+    intervals,
     labels,
     overlap,
     ranking,
@@ -93,6 +94,7 @@ from metrics.instances import (
     pool_overlaps,
     relative_count_error,
 )
+from metrics.intervals import Mean, Ranking, auroc_interval, mean_interval, share_interval
 from metrics.labels import labels_from_one_hot, labels_from_probabilities
 from metrics.overlap import (
     average,
@@ -164,8 +166,10 @@ __all__ = [
     "Counts",
     "InstanceOverlap",
     "LimitsOfAgreement",
+    "Mean",
     "OperatingPoint",
     "PanopticQuality",
+    "Ranking",
     "ReliabilityCurve",
     "RocCurve",
     "Structure",
@@ -178,6 +182,7 @@ __all__ = [
     "apply_temperature",
     "assd",
     "auroc",
+    "auroc_interval",
     "auroc_one_vs_rest",
     "auroc_per_class",
     "average",
@@ -226,6 +231,7 @@ __all__ = [
     "holm",
     "instances",
     "interval_coverage",
+    "intervals",
     "iou",
     "kappa",
     "kappa_from_confusion",
@@ -242,6 +248,7 @@ __all__ = [
     "match_instances",
     "maximum_calibration_error",
     "mcc",
+    "mean_interval",
     "mean_interval_width",
     "mean_iou",
     "mean_over_classes",
@@ -270,6 +277,7 @@ __all__ = [
     "score_structures",
     "seed_test",
     "sensitivity_at_specificity",
+    "share_interval",
     "size",
     "spearman",
     "specificity",
