@@ -32,7 +32,9 @@ from metrics import (
     comparison,
     components,
     counts,
+    delong,
     instances,
+    interval_ends,
     intervals,
     labels,
     overlap,
@@ -82,6 +84,7 @@ from metrics.counts import (
     counts_from_confusion,
     foreground,
 )
+from metrics.delong import auroc_interval
 from metrics.instances import (
     InstanceOverlap,
     PanopticQuality,
@@ -94,7 +97,7 @@ from metrics.instances import (
     pool_overlaps,
     relative_count_error,
 )
-from metrics.intervals import Mean, Ranking, auroc_interval, mean_interval, share_interval
+from metrics.intervals import Mean, Ranking, Sample, interval_of, mean_interval, share_interval
 from metrics.labels import labels_from_one_hot, labels_from_probabilities
 from metrics.overlap import (
     average,
@@ -172,6 +175,7 @@ __all__ = [
     "Ranking",
     "ReliabilityCurve",
     "RocCurve",
+    "Sample",
     "Structure",
     "Summary",
     "SurfaceDistances",
@@ -215,6 +219,7 @@ __all__ = [
     "count_multilabel",
     "counts",
     "counts_from_confusion",
+    "delong",
     "detection_counts",
     "dice",
     "dsb2018_score",
@@ -231,6 +236,8 @@ __all__ = [
     "holm",
     "instances",
     "interval_coverage",
+    "interval_ends",
+    "interval_of",
     "intervals",
     "iou",
     "kappa",

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metrics.bootstrap import Method, Patients, Resampling, patient_codes
-from metrics.intervals import UNLIMITED, Estimate, Limits, intervals_of_means, require_within
+from metrics.interval_ends import UNLIMITED, Limits, require_within
+from metrics.intervals import Estimate, intervals_of_means
 
 Scores = NDArray[np.float64]
 

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from metrics.aggregate import Scores, Table, score_columns
 from metrics.bootstrap import Method, Patients, Resampling, patient_codes
-from metrics.intervals import UNLIMITED, Estimate, intervals_of_means
+from metrics.interval_ends import UNLIMITED
+from metrics.intervals import Estimate, intervals_of_means
 
 _ROUNDING_DIGITS = 12  # relative to the largest score, so that 0.3 - 0.2 and 0.2 - 0.1 are equal
 

@@ -22,12 +22,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metrics.bootstrap import Interval, Patients, Resampling, mean_intervals, patient_codes
-
-Limits: TypeAlias = tuple[float, float]
-
-UNLIMITED: Limits = (-np.inf, np.inf)
-NOT_NEGATIVE: Limits = (0.0, np.inf)
-SHARE: Limits = (0.0, 1.0)
+from metrics.delong import interval_of_auroc
+from metrics.interval_ends import (
+    UNLIMITED,
+    Limits,
+    clopper_pearson,
+    numbers_of,
+    require_within,
+    t_quantile,
+    with_margin,
+)
 
 OF_SHARES = "Clopper-Pearson by patient"
 OF_MEANS = "t by patient"
@@ -99,10 +103,11 @@ def interval_of(sample: Sample, codes: NDArray[np.intp], level: float) -> Estima
         (0.963, 1.0, 'Clopper-Pearson by patient')
     """
     if isinstance(sample, Ranking):
-        return Estimate(*_auroc_interval(sample.y_true, sample.scores, codes, level), OF_AUROC)
+        return Estimate(*interval_of_auroc(sample.y_true, sample.scores, codes, level), OF_AUROC)
     defined = ~np.isnan(sample.values)
     values, codes = sample.values[defined], codes[defined]
     low, high = sample.limits
+    values = np.clip(values, low, high)  # an MCC of 1 may exceed 1 by rounding
     if np.isfinite(high - low) and values.size and np.isin(values, (low, high)).all():
         ends = _share_interval((values == high).astype(np.float64), codes, level)
         return Estimate(low + (high - low) * ends[0], low + (high - low) * ends[1], OF_SHARES)
@@ -135,7 +140,7 @@ def share_interval(hits: ArrayLike, patients: Patients | None = None, *, level: 
         >>> round(low, 3), high
         (0.963, 1.0)
     """
-    values = _numbers(hits, level)
+    values = numbers_of(hits, level)
     defined = ~np.isnan(values)
     if not np.isin(values[defined], (0, 1)).all():
         raise ValueError(
@@ -180,48 +185,9 @@ def mean_interval(
         >>> round(low, 3), round(high, 3)
         (0.459, 0.95)
     """
-    numbers = _numbers(values, level)
+    numbers = numbers_of(values, level)
     require_within(numbers, limits, "values")
     return interval_of(Mean(numbers, limits), patient_codes(patients, numbers.size), level)[:2]
-
-
-def auroc_interval(
-    y_true: ArrayLike, scores: ArrayLike, patients: Patients | None = None, *, level: float = 0.95
-) -> Interval:
-    """Return an interval of the AUROC, for cases clustered in patients.
-
-    The variance is that of DeLong et al. 1988 (doi:10.2307/2531595) for clusters (Obuchowski 1997,
-    doi:10.2307/2533958), from ranks (Sun and Xu 2014, doi:10.1109/LSP.2014.2337313). The interval is symmetric
-    in log-odds, with a t distribution whose degrees of freedom combine those of patients with positive and with
-    negative cases (Satterthwaite 1946, doi:10.2307/3002019).
-
-    An AUROC of 1 has no variance. Then, k patients with a positive case can be paired with k other patients with a
-    negative one, these pairs are independent, and all are ranked correctly: the lower end is that of Clopper and
-    Pearson for k of k, and correspondingly for an AUROC of 0.
-
-    Args:
-        y_true: 0/1 or bool of shape (cases,); NaN: the case is excluded.
-        scores: float of shape (cases,), in any unit; higher means more likely positive.
-        patients: Patient of each case, all strings or all integers; None: every case is its own patient.
-        level: Coverage of the interval, between 0 and 1.
-
-    Returns:
-        (low, high) in 0..1; (NaN, NaN) with fewer than 2 patients with positive or with negative cases.
-
-    Raises:
-        ValueError: shapes differ, y_true is not binary, `level` is out of range, or patients do not match the cases.
-
-    Example:
-        >>> low, high = auroc_interval([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6])
-        >>> round(low, 3), round(high, 3)
-        (0.088, 0.998)
-    """
-    truth, numbers = _numbers(y_true, level), np.asarray(scores, np.float64)
-    if truth.shape != numbers.shape:
-        raise ValueError(f"y_true has shape {truth.shape} but scores have {numbers.shape}: they must agree")
-    if not np.isin(truth[~np.isnan(truth)], (0, 1)).all():
-        raise ValueError("y_true must be 0, 1 or NaN")
-    return _auroc_interval(truth, numbers, patient_codes(patients, truth.size), level)
 
 
 def intervals_of_means(
@@ -255,29 +221,6 @@ def intervals_of_means(
     ]
 
 
-def require_within(values: NDArray[np.float64], limits: Limits, name: str) -> None:
-    """Raise a ValueError if a value is beyond the limits, or if these are no interval.
-
-    Example:
-        >>> require_within(np.array([0.5, np.nan]), SHARE, "dice")
-    """
-    low, high = limits
-    if not low < high:
-        raise ValueError(f"limits must be (smallest, largest) possible value, got {limits}")
-    beyond = values[(values < low) | (values > high)]
-    if beyond.size:
-        raise ValueError(f"{name}: {beyond[0]:g} is beyond the limits {low:g}..{high:g} of the score")
-
-
-def _numbers(values: ArrayLike, level: float) -> NDArray[np.float64]:
-    numbers = np.asarray(values, np.float64)
-    if numbers.ndim != 1:
-        raise ValueError(f"expected one number a case, got shape {numbers.shape}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, got {level}")
-    return numbers
-
-
 class _Means(NamedTuple):
     """Mean over cases, its variance by the jackknife over patients, and the cases of each patient."""
 
@@ -309,24 +252,7 @@ def _mean_interval(
     if variance == 0:
         return mean, mean
     freedom = sizes.sum() ** 2 / np.sum(sizes**2) - 1
-    return _on_a_scale(mean, np.sqrt(variance) * _t_quantile(level, freedom), limits)
-
-
-def _on_a_scale(mean: float, half: float, limits: Limits) -> Interval:
-    """Return mean ± half as seen on the scale of the limits (delta method)."""
-    low, high = limits
-    if np.isfinite(high - low):
-        from scipy.special import expit, logit  # slow to import
-
-        share = (mean - low) / (high - low)
-        half = half / (high - low) / (share * (1 - share))
-        ends = expit(logit(share) + np.array([-half, half]))
-        return float(low + (high - low) * ends[0]), float(low + (high - low) * ends[1])
-    if low == 0:
-        with np.errstate(over="ignore"):  # of two patients, the upper end may be infinite
-            ratio = np.exp(half / mean)
-        return float(mean / ratio), float(mean * ratio)
-    return float(mean - half), float(mean + half)
+    return with_margin(mean, np.sqrt(variance) * t_quantile(level, freedom), limits)
 
 
 def _share_interval(hits: NDArray[np.float64], codes: NDArray[np.intp], level: float) -> Interval:
@@ -337,70 +263,8 @@ def _share_interval(hits: NDArray[np.float64], codes: NDArray[np.intp], level: f
     n = float(hits.size)
     if 0 < share < 1:
         effect = variance / (share * (1 - share) / (n - 1))
-        ratio = _t_quantile(level, n - 1) / _t_quantile(level, n_patients - 1)
+        ratio = t_quantile(level, n - 1) / t_quantile(level, n_patients - 1)
         n = n / max(effect, 1.0) * ratio**2
     else:
         n = float(n_patients)
-    return _clopper_pearson(share * n, n, level)
-
-
-def _clopper_pearson(successes: float, n: float, level: float) -> Interval:
-    from scipy.special import betaincinv  # slow to import
-
-    failures, tail = n - successes, (1 - level) / 2
-    low = betaincinv(successes, failures + 1, tail) if successes > 0 else 0.0
-    high = betaincinv(successes + 1, failures, 1 - tail) if failures > 0 else 1.0
-    return float(low), float(high)
-
-
-def _auroc_interval(
-    y_true: NDArray[np.float64], scores: NDArray[np.float64], codes: NDArray[np.intp], level: float
-) -> Interval:
-    known = ~(np.isnan(y_true) | np.isnan(scores))
-    positive, scores = y_true[known] == 1, scores[known]
-    codes = np.unique(codes[known], return_inverse=True)[1]
-    patients = (np.unique(codes[positive]), np.unique(codes[~positive]))
-    n_with = np.array([side.size for side in patients])
-    if n_with.min() < 2:
-        return _UNDEFINED
-    area, of_positives, of_negatives = _influences(positive, scores, codes)
-    if area in (0.0, 1.0):
-        pairs = min(*n_with.tolist(), np.union1d(*patients).size // 2)
-        return _clopper_pearson(area * pairs, pairs, level)
-    parts = np.array([np.sum(of_positives**2), np.sum(of_negatives**2)]) * n_with / (n_with - 1)
-    n = of_positives.size
-    shared = 2 * n / (n - 1) * np.sum(of_positives * of_negatives)
-    variance = parts.sum() + shared if parts.sum() + shared > 0 else parts.sum()
-    if variance == 0:
-        return area, area
-    freedom = parts.sum() ** 2 / np.sum(parts**2 / (n_with - 1))
-    return _on_a_scale(area, np.sqrt(variance) * _t_quantile(level, freedom), SHARE)
-
-
-def _influences(
-    positive: NDArray[np.bool_], scores: NDArray[np.float64], codes: NDArray[np.intp]
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Return the AUROC, and how far the positive and the negative cases of each patient move it, (patients,)."""
-    from scipy.stats import rankdata  # slow to import
-
-    ranks = rankdata(scores)
-    n_positive, n_negative = np.count_nonzero(positive), np.count_nonzero(~positive)
-    above = (
-        ranks[positive] - rankdata(scores[positive])
-    ) / n_negative  # share of negatives below each positive
-    below = 1 - (ranks[~positive] - rankdata(scores[~positive])) / n_positive
-    # Twice the sum of ranks is a whole number, so that a perfect AUROC is exactly 1.
-    twice = np.sum(2 * ranks[positive]) - n_positive * (n_positive + 1)
-    area = float(twice / (2 * n_positive * n_negative))
-    n = codes.max() + 1
-    return (
-        area,
-        np.bincount(codes[positive], (above - area) / n_positive, n),
-        np.bincount(codes[~positive], (below - area) / n_negative, n),
-    )
-
-
-def _t_quantile(level: float, freedom: float) -> float:
-    from scipy.special import stdtrit  # slow to import
-
-    return float(stdtrit(max(freedom, 1e-3), (1 + level) / 2))
+    return clopper_pearson(share * n, n, level)

@@ -88,7 +88,8 @@ def _crossed(differences: NDArray[np.float64]) -> float:
     spread = square_runs + max(square_patients - square_rest, 0.0)
     size = abs(mean) * np.sqrt(runs * patients)
     over_patients = _p_value(size, square_patients, 0.0, runs, patients)
-    return max(_p_value(size, spread, square_runs, runs, patients), over_patients, 2.0 ** (1 - patients))
+    over_both = _p_value(size, spread, square_runs, runs, patients)
+    return float(max(over_both, over_patients, 2.0 ** (1 - patients)))
 
 
 def _p_value(size: float, spread: float, of_runs: float, runs: int, patients: int) -> float:
@@ -110,7 +111,8 @@ def _p_value(size: float, spread: float, of_runs: float, runs: int, patients: in
 
     def excess(log_p: float) -> float:
         tail = np.exp(log_p) / 2
-        return float(share * stdtrit(runs - 1, tail) + (1 - share) * stdtrit(patients - 1, tail) + statistic)
+        quantiles = stdtrit([runs - 1, patients - 1], tail)
+        return float(statistic + share * quantiles[0] + (1 - share) * quantiles[1])
 
     lowest = np.log(_LEAST)
     return 0.0 if excess(lowest) > 0 else float(np.exp(brentq(excess, lowest, 0.0, xtol=1e-12)))

@@ -296,12 +296,13 @@ def test_a_remark_on_few_patients(write_masks, tmp_path):
 
     assert remarks_on(30) == []
     assert remarks_on(29) == [
-        "intervals: too narrow, since there are only 29 patients; the true uncertainty is larger"
+        "intervals: some may be too narrow, since there are only 29 patients; docs/metrics.md lists how often those "
+        "of each score contain the truth"
     ]
     (tmp_path / "table.csv").write_text(
         "case,patient\n" + "".join(f"case_{i:02d},{i // 2}\n" for i in range(31))
     )
     assert remarks_on(31, tmp_path / "table.csv")[0].startswith(
-        "intervals: too narrow, since there are only 16 patients"
+        "intervals: some may be too narrow, since there are only 16 patients"
     )
     assert remarks_on(1) == ["intervals: none, since they need 2 patients"]
