@@ -98,7 +98,7 @@ def interval_of(sample: Sample, codes: NDArray[np.intp], level: float) -> Estima
         of a share, also for a Dice of 1 in every case.
 
     Example:
-        >>> estimate = interval_of(Mean(np.ones(99), SHARE), np.arange(99), 0.95)
+        >>> estimate = interval_of(Mean(np.ones(99), (0, 1)), np.arange(99), 0.95)
         >>> round(estimate.low, 3), estimate.high, estimate.method
         (0.963, 1.0, 'Clopper-Pearson by patient')
     """
