@@ -93,9 +93,11 @@ def cover_mean(name: str, repetitions: int, method: Method, n: int) -> list[bool
     return found
 
 
-def cover_set(repetitions: int, truth: float, separation: float, way: Interval, n: int) -> list[bool]:
+def cover_set(
+    repetitions: int, truth: float, separation: float, seed: int, way: Interval, n: int
+) -> list[bool]:
     """Return whether the interval of each test set with both classes contains the truth; a third is positive."""
-    rng, found = np.random.default_rng([n, round(1000 * truth)]), []
+    rng, found = np.random.default_rng([n, seed]), []
     while len(found) < repetitions:
         patients = draw_patients(rng, n)
         positive = rng.random(n) < 1 / 3
@@ -158,18 +160,21 @@ def main() -> None:
     few = max(new // 8, 1)
     for truth in (0.8, 0.9, 0.95):
         old, ours = resample(metrics.auroc, "percentile"), metrics.auroc_interval
-        print_set_rows(f"AUROC {truth}", truth, float(np.sqrt(2) * norm.ppf(truth)), (old, few), (ours, new))
+        apart = float(np.sqrt(2) * norm.ppf(truth))
+        print_set_rows(f"AUROC {truth}", truth, apart, round(1000 * truth), (old, few), (ours, new))
     # With a separation of 2 and a threshold of 1, sensitivity and specificity are 0.841.
     right = float(norm.cdf(1))
     truth = 2 * right / (2 * right + (1 - right) + 2 * (1 - right))
     old, ours = resample(f1_at(1), "percentile"), resample(f1_at(1), "expanded")
-    print_set_rows(f"F1 {truth:.2f}", truth, 2.0, (old, few), (ours, few))
+    print_set_rows(f"F1 {truth:.2f}", truth, 2.0, 0, (old, few), (ours, few))
 
 
-def print_set_rows(name: str, truth: float, separation: float, *ways: tuple[Interval, int]) -> None:
+def print_set_rows(
+    name: str, truth: float, separation: float, seed: int, *ways: tuple[Interval, int]
+) -> None:
     """Print a row for the old and the new method, each with its number of repetitions."""
     for method, (way, repetitions) in zip(("percentile", "ours"), ways, strict=True):
-        print_row(name, method, partial(cover_set, repetitions, truth, separation, way))
+        print_row(name, method, partial(cover_set, repetitions, truth, separation, seed, way))
 
 
 if __name__ == "__main__":
