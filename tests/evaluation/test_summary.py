@@ -12,6 +12,7 @@ import pytest
 
 from unet_mtl.api import score
 from unet_mtl.cli.tables import print_scores
+from unet_mtl.evaluation.summary import Evaluation
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -202,3 +203,20 @@ def test_the_document_names_every_key_and_argument(rare):
     (row,) = (line for line in lines if line.startswith("| `score("))
     assert all(name in row for name in arguments - {"truth", "prediction"})
     assert "score.md" in row
+
+
+@pytest.mark.parametrize(
+    ("n_second", "expected"), [(40, ["first: ... 29 patients"]), (29, ["... 29 patients"])]
+)
+def test_notes_on_few_patients_name_the_tasks(n_second, expected):
+    cases = pd.DataFrame({"case": [f"c{i}" for i in range(40)], "patient": [f"p{i}" for i in range(40)]})
+    facts = {
+        "first": pd.DataFrame({"truth": 0.0}, index=cases["case"][:29]),
+        "second": pd.DataFrame({"truth": 0.0}, index=cases["case"][:n_second]),
+        "unlabelled": pd.DataFrame(),
+    }
+    if n_second == 29:
+        del facts["unlabelled"]
+    notes = Evaluation(pd.DataFrame(), cases, facts).notes
+    shortened = [re.sub(r"intervals: .* only (\d+ patients);.*", r"... \1", note) for note in notes]
+    assert shortened == expected
