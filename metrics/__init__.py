@@ -32,7 +32,10 @@ from metrics import (
     comparison,
     components,
     counts,
+    delong,
     instances,
+    interval_ends,
+    intervals,
     labels,
     overlap,
     ranking,
@@ -81,6 +84,7 @@ from metrics.counts import (
     counts_from_confusion,
     foreground,
 )
+from metrics.delong import auroc_interval
 from metrics.instances import (
     InstanceOverlap,
     PanopticQuality,
@@ -93,6 +97,7 @@ from metrics.instances import (
     pool_overlaps,
     relative_count_error,
 )
+from metrics.intervals import Mean, Ranking, Sample, interval_of, mean_interval, share_interval
 from metrics.labels import labels_from_one_hot, labels_from_probabilities
 from metrics.overlap import (
     average,
@@ -164,10 +169,13 @@ __all__ = [
     "Counts",
     "InstanceOverlap",
     "LimitsOfAgreement",
+    "Mean",
     "OperatingPoint",
     "PanopticQuality",
+    "Ranking",
     "ReliabilityCurve",
     "RocCurve",
+    "Sample",
     "Structure",
     "Summary",
     "SurfaceDistances",
@@ -178,6 +186,7 @@ __all__ = [
     "apply_temperature",
     "assd",
     "auroc",
+    "auroc_interval",
     "auroc_one_vs_rest",
     "auroc_per_class",
     "average",
@@ -210,6 +219,7 @@ __all__ = [
     "count_multilabel",
     "counts",
     "counts_from_confusion",
+    "delong",
     "detection_counts",
     "dice",
     "dsb2018_score",
@@ -226,6 +236,9 @@ __all__ = [
     "holm",
     "instances",
     "interval_coverage",
+    "interval_ends",
+    "interval_of",
+    "intervals",
     "iou",
     "kappa",
     "kappa_from_confusion",
@@ -242,6 +255,7 @@ __all__ = [
     "match_instances",
     "maximum_calibration_error",
     "mcc",
+    "mean_interval",
     "mean_interval_width",
     "mean_iou",
     "mean_over_classes",
@@ -270,6 +284,7 @@ __all__ = [
     "score_structures",
     "seed_test",
     "sensitivity_at_specificity",
+    "share_interval",
     "size",
     "spearman",
     "specificity",

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metrics.bootstrap import Interval, Method, Patients, Resampling, mean_intervals, patient_codes
+from metrics.bootstrap import Method, Patients, Resampling, patient_codes
+from metrics.interval_ends import UNLIMITED, Limits, require_within
+from metrics.intervals import Estimate, intervals_of_means
 
 Scores = NDArray[np.float64]
 
@@ -30,7 +32,7 @@ class Summary:
 
     Attributes:
         mean: Mean of the defined values, in the unit of the score; NaN if none is defined.
-        low: Lower end of the bootstrap interval of the mean; NaN with fewer than 2 patients.
+        low: Lower end of the interval of the mean over patients; NaN with fewer than 2 patients.
         high: Upper end of the interval.
         median: Median of the defined values; NaN if none is defined.
         q1: 25 % quantile of the defined values, interpolated linearly; NaN if none is defined.
@@ -39,6 +41,7 @@ class Summary:
         n_undefined: Number of undefined (NaN) values, which are excluded from all of the above.
         n_missed: Number of cases in which the structure is present but was not predicted.
         n_hallucinated: Number of cases in which the structure was predicted but is absent.
+        method: Name of the method of the interval.
     """
 
     mean: float
@@ -51,9 +54,10 @@ class Summary:
     n_undefined: int
     n_missed: int
     n_hallucinated: int
+    method: str = ""
 
-    def to_dict(self) -> dict[str, float | int]:
-        """Return the fields as plain Python numbers; NaN stays a float NaN."""
+    def to_dict(self) -> dict[str, float | int | str]:
+        """Return the fields as plain Python numbers and text; NaN stays a float NaN."""
         return asdict(self)
 
 
@@ -66,27 +70,31 @@ def summarise(
     resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
-    method: Method = "percentile",
+    method: Method = "t",
+    limits: Limits = UNLIMITED,
 ) -> Summary:
-    """Summarise one score over cases, with a bootstrap interval over patients.
+    """Summarise one score over cases, with an interval over patients.
 
     Args:
         values: float of shape (cases,), NaN where undefined.
         patients: Patient of each case, all strings or all integers; None: every case is its own patient.
         missed: bool of shape (cases,), or None for none.
         hallucinated: bool of shape (cases,), or None for none.
-        resamples: Number of bootstrap resamples.
-        seed: Random seed. The same seed gives the same interval, regardless of the order of the cases.
+        resamples: Number of resamples of a bootstrap.
+        seed: Random seed of a bootstrap. The same seed gives the same interval, regardless of the order of the cases.
         level: Coverage of the interval, between 0 and 1.
-        method: "percentile", or "bca" for skewed scores (see `metrics.bootstrap`).
+        method: "t", the interval of `metrics.intervals` for scores of this kind; or a bootstrap, "percentile",
+            "expanded" or "bca" (see `metrics.bootstrap`).
+        limits: Smallest and largest possible value of a case, such as (0, 1) for Dice and (0, inf) for distances. "t"
+            needs them to stay between them, and to recognise shares.
 
     Returns:
-        A `Summary`. The mean is taken over cases. The interval resamples the patients with a defined value, and
-        is (value, value) if all values are equal.
+        A `Summary`. The mean is taken over cases. The interval is over the patients with a defined value. It is
+        (value, value) if all values are equal and not at one of two finite limits.
 
     Raises:
-        ValueError: lengths differ, values are not numbers, patients cannot be compared, or `level`,
-            `resamples` or `method` is out of range.
+        ValueError: lengths differ, values are not numbers or beyond the limits, patients cannot be compared, or
+            `level`, `resamples` or `method` is out of range.
 
     Example:
         >>> summary = summarise([0.9, 0.7, float("nan"), 0.8], ["a", "a", "b", "c"], missed=[0, 0, 0, 1])
@@ -102,6 +110,7 @@ def summarise(
         seed=seed,
         level=level,
         method=method,
+        limits={"values": limits},
     )["values"]
 
 
@@ -114,7 +123,8 @@ def summarise_table(
     resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
-    method: Method = "percentile",
+    method: Method = "t",
+    limits: Mapping[str, Limits] | None = None,
 ) -> dict[str, Summary]:
     """Summarise many scores of the same cases, with the same results as `summarise` for each, but faster.
 
@@ -124,16 +134,19 @@ def summarise_table(
             and cases are matched by position.
         missed: Name to bool of shape (cases,); scores without an entry have no missed cases.
         hallucinated: Name to bool of shape (cases,); scores without an entry have no hallucinated cases.
-        resamples: Number of bootstrap resamples.
-        seed: Random seed. The same seed gives the same intervals, regardless of the order of cases and scores.
+        resamples: Number of resamples of a bootstrap.
+        seed: Random seed of a bootstrap. The same seed gives the same intervals, regardless of the order of cases and
+            scores.
         level: Coverage of each interval, between 0 and 1; not corrected for the number of scores.
-        method: "percentile", or "bca" for skewed scores (see `metrics.bootstrap`).
+        method: "t", the interval of `metrics.intervals` for scores of this kind; or a bootstrap, "percentile",
+            "expanded" or "bca" (see `metrics.bootstrap`).
+        limits: Name to smallest and largest possible value, as for `summarise`; scores without an entry have none.
 
     Returns:
         Name to `Summary`, in the order of the table. Each score is summarised over its own defined cases.
 
     Raises:
-        ValueError: as for `summarise`, or `missed` or `hallucinated` names a score that the table lacks.
+        ValueError: as for `summarise`, or `missed`, `hallucinated` or `limits` names a score that the table lacks.
 
     Example:
         >>> table = {"dice": [1.0, 0.5, 0.75], "assd": [1.0, 3.0, float("nan")]}
@@ -146,7 +159,8 @@ def summarise_table(
     if not columns:
         return {}
     n_cases = len(next(iter(columns.values())))
-    intervals = mean_intervals(list(columns.values()), patient_codes(patients, n_cases), plan)
+    allowed = _limits(limits or {}, columns)
+    intervals = intervals_of_means(list(columns.values()), patient_codes(patients, n_cases), plan, allowed)
     n_missed = _flagged(missed, "missed", columns)
     n_hallucinated = _flagged(hallucinated, "hallucinated", columns)
     return {
@@ -188,12 +202,21 @@ def _numbers(column: ArrayLike, name: str) -> Scores:
     return scores
 
 
-def _summary(column: Scores, interval: Interval, n_missed: int, n_hallucinated: int) -> Summary:
+def _limits(given: Mapping[str, Limits], columns: Mapping[str, Scores]) -> list[Limits]:
+    unknown = sorted(map(str, given.keys() - columns.keys()))
+    if unknown:
+        raise ValueError(f"limits names scores that the table lacks: {unknown}; it has {list(columns)}")
+    for name, limits in given.items():
+        require_within(columns[name], limits, name)
+    return [given.get(name, UNLIMITED) for name in columns]
+
+
+def _summary(column: Scores, interval: Estimate, n_missed: int, n_hallucinated: int) -> Summary:
     values = np.sort(column[~np.isnan(column)])  # sorted: the mean rounds alike in any order of the cases
     return Summary(
         mean=_quiet(np.mean, values),
-        low=interval[0],
-        high=interval[1],
+        low=interval.low,
+        high=interval.high,
         median=_quiet(np.median, values),
         q1=_quiet(np.quantile, values, 0.25),
         q3=_quiet(np.quantile, values, 0.75),
@@ -201,6 +224,7 @@ def _summary(column: Scores, interval: Interval, n_missed: int, n_hallucinated: 
         n_undefined=column.size - values.size,
         n_missed=n_missed,
         n_hallucinated=n_hallucinated,
+        method=interval.method,
     )
 
 

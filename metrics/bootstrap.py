@@ -1,9 +1,11 @@
-"""Bootstrap intervals that resample patients: percentile and BCa.
+"""Bootstrap intervals that resample patients: percentile, expanded percentile and BCa.
 
 Cases of one patient are correlated, so whole patients are drawn, never single images. "percentile": Efron and
-Tibshirani 1993 (doi:10.1201/9780429246593). "bca", bias-corrected and accelerated: Efron 1987
-(doi:10.1080/01621459.1987.10478410); it is better for skewed scores such as Dice near 1. With few
-patients both are too narrow: below about 30 patients, read them as a lower bound of the uncertainty.
+Tibshirani 1993 (doi:10.1201/9780429246593). "expanded": percentiles further out, at the normal tail of
+-sqrt(n / (n - 1)) times the t quantile of n - 1 degrees of freedom for n patients, which corrects the narrowness of
+"percentile" for few patients (Hesterberg 2015, doi:10.1080/00031305.2015.1089789). "bca", bias-corrected and
+accelerated: Efron 1987 (doi:10.1080/01621459.1987.10478410), for skewed scores. With few patients, all are too narrow
+for scores near their limit. Means and AUROC have better intervals in `metrics.intervals`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Method: TypeAlias = Literal["percentile", "bca"]
+Method: TypeAlias = Literal["t", "percentile", "expanded", "bca"]
 Patients: TypeAlias = Sequence[object] | NDArray[np.generic]
 Interval: TypeAlias = tuple[float, float]
 
@@ -27,13 +29,13 @@ _ROUNDING = 1e-12  # relative: sums of the same numbers in another order differ 
 
 @dataclass(frozen=True)
 class Resampling:
-    """Settings of a bootstrap interval.
+    """Settings of an interval.
 
     Attributes:
         resamples: Number of bootstrap resamples, 1 or more.
         seed: Random seed; the same seed gives the same interval.
         level: Nominal coverage, between 0 and 1.
-        method: "percentile" or "bca".
+        method: "percentile", "expanded" or "bca"; "t" for an interval without resampling (`metrics.intervals`).
 
     Raises:
         ValueError: one of them is out of range.
@@ -52,10 +54,14 @@ class Resampling:
         if self.method not in get_args(Method):
             raise ValueError(f"method must be one of {get_args(Method)}, got {self.method!r}")
 
-    @property
-    def tails(self) -> NDArray[np.float64]:
-        """The two quantile levels of a percentile interval."""
-        return np.array([(1 - self.level) / 2, (1 + self.level) / 2])
+    def tails(self, n_patients: int) -> NDArray[np.float64]:
+        """Return the two quantile levels of a percentile interval, which are further out if it is "expanded"."""
+        tail = (1 - self.level) / 2
+        if self.method == "expanded":
+            from scipy.special import ndtr, stdtrit  # slow to import
+
+            tail = float(ndtr(np.sqrt(n_patients / (n_patients - 1)) * stdtrit(n_patients - 1, tail)))
+        return np.array([tail, 1 - tail])
 
 
 def bootstrap_interval(
@@ -65,9 +71,9 @@ def bootstrap_interval(
     resamples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
-    method: Method = "percentile",
+    method: Method = "expanded",
 ) -> dict[str, Interval]:
-    """Return bootstrap intervals over patients for statistics of a set, such as AUROC, R2 or pooled Dice.
+    """Return bootstrap intervals over patients for statistics of a set, such as F1, R2 or pooled Dice.
 
     Args:
         statistic: Function from case indices, integers of shape (drawn cases,) with repeats, to named scores.
@@ -76,7 +82,7 @@ def bootstrap_interval(
         resamples: Number of bootstrap resamples, each one call of `statistic`.
         seed: Random seed; the same seed gives the same intervals.
         level: Coverage of the interval, between 0 and 1.
-        method: "percentile", or "bca", which also calls `statistic` once with each patient left out.
+        method: "expanded", "percentile", or "bca", which also calls `statistic` once with each patient left out.
 
     Returns:
         Name to (low, high), for the names that `statistic` returns for all cases. NaN resamples are excluded.
@@ -95,6 +101,8 @@ def bootstrap_interval(
         {'mean': (45.0, 65.0)}
     """
     plan = Resampling(resamples, seed, level, method)
+    if method == "t":
+        raise ValueError("method 't' needs one number a case (metrics.mean_interval); resample by 'expanded'")
     codes = patient_codes(patients, len(patients))
     estimates = statistic(np.arange(codes.size))
     if not isinstance(estimates, Mapping):
@@ -104,7 +112,9 @@ def bootstrap_interval(
     rows = [statistic(cases) for cases in _draw_cases(codes, plan)]
     left_out = [statistic(cases) for cases in _leave_out(codes)] if method == "bca" else []
     return {
-        name: _interval(_column(rows, name), float(estimate), _column(left_out, name), plan)
+        name: _interval(
+            _column(rows, name), float(estimate), _column(left_out, name), plan, int(codes.max()) + 1
+        )
         for name, estimate in estimates.items()
     }
 
@@ -137,7 +147,8 @@ def mean_intervals(
         alike = [index for index, total in enumerate(totals) if total.sums.size == n_patients]
         drawn = _resampled_means([totals[index] for index in alike], n_patients, plan)
         for index, means in zip(alike, drawn, strict=True):
-            intervals[index] = _interval(means, totals[index].mean, totals[index].left_out, plan)
+            total = totals[index]
+            intervals[index] = _interval(means, total.mean, total.left_out, plan, n_patients)
     return intervals
 
 
@@ -251,12 +262,16 @@ def _column(rows: list[Mapping[str, float]], name: str) -> NDArray[np.float64]:
 
 
 def _interval(
-    resampled: NDArray[np.float64], estimate: float, left_out: NDArray[np.float64], plan: Resampling
+    resampled: NDArray[np.float64],
+    estimate: float,
+    left_out: NDArray[np.float64],
+    plan: Resampling,
+    n_patients: int,
 ) -> Interval:
     defined = resampled[~np.isnan(resampled)]
     if 2 * defined.size < resampled.size:
         return _UNDEFINED
-    tails = plan.tails
+    tails = plan.tails(n_patients)
     if plan.method == "bca":
         tails = _bca_tails(defined, estimate, left_out, tails)
     if np.isnan(tails).any():

@@ -2,7 +2,7 @@
 
 All results are based on the difference within each case, second minus first, so that the difficulty of a case cancels
 out. Whether a positive difference is an improvement depends on the score. Patients, not cases, are the
-independent units: the interval resamples patients, and the test uses one number per patient.
+independent units of the interval and of the test.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metrics.aggregate import Scores, Table, score_columns
-from metrics.bootstrap import Interval, Method, Patients, Resampling, mean_intervals, patient_codes
+from metrics.bootstrap import Method, Patients, Resampling, patient_codes
+from metrics.interval_ends import UNLIMITED
+from metrics.intervals import Estimate, intervals_of_means
 
 _ROUNDING_DIGITS = 12  # relative to the largest score, so that 0.3 - 0.2 and 0.2 - 0.1 are equal
 
@@ -27,7 +29,7 @@ class Comparison:
         mean_first: Mean of the first scores, in their unit; NaN if no case can be compared.
         mean_second: Mean of the second scores.
         difference: Mean over cases of second minus first: above 0 where the second scores are higher.
-        low: Lower end of the bootstrap interval of the difference; NaN with fewer than 2 patients.
+        low: Lower end of the interval of the difference over patients; NaN with fewer than 2 patients.
         high: Upper end of the interval.
         p_value: Two-sided p-value of the Wilcoxon signed-rank test on the mean differences of the patients; 1 if
             all are zero, NaN with fewer than 2 patients.
@@ -73,7 +75,7 @@ def compare_paired(
     resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
-    method: Method = "percentile",
+    method: Method = "t",
 ) -> Comparison:
     """Compare two sets of one score, case by case.
 
@@ -81,10 +83,11 @@ def compare_paired(
         first: float of shape (cases,), NaN where undefined; for example the reference.
         second: float of shape (cases,), the same cases in the same order.
         patients: Patient of each case, all strings or all integers; None: every case is its own patient.
-        resamples: Number of bootstrap resamples of patients.
-        seed: Random seed. The same seed gives the same interval, regardless of the order of the cases.
+        resamples: Number of resamples of patients of a bootstrap.
+        seed: Random seed of a bootstrap. The same seed gives the same interval, regardless of the order of the cases.
         level: Coverage of the interval, between 0 and 1.
-        method: "percentile", or "bca" for skewed differences (see `metrics.bootstrap`).
+        method: "t", the t interval over patients of `metrics.mean_interval`; or a bootstrap, "percentile", "expanded"
+            or "bca" (see `metrics.bootstrap`).
 
     Returns:
         A `Comparison`. Wilcoxon 1945 (doi:10.2307/3001968), as `scipy.stats.wilcoxon` with method "auto":
@@ -117,7 +120,7 @@ def compare_tables(
     resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
-    method: Method = "percentile",
+    method: Method = "t",
 ) -> dict[str, Comparison]:
     """Compare two tables of scores of the same cases, with p-values corrected for the number of scores.
 
@@ -125,10 +128,11 @@ def compare_tables(
         first: Name to float of shape (cases,), NaN where undefined: a dict, or a DataFrame of score columns.
         second: The same names, the same cases in the same order.
         patients: Patient of each case, all strings or all integers; None: every case is its own patient.
-        resamples: Number of bootstrap resamples of patients.
-        seed: Random seed. The same seed gives the same intervals, regardless of the order of the cases.
+        resamples: Number of resamples of patients of a bootstrap.
+        seed: Random seed of a bootstrap. The same seed gives the same intervals, regardless of the order of the cases.
         level: Coverage of the intervals, between 0 and 1. The intervals are not corrected for the number of scores.
-        method: "percentile", or "bca" for skewed differences (see `metrics.bootstrap`).
+        method: "t", the t interval over patients of `metrics.mean_interval`; or a bootstrap, "percentile", "expanded"
+            or "bca" (see `metrics.bootstrap`).
 
     Returns:
         Name to `Comparison`, in the order of `first`; each equals the result of `compare_paired` except for `p_holm`.
@@ -149,7 +153,8 @@ def compare_tables(
     if not pairs:
         return {}
     codes = patient_codes(patients, len(next(iter(pairs.values()))[0]))
-    intervals = mean_intervals([second - first for first, second in pairs.values()], codes, plan)
+    differences = [second - first for first, second in pairs.values()]
+    intervals = intervals_of_means(differences, codes, plan, [UNLIMITED] * len(differences))
     results = [
         _compare(*pair, codes, low_high) for pair, low_high in zip(pairs.values(), intervals, strict=True)
     ]
@@ -213,7 +218,7 @@ def _pairs(first: Mapping[str, Scores], second: Mapping[str, Scores]) -> dict[st
     return {name: (scores, second[name]) for name, scores in first.items()}
 
 
-def _compare(first: Scores, second: Scores, codes: NDArray[np.intp], interval: Interval) -> Comparison:
+def _compare(first: Scores, second: Scores, codes: NDArray[np.intp], interval: Estimate) -> Comparison:
     lacks_first, lacks_second = np.isnan(first), np.isnan(second)
     both = ~(lacks_first | lacks_second)
     one, other = first[both], second[both]
@@ -222,8 +227,8 @@ def _compare(first: Scores, second: Scores, codes: NDArray[np.intp], interval: I
         mean_first=_mean(one),
         mean_second=_mean(other),
         difference=_mean(other - one),
-        low=interval[0],
-        high=interval[1],
+        low=interval.low,
+        high=interval.high,
         p_value=p_value,
         p_holm=p_value,
         n=one.size,

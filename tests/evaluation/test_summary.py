@@ -150,11 +150,14 @@ def test_summary_json_reproduces_the_run(write_masks, tmp_path):
     ).read_text()
     assert content["interval"] == {
         "over": "patients",
-        "method": "percentile",
         "level": 0.95,
-        "resamples": {"cases": 2000, "set": 1000},
+        "resamples": 1000,
         "seed": 0,
+        "notes": ["intervals: none, since they need 2 patients"],
     }
+    methods = {row["score"]: row["method"] for row in content["scores"]}
+    assert methods["dice_x"] == "t by patient"
+    assert methods["pooled_dice_x"] == "bootstrap (expanded)"
     assert (content["n_patients"], content["n_pairs"], content["classes"]) == (1, 2, ["background", "x", "y"])
     assert content["numbers"]["truth"] == {"0": 0, "7": 255, "128": 1, "255": 2}
     assert content["numbers"]["prediction"] == {"0": 0, "128": 1, "255": 2}

@@ -1,6 +1,7 @@
-"""Summaries: means, what is missing, and intervals that resample patients."""
+"""Summaries: means, what is missing, and intervals that resample patients; for "t" see test_intervals.py."""
 
 import json
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -10,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from metrics import auroc
-from metrics.aggregate import score_columns, summarise, summarise_table
+from metrics import aggregate, auroc
+from metrics.aggregate import score_columns
 from metrics.bootstrap import bootstrap_interval
+
+summarise = partial(aggregate.summarise, method="percentile")
+summarise_table = partial(aggregate.summarise_table, method="percentile")
 
 METHODS = ["percentile", "bca"]
 both_methods = pytest.mark.parametrize("method", METHODS)

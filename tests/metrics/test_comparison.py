@@ -228,7 +228,7 @@ def test_no_score_at_all():
         ({"a": [[1.0]]}, {"a": [[1.0]]}, {}, "a must be one number a case"),
         ({"a": [1.0]}, {"a": [1.0]}, {"patients": ["p", "q"]}, "one patient a case"),
         ({"a": [1.0]}, {"a": [1.0]}, {"level": 95}, "level must be between 0 and 1"),
-        ({"a": [1.0]}, {"a": [1.0]}, {"method": "t"}, "method must be one of"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"method": "basic"}, "method must be one of"),
     ],
 )
 def test_refusals(first, second, keywords, message):

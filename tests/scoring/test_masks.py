@@ -1,6 +1,7 @@
 """Scores of the masks in two folders, each computed by hand."""
 
 import json
+import math
 from math import hypot
 
 import numpy as np
@@ -145,13 +146,14 @@ def test_patients_of_a_table_change_the_interval(write_masks, tmp_path):
         line = row(measure(truth, prediction, patients=tmp_path / "table.csv"), name)
         return line["value"], line["low"], line["high"]
 
-    # Each patient has a mean of 0.5, so that every resample has.
+    # Two patients say next to nothing about the share of cases with a Dice of 1.
     table = "Case,Patient\na,p\nb,q\nc,p\nd,q\n"
-    assert interval(table) == (0.5, 0.5, 0.5)
-    # Pooled as well: 2 pixels in common, 2 too many and 2 too few for either patient.
-    assert interval(table, "pooled_dice") == (0.5, 0.5, 0.5)
-    # One patient has 1, the other 0: both twice in a quarter of the resamples.
-    assert interval("image,patient_id\na.png,p\nb.png,p\nc.png,q\nd.png,q\n") == (0.5, 0, 1)
+    assert interval(table) == pytest.approx((0.5, 0, 1), abs=1e-9)
+    # Pooled: 2 pixels in common, 2 too many and 2 too few for either patient, so that every resample is the same.
+    assert interval(table, "pooled_dice") == pytest.approx((0.5, math.nan, math.nan), nan_ok=True)
+    # One patient has 1, the other 0.
+    other_table = "image,patient_id\na.png,p\nb.png,p\nc.png,q\nd.png,q\n"
+    assert interval(other_table, "pooled_dice") == (0.5, 0, 1)
     alone = measure(truth, prediction)
     assert any("each case counts as its own patient" in remark for remark in alone.remarks)
     assert 0 <= row(alone, "dice")["low"] < 0.5 < row(alone, "dice")["high"] <= 1
@@ -296,12 +298,13 @@ def test_a_remark_on_few_patients(write_masks, tmp_path):
 
     assert remarks_on(30) == []
     assert remarks_on(29) == [
-        "intervals: too narrow, since there are only 29 patients; the true uncertainty is larger"
+        "intervals: some may be too narrow, since there are only 29 patients; docs/metrics.md lists how often those "
+        "of each score contain the truth"
     ]
     (tmp_path / "table.csv").write_text(
         "case,patient\n" + "".join(f"case_{i:02d},{i // 2}\n" for i in range(31))
     )
     assert remarks_on(31, tmp_path / "table.csv")[0].startswith(
-        "intervals: too narrow, since there are only 16 patients"
+        "intervals: some may be too narrow, since there are only 16 patients"
     )
     assert remarks_on(1) == ["intervals: none, since they need 2 patients"]

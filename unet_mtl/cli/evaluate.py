@@ -29,4 +29,6 @@ def evaluate(
     import_quietly()
     evaluation = api.evaluate(run, split=split, data=data, tolerance=tolerance)
     print_scores(evaluation)
+    for note in evaluation.notes:
+        typer.echo(note)
     typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

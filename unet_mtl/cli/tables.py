@@ -98,7 +98,7 @@ def print_scores(evaluation: "Evaluation") -> None:
     console.print(table)
     hidden = len(evaluation.scores) - len(shown)
     console.print(
-        f"{count_of(hidden, 'more score')} in summary.json; intervals are bootstrapped over patients",
+        f"{count_of(hidden, 'more score')} in summary.json; intervals are over patients",
         style="dim",
     )
     if not evaluation.contradictions.empty:

@@ -55,7 +55,7 @@ def evaluate_cases(
     facts = {name: facts_of(cases) for name, cases in scores.items()}
     mark = " (SYNTHETIC data)" if dataset.description.synthetic else ""
     title = f"{count_of(len(dataset), 'case')} measured{mark}"
-    summarise = partial(summarise_cases, patients=list(patients.values()), seed=seed)
+    summarise = partial(summarise_cases, patients=list(patients.values()))
     added = {
         add_on.name: add_on.count([by_name[add_on.name] for by_name in extras], summarise)
         for add_on in predictor.add_ons

@@ -10,9 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import metrics
+from metrics.intervals import Estimate, interval_of
 from unet_mtl.data.tables import guard_formulas
 from unet_mtl.files import write_json, writing
 from unet_mtl.tasks import CaseScores, Task
+from unet_mtl.wording import count_of
 
 COLUMNS = (
     "task",
@@ -29,13 +31,18 @@ COLUMNS = (
     "n_missed",
     "n_hallucinated",
     "headline",
+    "method",
 )
 COUNTS = ("n", "n_undefined", "n_missed", "n_hallucinated")
 
 LEVEL = 0.95
-METHOD: metrics.bootstrap.Method = "percentile"
-RESAMPLES = {"cases": 2000, "set": 1000}
-"""Number of bootstrap resamples: for a mean over cases, and for a set score, which is recomputed for each resample."""
+BOOTSTRAP: metrics.bootstrap.Method = "expanded"
+"""The bootstrap of set scores that are neither means nor an AUROC."""
+RESAMPLES = {"set": 1000}
+"""Number of bootstrap resamples of a set score, which is recomputed for each of them."""
+
+FEW_PATIENTS = 30
+"""With fewer patients, intervals of means and bootstrapped scores may be too narrow (see docs/metrics.md)."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,9 @@ class Evaluation:
 
     Attributes:
         scores: One row for each task and score: its label for readers, the value (the mean over cases, or the score of
-            the set), the 95 % bootstrap interval over patients, median and quartiles over cases, the numbers of cases
-            that are defined (n), undefined, missed and hallucinated (the last two for scores of cases only), and
-            whether the score is shown on the screen.
+            the set), the 95 % interval over patients, median and quartiles over cases, the numbers of cases
+            that are defined (n), undefined, missed and hallucinated (the last two for scores of cases only),
+            whether the score is shown on the screen, and the method of the interval.
         cases: One row for each case; an empty cell means that the case has no such label.
         facts: Facts of the cases from which the set scores are computed, by task name.
         title: Description of what was measured.
@@ -68,8 +75,23 @@ class Evaluation:
         """Counts of contradictions of the consistency rules; empty for a run without rules."""
         return self.added.get("contradictions", pd.DataFrame())
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about tasks with few patients, whose intervals may be too narrow."""
+        if self.cases.empty or not {"case", "patient"} <= set(self.cases):
+            return []
+        patients = self.cases.set_index("case")["patient"]
+        found = {task: patients.reindex(facts.index).nunique() for task, facts in self.facts.items()}
+        notes = {n: describe_few_patients(n) for n in sorted(set(found.values()) - {0})}
+        every = len(set(found.values())) == 1
+        return [
+            note if every else f"{', '.join(task for task in found if found[task] == n)}: {note}"
+            for n, of_number in notes.items()
+            for note in of_number
+        ]
+
     def __str__(self) -> str:
-        shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score"])
+        shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score", "method"])
         tables = [shown, *self.added.values()]
         return "\n\n".join(table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables)
 
@@ -110,7 +132,7 @@ def summarise_task(
     if not cases:
         row = {"score": "no labelled case", "value": np.nan, "n": 0, "n_undefined": 0}
         return [{"task": task.name, "label": row["score"], **row, "headline": True}]
-    rows = _case_rows(cases, patients, seed) + _set_rows(task, cases, patients, seed)
+    rows = _case_rows(task, cases, patients) + _set_rows(task, cases, patients, seed)
     return [
         {
             "task": task.name,
@@ -153,14 +175,14 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
         WriteError: The system refused to write a file.
     """
     rows = _plain_rows(evaluation.scores.astype(dict.fromkeys(COUNTS, "Int64")))
-    interval = {"over": "patients", "method": METHOD, "level": LEVEL, "resamples": RESAMPLES}
+    interval = {"over": "patients", "level": LEVEL, "resamples": RESAMPLES["set"]}
     with writing(folder / "cases.csv") as temporary:
         guard_formulas(evaluation.cases).to_csv(temporary, index=False)
         write_json(
             folder / "summary.json",
             {
                 **facts,
-                "interval": interval | {"seed": evaluation.seed},
+                "interval": interval | {"seed": evaluation.seed, "notes": evaluation.notes},
                 "scores": rows,
                 **{name: _plain_rows(table) for name, table in evaluation.added.items()},
             },
@@ -172,42 +194,49 @@ def _plain_rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
     return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
-def summarise_cases(values: Sequence[float], *, patients: Sequence[str], seed: int) -> metrics.Summary:
-    """Summarise one number per case, in the way of all means over cases.
+def describe_few_patients(n: int) -> list[str]:
+    """Return a sentence about intervals over fewer than `FEW_PATIENTS` patients; empty for more.
 
     Args:
-        values: Numbers, NaN where undefined.
-        patients: Patient of each case.
-        seed: Seed of the bootstrap.
+        n: Number of patients.
     """
-    return metrics.summarise(
-        values, list(patients), resamples=RESAMPLES["cases"], seed=seed, level=LEVEL, method=METHOD
-    )
+    if n >= FEW_PATIENTS:
+        return []
+    if n < 2:
+        return ["intervals: none, since they need 2 patients"]
+    return [
+        f"intervals: some may be too narrow, since there are only {count_of(n, 'patient')}; docs/metrics.md lists how "
+        "often those of each score contain the truth"
+    ]
+
+
+def summarise_cases(shares: Sequence[float], *, patients: Sequence[str]) -> metrics.Summary:
+    """Summarise one number in 0..1 per case, such as whether a rule is broken, in the way of all scores.
+
+    Args:
+        shares: Numbers in 0..1, NaN where undefined.
+        patients: Patient of each case.
+    """
+    return metrics.summarise(shares, list(patients), level=LEVEL, limits=metrics.interval_ends.SHARE)
 
 
 def _case_rows(
-    cases: Mapping[str, CaseScores], patients: Mapping[str, str], seed: int
+    task: Task[Any, Any], cases: Mapping[str, CaseScores], patients: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     cases_with: dict[str, list[str]] = {}
     for case, scored in cases.items():
         for score in scored.scores:
             cases_with.setdefault(score, []).append(case)
-    # Summarising scores of the same cases together gives the same numbers in much less time.
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for score, names in cases_with.items():
-        groups.setdefault(tuple(names), []).append(score)
     summaries: dict[str, metrics.Summary] = {}
-    for names_of_group, scores in groups.items():
-        columns = {score: [cases[case].scores[score] for case in names_of_group] for score in scores}
-        summaries |= metrics.summarise_table(
-            {name: [item.value for item in column] for name, column in columns.items()},
-            [patients[case] for case in names_of_group],
-            missed={name: [item.missed for item in column] for name, column in columns.items()},
-            hallucinated={name: [item.hallucinated for item in column] for name, column in columns.items()},
-            resamples=RESAMPLES["cases"],
-            seed=seed,
+    for score, names in cases_with.items():
+        column = [cases[case].scores[score] for case in names]
+        summaries[score] = metrics.summarise(
+            [item.value for item in column],
+            [patients[case] for case in names],
+            missed=[item.missed for item in column],
+            hallucinated=[item.hallucinated for item in column],
             level=LEVEL,
-            method=METHOD,
+            limits=task.score_limits(score),
         )
     return [
         {"score": score, "value": summary.pop("mean"), **summary}
@@ -221,14 +250,7 @@ def _set_rows(
 ) -> list[dict[str, Any]]:
     facts = facts_of(cases)
     groups = np.array([patients[case] for case in cases])
-    intervals = metrics.bootstrap_interval(
-        lambda index: task.score_set(facts.iloc[index]),
-        groups,
-        resamples=RESAMPLES["set"],
-        seed=seed,
-        level=LEVEL,
-        method=METHOD,
-    )
+    intervals = _set_intervals(task, facts, groups, seed)
     # The interval needs several patients among the cases that contribute; n counts all labelled ones.
     contributing, labelled = task.contributing_cases(facts), task.labelled_cases(facts)
     every = np.ones(len(facts), bool)
@@ -240,14 +262,37 @@ def _set_rows(
     return rows
 
 
+def _set_intervals(
+    task: Task[Any, Any], facts: pd.DataFrame, groups: NDArray[np.str_], seed: int
+) -> dict[str, Estimate]:
+    """Return the intervals of all set scores: from their samples, or bootstrapped where they have none."""
+    codes = metrics.bootstrap.patient_codes(groups, len(groups))
+    resampled = metrics.bootstrap_interval(
+        lambda index: task.score_set(facts.iloc[index]),
+        groups,
+        resamples=RESAMPLES["set"],
+        seed=seed,
+        level=LEVEL,
+        method=BOOTSTRAP,
+    )
+    # Resamples that are all equal, as those of a perfect F1, say nothing about the uncertainty.
+    bootstrapped = {
+        score: Estimate(*(ends if ends[0] < ends[1] else (np.nan, np.nan)), f"bootstrap ({BOOTSTRAP})")
+        for score, ends in resampled.items()
+    }
+    samples = task.score_samples(facts)
+    return bootstrapped | {score: interval_of(samples[score], codes, LEVEL) for score in samples}
+
+
 def _set_row(
-    score: str, value: float, interval: metrics.bootstrap.Interval, patients: NDArray[np.str_], n: int
+    score: str, value: float, interval: Estimate, patients: NDArray[np.str_], n: int
 ) -> dict[str, Any]:
     """Return the row of a set score, which is defined for all `n` cases or for none.
 
     There is no interval if all cases are of the same patient.
     """
-    low, high = interval if len(set(patients.tolist())) > 1 else (np.nan, np.nan)
+    has_interval = len(set(patients.tolist())) > 1 and not np.isnan(value)
+    low, high = interval[:2] if has_interval else (np.nan, np.nan)
     defined = not np.isnan(value)
     counts = {"n": n if defined else 0, "n_undefined": 0 if defined else n}
-    return {"score": score, "value": value, "low": low, "high": high, **counts}
+    return {"score": score, "value": value, "low": low, "high": high, **counts, "method": interval.method}

@@ -9,7 +9,7 @@ import metrics
 from unet_mtl.inference.case_result import CaseResult, Extra
 
 Summarise = Callable[[Sequence[float]], metrics.Summary]
-"""Summarises one number per case, NaN where it is undefined, with a bootstrap interval over patients."""
+"""Summarises one number in 0..1 per case, NaN where it is undefined, with an interval over patients."""
 
 
 class AddOn(Protocol):

@@ -117,7 +117,7 @@ class Contradictions:
         Returns:
             For each rule, for answers and for labels, one row for contradictions of any kind and one for each kind,
             such as "mask without finding". `share` is n_contradictions divided by n_checked, NaN if nothing was
-            checked; `low` and `high` are its 95 % bootstrap interval over patients. `why_not_checked` counts the
+            checked; `low` and `high` are its 95 % interval over patients. `why_not_checked` counts the
             reasons, as in "3 mask unlabelled".
         """
         rows = [

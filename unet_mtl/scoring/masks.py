@@ -13,6 +13,7 @@ from unet_mtl.data.images import IGNORE
 from unet_mtl.evaluation.summary import (
     Evaluation,
     case_columns,
+    describe_few_patients,
     facts_of,
     make_table,
     summarise_task,
@@ -27,9 +28,6 @@ from unet_mtl.wording import count_of, name_some
 
 TASK = "masks"
 """The name of the task in the table."""
-
-FEW_PATIENTS = 30
-"""Bootstrap intervals over fewer patients are too narrow."""
 
 RIM = "2 % of the image diagonal, at least one pixel"
 """The width of the rim of boundary_iou in `metrics.score_mask`."""
@@ -100,7 +98,7 @@ def score_pairs(
     notes = (
         *_describe_empty(empty, len(pairs.missing)),
         *_describe_failures(scores),
-        *_describe_few_patients(details.count_patients(scored)),
+        *describe_few_patients(details.count_patients(scored)),
     )
     return MaskEvaluation(
         scores=scores,
@@ -205,16 +203,6 @@ def _describe_empty(empty: Mapping[str, bool], n_missing: int) -> list[str]:
 
 def _describe_failures(scores: pd.DataFrame) -> list[str]:
     return [FAILED] if (scores[["n_missed", "n_hallucinated"]] > 0).to_numpy().any() else []
-
-
-def _describe_few_patients(n: int) -> list[str]:
-    if n >= FEW_PATIENTS:
-        return []
-    if n < 2:
-        return ["intervals: none, since they need 2 patients"]
-    return [
-        f"intervals: too narrow, since there are only {count_of(n, 'patient')}; the true uncertainty is larger"
-    ]
 
 
 def _describe_unpaired(pairs: Pairs, missing: Missing) -> list[str]:

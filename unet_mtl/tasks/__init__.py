@@ -6,7 +6,8 @@ from typing import Any
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.view import View
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
+from unet_mtl.tasks.base import Features, Task
+from unet_mtl.tasks.case_scores import CaseScore, CaseScores
 from unet_mtl.tasks.classification import Classification
 from unet_mtl.tasks.masks import MaskTask
 from unet_mtl.tasks.measurement import Measurement

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -10,12 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+import metrics
+from metrics.interval_ends import UNLIMITED, Limits
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.resized import Resized
 from unet_mtl.data.view import View
 from unet_mtl.errors import ConfigError
 from unet_mtl.settings import Settings, Units
+from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.predictions import Prediction
 
 if TYPE_CHECKING:
@@ -45,34 +47,6 @@ class Features(NamedTuple):
 
     pixels: Any
     pooled: Any
-
-
-@dataclass(frozen=True)
-class CaseScore:
-    """One score of one case.
-
-    Attributes:
-        value: The score, or NaN where it is undefined.
-        missed: Whether the truth is non-empty and the prediction empty.
-        hallucinated: Whether the truth is empty and the prediction non-empty.
-    """
-
-    value: float
-    missed: bool = False
-    hallucinated: bool = False
-
-
-@dataclass(frozen=True)
-class CaseScores:
-    """Results of one case that evaluation keeps.
-
-    Attributes:
-        scores: Scores of the case, which evaluation averages over cases.
-        facts: Values of the case that scores of a set are computed from, such as its true and predicted class.
-    """
-
-    scores: Mapping[str, CaseScore] = field(default_factory=dict)
-    facts: Mapping[str, str | float] = field(default_factory=dict)
 
 
 class Task(Settings, ABC, Generic[Truth, Answer]):
@@ -329,6 +303,24 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
     @abstractmethod
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return scores that are defined only for a set of cases, from the facts of the cases, one row each."""
+
+    def score_limits(self, score: str) -> Limits:
+        """Return the smallest and the largest possible value of a score of one case.
+
+        Intervals stay between them. Infinite limits are right for every score, but their intervals are less accurate.
+        """
+        return UNLIMITED
+
+    def score_samples(self, facts: pd.DataFrame) -> Mapping[str, metrics.Sample]:
+        """Return what scores of the set are computed from, one entry a case, for those that are means or an AUROC.
+
+        Their intervals are computed without resampling (`metrics.intervals`), and are reliable with fewer patients.
+        Scores without an entry are bootstrapped. A score of the set must equal that of its sample.
+
+        Args:
+            facts: Facts of the cases, one row each.
+        """
+        return {}
 
     def labelled_cases(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
         """Return, for each score of the set, which cases have the label that it needs; their number is its n.

@@ -12,7 +12,8 @@ import metrics
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError
-from unet_mtl.tasks.base import CaseScores, Task
+from unet_mtl.tasks.base import Task
+from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.predictions import ClassPrediction, keys_of
 
 if TYPE_CHECKING:

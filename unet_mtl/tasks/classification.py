@@ -13,6 +13,7 @@ from unet_mtl.tasks.base import Features
 from unet_mtl.tasks.classes import ClassTask, sensitivity_and_specificity
 from unet_mtl.tasks.loss_settings import LabelSmoothing
 from unet_mtl.tasks.predictions import ClassPrediction
+from unet_mtl.tasks.score_samples import errors_of, share_of, yes_no_samples
 
 if TYPE_CHECKING:
     import keras
@@ -120,6 +121,21 @@ class Classification(ClassTask):
             return scores
         sensitivity, specificity = sensitivity_and_specificity(matrix)
         return scores | {"sensitivity": sensitivity, "specificity": specificity}
+
+    def score_samples(self, facts: pd.DataFrame) -> dict[str, metrics.Sample]:
+        """Return the samples of shares, losses and, for two classes, the AUROC."""
+        true, predicted = self._labels(facts)
+        probabilities = self._probabilities(facts)
+        samples: dict[str, metrics.Sample] = {
+            "accuracy": share_of(true == predicted),
+            "log_loss": errors_of(metrics.log_loss, true, probabilities),
+            "brier": errors_of(metrics.brier_score, true, probabilities),
+        }
+        if self.counts:
+            samples["majority_accuracy"] = share_of(true == np.argmax(self.counts))
+        if len(self.classes) > 2:
+            return samples
+        return samples | yes_no_samples(true, predicted == 1, probabilities[:, 1], np.ones(len(true), bool))
 
     def _majority(self, true: NDArray[np.int64]) -> dict[str, float]:
         if not self.counts:

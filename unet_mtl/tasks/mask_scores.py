@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import metrics
-from unet_mtl.tasks.base import CaseScore, CaseScores
+from metrics.interval_ends import NOT_NEGATIVE, SHARE, Limits
+from unet_mtl.tasks.case_scores import CaseScore, CaseScores
 
 POOLED = ("dice", "iou", "precision", "recall", "mcc")
 FIELDS = ("tp", "fp", "fn", "tn")
@@ -18,6 +19,7 @@ MEANS = {
     "boundary_iou",
 }
 """Scores of a case that are means over the classes if there are several."""
+DISTANCES = ("hd_", "hd95_", "assd_", "masd_")
 SURFACE_HEADLINES = ("hd95_mm", "hd95_px", "assd_mm", "assd_px", "surface_dice_mm", "surface_dice_px")
 
 
@@ -40,6 +42,13 @@ def collect_scores(structures: Mapping[str, metrics.Structure], first_class: str
         for name in FIELDS
     }
     return CaseScores(scores, facts)
+
+
+def limits_of(score: str) -> Limits:
+    """Return the smallest and the largest possible value of a score of `collect_scores`."""
+    if score.startswith(DISTANCES):
+        return NOT_NEGATIVE
+    return (-1.0, 1.0) if score.startswith("mcc") else SHARE
 
 
 def counts_by_class(facts: pd.DataFrame) -> dict[str, metrics.Counts]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 import metrics
+from metrics.interval_ends import Limits
 from unet_mtl.data.description import Description, MaskDescription
 from unet_mtl.data.masks import read_case_mask
 from unet_mtl.data.records import Dataset, Record
@@ -21,6 +22,7 @@ from unet_mtl.tasks.mask_scores import (
     MEANS,
     SURFACE_HEADLINES,
     counts_by_class,
+    limits_of,
     pooled_cases,
     pooled_scores,
 )
@@ -112,6 +114,10 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return overlap scores of the pixels of all cases together; NaN for a class that does not occur."""
         return pooled_scores(facts, several=self._has_several)
+
+    def score_limits(self, score: str) -> Limits:
+        """Return 0 and infinity for distances, -1 and 1 for MCC, and 0 and 1 for the other scores of overlap."""
+        return limits_of(score)
 
     def contributing_cases(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
         """Return, for each score of the set, the cases with the class in truth or prediction."""

@@ -12,7 +12,8 @@ import metrics
 from unet_mtl.data.description import Description
 from unet_mtl.data.units import PIXEL
 from unet_mtl.tasks import measures
-from unet_mtl.tasks.base import CaseScore, CaseScores, Features, Task
+from unet_mtl.tasks.base import Features, Task
+from unet_mtl.tasks.case_scores import CaseScore, CaseScores
 from unet_mtl.tasks.masks import MaskTask
 from unet_mtl.tasks.number_task import NumberTask, Truth
 from unet_mtl.tasks.predictions import Prediction, Value, ValuePrediction
@@ -132,6 +133,10 @@ class Measurement(NumberTask):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return the scores of each number, over the cases where it is known and the measurement defined."""
         return super().score_set(_measured_only(facts))
+
+    def score_samples(self, facts: pd.DataFrame) -> dict[str, metrics.Sample]:
+        """Return the samples of the cases where a number is known and the measurement defined."""
+        return super().score_samples(_measured_only(facts))
 
     def labelled_cases(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
         """Return, for each score, the cases where its number is known and the measurement defined."""

@@ -7,11 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+import metrics
 from unet_mtl.data.description import Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import DataError
 from unet_mtl.losses import LOSSES
-from unet_mtl.tasks.base import CaseScores, Features, Task
+from unet_mtl.tasks.base import Features, Task
+from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.classes import balance_classes, count_classes
 from unet_mtl.tasks.loss_settings import LabelSmoothing
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
@@ -130,6 +132,10 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return scores of each label over its known cases, their means, and how often all labels are right."""
         return self._outcomes(facts).scores()
+
+    def score_samples(self, facts: pd.DataFrame) -> dict[str, metrics.Sample]:
+        """Return the samples of shares and AUROC of each label, and of the exact match."""
+        return self._outcomes(facts).samples()
 
     def labelled_cases(self, facts: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
         """Return the cases where the label of each score is known; for an exact match, all labels."""

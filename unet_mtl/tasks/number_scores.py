@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import metrics
 from metrics import regression
-from unet_mtl.tasks.base import CaseScore, CaseScores
+from metrics.interval_ends import NOT_NEGATIVE, SHARE
+from unet_mtl.tasks.case_scores import CaseScore, CaseScores
 from unet_mtl.tasks.number import Number, by_suffix
 from unet_mtl.tasks.predictions import Value
+from unet_mtl.tasks.score_samples import spread
 
 
 def score_case(
@@ -78,6 +81,24 @@ def score_set(numbers: Sequence[Number], facts: pd.DataFrame) -> dict[str, float
         for suffix, number in by_suffix(numbers).items()
         for name, value in _score_number(number, pick_facts(facts, suffix)).items()
     }
+
+
+def score_samples(numbers: Sequence[Number], facts: pd.DataFrame) -> dict[str, metrics.Sample]:
+    """Return what the means among the scores of `score_set` are computed from, one entry a case."""
+    samples: dict[str, metrics.Sample] = {}
+    for suffix, number in by_suffix(numbers).items():
+        known, of_number = is_known(facts, suffix), pick_facts(facts, suffix)
+        true, predicted = of_number["truth"], of_number["predicted"]
+        samples[f"bias{suffix}"] = metrics.Mean(spread(predicted - true, known))
+        samples[f"mae_of_train_median{suffix}"] = metrics.Mean(
+            spread(abs(number.median - true), known), NOT_NEGATIVE
+        )
+        if "low" in of_number:
+            low, high = of_number["low"], of_number["high"]
+            inside = spread(((low <= true) & (true <= high)).astype(np.float64), known)
+            samples[f"interval_coverage{suffix}"] = metrics.Mean(inside, SHARE)
+            samples[f"interval_width{suffix}"] = metrics.Mean(spread(high - low, known), NOT_NEGATIVE)
+    return samples
 
 
 def _score_number(number: Number, facts: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:

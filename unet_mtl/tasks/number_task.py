@@ -7,10 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+import metrics
+from metrics.interval_ends import NOT_NEGATIVE, Limits
 from unet_mtl.data.description import ColumnDescription, Description
 from unet_mtl.data.records import Dataset, Record
 from unet_mtl.tasks import measures, number_coding, number_scores
-from unet_mtl.tasks.base import CaseScores, Task
+from unet_mtl.tasks.base import Task
+from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.number import Number, Scale, by_suffix, check_columns
 from unet_mtl.tasks.predictions import ValuePrediction
 
@@ -115,6 +118,14 @@ class NumberTask(Task[Truth, ValuePrediction]):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return the scores of each number, over the cases where it is known."""
         return number_scores.score_set(self._numbers, facts)
+
+    def score_limits(self, score: str) -> Limits:
+        """Return 0 and infinity, since the scores of a case are absolute errors."""
+        return NOT_NEGATIVE
+
+    def score_samples(self, facts: pd.DataFrame) -> dict[str, metrics.Sample]:
+        """Return the samples of bias, of the error of the train median, and of intervals of each number."""
+        return number_scores.score_samples(self._numbers, facts)
 
     def labelled_cases(self, facts: pd.DataFrame) -> "dict[str, NDArray[np.bool_]]":
         """Return, for each score, the cases where its number is known."""

@@ -12,6 +12,7 @@ from unet_mtl.tasks.base import Features
 from unet_mtl.tasks.classes import ClassTask
 from unet_mtl.tasks.loss_settings import LabelSmoothing, OrdinalMethod
 from unet_mtl.tasks.predictions import GradePrediction
+from unet_mtl.tasks.score_samples import errors_of, share_of
 
 if TYPE_CHECKING:
     import keras
@@ -88,10 +89,7 @@ class Ordinal(ClassTask):
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return agreement and error in grades, and those of the most frequent and the median train grade."""
         true, predicted = self._labels(facts)
-        reaches_half = np.cumsum(self.counts) * 2 >= sum(self.counts)
-        majority, median = (
-            np.full(len(true), index) for index in (np.argmax(self.counts), np.argmax(reaches_half))
-        )
+        majority, median = (np.full(len(true), grade) for grade in self._usual_grades())
         return {
             "accuracy": metrics.accuracy(true, predicted),
             "accuracy_of_train_majority": metrics.accuracy(true, majority),
@@ -103,6 +101,25 @@ class Ordinal(ClassTask):
             "quadratic_weighted_kappa": metrics.quadratic_weighted_kappa(true, predicted),
             "log_loss": metrics.log_loss(true, self._probabilities(facts)),
         }
+
+    def score_samples(self, facts: pd.DataFrame) -> dict[str, metrics.Sample]:
+        """Return the samples of shares and mean errors."""
+        true, predicted = self._labels(facts)
+        majority, median = (np.full(len(true), grade) for grade in self._usual_grades())
+        return {
+            "accuracy": share_of(true == predicted),
+            "accuracy_of_train_majority": share_of(true == majority),
+            "adjacent_accuracy": share_of(abs(true - predicted) <= 1),
+            "adjacent_accuracy_of_train_median": share_of(abs(true - median) <= 1),
+            "mae": errors_of(metrics.grade_mae, true, predicted),
+            "mae_of_train_median": errors_of(metrics.grade_mae, true, median),
+            "log_loss": errors_of(metrics.log_loss, true, self._probabilities(facts)),
+        }
+
+    def _usual_grades(self) -> tuple[int, int]:
+        """Return the most frequent and the median grade of train."""
+        reaches_half = np.cumsum(self.counts) * 2 >= sum(self.counts)
+        return int(np.argmax(self.counts)), int(np.argmax(reaches_half))
 
     def is_headline(self, score: str) -> bool:
         """Return whether a score is about decisions, not about the probabilities, and no macro mean."""

@@ -9,7 +9,8 @@ import metrics
 from unet_mtl.data.images import IGNORE
 from unet_mtl.data.resized import Resized
 from unet_mtl.losses import LOSSES
-from unet_mtl.tasks.base import CaseScores, Features
+from unet_mtl.tasks.base import Features
+from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.mask_scores import collect_scores
 from unet_mtl.tasks.masks import MaskTask
 from unet_mtl.tasks.pixel_classes import find_reaching

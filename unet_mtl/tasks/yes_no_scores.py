@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import metrics
 from unet_mtl.tasks.classes import sensitivity_and_specificity
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
+from unet_mtl.tasks.score_samples import share_of, yes_no_samples
 from unet_mtl.tasks.yes_no_labels import UNKNOWN, Truth
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ class LabelOutcomes:
             f"{score}_{key}": value for key, scores in by_label.items() for score, value in scores.items()
         }
         return {**means, "exact_match": exact, **single}
+
+    def samples(self) -> dict[str, metrics.Sample]:
+        """Return the samples of shares and AUROC of each label, and of the exact match."""
+        labels = zip(
+            self.keys, self.truth.T, self.predicted.T, self.probabilities.T, self.known.T, strict=True
+        )
+        single = {
+            f"{score}_{key}": sample
+            for key, *columns in labels
+            for score, sample in yes_no_samples(*columns).items()
+        }
+        right = np.equal(self.truth, self.predicted).all(axis=1)
+        complete: NDArray[np.bool_] = np.asarray(self.known.all(axis=1))
+        return single | {"exact_match": share_of(np.asarray(right), complete)}
 
     def labelled_cases(self) -> dict[str, NDArray[np.bool_]]:
         """Return, for each score but the means over labels, the cases that have the label or labels."""

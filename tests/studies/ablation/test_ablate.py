@@ -72,7 +72,7 @@ def quick():
     """Skip pictures and most resamples of single runs, which are not tested here and take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", lambda self, path, **options: path.touch())
-        patch.setattr(summary, "RESAMPLES", {"cases": 50, "set": 20})
+        patch.setattr(summary, "RESAMPLES", {"set": 20})
         yield
 
 
