@@ -36,8 +36,8 @@ def evaluate(
 ) -> None:
     """Measure a run: one row per task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
-    from unet_mtl.cli.quiet import import_quietly
     from unet_mtl.cli.comparison_tables import print_subgroups
+    from unet_mtl.cli.quiet import import_quietly
     from unet_mtl.cli.tables import print_scores
 
     import_quietly()

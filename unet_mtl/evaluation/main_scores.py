@@ -37,8 +37,12 @@ def is_main(task: Task[Any, Any], score: str) -> bool:
         task: The task.
         score: The name of the score.
     """
-    chosen = {task.primary[0], task.ranking[0], task.comparison_score[0], *_FURTHER}
-    return score in chosen or (score.startswith(_BY_CLASS) and task.is_headline(score))
+    if score in (task.primary[0], task.ranking[0], task.comparison_score[0]):
+        return True
+    of_class = score.startswith(_BY_CLASS) and not score.endswith("_foreground")
+    # The background fills most of an image, so that the specificity of a mask says little.
+    is_further = score in _FURTHER and not (task.spatial and score == "specificity")
+    return task.is_headline(score) and (is_further or of_class)
 
 
 def is_higher_better(score: str) -> bool | None:

@@ -24,7 +24,7 @@ from unet_mtl.wording import count_of, name_some
 WAYS: dict[Pooling, str] = {
     "mean": "probabilities are means over the images of a patient",
     "max": "the highest probability of any image counts, and the lowest one of the first class",
-    "most_suspicious": "the image with the lowest probability of the first class, or with the highest expected grade, counts",
+    "most_suspicious": "the image with the lowest probability of the first class, or the highest grade, counts",
 }
 
 
