@@ -123,9 +123,9 @@ def test_other_cases_patients_and_labels_are_an_error_that_lists_all_of_them(ent
     problems = "\n".join(error_of(old, other))
     assert "task 'size': the label or mask of 50 cases differs between old and other: c000" in problems
     fewer = replace(old, name="fewer", patients={c: p for c, p in old.patients.items() if c != "c007"})
-    assert "1 case of old were not measured with fewer: c007" in error_of(old, fewer)[0]
+    assert "cases of old that were not measured with fewer: 1 (c007)" in error_of(old, fewer)[0]
     moved = replace(old, name="moved", patients=old.patients | {"c001": "p999"})
-    assert "belong to other patients in moved" in error_of(old, moved)[0]
+    assert "cases of other patients in moved than in old: 1 (c001)" in error_of(old, moved)[0]
     classes = MASK.model_copy(update={"classes": ("background", "tumour")})
     renamed = replace(old, name="renamed", tasks=dict(old.tasks) | {"mask": classes})
     assert "has the classes ('background', 'lesion') in old" in error_of(old, renamed)[0]
@@ -133,7 +133,7 @@ def test_other_cases_patients_and_labels_are_an_error_that_lists_all_of_them(ent
     assert "no task is shared" in error_of(old, nothing)[0]
     unlabelled = entrant("unlabelled")
     del unlabelled.records.truths["mask"]["c003"]
-    assert "1 case have a label for old and none for unlabelled: c003" in error_of(old, unlabelled)[0]
+    assert "cases with a label for old and none for unlabelled: 1 (c003)" in error_of(old, unlabelled)[0]
 
 
 def error_of(*entrants):
@@ -233,10 +233,11 @@ def test_masks_of_another_program(run, other_masks):
     (other_masks / "case_10.png").unlink()
     shutil.copy(other_masks / "case_08.png", other_masks / "spare.png")
     found = um.compare([run.path], masks=other_masks, name="perfect", progress=False)
-    assert any(
-        "1 case have no mask of perfect, which counts as an empty mask: case_10" in n for n in found.notes
+    assert row_of(found.table, "perfect", "dice_core")["value"] == 0.5
+    assert found.notes[:2] == (
+        "cases without a mask of perfect, which count as empty masks: 1 (case_10)",
+        "files of perfect that belong to no measured case: 1 (spare)",
     )
-    assert any("1 file of perfect belong to no measured case: spare" in n for n in found.notes)
 
 
 def test_masks_that_cannot_be_used(run, other_masks):

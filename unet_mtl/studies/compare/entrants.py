@@ -62,14 +62,13 @@ def _compare_cases(first: Entrant, other: Entrant) -> list[str]:
         only = [case for case in one.patients if case not in two.patients]
         if only:
             problems.append(
-                f"{count_of(len(only), 'case')} of {one.name} were not measured with {two.name}: {name_some(only)}; "
+                f"cases of {one.name} that were not measured with {two.name}: {len(only)} ({name_some(only)}); "
                 "compare runs with the same split of the same data"
             )
     moved = [case for case, p in first.patients.items() if other.patients.get(case, p) != p]
     if moved:
         problems.append(
-            f"{count_of(len(moved), 'case')} belong to other patients in {other.name} than in {first.name}: "
-            f"{name_some(moved)}; use one table of patients"
+            f"cases of other patients in {other.name} than in {first.name}: {len(moved)} ({name_some(moved)}); use  one table of patients"
         )
     return problems
 
@@ -94,7 +93,7 @@ def _compare_labels(first: Entrant, other: Entrant, task: str) -> list[str]:
         only = [case for case in mine if case not in theirs and case in there.patients]
         if only:
             problems.append(
-                f"task {task!r}: {count_of(len(only), 'case')} have a label for {here.name} and none for {there.name}: "
-                f"{name_some(only)}; evaluate both on the same labels"
+                f"task {task!r}: cases with a label for {here.name} and none for {there.name}: {len(only)} "
+                f"({name_some(only)}); evaluate both on the same labels"
             )
     return problems

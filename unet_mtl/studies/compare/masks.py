@@ -18,7 +18,7 @@ from unet_mtl.scoring.pairs import find_masks
 from unet_mtl.scoring.pixel_values import list_values, read_values
 from unet_mtl.studies.compare.entrants import Entrant
 from unet_mtl.tasks import Segmentation, Task
-from unet_mtl.wording import count_of, name_some
+from unet_mtl.wording import name_some
 
 WHITE = 255
 
@@ -105,13 +105,12 @@ def score_other_masks(
     missing = [record.case for record in labelled if record.case not in files]
     if missing:
         notes.append(
-            f"{count_of(len(missing), 'case')} have no mask of {masks.name}, which counts as an empty mask: "
-            f"{name_some(missing)}"
+            f"cases without a mask of {masks.name}, which count as empty masks: {len(missing)} ({name_some(missing)})"
         )
     extra = sorted(set(files) - {record.case for record in labelled})
     if extra:
         notes.append(
-            f"{count_of(len(extra), 'file')} of {masks.name} belong to no measured case: {name_some(extra)}"
+            f"files of {masks.name} that belong to no measured case: {len(extra)} ({name_some(extra)})"
         )
     patients = {record.case: record.patient for record in dataset}
     return Entrant(masks.name, {task.name: task}, records, patients), notes
