@@ -1,5 +1,6 @@
 """The Python API: what each command does, as a function. Wiring only."""
 
+from unet_mtl.api.comparison import compare, list_runs
 from unet_mtl.api.exchange import (
     import_coco,
     import_label_studio,
@@ -17,6 +18,7 @@ from unet_mtl.data.records import read_dataset
 __all__ = [
     "ablate",
     "check",
+    "compare",
     "evaluate",
     "get_weights",
     "import_coco",
@@ -25,6 +27,7 @@ __all__ = [
     "import_nnunet",
     "import_via",
     "init",
+    "list_runs",
     "list_weights",
     "overlay",
     "predict",

@@ -13,7 +13,7 @@ from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.files import require_folder
 from unet_mtl.progress import case_bar, say
 from unet_mtl.runs import RunFolder
-from unet_mtl.tasks import MaskTask
+from unet_mtl.tasks import MaskTask, Pooling
 from unet_mtl.wording import escape_controls
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def evaluate(
     split: str | None = None,
     data: Path | str | None = None,
     tolerance: float | None = None,
+    by: Sequence[str] = (),
+    per_patient: Pooling | None = None,
     progress: bool = True,
 ) -> "Evaluation":
     """Measure a run on labelled cases and write `evaluation/<split>/` into it.
@@ -41,19 +43,26 @@ def evaluate(
         data: Folder of another data set with dataset.yaml; the default split is "all" then.
         tolerance: Accepted distance of an outline for the score surface_dice of all masks, in mm, or in pixels for
             cases without a spacing; None for the setting in the run's config.
+        by: Columns by which the cases are grouped, so that each group is compared with the rest: any column of the
+            table, "age:40,60" for bands of numbers with these limits, "age:tertiles", or "lesion_size" for the area of
+            the foreground in the true mask.
+        per_patient: How answers are pooled over the images of a patient, "mean", "max" or "most_suspicious", for
+            further scores over patients; None for no such scores.
         progress: Whether to show a progress bar.
 
     Returns:
         The evaluation: one row for each task and score, with its interval, n, and the numbers of undefined, missed and
-        hallucinated cases.
+        hallucinated cases; `subgroups` and `by_patient` have what was requested.
 
     Raises:
         RunError: `run` is not a trained run.
-        DataError: The data are unreadable, missing, or changed since the training.
+        ConfigError: A group or `per_patient` does not suit the run.
+        DataError: The data are unreadable, missing, or changed since the training, or a group cannot be made of them.
     """
+    from unet_mtl.evaluation.analyses import Analyses
     from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
     from unet_mtl.evaluation.files import write_evaluation
-    from unet_mtl.evaluation.source import cases_to_measure
+    from unet_mtl.evaluation.source import cases_to_measure, splits_of
     from unet_mtl.inference.predictor import Predictor
 
     run = RunFolder.open(run)
@@ -61,11 +70,21 @@ def evaluate(
     predictor = Predictor.load(run)
     if tolerance is not None:
         predictor.tasks = with_tolerance(predictor.tasks, tolerance)
+    analyses = Analyses.plan(dataset, predictor.tasks, by, per_patient)
     with case_bar("evaluating", len(dataset), shown=progress) as advance:
         evaluation = evaluate_cases(predictor, dataset, on_case=advance)
+    evaluation = analyses.add_to(evaluation, predictor.tasks, progress=progress)
     facts: dict[str, Any] = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
     facts["tolerance"] = {task.name: task.tolerance for task in predictor.tasks if isinstance(task, MaskTask)}
-    return write_evaluation(run.evaluation(name), evaluation, predictor, dataset, facts=facts)
+    return write_evaluation(
+        run.evaluation(name),
+        evaluation,
+        predictor,
+        dataset,
+        facts=facts,
+        splits=splits_of(run, dataset),
+        digest=run.digest(),
+    )
 
 
 @check_types

@@ -1,7 +1,7 @@
 """unet-mtl evaluate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,15 +20,34 @@ def evaluate(
             help="Tolerance of surface_dice in millimetres (without spacing: pixels); adds that score."
         ),
     ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN[:LIMITS]",
+            help="Compare the groups of a column of the table: device, age:40,60, age:tertiles, or lesion_size. May be "
+            "repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    per_patient: Annotated[
+        Literal["mean", "max", "most_suspicious"] | None,
+        typer.Option(help="Pool the answers for several images of a patient.", show_default=False),
+    ] = None,
 ) -> None:
     """Measure a run: one row per task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
+    from unet_mtl.cli.comparison_tables import print_subgroups
     from unet_mtl.cli.quiet import import_quietly
     from unet_mtl.cli.tables import print_scores
 
     import_quietly()
-    evaluation = api.evaluate(run, split=split, data=data, tolerance=tolerance)
+    evaluation = api.evaluate(
+        run, split=split, data=data, tolerance=tolerance, by=by or (), per_patient=per_patient
+    )
     print_scores(evaluation)
     for note in evaluation.notes:
         typer.echo(note)
+    print_subgroups(evaluation.subgroups)
+    if evaluation.by_patient is not None:
+        print_scores(evaluation.by_patient, file="patients.json")
     typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

@@ -1,5 +1,6 @@
 """The run folder. No other module has the names of the files in it, and everything that is read is validated."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -73,6 +74,18 @@ class RunFolder:
     def evaluation(self, split: str) -> Path:
         """Return the folder of the evaluation of a split."""
         return self.path / "evaluation" / split
+
+    def digest(self) -> str:
+        """Return a digest of the network and of all settings and constants that its answers depend on.
+
+        It differs after further training and after an edit of a setting, so that an older evaluation can be told from
+        one of the run as it is now.
+        """
+        digest = hashlib.sha256()
+        for path in sorted(self.path.glob("*")):
+            if path.is_file() and path.suffix in (".keras", ".json", ".yaml") and path != self.plan:
+                digest.update(f"{path.name} {hash_file(path)}\n".encode())
+        return digest.hexdigest()
 
     def require_free(self) -> None:
         """Check that a new run may be written.

@@ -95,6 +95,9 @@ class Classification(ClassTask):
             probabilities, index = raw, int(raw.argmax())
         return ClassPrediction(self.name, self.classes[index], probabilities, self.classes)
 
+    def _output_of(self, probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.asarray(probabilities[1:] if len(self.classes) == 2 else probabilities, np.float32)
+
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return scores of decisions, ranking and calibration, and the accuracy of the most frequent train class.
 

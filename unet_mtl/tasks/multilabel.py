@@ -16,6 +16,7 @@ from unet_mtl.tasks.base import Features, Task
 from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.classes import balance_classes, count_classes
 from unet_mtl.tasks.loss_settings import LabelSmoothing
+from unet_mtl.tasks.patient_answers import PatientAnswer, Pooling, common_label, pool_findings
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
 from unet_mtl.tasks.yes_no_labels import UNKNOWN, Targets, Truth, list_present, read_truth, require_pair
 from unet_mtl.tasks.yes_no_scores import LABEL_SCORES, LabelOutcomes, collect_facts
@@ -125,6 +126,20 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     ) -> CaseScores:
         """Return the facts that the scores of the set need; the truth of an unknown label is empty."""
         return CaseScores(facts=collect_facts(truth, self.classes, prediction))
+
+    def pool_images(self, facts: pd.DataFrame, how: Pooling) -> PatientAnswer:
+        """Return the labels of a patient from those of several images; see `AnswersPatients`.
+
+        A label that differs between the images is unknown for the patient.
+        """
+        outcomes = self._outcomes(facts)
+        labels = [common_label(facts[f"{key}_truth"]) for key in outcomes.keys]
+        known = [
+            pair.index(label) if label else UNKNOWN for pair, label in zip(self.classes, labels, strict=True)
+        ]
+        truth = None if set(known) == {UNKNOWN} else np.array(known, np.uint8)
+        pooled = pool_findings(outcomes.probabilities, how).astype(np.float32)
+        return PatientAnswer(truth, self.decode(pooled), None in labels)
 
     def _outcomes(self, facts: pd.DataFrame) -> LabelOutcomes:
         return LabelOutcomes.from_facts(facts, keys_of(self.targets), self.classes)

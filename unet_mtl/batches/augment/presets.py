@@ -25,8 +25,8 @@ class Preset(NamedTuple):
     steps: list[Step]
 
 
-# Pixels from outside the image are black and have no label. A zoom keeps the aspect ratio: the shape of a lesion, such as
-# taller than wide, is part of a diagnosis, and lengths follow exactly.
+# Pixels from outside the image are black and have no label. A zoom keeps the aspect ratio: the shape of a lesion, such
+# as taller than wide, is part of a diagnosis, and lengths follow exactly.
 _AFFINE = {"keep_ratio": True, "border_mode": 0, "fill": 0, "fill_mask": IGNORE}
 
 PRESETS: dict[str, Preset] = {
