@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         split,
         to_nnunet,
         train,
+        tune,
+        untune,
     )
     from unet_mtl.batches.cache.settings import Delivery
     from unet_mtl.batches.inputs.columns import TabularInput
@@ -77,6 +79,8 @@ _HOMES = {
         "split",
         "to_nnunet",
         "train",
+        "tune",
+        "untune",
     ),
     "unet_mtl.config": ("Config", "TrainingSettings", "load_config"),
     "unet_mtl.consistency": ("Finding", "MaskMeasures", "MaskNeeds"),
@@ -154,6 +158,8 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "tune",
+    "untune",
     "write_page",
     "write_phantom",
 ]

@@ -20,6 +20,7 @@ from unet_mtl.cli import (
     show,
     split,
     train,
+    tune,
     weights,
 )
 from unet_mtl.cli.command import Command, Group
@@ -33,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (phantom, init, check, split, show, train, evaluate, ablate, score, predict, overlay):
+for module in (phantom, init, check, split, show, train, tune, evaluate, ablate, score, predict, overlay):
     app.command(cls=Command)(getattr(module, module.__name__.rpartition(".")[2]))
 app.command("import", cls=Command)(import_.import_data)
 app.command("to-nnunet", cls=Command)(import_.to_nnunet)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unet_mtl.cli.options import RunArgument
+from unet_mtl.cli.options import RunArgument, UntunedOption
 
 
 def evaluate(
@@ -20,6 +20,7 @@ def evaluate(
             help="Tolerance of surface_dice in millimetres (without spacing: pixels); adds that score."
         ),
     ] = None,
+    untuned: UntunedOption = False,
 ) -> None:
     """Measure a run: one row per task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
@@ -27,6 +28,6 @@ def evaluate(
     from unet_mtl.cli.tables import print_scores
 
     import_quietly()
-    evaluation = api.evaluate(run, split=split, data=data, tolerance=tolerance)
+    evaluation = api.evaluate(run, split=split, data=data, tolerance=tolerance, untuned=untuned)
     print_scores(evaluation)
     typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

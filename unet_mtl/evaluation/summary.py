@@ -53,6 +53,8 @@ class Evaluation:
         folder: Folder that the evaluation was written to; None if it was not written.
         seed: Seed of the bootstrap.
         added: Tables of the add-ons, by add-on name.
+        decisions: A line for each task whose thresholds, temperature or clean-up `tune` chose. `scores` then has the
+            columns `untuned`, `untuned_low` and `untuned_high`, the same scores without these.
     """
 
     scores: pd.DataFrame
@@ -62,6 +64,7 @@ class Evaluation:
     folder: Path | None = None
     seed: int = 0
     added: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    decisions: tuple[str, ...] = ()
 
     @property
     def contradictions(self) -> pd.DataFrame:
@@ -71,7 +74,8 @@ class Evaluation:
     def __str__(self) -> str:
         shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score"])
         tables = [shown, *self.added.values()]
-        return "\n\n".join(table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables)
+        texts = [table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables]
+        return "\n\n".join([*texts, *self.decisions])
 
     def value(self, task: str, score: str) -> float:
         """Return one value of `scores`.
@@ -161,6 +165,7 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
             {
                 **facts,
                 "interval": interval | {"seed": evaluation.seed},
+                **({"decisions": list(evaluation.decisions)} if evaluation.decisions else {}),
                 "scores": rows,
                 **{name: _plain_rows(table) for name, table in evaluation.added.items()},
             },
