@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         split,
         to_nnunet,
         train,
+        tune,
+        untune,
     )
     from unet_mtl.batches.cache.settings import Delivery
     from unet_mtl.batches.inputs.columns import TabularInput
@@ -81,6 +83,8 @@ _HOMES = {
         "split",
         "to_nnunet",
         "train",
+        "tune",
+        "untune",
     ),
     "unet_mtl.config": ("Config", "TrainingSettings", "load_config"),
     "unet_mtl.consistency": ("Finding", "MaskMeasures", "MaskNeeds"),
@@ -160,6 +164,8 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "tune",
+    "untune",
     "write_page",
     "write_phantom",
 ]

@@ -12,6 +12,7 @@ from unet_mtl.api.exchange import (
 from unet_mtl.api.preparation import check, init, repair, split
 from unet_mtl.api.results import evaluate, overlay, predict, score
 from unet_mtl.api.training import ablate, show, show_augment, train
+from unet_mtl.api.tuning import tune, untune
 from unet_mtl.api.weights import get_weights, list_weights
 from unet_mtl.data.records import read_dataset
 
@@ -39,4 +40,6 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "tune",
+    "untune",
 ]

@@ -19,6 +19,7 @@ from unet_mtl.wording import escape_controls
 if TYPE_CHECKING:
     from unet_mtl.evaluation.summary import Evaluation
     from unet_mtl.inference.case_result import Case
+    from unet_mtl.inference.predictor import Predictor
     from unet_mtl.scoring.masks import MaskEvaluation
     from unet_mtl.scoring.pairs import Missing
     from unet_mtl.scoring.patients import AnySpacing
@@ -33,6 +34,7 @@ def evaluate(
     tolerance: float | None = None,
     by: Sequence[str] = (),
     per_patient: Pooling | None = None,
+    untuned: bool = False,
     progress: bool = True,
 ) -> "Evaluation":
     """Measure a run on labelled cases and write `evaluation/<split>/` into it.
@@ -48,11 +50,13 @@ def evaluate(
             the foreground in the true mask.
         per_patient: How answers are pooled over the images of a patient, "mean", "max" or "most_suspicious", for
             further scores over patients; None for no such scores.
+        untuned: Whether the thresholds, temperatures and clean-up that `tune` stored in the run are left out.
         progress: Whether to show a progress bar.
 
     Returns:
         The evaluation: one row for each task and score, with its interval, n, and the numbers of undefined, missed and
-        hallucinated cases; `subgroups` and `by_patient` have what was requested.
+        hallucinated cases; `subgroups` and `by_patient` have what was requested. For a run that `tune` was called on,
+        the scores without its decisions stand beside.
 
     Raises:
         RunError: `run` is not a trained run.
@@ -63,16 +67,22 @@ def evaluate(
     from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
     from unet_mtl.evaluation.files import write_evaluation
     from unet_mtl.evaluation.source import cases_to_measure, splits_of
+    from unet_mtl.evaluation.tuning import beside_untuned
     from unet_mtl.inference.predictor import Predictor
 
     run = RunFolder.open(run)
     name, dataset = cases_to_measure(run, split, data)
-    predictor = Predictor.load(run)
-    if tolerance is not None:
-        predictor.tasks = with_tolerance(predictor.tasks, tolerance)
+    predictor = Predictor.load(run, tuned=not untuned)
+    # A run with decisions is measured with and without them.
+    measured = [predictor, predictor.untuned()] if predictor.decisions.tasks else [predictor]
+    for one in measured:
+        one.tasks = one.tasks if tolerance is None else with_tolerance(one.tasks, tolerance)
     analyses = Analyses.plan(dataset, predictor.tasks, by, per_patient)
-    with case_bar("evaluating", len(dataset), shown=progress) as advance:
-        evaluation = evaluate_cases(predictor, dataset, on_case=advance)
+    with case_bar("evaluating", len(measured) * len(dataset), shown=progress) as advance:
+        evaluations = [evaluate_cases(one, dataset, on_case=advance) for one in measured]
+    evaluation = evaluations[0]
+    if len(evaluations) > 1:
+        evaluation = beside_untuned(evaluation, evaluations[1], predictor.decisions)
     evaluation = analyses.add_to(evaluation, predictor.tasks, progress=progress)
     facts: dict[str, Any] = {"run": str(run.path), "split": name, "data": str(dataset.description.root)}
     facts["tolerance"] = {task.name: task.tolerance for task in predictor.tasks if isinstance(task, MaskTask)}
@@ -97,6 +107,7 @@ def predict(
     case_column: str | None = None,
     spacing_mm: float | tuple[float, float] | None = None,
     frame: int | None = None,
+    untuned: bool = False,
     on_note: Callable[[str], None] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -118,6 +129,7 @@ def predict(
         frame: Index of the picture, counted from 0, that is read from files that hold several, such as volumes, and
             have no index in the table. None for the number that the run was trained with, if it has one, or else the
             first page and the middle slice.
+        untuned: Whether the thresholds, temperatures and clean-up that `tune` stored in the run are left out.
         on_note: Function that receives a sentence about files that were left aside or hold several pictures; None for
             a Python warning.
         progress: Whether to show a progress bar.
@@ -182,7 +194,8 @@ def predict(
             columns = read_columns(Path(table), description, inputs, case_column)
         unmatched = describe_unmatched(Path(table), rows, names) if inputs.image else ""
         say(escape_controls(unmatched), shown=progress and bool(unmatched))
-    predictor = Predictor.load(run)
+    predictor = Predictor.load(run, tuned=not untuned)
+    _show_decisions(predictor, shown=progress)
     n = len(images) if inputs.image else len(columns or {})
     with case_bar("predicting", n, shown=progress) as advance:
         return write_predictions(
@@ -195,6 +208,11 @@ def predict(
             on_case=advance,
             on_note=on_note,
         )
+
+
+def _show_decisions(predictor: "Predictor", *, shown: bool) -> None:
+    for line in predictor.decisions.lines():
+        say(escape_controls(line), shown=shown)
 
 
 def _warn(note: str) -> None:
@@ -256,6 +274,7 @@ def overlay(
     trained_on = run.read_description()
     on_note = on_note or _warn
     predictor = Predictor.load(run)
+    _show_decisions(predictor, shown=progress)
     several = bool(predictor.inputs.channels)
     images: dict[Path, str] | list[Case] = (
         find_channel_cases(paths, trained_on, frame, on_note)

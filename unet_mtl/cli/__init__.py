@@ -22,6 +22,7 @@ from unet_mtl.cli import (
     show,
     split,
     train,
+    tune,
     weights,
 )
 from unet_mtl.cli.command import Command, Group
@@ -42,6 +43,7 @@ for module in (
     split,
     show,
     train,
+    tune,
     evaluate,
     compare,
     runs,

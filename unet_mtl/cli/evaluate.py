@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from unet_mtl.cli.options import RunArgument
+from unet_mtl.cli.options import RunArgument, UntunedOption
 
 
 def evaluate(
@@ -33,6 +33,7 @@ def evaluate(
         Literal["mean", "max", "most_suspicious"] | None,
         typer.Option(help="Pool the answers for several images of a patient.", show_default=False),
     ] = None,
+    untuned: UntunedOption = False,
 ) -> None:
     """Measure a run: one row per task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
@@ -42,7 +43,13 @@ def evaluate(
 
     import_quietly()
     evaluation = api.evaluate(
-        run, split=split, data=data, tolerance=tolerance, by=by or (), per_patient=per_patient
+        run,
+        split=split,
+        data=data,
+        tolerance=tolerance,
+        by=by or (),
+        per_patient=per_patient,
+        untuned=untuned,
     )
     print_scores(evaluation)
     for note in evaluation.notes:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unet_mtl.evaluation.summary import Evaluation
+    from unet_mtl.evaluation.tuning import Tuning
     from unet_mtl.prepare.doctor.findings import Finding
     from unet_mtl.studies.ablation.comparison import Ablation
 
@@ -83,7 +84,8 @@ def print_scores(evaluation: "Evaluation", file: str = "summary.json") -> None:
     """
     table = new_table(evaluation.title)
     tasks = ["task"] if evaluation.scores["task"].nunique() > 1 else []
-    for column in (*tasks, "score", "value", "95 % interval", "median", "n", "notes"):
+    beside = ["untuned"] if "untuned" in evaluation.scores else []
+    for column in (*tasks, "score", "value", "95 % interval", *beside, "median", "n", "notes"):
         is_text = column in ("task", "score", "notes")
         table.add_column(
             column, justify="left" if is_text else "right", no_wrap=column == "task", overflow="fold"
@@ -97,7 +99,9 @@ def print_scores(evaluation: "Evaluation", file: str = "summary.json") -> None:
         interval = format_interval(row["low"], row["high"])
         value, median, n = (format_cell(row[column]) for column in ("value", "median", "n"))
         names = (plain_text(row[column]) for column in (*tasks, "label"))
-        table.add_row(*names, value, interval, median, n, notes)
+        table.add_row(
+            *names, value, interval, *(format_cell(row[column]) for column in beside), median, n, notes
+        )
     console = Console()
     if not console.is_terminal:
         console.width = 120
@@ -107,8 +111,33 @@ def print_scores(evaluation: "Evaluation", file: str = "summary.json") -> None:
         f"{count_of(hidden, 'more score')} in {file}; intervals are over patients",
         style="dim",
     )
+    for line in evaluation.decisions:
+        console.print(plain_text(line), style="dim")
     if not evaluation.contradictions.empty:
         console.print(_contradictions(evaluation.contradictions))
+
+
+def print_tuning(tuning: "Tuning") -> None:
+    """Print what was chosen, and the calibration before and after."""
+    from unet_mtl.evaluation.tuning import describe_tuning
+
+    rows = tuning.choices.astype(object).where(tuning.choices.notna(), "").to_dict("records")
+    print_rows("decisions", [{str(name): cell for name, cell in row.items()} for row in rows])
+    calibration = [
+        {
+            "task": row["task"],
+            "score": row["score"],
+            "before": row["before"],
+            "95 % interval": format_interval(row["before_low"], row["before_high"]),
+            "after": row["after"],
+            "95 % interval ": format_interval(row["after_low"], row["after_high"]),
+            "cases": row["n"],
+            "patients": row["n_patients"],
+        }
+        for row in tuning.calibration.to_dict("records")
+    ]
+    print_rows("calibration", calibration)
+    Console().print(describe_tuning(tuning.decisions.n_cases), style="dim", highlight=False)
 
 
 def _contradictions(counts: "pd.DataFrame") -> Table:

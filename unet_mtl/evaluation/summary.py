@@ -65,6 +65,8 @@ class Evaluation:
             of masks of another program.
         subgroups: Scores by subgroup, in the form that `compare_subgroups` returns; empty if none were requested.
         by_patient: Scores of the answers for patients; None if none were requested.
+        decisions: A line for each task whose thresholds, temperature or clean-up `tune` chose. `scores` then has the
+            columns `untuned`, `untuned_low` and `untuned_high`, the same scores without these.
     """
 
     scores: pd.DataFrame
@@ -77,6 +79,7 @@ class Evaluation:
     records: CaseRecords | None = None
     subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
     by_patient: "Evaluation | None" = None
+    decisions: tuple[str, ...] = ()
 
     @property
     def contradictions(self) -> pd.DataFrame:
@@ -101,7 +104,8 @@ class Evaluation:
     def __str__(self) -> str:
         shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score", "method"])
         tables = [shown, *self.added.values()]
-        return "\n\n".join(table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables)
+        texts = [table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables]
+        return "\n\n".join([*texts, *self.decisions])
 
     def value(self, task: str, score: str) -> float:
         """Return one value of `scores`.
@@ -198,6 +202,7 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
             {
                 **facts,
                 "interval": interval | {"seed": evaluation.seed, "notes": evaluation.notes},
+                **({"decisions": list(evaluation.decisions)} if evaluation.decisions else {}),
                 "scores": rows,
                 **{name: plain_rows(table) for name, table in evaluation.added.items()},
             },

@@ -17,6 +17,7 @@ from unet_mtl.config import Config
 from unet_mtl.consistency import Rule, require_rules
 from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.tables import guard_formulas
+from unet_mtl.decisions.stored import Decisions
 from unet_mtl.errors import RunError
 from unet_mtl.files import hash_file, remove_leftovers, write_json, write_text, writing, writing_folder
 from unet_mtl.locking import locked
@@ -69,6 +70,7 @@ class RunFolder:
         self._preprocess = self.path / "preprocess.json"
         self._splits = self.path / "splits.csv"
         self._environment = self.path / "environment.json"
+        self._decisions = self.path / "decisions.json"
         self._lock = self.path / "training.lock"
 
     def evaluation(self, split: str) -> Path:
@@ -247,6 +249,37 @@ class RunFolder:
     def read_tasks(self) -> list[Task[Any, Any]]:
         """Return the adapted tasks."""
         return self._read_fixed(self._tasks, parse_tasks)
+
+    def read_decisions(self) -> Decisions:
+        """Return the thresholds, temperatures and clean-up that `tune` chose; none if it was not called.
+
+        Raises:
+            RunError: They were chosen for another network, such as that of an earlier epoch.
+        """
+        if not self._decisions.exists():
+            return Decisions()
+        with reading(self._decisions):
+            decisions = Decisions.model_validate_json(self._decisions.read_text(encoding="utf-8"))
+            decisions.apply(self.read_tasks())
+        if decisions.network != hash_file(self.network):
+            raise RunError(
+                f"{self._decisions} was made for another network than {self.network.name}, since the training went on "
+                "or the file was exchanged; run `unet-mtl tune` again, or remove the decisions with `unet-mtl tune "
+                f"{self.path} --reset`"
+            )
+        return decisions
+
+    def write_decisions(self, decisions: Decisions) -> Path:
+        """Write decisions for the network as it is, in place of earlier ones, and return the path of the file."""
+        stamped = decisions.model_copy(update={"network": hash_file(self.network)})
+        write_json(self._decisions, stamped.to_config())
+        return self._decisions
+
+    def remove_decisions(self) -> bool:
+        """Remove the decisions, and return whether there were any."""
+        existed = self._decisions.exists()
+        self._decisions.unlink(missing_ok=True)
+        return existed
 
     def read_inputs(self) -> Inputs:
         """Return the inputs of the network, with the constants that turn columns into numbers."""
