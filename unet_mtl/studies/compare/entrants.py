@@ -68,7 +68,8 @@ def _compare_cases(first: Entrant, other: Entrant) -> list[str]:
     moved = [case for case, p in first.patients.items() if other.patients.get(case, p) != p]
     if moved:
         problems.append(
-            f"cases of other patients in {other.name} than in {first.name}: {len(moved)} ({name_some(moved)}); use  one table of patients"
+            f"cases of other patients in {other.name} than in {first.name}: {len(moved)} ({name_some(moved)}); "
+            "use one table of patients"
         )
     return problems
 
