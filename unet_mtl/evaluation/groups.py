@@ -144,8 +144,8 @@ def _plan(
     if not banded and len(words) > MOST_GROUPS:
         raise DataError(
             f"`by` names {column!r}, which has {len(words)} different values in {count_of(len(cells), 'case')}; at "
-            f"most {MOST_GROUPS} groups are compared: choose another column, or add one to the table that puts its "
-            "values into groups"
+            f"most {count_of(MOST_GROUPS, 'group')} are compared: choose another column, or add one to the table "
+            "that puts its values into groups"
         )
     if banded:
         cells = {c: None if cell is None else repr(_number(cell, decimal)) for c, cell in cells.items()}
