@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         split,
         to_nnunet,
         train,
+        train_folds,
     )
     from unet_mtl.batches.cache.settings import Delivery
     from unet_mtl.batches.inputs.columns import TabularInput
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from unet_mtl.nn.settings import NetworkSettings
     from unet_mtl.phantom import write_phantom
     from unet_mtl.prepare.doctor.page import write_page
-    from unet_mtl.runs import RunFolder
+    from unet_mtl.runs import FoldsFolder, RunFolder
     from unet_mtl.tasks import (
         Classification,
         Measurement,
@@ -77,6 +78,7 @@ _HOMES = {
         "split",
         "to_nnunet",
         "train",
+        "train_folds",
     ),
     "unet_mtl.config": ("Config", "TrainingSettings", "load_config"),
     "unet_mtl.consistency": ("Finding", "MaskMeasures", "MaskNeeds"),
@@ -92,7 +94,7 @@ _HOMES = {
     "unet_mtl.batches.inputs.inputs": ("Inputs",),
     "unet_mtl.batches.preprocess.preprocess": ("Preprocess",),
     "unet_mtl.inference.predictor": ("Predictor",),
-    "unet_mtl.runs": ("RunFolder",),
+    "unet_mtl.runs": ("FoldsFolder", "RunFolder"),
     "unet_mtl.tasks": (
         "Classification",
         "Measurement",
@@ -113,6 +115,7 @@ __all__ = [
     "Dataset",
     "Delivery",
     "Finding",
+    "FoldsFolder",
     "Inputs",
     "MaskMeasures",
     "MaskNeeds",
@@ -154,6 +157,7 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "train_folds",
     "write_page",
     "write_phantom",
 ]

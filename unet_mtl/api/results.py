@@ -12,7 +12,7 @@ from unet_mtl.data.description import Description
 from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.files import require_folder
 from unet_mtl.progress import case_bar, say
-from unet_mtl.runs import RunFolder
+from unet_mtl.runs import FoldsFolder, RunFolder
 from unet_mtl.tasks import MaskTask
 from unet_mtl.wording import escape_controls
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @check_types
 def evaluate(
-    run: RunFolder | Path | str,
+    run: RunFolder | FoldsFolder | Path | str,
     *,
     split: str | None = None,
     data: Path | str | None = None,
@@ -35,9 +35,12 @@ def evaluate(
 ) -> "Evaluation":
     """Measure a run on labelled cases and write `evaluation/<split>/` into it.
 
+    A folder of folds is measured out of fold: each case by the network that did not learn from its patient, all cases
+    together. The tables are in `evaluation/out_of_fold/`, and the result also has the scores of each fold, `by_fold`.
+
     Args:
-        run: A trained run.
-        split: "train", "val" or "test", as saved with the run (default: "test"); "all" for every case.
+        run: A trained run, or the folder of the runs of all folds from `train_folds`.
+        split: "train", "val" or "test", as saved with the run (default: "test"); "all" for every case. None for folds.
         data: Folder of another data set with dataset.yaml; the default split is "all" then.
         tolerance: Accepted distance of an outline for the score surface_dice of all masks, in mm, or in pixels for
             cases without a spacing; None for the setting in the run's config.
@@ -48,14 +51,23 @@ def evaluate(
         hallucinated cases.
 
     Raises:
-        RunError: `run` is not a trained run.
+        RunError: `run` is not a trained run, or not all of its folds are.
+        ConfigError: A split or other data are requested of a folder of folds.
         DataError: The data are unreadable, missing, or changed since the training.
     """
     from unet_mtl.evaluation.evaluator import evaluate_cases, with_tolerance
     from unet_mtl.evaluation.files import write_evaluation
     from unet_mtl.evaluation.source import cases_to_measure
     from unet_mtl.inference.predictor import Predictor
+    from unet_mtl.studies.folds.evaluation import evaluate_folds
 
+    if isinstance(run, FoldsFolder) or FoldsFolder.is_one(run):
+        folds = (
+            run
+            if isinstance(run, FoldsFolder)
+            else FoldsFolder(run.path if isinstance(run, RunFolder) else run)
+        )
+        return evaluate_folds(folds, split=split, data=data, tolerance=tolerance, progress=progress)
     run = RunFolder.open(run)
     name, dataset = cases_to_measure(run, split, data)
     predictor = Predictor.load(run)

@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
-from unet_mtl.cli.options import RunArgument
-
 
 def evaluate(
-    run: RunArgument,
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="Run folder, or folder of the runs of all folds, from `unet-mtl train`.",
+            show_default=False,
+        ),
+    ],
     split: Annotated[str | None, typer.Option(help="train, val, test or all.", show_default="test")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder with the dataset.yaml of another data set.")
@@ -24,9 +29,13 @@ def evaluate(
     """Measure a run: one row per task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
-    from unet_mtl.cli.tables import print_scores
+    from unet_mtl.cli.tables import print_rows, print_scores
+    from unet_mtl.studies.folds.evaluation import FoldsEvaluation
+    from unet_mtl.studies.folds.spread import arrange_by_fold
 
     import_quietly()
     evaluation = api.evaluate(run, split=split, data=data, tolerance=tolerance)
     print_scores(evaluation)
+    if isinstance(evaluation, FoldsEvaluation):
+        print_rows("the same scores by fold", arrange_by_fold(evaluation, evaluation.by_fold))
     typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

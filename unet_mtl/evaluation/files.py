@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from unet_mtl.data.records import Dataset
 from unet_mtl.evaluation.summary import Evaluation, write_tables
 from unet_mtl.files import writing
+from unet_mtl.inference.case_predictor import CasePredictor
 from unet_mtl.inference.case_result import cases_of
 from unet_mtl.inference.overlays import make_overlay
-from unet_mtl.inference.predictor import Predictor
 from unet_mtl.plots.overlay import new_figure, save_figure
 from unet_mtl.plots.picture_grid import draw_grid, render_png
 from unet_mtl.tasks import Task
@@ -20,10 +20,17 @@ from unet_mtl.wording import count_of
 
 SYNTHETIC = "SYNTHETIC data"
 
+_Evaluated = TypeVar("_Evaluated", bound=Evaluation)
+
 
 def write_evaluation(
-    folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, *, facts: dict[str, Any]
-) -> Evaluation:
+    folder: Path,
+    evaluation: _Evaluated,
+    predictor: CasePredictor,
+    dataset: Dataset,
+    *,
+    facts: dict[str, Any],
+) -> _Evaluated:
     """Write cases.csv, summary.json, a picture for each task, and overlays.
 
     Args:
@@ -61,7 +68,7 @@ def _write_set_picture(path: Path, task: Task[Any, Any], facts: pd.DataFrame, ma
 
 
 def _write_overlays(
-    folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, mark: str
+    folder: Path, evaluation: Evaluation, predictor: CasePredictor, dataset: Dataset, mark: str
 ) -> None:
     chosen = choose_cases(evaluation.cases, predictor.tasks)
     for old in folder.glob("*.png"):
