@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         split,
         to_nnunet,
         train,
+        train_folds,
         tune,
         untune,
     )
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from unet_mtl.nn.settings import NetworkSettings
     from unet_mtl.phantom import write_phantom
     from unet_mtl.prepare.doctor.page import write_page
-    from unet_mtl.runs import RunFolder
+    from unet_mtl.runs import FoldsFolder, RunFolder
     from unet_mtl.tasks import (
         Classification,
         Measurement,
@@ -83,6 +84,7 @@ _HOMES = {
         "split",
         "to_nnunet",
         "train",
+        "train_folds",
         "tune",
         "untune",
     ),
@@ -100,7 +102,7 @@ _HOMES = {
     "unet_mtl.batches.inputs.inputs": ("Inputs",),
     "unet_mtl.batches.preprocess.preprocess": ("Preprocess",),
     "unet_mtl.inference.predictor": ("Predictor",),
-    "unet_mtl.runs": ("RunFolder",),
+    "unet_mtl.runs": ("FoldsFolder", "RunFolder"),
     "unet_mtl.tasks": (
         "Classification",
         "Measurement",
@@ -121,6 +123,7 @@ __all__ = [
     "Dataset",
     "Delivery",
     "Finding",
+    "FoldsFolder",
     "Inputs",
     "MaskMeasures",
     "MaskNeeds",
@@ -164,6 +167,7 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "train_folds",
     "tune",
     "untune",
     "write_page",

@@ -11,7 +11,7 @@ from unet_mtl.api.exchange import (
 )
 from unet_mtl.api.preparation import check, init, repair, split
 from unet_mtl.api.results import evaluate, overlay, predict, score
-from unet_mtl.api.training import ablate, show, show_augment, train
+from unet_mtl.api.training import ablate, show, show_augment, train, train_folds
 from unet_mtl.api.tuning import tune, untune
 from unet_mtl.api.weights import get_weights, list_weights
 from unet_mtl.data.records import read_dataset
@@ -40,6 +40,7 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "train_folds",
     "tune",
     "untune",
 ]

@@ -12,7 +12,7 @@ from unet_mtl.data.description import Description
 from unet_mtl.data.workbooks import describe_sheets
 from unet_mtl.files import require_folder
 from unet_mtl.progress import case_bar, say
-from unet_mtl.runs import RunFolder
+from unet_mtl.runs import FoldsFolder, RunFolder
 from unet_mtl.tasks import MaskTask, Pooling
 from unet_mtl.wording import escape_controls
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @check_types
 def evaluate(
-    run: RunFolder | Path | str,
+    run: RunFolder | FoldsFolder | Path | str,
     *,
     split: str | None = None,
     data: Path | str | None = None,
@@ -39,9 +39,12 @@ def evaluate(
 ) -> "Evaluation":
     """Measure a run on labelled cases and write `evaluation/<split>/` into it.
 
+    A folder of folds is measured out of fold: each case by the network that did not learn from its patient, all cases
+    together. The tables are in `evaluation/out_of_fold/`, and the result also has the scores of each fold, `by_fold`.
+
     Args:
-        run: A trained run.
-        split: "train", "val" or "test", as saved with the run (default: "test"); "all" for every case.
+        run: A trained run, or the folder of the runs of all folds from `train_folds`.
+        split: "train", "val" or "test", as saved with the run (default: "test"); "all" for every case. None for folds.
         data: Folder of another data set with dataset.yaml; the default split is "all" then.
         tolerance: Accepted distance of an outline for the score surface_dice of all masks, in mm, or in pixels for
             cases without a spacing; None for the setting in the run's config.
@@ -59,8 +62,9 @@ def evaluate(
         the scores without its decisions stand beside.
 
     Raises:
-        RunError: `run` is not a trained run.
-        ConfigError: A group or `per_patient` does not suit the run.
+        RunError: `run` is not a trained run, or not all of its folds are.
+        ConfigError: A group or `per_patient` does not suit the run, or a split or other data are requested of a folder
+            of folds.
         DataError: The data are unreadable, missing, or changed since the training, or a group cannot be made of them.
     """
     from unet_mtl.evaluation.analyses import Analyses
@@ -69,7 +73,24 @@ def evaluate(
     from unet_mtl.evaluation.source import cases_to_measure, splits_of
     from unet_mtl.evaluation.tuning import beside_untuned
     from unet_mtl.inference.predictor import Predictor
+    from unet_mtl.studies.folds.evaluation import evaluate_folds
 
+    if isinstance(run, FoldsFolder) or FoldsFolder.is_one(run):
+        folds = (
+            run
+            if isinstance(run, FoldsFolder)
+            else FoldsFolder(run.path if isinstance(run, RunFolder) else run)
+        )
+        return evaluate_folds(
+            folds,
+            split=split,
+            data=data,
+            tolerance=tolerance,
+            by=by,
+            per_patient=per_patient,
+            untuned=untuned,
+            progress=progress,
+        )
     run = RunFolder.open(run)
     name, dataset = cases_to_measure(run, split, data)
     predictor = Predictor.load(run, tuned=not untuned)

@@ -5,11 +5,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from unet_mtl.cli.options import RunArgument, UntunedOption
+from unet_mtl.cli.options import UntunedOption
 
 
 def evaluate(
-    run: RunArgument,
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="Run folder, or folder of the runs of all folds, from `unet-mtl train`.",
+            show_default=False,
+        ),
+    ],
     split: Annotated[str | None, typer.Option(help="train, val, test or all.", show_default="test")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder with the dataset.yaml of another data set.")
@@ -39,7 +46,9 @@ def evaluate(
     from unet_mtl import api
     from unet_mtl.cli.comparison_tables import print_subgroups
     from unet_mtl.cli.quiet import import_quietly
-    from unet_mtl.cli.tables import print_scores
+    from unet_mtl.cli.tables import print_rows, print_scores
+    from unet_mtl.studies.folds.evaluation import FoldsEvaluation
+    from unet_mtl.studies.folds.spread import arrange_by_fold
 
     import_quietly()
     evaluation = api.evaluate(
@@ -57,4 +66,6 @@ def evaluate(
     print_subgroups(evaluation.subgroups)
     if evaluation.by_patient is not None:
         print_scores(evaluation.by_patient, file="patients.json")
+    if isinstance(evaluation, FoldsEvaluation):
+        print_rows("the same scores by fold", arrange_by_fold(evaluation, evaluation.by_fold))
     typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

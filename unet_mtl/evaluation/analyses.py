@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError
@@ -12,6 +12,8 @@ from unet_mtl.evaluation.subgroups import compare_subgroups
 from unet_mtl.evaluation.summary import Evaluation
 from unet_mtl.progress import case_bar
 from unet_mtl.tasks import AnswersPatients, Pooling, Task
+
+_Evaluated = TypeVar("_Evaluated", bound=Evaluation)
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Analyses:
         return cls(plan_groups(dataset, tasks, by), per_patient)
 
     def add_to(
-        self, evaluation: Evaluation, tasks: Sequence[Task[Any, Any]], *, progress: bool = True
-    ) -> Evaluation:
+        self, evaluation: _Evaluated, tasks: Sequence[Task[Any, Any]], *, progress: bool = True
+    ) -> _Evaluated:
         """Return the evaluation with the analyses.
 
         Args:

@@ -17,21 +17,21 @@ from unet_mtl.evaluation.summary import (
     summarise_cases,
     summarise_task,
 )
+from unet_mtl.inference.case_predictor import CasePredictor
 from unet_mtl.inference.case_result import Extra, cases_of
-from unet_mtl.inference.predictor import Predictor
 from unet_mtl.tasks import CaseScores, MaskTask, Task
 from unet_mtl.wording import count_of
 
 
 def evaluate_cases(
-    predictor: Predictor, dataset: Dataset, *, seed: int = 0, on_case: Callable[[], None] = lambda: None
+    predictor: CasePredictor, dataset: Dataset, *, seed: int = 0, on_case: Callable[[], None] = lambda: None
 ) -> Evaluation:
     """Predict every case and measure each task on the cases with its label.
 
     Scores, facts and extras of all cases are kept, images and outputs are not.
 
     Args:
-        predictor: The predictor of a run.
+        predictor: The predictor of a run, or one that leaves each case to another run.
         dataset: The cases; masks are compared at the original size.
         seed: Seed of the bootstrap.
         on_case: Callback after each case, for a progress bar.

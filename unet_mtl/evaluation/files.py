@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -14,9 +14,9 @@ from unet_mtl.evaluation.patients import write_patients
 from unet_mtl.evaluation.stored import write_records
 from unet_mtl.evaluation.summary import Evaluation, write_tables
 from unet_mtl.files import writing
+from unet_mtl.inference.case_predictor import CasePredictor
 from unet_mtl.inference.case_result import cases_of
 from unet_mtl.inference.overlays import make_overlay
-from unet_mtl.inference.predictor import Predictor
 from unet_mtl.plots.overlay import new_figure, save_figure
 from unet_mtl.plots.picture_grid import draw_grid, render_png
 from unet_mtl.tasks import Task
@@ -25,17 +25,19 @@ from unet_mtl.wording import count_of
 SYNTHETIC = "SYNTHETIC data"
 SUBGROUPS = "subgroups.csv"
 
+_Evaluated = TypeVar("_Evaluated", bound=Evaluation)
+
 
 def write_evaluation(
     folder: Path,
-    evaluation: Evaluation,
-    predictor: Predictor,
+    evaluation: _Evaluated,
+    predictor: CasePredictor,
     dataset: Dataset,
     *,
     facts: dict[str, Any],
     splits: Mapping[str, str],
     digest: str,
-) -> Evaluation:
+) -> _Evaluated:
     """Write the tables, a picture for each task, and overlays.
 
     Args:
@@ -69,12 +71,12 @@ def write_evaluation(
 
 def write_case_tables(
     folder: Path,
-    evaluation: Evaluation,
+    evaluation: _Evaluated,
     tasks: Sequence[Task[Any, Any]],
     *,
     splits: Mapping[str, str],
     digest: str,
-) -> Evaluation:
+) -> _Evaluated:
     """Write scores.csv and records.json and, where they were requested, subgroups.csv, patients.csv and patients.json.
 
     Files of an earlier evaluation that were not requested again are removed.
@@ -118,7 +120,7 @@ def _write_set_picture(path: Path, task: Task[Any, Any], facts: pd.DataFrame, ma
 
 
 def _write_overlays(
-    folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, mark: str
+    folder: Path, evaluation: Evaluation, predictor: CasePredictor, dataset: Dataset, mark: str
 ) -> None:
     chosen = choose_cases(evaluation.cases, predictor.tasks)
     for old in folder.glob("*.png"):
