@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+import metrics
 from unet_mtl import SplitSettings, read_dataset
 from unet_mtl.data.description import ColumnDescription
 from unet_mtl.data.splits import split_dataset
@@ -278,6 +279,31 @@ def test_the_primary_score_is_among_the_streaming_ones(learned):
     names = [metric.name for metric in task.training_metrics()]
     assert f"{task.name}_{task.primary[0]}" in names
     assert all(name.startswith(f"{task.name}_") for name in names)
+
+
+def test_scores_of_a_set_are_those_of_their_samples(learned, dataset):
+    """Each case is answered with the label of another one; intervals are computed from the samples, values are not."""
+    task = learned
+    truths = list(truths_of(task, dataset))
+    answers = [task.decode(perfect_raw(task, truth)) for truth in truths[1:] + truths[:1]]
+    found = [task.score_case(*pair, (0.5, 0.5)) for pair in zip(truths, answers, strict=True)]
+    facts = pd.DataFrame([scored.facts for scored in found])
+    scores, samples = task.score_set(facts), task.score_samples(facts)
+    assert samples.keys() <= scores.keys()
+    assert samples or task.spatial
+    for name, sample in samples.items():
+        if isinstance(sample, metrics.Ranking):
+            known = ~np.isnan(sample.y_true)
+            value = metrics.auroc(sample.y_true[known].astype(int), sample.scores[known])
+        else:
+            defined = sample.values[~np.isnan(sample.values)]
+            value = defined.mean() if defined.size else np.nan
+            assert ((defined >= sample.limits[0]) & (defined <= sample.limits[1])).all()
+        assert value == pytest.approx(scores[name], nan_ok=True), name
+    for scored in found:
+        for name, score in scored.scores.items():
+            low, high = task.score_limits(name)
+            assert np.isnan(score.value) or low - 1e-9 <= score.value <= high + 1e-9, name
 
 
 def test_a_perfect_prediction_has_perfect_scores(learned, dataset):

@@ -349,8 +349,8 @@ def score(
         spacing: Millimetres between pixels: a number, (row, column), the name of a column of the table, or the names
             of two columns as "row,column"; None: distances are in pixels, and named `_px`.
         tolerance: The tolerance of surface_dice, in mm or, without spacing, in pixels; None: no surface_dice.
-        patients: A table, separated by commas, semicolons or tabs, of cases and their patients, which bootstrap
-            intervals resample; None: each case is a patient of its own.
+        patients: A table, separated by commas, semicolons or tabs, of cases and their patients, over which
+            intervals are computed; None: each case is a patient of its own.
         case_column: The column of `patients` that names the cases; None: the first of the usual names.
         patient_column: The column of `patients` that names the patients; None: the first of the usual names.
         truth_names: The pattern of the names of true masks, without suffix, with `{case}` for the name of the case.

@@ -71,7 +71,7 @@ def score(
         Path | None,
         typer.Option(
             metavar="TABLE",
-            help="Table of cases and their patients, over which intervals are bootstrapped.",
+            help="Table of cases and their patients, over which intervals are computed.",
             show_default="each case is its own patient",
         ),
     ] = None,

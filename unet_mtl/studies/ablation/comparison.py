@@ -41,7 +41,6 @@ ALL = "(all)"
 
 COST = "training_seconds"
 LEVEL = 0.95
-RESAMPLES = 2000
 
 Measured = Mapping[tuple[str, int], Evaluation]
 """Evaluations by network ("together", or the name of a task) and seed."""
@@ -54,7 +53,7 @@ class Ablation:
     Attributes:
         table: One row per task: its score per case, whether higher is better, the means over the compared cases of
             the network of all tasks (multi) and of the network of this task alone (single), after averaging each
-            case's score over seeds; the difference, multi minus single, with its 95 % bootstrap interval over
+            case's score over seeds; the difference, multi minus single, with its 95 % interval over
             patients; the p-values of Wilcoxon's test over patients (p_value) and of a test over trainings and
             patients (p_seeds; NaN for fewer than three seeds), each also with Holm's correction over the tasks; the
             number of compared cases (n), of their patients, and of labelled cases that are left out because the
@@ -103,7 +102,6 @@ def compare_networks(
         {name: values.mean(axis=0) for name, values in single.items()},
         {name: values.mean(axis=0) for name, values in multi.items()},
         patients,
-        resamples=RESAMPLES,
         level=LEVEL,
     )
     p_seeds = [metrics.repeated_p_value(single[name], multi[name], patients) for name in multi]

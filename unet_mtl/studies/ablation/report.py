@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from metrics.intervals import OF_MEANS
 from metrics.seed_test import LEAST_RUNS
 from unet_mtl.config import Config
 from unet_mtl.errors import RunError
 from unet_mtl.files import write_json, writing
 from unet_mtl.runs import RunFolder
-from unet_mtl.studies.ablation.comparison import LEVEL, RESAMPLES, Ablation
+from unet_mtl.studies.ablation.comparison import LEVEL, Ablation
 from unet_mtl.studies.ablation.plans import PlannedRun
 from unet_mtl.tasks import learned_tasks
 from unet_mtl.wording import count_of
@@ -127,14 +128,12 @@ def write_ablation(
         "notes": ablation.notes,
         "interval": {
             "over": "patients",
-            "method": "percentile",
+            "method": OF_MEANS,
             "level": LEVEL,
-            "resamples": RESAMPLES,
-            "seed": 0,
         },
         "test": {
             "p_value": "Wilcoxon signed-rank over patients",
-            "p_seeds": "over seeds, in pairs, and patients (Hillis 2014)",
+            "p_seeds": "over seeds, in pairs, and patients (Hillis 2014, Cochran 1964)",
             "p_holm, p_seeds_holm": "the same with Holm's correction over tasks",
         },
         "rows": table.astype(object).where(table.notna(), None).to_dict("records"),
