@@ -92,6 +92,7 @@ def test_an_evaluation_shows_untuned_scores_beside_tuned_ones(run, tuning):
     assert beside.decisions == tuple(tuning.decisions.lines())
 
 
+@pytest.mark.slow
 def test_the_commands_print_a_line_for_each_task(copy, tuning, command, data_folder, tmp_path):
     code, output, _ = command("evaluate", copy.path)
     assert code == 0
