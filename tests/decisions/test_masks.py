@@ -7,7 +7,7 @@ from unet_mtl import OverlappingSegmentation, Segmentation
 from unet_mtl.data.resized import Resized
 from unet_mtl.decisions.aims import Aims
 from unet_mtl.decisions.masks import MaskTuner
-from unet_mtl.decisions.pixels import THRESHOLDS, count_mask
+from unet_mtl.decisions.pixels import THRESHOLDS, count_at_thresholds, count_mask
 from unet_mtl.decisions.tuner import Sample
 from unet_mtl.tasks.clean_up import CleanUp
 
@@ -204,3 +204,10 @@ def test_an_empty_validation_gives_no_threshold_of_a_mask():
     assert any("no validation image has the class" in note for note in tuner.notes)
     tuner = run_tuner(make_task("binary"), [])
     assert tuner.notes == ["zone: nothing was chosen, since no validation case has a mask"]
+
+
+def test_a_pixel_at_the_threshold_is_positive():
+    shown = np.array([0.2, 0.5, 0.5, 0.8], np.float32)
+    truth = np.array([False, True, False, True])
+    found = count_at_thresholds(truth, shown, np.array([0.2, 0.5, 0.8], np.float32))
+    assert found.tolist() == [[2, 2, 1], [2, 1, 0], [0, 0, 1], [0, 1, 2]]  # tp, fp, fn, tn
