@@ -43,7 +43,7 @@ def evaluate_cases(
     scores: dict[str, dict[str, CaseScores]] = {task.name: {} for task in predictor.tasks}
     extras: list[Mapping[str, Extra]] = []  # One mapping for each case.
     for result in predictor.predict(cases_of(dataset, predictor.inputs)):
-        for name, case_scores in _score_tasks(predictor.tasks, result.require()):
+        for name, case_scores in _score_tasks(predictor.tasks_of(result.case), result.require()):
             scores[name][result.case.name] = case_scores
         extras.append(result.extras)
         del result  # releases the image and the masks before those of the next case are made

@@ -85,6 +85,10 @@ class Predictor:
         """Whether an answer or a rule depends on the pixel spacing."""
         return needs_spacing(self.rules) or any(task.needs_spacing for task in self.tasks)
 
+    def tasks_of(self, case: Case) -> tuple[Task[Any, Any], ...]:
+        """Return the tasks by which a case is scored, which are the same for all cases of a run."""
+        return self.tasks
+
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
         if self.inputs.image:
