@@ -45,10 +45,10 @@ def evaluate(
     """Measure a run: one row per task and score, with interval and n; tables and pictures in RUN/evaluation."""
     from unet_mtl import api
     from unet_mtl.cli.comparison_tables import print_subgroups
+    from unet_mtl.cli.fold_tables import print_folds
     from unet_mtl.cli.quiet import import_quietly
-    from unet_mtl.cli.tables import print_rows, print_scores
+    from unet_mtl.cli.tables import print_scores
     from unet_mtl.studies.folds.evaluation import FoldsEvaluation
-    from unet_mtl.studies.folds.spread import arrange_by_fold
 
     import_quietly()
     evaluation = api.evaluate(
@@ -67,5 +67,5 @@ def evaluate(
     if evaluation.by_patient is not None:
         print_scores(evaluation.by_patient, file="patients.json")
     if isinstance(evaluation, FoldsEvaluation):
-        print_rows("the same scores by fold", arrange_by_fold(evaluation, evaluation.by_fold))
+        print_folds(evaluation)
     typer.echo(f"tables, pictures and overlays in {evaluation.folder}")

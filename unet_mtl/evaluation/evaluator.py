@@ -45,7 +45,7 @@ def evaluate_cases(
     scores = records.scores
     extras: list[Mapping[str, Extra]] = []  # One mapping for each case.
     for result in predictor.predict(cases_of(dataset, predictor.inputs)):
-        records.add(result.require(), predictor.tasks)
+        records.add(result.require(), predictor.tasks_of(result.case))
         extras.append(result.extras)
         del result  # releases the image and the masks before those of the next case are made
         on_case()

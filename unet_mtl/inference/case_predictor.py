@@ -24,5 +24,8 @@ class CasePredictor(Protocol):
     def add_ons(self) -> Sequence[AddOn]:
         """The features that examine every case."""
 
+    def tasks_of(self, case: Case) -> Sequence[Task[Any, Any]]:
+        """Return the tasks by which a case is scored, adapted to the train cases of its network."""
+
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
         """Predict the cases, in their order."""

@@ -101,6 +101,10 @@ class Predictor:
             rules=self.rules,
         )
 
+    def tasks_of(self, case: Case) -> tuple[Task[Any, Any], ...]:
+        """Return the tasks by which a case is scored, which are the same for all cases of a run."""
+        return self.tasks
+
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
         if self.inputs.image:

@@ -33,6 +33,9 @@ from unet_mtl.runs.reading import (
 from unet_mtl.tasks import Task, learned_tasks
 from unet_mtl.wording import count_of
 
+FOLDS = "folds.json"
+"""The file by which a folder of the runs of all folds is told from that of one run."""
+
 _Content = TypeVar("_Content")
 _RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
 
@@ -200,6 +203,12 @@ class RunFolder:
         lacking = [file.name for file in needed if not file.is_file()]
         if not run.path.is_dir() or lacking:
             why = f"it lacks {', '.join(lacking)}" if run.path.is_dir() else "no such folder"
+            if (run.path / FOLDS).is_file():
+                first = min(run.path.glob("fold*/"), default=run.path / "fold1")
+                raise RunError(
+                    f"{run.path} is not a run folder: it has the runs of several folds; give one of them, such as "
+                    f"{first}"
+                )
             raise RunError(f"{run.path} is not a run folder: {why}; give one that `unet-mtl train` made")
         run.read_environment()  # says if it has another format
         if trained and not run.network.is_file():

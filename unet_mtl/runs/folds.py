@@ -14,7 +14,7 @@ from unet_mtl.data.tables import guard_formulas, unguard_formulas
 from unet_mtl.errors import RunError
 from unet_mtl.files import hash_file, remove_leftovers, write_json, writing_folder
 from unet_mtl.locking import locked
-from unet_mtl.runs.folder import RESUMABLE, RunFolder
+from unet_mtl.runs.folder import FOLDS, RESUMABLE, RunFolder
 from unet_mtl.runs.reading import reading, require_mapping, with_columns
 from unet_mtl.wording import count_of, name_some
 
@@ -39,7 +39,7 @@ class FoldsFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.table = self.path / "folds.csv"
-        self.facts = self.path / "folds.json"
+        self.facts = self.path / FOLDS
         self._lock = self.path / "training.lock"
 
     @staticmethod
@@ -218,7 +218,7 @@ class FoldsFolder:
         ]
         if unfinished:
             raise RunError(
-                f"{self.path}: the training of {_name_folds(unfinished)} of {len(numbers)} has not ended; repeat the "
+                f"{self.path}: the training of {name_folds(unfinished)} of {len(numbers)} has not ended; repeat the "
                 "command of the training with `--resume`"
             )
         for number, run in zip(numbers, runs, strict=True):
@@ -275,6 +275,10 @@ def _require_splits(run: RunFolder, table: pd.DataFrame, number: int) -> None:
         )
 
 
-def _name_folds(numbers: Sequence[int]) -> str:
-    words = name_some(numbers)
-    return f"fold {words}" if len(numbers) == 1 else f"folds {words}"
+def name_folds(numbers: Sequence[int]) -> str:
+    """Return the words for one fold or several.
+
+    >>> name_folds([2]), name_folds([1, 2])
+    ('fold 2', 'folds 1, 2')
+    """
+    return f"fold{'s' if len(numbers) > 1 else ''} {name_some(numbers)}"

@@ -53,7 +53,7 @@ def pool_folds(
     evaluation = evaluate_cases(predictor, dataset, seed=seed, on_case=on_case)
     tasks = {number: member.tasks for number, member in predictor.predictors.items()}
     by_fold = score_folds(evaluation, tasks, predictor.fold_of)
-    evaluation = add_spread(evaluation, by_fold, predictor.fold_of)
+    evaluation = add_spread(evaluation, by_fold, tasks, predictor.fold_of)
     content = {part.name: getattr(evaluation, part.name) for part in fields(evaluation)}
     return FoldsEvaluation(**content, by_fold=by_fold)
 

@@ -19,7 +19,7 @@ class OutOfFold:
     """Leaves each case to the predictor of the fold that it belongs to.
 
     Tasks, inputs and add-ons are those of the first fold. The tasks of the others differ in constants of their train
-    cases only, which are used to decode their answers.
+    cases only, which are used to decode and to score their answers.
 
     Args:
         load: Function that returns the predictor of a fold; it is called once for each.
@@ -57,6 +57,14 @@ class OutOfFold:
     def add_ons(self) -> Sequence[AddOn]:
         """The add-ons of the first fold."""
         return self._first.add_ons
+
+    def tasks_of(self, case: Case) -> Sequence[Task[Any, Any]]:
+        """Return the tasks of the fold of a case.
+
+        Raises:
+            DataError: The case is in no fold.
+        """
+        return self.predictors[self._find_fold(case)].tasks
 
     def predict(self, cases: Iterable[Case]) -> Iterator[CaseResult]:
         """Predict the cases, in their order; consecutive cases of one fold share batches.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from unet_mtl.config import Config
-from unet_mtl.data.counts import count_classes
+from unet_mtl.data.counts import count_classes, count_patients
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import (
     CaseGroups,
@@ -16,8 +16,9 @@ from unet_mtl.data.splits import (
     split_dataset,
 )
 from unet_mtl.errors import ConfigError, DataError
+from unet_mtl.runs.folds import name_folds
 from unet_mtl.tasks import adapt_tasks
-from unet_mtl.wording import name_some
+from unet_mtl.wording import count_of, name_some
 
 Parts = Mapping[SplitName, Dataset]
 
@@ -103,6 +104,7 @@ def plan_folds(
         DataError: There are more folds than patients, a case has no fold, a patient is in several, or a network
             could not be trained because its train or validation split lacks cases or labels.
     """
+    _require_patients(dataset, config.split.folds)
     table = assign_table(dataset, config.split, keep_together)[["case", "patient", "fold"]]
     _require_undivided(table, config.split.fold_column)
     planned: list[PlannedFold] = []
@@ -122,11 +124,20 @@ def plan_folds(
         raise DataError(
             [
                 # What is wrong with every fold does not depend on the folds.
-                problem if found == numbers else f"fold {name_some(found)}: {problem}"
+                problem if found == numbers else f"{name_folds(found)}: {problem}"
                 for problem, found in problems.items()
             ]
         )
     return table, planned
+
+
+def _require_patients(dataset: Dataset, folds: int | None) -> None:
+    n_patients = count_patients(dataset)
+    if folds is not None and n_patients < folds:
+        raise DataError(
+            f"{count_of(n_patients, 'patient')} in {count_of(len(dataset), 'case')} cannot be divided into {folds} "
+            f"folds; set `folds` to {n_patients} or less"
+        )
 
 
 def _require_undivided(table: pd.DataFrame, column: str | None) -> None:

@@ -75,30 +75,60 @@ def _rows_of_task(
     return rows
 
 
-def add_spread(evaluation: Evaluation, by_fold: pd.DataFrame, fold_of: Mapping[str, int]) -> Evaluation:
+def add_spread(
+    evaluation: Evaluation,
+    by_fold: pd.DataFrame,
+    tasks: Mapping[int, Sequence[Task[Any, Any]]],
+    fold_of: Mapping[str, int],
+) -> Evaluation:
     """Return an evaluation with the spread of each score over folds, and the fold of each case.
 
     Args:
         evaluation: The evaluation of the cases of all folds.
         by_fold: The scores of the folds, from `score_folds`.
+        tasks: The tasks of each fold, by its number.
         fold_of: The fold of each case, by case name.
 
     Returns:
         The evaluation. Its `scores` have the columns mean_over_folds (each fold counts equally; folds in which the
         score is undefined are left out), sd_over_folds (with n - 1; NaN for fewer than two folds) and n_folds, the
-        number of folds in which the score is defined. Its `cases` have the column fold.
+        number of folds in which the score is defined. Its `cases` have the column fold. A score of a baseline that
+        knows the train cases, such as majority_accuracy, differs from fold to fold: its value is the mean over folds
+        weighted by their cases, without an interval.
     """
     grouped = by_fold.groupby(["task", "score"])["value"]
     spread = pd.DataFrame(
         {"mean_over_folds": grouped.mean(), "sd_over_folds": grouped.std(ddof=1), "n_folds": grouped.count()}
     )
     scores = evaluation.scores.join(spread, on=["task", "score"])
-    scores = scores.astype({"n_folds": "Int64"}).fillna({"n_folds": 0})
+    scores = _without_shared_baselines(scores, evaluation.facts, by_fold, tasks)
     cases = evaluation.cases.copy()
     cases.insert(list(cases).index("patient") + 1, "fold", cases["case"].map(dict(fold_of)))
-    n_folds = by_fold["fold"].nunique()
+    n_folds = len(tasks)
     title = f"{evaluation.title}, each by the network of {n_folds} that did not learn from its patient"
     return replace(evaluation, scores=scores, cases=cases, title=title)
+
+
+def _without_shared_baselines(
+    scores: pd.DataFrame,
+    facts: Mapping[str, pd.DataFrame],
+    by_fold: pd.DataFrame,
+    tasks: Mapping[int, Sequence[Task[Any, Any]]],
+) -> pd.DataFrame:
+    """Replace the values of scores that depend on the train cases of a fold, and not on the predictions alone."""
+    scores = scores.astype({"n_folds": "Int64"})
+    for of_name in zip(*tasks.values(), strict=True):
+        name = of_name[0].name
+        if not len(facts[name]):
+            continue
+        table = pd.DataFrame([task.score_set(facts[name]) for task in of_name]).astype(float)
+        same = np.isclose(table, table.iloc[0], rtol=1e-9, atol=1e-12, equal_nan=True).all(axis=0)
+        for score in table.columns[~same]:
+            rows = by_fold[(by_fold["task"] == name) & (by_fold["score"] == score) & (by_fold["n"] > 0)]
+            at = (scores["task"] == name) & (scores["score"] == score)
+            value = np.average(rows["value"], weights=rows["n"]) if len(rows) else np.nan
+            scores.loc[at, ["value", "low", "high"]] = [value, np.nan, np.nan]
+    return scores
 
 
 def write_by_fold(folder: Path, by_fold: pd.DataFrame) -> None:
