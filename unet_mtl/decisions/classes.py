@@ -45,7 +45,11 @@ class ClassTuner(Tuner[Classification]):
         if aim.kind == "cost" and len(aim.costs) != expected:
             raise ConfigError(
                 f"`aim` {str(aim)!r} does not fit task {name!r}, which has {count_of(n, 'class')}; give "
-                + ("cost:FP,FN" if expected == 1 else f"{n} rows of {n} costs, a row for each true class")
+                + (
+                    "cost:FP,FN"
+                    if expected == 1
+                    else f"{count_of(n, 'row')} of {n} costs, one for each true class"
+                )
             )
         if aim.least and expected > 1:
             raise ConfigError(

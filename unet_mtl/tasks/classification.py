@@ -71,7 +71,7 @@ class Classification(ClassTask):
             )
         if n and self.costs and (n == 2 or {len(self.costs), *map(len, self.costs)} != {n}):
             raise ValueError(
-                f"`costs` needs {n} rows of {n} numbers for {n} classes; for two classes set `threshold`"
+                f"`costs` has to be {n} by {n} numbers, a row for each true class; for two classes set `threshold`"
             )
         return self
 
