@@ -3,8 +3,8 @@
     python benchmarks/folds.py DATA OUT [epochs] [cases]
 
 DATA is the folder with bus_data.csv, Images and Masks. Trains a small network (96x96, width 8) for each fold, `epochs`
-epochs each (default: 10), and measures every case by the network that did not learn from its patient. `cases` limits the
-data to the first patients with about so many images, to try the script. Prints the scores of all cases with their
+epochs each (default: 10), and measures every case by the network that did not learn from its patient. `cases` limits
+the data to the first patients with about so many images, to try the script. Prints the scores of all cases with their
 intervals, the mean and the standard deviation over folds, and the minutes of training and of evaluation.
 """
 

@@ -123,7 +123,7 @@ def _without_shared_baselines(
             continue
         table = pd.DataFrame([task.score_set(facts[name]) for task in of_name]).astype(float)
         same = np.isclose(table, table.iloc[0], rtol=1e-9, atol=1e-12, equal_nan=True).all(axis=0)
-        for score in table.columns[~same]:
+        for score in [name for name, equal in zip(table, same, strict=True) if not equal]:
             rows = by_fold[(by_fold["task"] == name) & (by_fold["score"] == score) & (by_fold["n"] > 0)]
             at = (scores["task"] == name) & (scores["score"] == score)
             value = np.average(rows["value"], weights=rows["n"]) if len(rows) else np.nan
