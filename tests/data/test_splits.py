@@ -389,7 +389,7 @@ def test_shares_spoiled_by_a_large_group_are_warned_of():
     assert find_far_shares(split_dataset(dataset, settings), settings) == []
 
 
-@pytest.mark.parametrize("folds", [None, 3, 5])
+@pytest.mark.parametrize("folds", [None, 2, 3, 5])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_shares_are_warned_of_where_groups_are_large_and_nowhere_else(many, seed, folds):
     settings = SplitSettings(seed=seed, folds=folds)
