@@ -59,7 +59,7 @@ DATASET = "dataset"  # stands for the data set of the fixture
             ("run", DATASET, "out"),
             "`paths` is of the type Dataset; expected a list; put it in brackets",
         ),
-        ("evaluate", (None,), "`run` is None; expected a RunFolder or a path"),
+        ("evaluate", (None,), "`run` is None; expected a RunFolder or a FoldsFolder or a path"),
         ("import_coco", (["a.json"], "out"), "`source` is of the type list; expected a path"),
         (
             "check",

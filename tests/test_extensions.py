@@ -19,6 +19,7 @@ import unet_mtl as um
 from unet_mtl.balancing import BALANCERS
 from unet_mtl.data.readers import FORMATS, Format
 from unet_mtl.data.readers.picture import Header, Picture, Reader, reading
+from unet_mtl.decisions.registry import TUNERS
 from unet_mtl.inference.engines import ENGINES
 from unet_mtl.inference.engines.keras import KerasEngine
 from unet_mtl.losses import LOSSES, LossSpec
@@ -161,6 +162,7 @@ def test_every_registry_is_documented():
         "LOSSES": LOSSES,
         "ENGINES": ENGINES,
         "BALANCERS": BALANCERS,
+        "TUNERS": TUNERS,
     }
     assert set(rows) == set(registries)
     for name, module in rows.items():

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from unet_mtl.api import (
         ablate,
         check,
+        compare,
         evaluate,
         get_weights,
         import_coco,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         import_nnunet,
         import_via,
         init,
+        list_runs,
         list_weights,
         overlay,
         predict,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
         split,
         to_nnunet,
         train,
+        train_folds,
+        tune,
+        untune,
     )
     from unet_mtl.batches.cache.settings import Delivery
     from unet_mtl.batches.inputs.columns import TabularInput
@@ -44,7 +49,7 @@ if TYPE_CHECKING:
     from unet_mtl.nn.settings import NetworkSettings
     from unet_mtl.phantom import write_phantom
     from unet_mtl.prepare.doctor.page import write_page
-    from unet_mtl.runs import RunFolder
+    from unet_mtl.runs import FoldsFolder, RunFolder
     from unet_mtl.tasks import (
         Classification,
         Measurement,
@@ -59,6 +64,7 @@ _HOMES = {
     "unet_mtl.api": (
         "ablate",
         "check",
+        "compare",
         "evaluate",
         "get_weights",
         "import_coco",
@@ -67,6 +73,7 @@ _HOMES = {
         "import_nnunet",
         "import_via",
         "init",
+        "list_runs",
         "list_weights",
         "overlay",
         "predict",
@@ -77,6 +84,9 @@ _HOMES = {
         "split",
         "to_nnunet",
         "train",
+        "train_folds",
+        "tune",
+        "untune",
     ),
     "unet_mtl.config": ("Config", "TrainingSettings", "load_config"),
     "unet_mtl.consistency": ("Finding", "MaskMeasures", "MaskNeeds"),
@@ -92,7 +102,7 @@ _HOMES = {
     "unet_mtl.batches.inputs.inputs": ("Inputs",),
     "unet_mtl.batches.preprocess.preprocess": ("Preprocess",),
     "unet_mtl.inference.predictor": ("Predictor",),
-    "unet_mtl.runs": ("RunFolder",),
+    "unet_mtl.runs": ("FoldsFolder", "RunFolder"),
     "unet_mtl.tasks": (
         "Classification",
         "Measurement",
@@ -113,6 +123,7 @@ __all__ = [
     "Dataset",
     "Delivery",
     "Finding",
+    "FoldsFolder",
     "Inputs",
     "MaskMeasures",
     "MaskNeeds",
@@ -134,6 +145,7 @@ __all__ = [
     "ablate",
     "build_network",
     "check",
+    "compare",
     "evaluate",
     "get_weights",
     "import_coco",
@@ -142,6 +154,7 @@ __all__ = [
     "import_nnunet",
     "import_via",
     "init",
+    "list_runs",
     "list_weights",
     "load_config",
     "overlay",
@@ -154,6 +167,9 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "train_folds",
+    "tune",
+    "untune",
     "write_page",
     "write_phantom",
 ]

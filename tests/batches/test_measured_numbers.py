@@ -26,6 +26,7 @@ ZOOM = [
     {"RandomBrightnessContrast": {"p": 0.5}},
     {"OneOf": {"transforms": [{"Affine": {"scale": [1.1, 1.3]}}, {"GaussianBlur": {}}], "p": 0.5}},
 ]
+STRETCHING = [{"Affine": {"scale": [0.8, 1.2]}}]
 SHAPES = [(90, 90), (120, 150), (64, 100), (200, 160)]
 LENGTH = um.Regression(name="length", target="diameter_mm", measure="length")
 AREA = um.Regression(name="area", target="area_mm2", measure="area")
@@ -176,12 +177,12 @@ def test_a_step_that_bends_the_image_is_refused(dataset, step):
 def test_lengths_that_stretch_are_reported_and_plain_numbers_that_zoom():
     columns = {"a": ColumnDescription(unit="mm"), "b": ColumnDescription(unit="mm2")}
     length, area = um.Regression(name="a", measure="length"), um.Regression(name="b", measure="area")
-    (found,) = find_zoomed_numbers([length, area], columns, "light", (64, 64))
+    (found,) = find_zoomed_numbers([length, area], columns, STRETCHING, (64, 64))
     assert found.kind == "number-stretched"
     assert found.text.startswith("a: Affine (up to 1.")
-    kept = [{"Affine": {"scale": [0.8, 1.2], "keep_ratio": True}}]
-    assert find_zoomed_numbers([length, area], columns, kept, (64, 64)) == []
-    (found,) = find_zoomed_numbers([um.Regression(name="a"), area], columns, kept, (64, 64))
+    for kept in PRESETS:
+        assert find_zoomed_numbers([length, area], columns, kept, (64, 64)) == []
+    (found,) = find_zoomed_numbers([um.Regression(name="a"), area], columns, "light", (64, 64))
     assert found.kind == "number-zoomed"
 
 
@@ -215,7 +216,7 @@ def test_check_reports_them(dataset):
     description = dataset.description.model_copy(update={"table": "some_without_spacing.csv"})
     split = um.SplitSettings(train=0.8, val=0.2, test=0)
     plain = um.Regression(name="plain", target="diameter_mm")
-    checkup = um.check(description, [LENGTH, plain], split, Preprocess(size=(32, 32), fit="pad"), "light")
+    checkup = um.check(description, [LENGTH, plain], split, Preprocess(size=(32, 32), fit="pad"), STRETCHING)
     kinds = {finding.kind.title: finding for finding in checkup.findings}
     train = [record.case for record in checkup.parts["train"] if record.case in records]
     zoomed, stretched = (

@@ -33,6 +33,7 @@ def test_flags_do_not_look_as_if_they_took_a_value(command, monkeypatch):
 FUNCTIONS = {
     "import": ["import_coco", "import_label_studio", "import_nnunet"],
     "phantom": ["write_phantom"],
+    "runs": ["list_runs"],
     "show": ["show", "show_augment"],
 }
 

@@ -148,7 +148,7 @@ def test_a_fixed_split_is_not_replaced_by_accident(command, folder):
             ["--folds", "40"],
             "12 patients in 12 cases cannot be split into 40 folds; set split.folds to a smaller number",
         ),
-        (["--folds", "2"], "split: folds: Input should be greater than or equal to 3 (received 2)"),
+        (["--folds", "1"], "split: folds: Input should be greater than or equal to 2 (received 1)"),
         (["--fold", "2"], "split: fold=2 needs folds, fold_column or table; set one of them too"),
         (
             ["--train", "0.9", "--val", "0.3"],

@@ -311,7 +311,7 @@ def test_folds_that_are_none_are_all_named():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"folds": 2}, "greater than or equal to 3"),
+        ({"folds": 1}, "greater than or equal to 2"),
         ({"folds": 5, "table": "a.csv"}, "table=a.csv and folds=5 contradict each other"),
         ({"folds": 5, "fold": 6}, "fold=6: there are folds 1 to 5"),
         ({"folds": 5, "fold": 0}, "fold=0: there are folds 1 to 5"),
@@ -389,7 +389,7 @@ def test_shares_spoiled_by_a_large_group_are_warned_of():
     assert find_far_shares(split_dataset(dataset, settings), settings) == []
 
 
-@pytest.mark.parametrize("folds", [None, 3, 5])
+@pytest.mark.parametrize("folds", [None, 2, 3, 5])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_shares_are_warned_of_where_groups_are_large_and_nowhere_else(many, seed, folds):
     settings = SplitSettings(seed=seed, folds=folds)

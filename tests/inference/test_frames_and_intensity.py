@@ -52,7 +52,7 @@ def test_pages_of_one_file_are_measured_as_files_of_their_own(predictor, stacked
     of_files, of_pages = evaluate_cases(predictor, single), evaluate_cases(predictor, stack)
     pd.testing.assert_frame_equal(of_files.cases, of_pages.cases)
     assert of_files.cases["zone_dice"].nunique() > 3
-    write_evaluation(tmp_path / "evaluation", of_pages, predictor, stack, facts={})
+    write_evaluation(tmp_path / "evaluation", of_pages, predictor, stack, facts={}, splits={}, digest="")
     assert (tmp_path / "evaluation" / "overlays" / "overview.png").is_file()
 
 

@@ -40,7 +40,7 @@ def test_softmax_takes_the_largest_class():
 
 
 def test_auto_is_sigmoid_for_two_classes_only():
-    assert (TWO._sigmoid, THREE._sigmoid) == (True, False)
+    assert (TWO.is_sigmoid, THREE.is_sigmoid) == (True, False)
 
 
 @pytest.mark.parametrize(

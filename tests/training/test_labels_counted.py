@@ -202,7 +202,7 @@ def measure(trained):
         evaluation = evaluate_cases(predictor, dataset)
         if folder is None:
             return evaluation
-        return write_evaluation(folder, evaluation, predictor, dataset, facts={})
+        return write_evaluation(folder, evaluation, predictor, dataset, facts={}, splits={}, digest="")
 
     return measured
 

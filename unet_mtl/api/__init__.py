@@ -1,5 +1,6 @@
 """The Python API: what each command does, as a function. Wiring only."""
 
+from unet_mtl.api.comparison import compare, list_runs
 from unet_mtl.api.exchange import (
     import_coco,
     import_label_studio,
@@ -10,13 +11,15 @@ from unet_mtl.api.exchange import (
 )
 from unet_mtl.api.preparation import check, init, repair, split
 from unet_mtl.api.results import evaluate, overlay, predict, score
-from unet_mtl.api.training import ablate, show, show_augment, train
+from unet_mtl.api.training import ablate, show, show_augment, train, train_folds
+from unet_mtl.api.tuning import tune, untune
 from unet_mtl.api.weights import get_weights, list_weights
 from unet_mtl.data.records import read_dataset
 
 __all__ = [
     "ablate",
     "check",
+    "compare",
     "evaluate",
     "get_weights",
     "import_coco",
@@ -25,6 +28,7 @@ __all__ = [
     "import_nnunet",
     "import_via",
     "init",
+    "list_runs",
     "list_weights",
     "overlay",
     "predict",
@@ -36,4 +40,7 @@ __all__ = [
     "split",
     "to_nnunet",
     "train",
+    "train_folds",
+    "tune",
+    "untune",
 ]

@@ -11,7 +11,7 @@ from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import split_dataset
 from unet_mtl.errors import ConfigError
 from unet_mtl.progress import say
-from unet_mtl.runs import RunFolder
+from unet_mtl.runs import FoldsFolder, RunFolder
 from unet_mtl.tasks import Task, learned_tasks
 
 if TYPE_CHECKING:
@@ -51,6 +51,60 @@ def train(
 
     config = make_config(dataset.description, tasks, **settings)
     return run_training(config, dataset, Path(run), resume=resume, progress=progress)
+
+
+@check_types
+def train_folds(
+    dataset: Dataset,
+    tasks: Sequence[Task[Any, Any]],
+    folder: Path | str,
+    *,
+    folds: int | None = None,
+    fold_column: str | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> FoldsFolder:
+    """Train one network for each fold of a data set, for an evaluation of all cases with `evaluate(folder)`.
+
+    Each fold is the test split of one run. The next fold is its val split (the first follows the last), and the others
+    are train; with two folds, val is taken out of the other one, in the proportion of the shares of train and val.
+    Everything that is fitted to cases, such as classes, weights of classes, means and standard deviations, is fitted to
+    the train cases of each run.
+
+    Args:
+        dataset: The data set, from `read_dataset`.
+        tasks: The outputs of the networks, as for `train`.
+        folder: The folder for the runs `fold1`, `fold2` and so on, folds.csv and folds.json: a new one or, with
+            `resume`, that of an interrupted training.
+        folds: The number of folds to make, at least 2: by patient, stratified by `split.stratify` (the first column
+            with classes), with the seed `split.seed`. Near-duplicates stay in one fold.
+        fold_column: A column of the data set that holds whole numbers of folds, instead of `folds`. The description
+            must list it.
+        resume: Whether to continue an interrupted training; finished folds are not trained again.
+        progress: Whether to show a progress bar for each fold.
+        **settings: Fields of `Config` by name, as for `train`.
+
+    Returns:
+        The folder, whose `runs` are ordinary run folders.
+
+    Raises:
+        ConfigError: Settings are wrong or contradict the folds; the message has every problem.
+        UnetMtlError: Data or folder are not usable, a patient is in several folds of the column, or there are more
+            folds than patients; nothing is written then.
+    """
+    from unet_mtl.studies.folds.training import train_all
+
+    config = make_config(dataset.description, tasks, **settings)
+    return train_all(
+        config,
+        dataset,
+        Path(folder),
+        folds=folds,
+        fold_column=fold_column,
+        resume=resume,
+        progress=progress,
+    )
 
 
 @check_types
@@ -157,8 +211,9 @@ def ablate(
         UnetMtlError: Data, settings or folder are not usable, or the runs in it have other settings or data.
     """
     from unet_mtl.studies.ablation.comparison import Ablation, compare_networks
-    from unet_mtl.studies.ablation.plans import finish_run, plan_runs, require_folder, require_test_cases
+    from unet_mtl.studies.ablation.plans import finish_run, plan_runs, require_test_cases
     from unet_mtl.studies.ablation.report import describe, require_same_splits, usual_seconds, write_ablation
+    from unet_mtl.studies.trainings import require_folder
 
     folder = Path(folder)
     config = make_config(dataset.description, tasks, **settings)

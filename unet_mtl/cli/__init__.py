@@ -10,16 +10,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from unet_mtl.cli import (
     ablate,
     check,
+    compare,
     evaluate,
     import_,
     init,
     overlay,
     phantom,
     predict,
+    runs,
     score,
     show,
     split,
     train,
+    tune,
     weights,
 )
 from unet_mtl.cli.command import Command, Group
@@ -33,7 +36,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (phantom, init, check, split, show, train, evaluate, ablate, score, predict, overlay):
+for module in (
+    phantom,
+    init,
+    check,
+    split,
+    show,
+    train,
+    tune,
+    evaluate,
+    compare,
+    runs,
+    ablate,
+    score,
+    predict,
+    overlay,
+):
     app.command(cls=Command)(getattr(module, module.__name__.rpartition(".")[2]))
 app.command("import", cls=Command)(import_.import_data)
 app.command("to-nnunet", cls=Command)(import_.to_nnunet)

@@ -32,6 +32,10 @@ SpacingOption = Annotated[
         show_default=False,
     ),
 ]
+UntunedOption = Annotated[
+    bool,
+    typer.Option("--untuned", help="Leave out the thresholds, temperatures and clean-up of `unet-mtl tune`."),
+]
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="config.yaml", show_default=False)]
 OverridesArgument = Annotated[
     list[str] | None,

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unet_mtl.cli.options import FrameOption, OutOption, RunArgument, SpacingOption, to_spacing_mm
+from unet_mtl.cli.options import (
+    FrameOption,
+    OutOption,
+    RunArgument,
+    SpacingOption,
+    UntunedOption,
+    to_spacing_mm,
+)
 from unet_mtl.wording import count_of
 
 if TYPE_CHECKING:
@@ -47,6 +54,7 @@ def predict(
     case_column: CaseColumnOption = None,
     spacing_mm: SpacingOption = None,
     frame: FrameOption = None,
+    untuned: UntunedOption = False,
 ) -> None:
     """Predict new images or cases: masks at the original size, and predictions.csv."""
     from unet_mtl import api
@@ -62,6 +70,7 @@ def predict(
         case_column=case_column,
         spacing_mm=to_spacing_mm(spacing_mm),
         frame=frame,
+        untuned=untuned,
         on_note=print_note,
     )
     failed = predictions[predictions["error"] != ""]

@@ -1,5 +1,6 @@
 """Import of the backend without its start-up notes on the screen."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,3 +29,5 @@ def import_quietly() -> None:
         import keras
 
         keras.distribution.list_devices()
+    # A command that loads several networks is otherwise warned that it traces several.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 
-def _to_values(text: str) -> dict[int, int]:
+def to_values(text: str) -> dict[int, int]:
     """Convert `0=0,255=1` to {0: 0, 255: 1}."""
     try:
         pairs = [(int(number), int(index)) for number, index in (part.split("=") for part in text.split(","))]
@@ -106,7 +106,7 @@ def score(
         prediction,
         out,
         classes=[name.strip() for name in classes.split(",")] if classes else (),
-        values=_to_values(values) if values else None,
+        values=to_values(values) if values else None,
         spacing=spacing or None,
         tolerance=tolerance,
         patients=patients,

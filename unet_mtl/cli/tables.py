@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unet_mtl.evaluation.summary import Evaluation
+    from unet_mtl.evaluation.tuning import Tuning
     from unet_mtl.prepare.doctor.findings import Finding
     from unet_mtl.studies.ablation.comparison import Ablation
 
 
-def _new_table(title: str) -> Table:
-    heading = _text(title)
+def new_table(title: str) -> Table:
+    """Return an empty table in the style of all tables."""
+    heading = plain_text(title)
     heading.stylize("bold")
     return Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
 
@@ -29,19 +31,19 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a table of rows with equal keys; without rows, nothing."""
     if not rows:
         return
-    table = _new_table(title)
-    columns = {name: [_format(row[name]) for row in rows] for name in rows[0]}
+    table = new_table(title)
+    columns = {name: [format_cell(row[name]) for row in rows] for name in rows[0]}
     for position, (name, cells) in enumerate(columns.items()):
         numbers = position > 0 and all(cell[:1] in "-0123456789" for cell in cells)
         table.add_column(
-            _text(name), justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold"
+            plain_text(name), justify="right" if numbers else "left", no_wrap=position == 0, overflow="fold"
         )
     for cells_of_row in zip(*columns.values(), strict=True):
-        table.add_row(*map(_text, cells_of_row))
+        table.add_row(*map(plain_text, cells_of_row))
     Console().print(table)
 
 
-def _text(words: str) -> Text:
+def plain_text(words: str) -> Text:
     """Return words as they are, since names of files and classes may look like the markup of rich."""
     return Text(escape_controls(words))
 
@@ -56,7 +58,7 @@ def print_findings(findings: "Sequence[Finding]") -> None:
     """
     if not findings:
         return
-    table = _new_table("findings")
+    table = new_table("findings")
     table.add_column("", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     table.add_column("finding, first case and remedy", overflow="fold")
@@ -64,20 +66,26 @@ def print_findings(findings: "Sequence[Finding]") -> None:
         kind, n = finding.kind, len(finding.observations)
         lines = [Text.assemble((kind.title, "bold"), f" ({finding.name})")]
         if kind.severity != "error":
-            lines.append(_text(finding.observations[0].text))
+            lines.append(plain_text(finding.observations[0].text))
         where = finding.where()
         if where and not (n == 1 and where in lines[-1].plain):
-            lines.append(_text(f"in {where}"))
+            lines.append(plain_text(f"in {where}"))
         lines.append(Text(f"remedy: {kind.cure}", style="dim"))
         table.add_row(Text(kind.severity, style=_COLOURS[kind.severity]), f"{n:,}", Text("\n").join(lines))
     Console().print(table)
 
 
-def print_scores(evaluation: "Evaluation") -> None:
-    """Print one row for each headline score and task; summary.json contains all scores."""
-    table = _new_table(evaluation.title)
+def print_scores(evaluation: "Evaluation", file: str = "summary.json") -> None:
+    """Print one row for each headline score and task.
+
+    Args:
+        evaluation: The evaluation.
+        file: The name of the file that contains all scores.
+    """
+    table = new_table(evaluation.title)
     tasks = ["task"] if evaluation.scores["task"].nunique() > 1 else []
-    for column in (*tasks, "score", "value", "95 % interval", "median", "n", "notes"):
+    beside = ["untuned"] if "untuned" in evaluation.scores else []
+    for column in (*tasks, "score", "value", "95 % interval", *beside, "median", "n", "notes"):
         is_text = column in ("task", "score", "notes")
         table.add_column(
             column, justify="left" if is_text else "right", no_wrap=column == "task", overflow="fold"
@@ -88,26 +96,53 @@ def print_scores(evaluation: "Evaluation") -> None:
         notes = ", ".join(f"{int(n)} {name}" for name, n in counts.items() if n > 0)
         if row["n_undefined"] and not row["n"]:
             notes = "undefined"
-        interval = _interval(row["low"], row["high"])
-        value, median, n = (_format(row[column]) for column in ("value", "median", "n"))
-        names = (_text(row[column]) for column in (*tasks, "label"))
-        table.add_row(*names, value, interval, median, n, notes)
+        interval = format_interval(row["low"], row["high"])
+        value, median, n = (format_cell(row[column]) for column in ("value", "median", "n"))
+        names = (plain_text(row[column]) for column in (*tasks, "label"))
+        table.add_row(
+            *names, value, interval, *(format_cell(row[column]) for column in beside), median, n, notes
+        )
     console = Console()
     if not console.is_terminal:
         console.width = 120
     console.print(table)
     hidden = len(evaluation.scores) - len(shown)
     console.print(
-        f"{count_of(hidden, 'more score')} in summary.json; intervals are over patients",
+        f"{count_of(hidden, 'more score')} in {file}; intervals are over patients",
         style="dim",
     )
+    for line in evaluation.decisions:
+        console.print(plain_text(line), style="dim")
     if not evaluation.contradictions.empty:
         console.print(_contradictions(evaluation.contradictions))
 
 
+def print_tuning(tuning: "Tuning") -> None:
+    """Print what was chosen, and the calibration before and after."""
+    from unet_mtl.evaluation.tuning import describe_tuning
+
+    rows = tuning.choices.astype(object).where(tuning.choices.notna(), "").to_dict("records")
+    print_rows("decisions", [{str(name): cell for name, cell in row.items()} for row in rows])
+    calibration = [
+        {
+            "task": row["task"],
+            "score": row["score"],
+            "before": row["before"],
+            "95 % interval": format_interval(row["before_low"], row["before_high"]),
+            "after": row["after"],
+            "95 % interval ": format_interval(row["after_low"], row["after_high"]),
+            "cases": row["n"],
+            "patients": row["n_patients"],
+        }
+        for row in tuning.calibration.to_dict("records")
+    ]
+    print_rows("calibration", calibration)
+    Console().print(describe_tuning(tuning.decisions.n_cases), style="dim", highlight=False)
+
+
 def _contradictions(counts: "pd.DataFrame") -> Table:
     """Return a table with two rows for each rule, one for predictions and one for labels."""
-    table = _new_table("contradictions")
+    table = new_table("contradictions")
     for column in ("rule", "of", "found", "share", "95 % interval", "which", "not checked"):
         is_number = column in ("found", "share", "95 % interval")
         table.add_column(
@@ -120,26 +155,27 @@ def _contradictions(counts: "pd.DataFrame") -> Table:
         whole, kinds = rows.iloc[0], rows.iloc[1:]
         pairs = zip(kinds["n_contradictions"], kinds["contradiction"], strict=True)
         table.add_row(
-            _text(str(rule)),
+            plain_text(str(rule)),
             str(of),
             f"{whole['n_contradictions']} of {whole['n_checked']}",
-            _format(float(whole["share"])),
-            _interval(whole["low"], whole["high"]),
-            _text(", ".join(f"{n} {kind}" for n, kind in pairs if n)),
-            _text(whole["why_not_checked"]),
+            format_cell(float(whole["share"])),
+            format_interval(whole["low"], whole["high"]),
+            plain_text(", ".join(f"{n} {kind}" for n, kind in pairs if n)),
+            plain_text(whole["why_not_checked"]),
         )
     return table
 
 
-def _interval(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f"{_format(float(low))} to {_format(float(high))}"
+def format_interval(low: float, high: float) -> str:
+    """Return both ends of an interval; empty if they are undefined."""
+    return "" if math.isnan(low) else f"{format_cell(float(low))} to {format_cell(float(high))}"
 
 
 def print_ablation(ablation: "Ablation") -> None:
     """Print one row for each task and one for the cost, followed by notes on the comparison."""
     heads = ("task", "score", "multi", "single", "difference,\n95 % interval", "over seeds", "n", "verdict")
     rows = [_ablation_cells(row) for row in ablation.table.to_dict("records")]
-    table = _new_table(ablation.title)
+    table = new_table(ablation.title)
     table.collapse_padding = True
     for head, *column in zip(heads, *rows, strict=True):
         names = head in ("task", "score")
@@ -165,25 +201,27 @@ def _ablation_cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
     return (
         row["task"],
         f"{row['score']}\n{'higher' if row['higher_is_better'] else 'lower'} is better",
-        _format(row["multi"]),
-        _format(row["single"]),
-        f"{_signed(row['difference'])}\n{_span(row['low'], row['high'])}".rstrip(),
+        format_cell(row["multi"]),
+        format_cell(row["single"]),
+        f"{format_signed(row['difference'])}\n{_span(row['low'], row['high'])}".rstrip(),
         _span(row["seed_low"], row["seed_high"]).replace(" to", "\nto") if row["seeds"] > 1 else "",
-        _format(row["n"]) if row["n"] else "",
+        format_cell(row["n"]) if row["n"] else "",
         row["verdict"],
     )
 
 
 def _span(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f"{_signed(low)} to {_signed(high)}"
+    return "" if math.isnan(low) else f"{format_signed(low)} to {format_signed(high)}"
 
 
-def _signed(value: float) -> str:
-    text = _format(value)
+def format_signed(value: float) -> str:
+    """Return a number with its sign, as differences have it."""
+    text = format_cell(value)
     return f"+{text}" if value > 0 else text
 
 
-def _format(value: Any) -> str:
+def format_cell(value: Any) -> str:
+    """Return the text of a cell; empty for NaN."""
     if isinstance(value, float):
         if math.isnan(value):
             return ""

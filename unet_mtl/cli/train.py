@@ -12,10 +12,32 @@ def train(
     config: ConfigArgument,
     overrides: OverridesArgument = None,
     *,
-    run: Annotated[Path, typer.Option("--run", help="Folder for the run.", show_default=False)],
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
+    run: Annotated[
+        Path, typer.Option("--run", help="Folder for the run, or for those of all folds.", show_default=False)
+    ],
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            metavar="N",
+            help="Train one network for each of N folds of the patients, instead of one for a split.",
+            show_default=False,
+        ),
+    ] = None,
+    fold_column: Annotated[
+        str | None,
+        typer.Option(
+            "--fold-column",
+            metavar="COLUMN",
+            help="Train one network for each fold in a column of the data set.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted run; finished folds are kept.")
+    ] = False,
 ) -> None:
-    """Train one network on all tasks of a config."""
+    """Train one network on all tasks of a config, or one for each fold."""
     from unet_mtl import api
     from unet_mtl.cli.quiet import import_quietly
     from unet_mtl.cli.signals import exit_code
@@ -24,8 +46,13 @@ def train(
     settings = load_config(config, overrides or [])
     dataset = api.read_dataset(settings.data)
     import_quietly()
+    arguments = settings.arguments() | {"resume": resume}
+    in_folds = folds is not None or fold_column is not None
     try:
-        folder = api.train(dataset, settings.tasks, run, **settings.arguments(), resume=resume)
+        if in_folds:
+            api.train_folds(dataset, settings.tasks, run, folds=folds, fold_column=fold_column, **arguments)
+        else:
+            api.train(dataset, settings.tasks, run, **arguments)
     except KeyboardInterrupt as interruption:
         # Nothing was written if the interruption came during the checks.
         how = (
@@ -35,6 +62,5 @@ def train(
         )
         typer.echo(f"interrupted; {how}", err=True)
         raise typer.Exit(exit_code(interruption)) from None
-    typer.echo(
-        f"best network, history and curves in {folder.path}; measure it with: unet-mtl evaluate {folder.path}"
-    )
+    content = "a run for each fold" if in_folds else "best network, history and curves"
+    typer.echo(f"{content} in {run}; measure it with: unet-mtl evaluate {run}")

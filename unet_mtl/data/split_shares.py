@@ -30,6 +30,9 @@ def find_far_shares(
         return []
     if settings.folds is None:
         shares = (settings.train, settings.val, settings.test)
+    elif settings.folds == 2:  # val is a part of the fold that is not test
+        half = 0.5 / (settings.train + settings.val)
+        shares = (half * settings.train, half * settings.val, 0.5)
     else:
         shares = ((settings.folds - 2) / settings.folds, 1 / settings.folds, 1 / settings.folds)
     sizes = [len(parts[name]) for name in SPLIT_NAMES]

@@ -32,7 +32,8 @@ class SplitSettings(Settings):
     """How cases are assigned to splits: by a saved table, by folds, by a column of the data, or by ratio.
 
     With folds, one fold is test, the next one is val (the first follows the last), and the others are train. The
-    shares are not used then.
+    shares are not used then. With two folds that are made here, val is taken out of the fold that is not test, in the
+    proportion of the shares of train and val.
 
     Attributes:
         column: "auto" uses the split column of the data if the description names one; "ratio" ignores it. If the
@@ -58,7 +59,7 @@ class SplitSettings(Settings):
 
     column: Literal["auto", "ratio"] = "auto"
     table: str | None = None
-    folds: int | None = Field(default=None, ge=3, le=10_000)
+    folds: int | None = Field(default=None, ge=2, le=10_000)
     fold_column: str | None = None
     fold: int | None = Field(default=None, ge=0)
     train: float = Field(default=0.6, gt=0, lt=1)
@@ -189,6 +190,9 @@ def _assign(
         folds = _folds_from_column(dataset, settings.fold_column)
     elif settings.folds is not None:
         folds = _make_folds(dataset, settings.folds, settings, keep_together)
+        if settings.folds == 2:  # no fold is left for val
+            train_and_test = _train_and_test(folds, settings)
+            return _names_with_val(dataset, train_and_test, settings, keep_together), folds
     elif _by_column(dataset, settings):
         names = _as_names([(r.case, r.split) for r in dataset], "")
         if takes_val_from_train(dataset, settings):
@@ -300,6 +304,11 @@ def _as_folds(values: Iterable[tuple[str, str | float]], where: str) -> list[int
     return folds
 
 
+def _train_and_test(folds: Sequence[int], settings: SplitSettings) -> list[SplitName]:
+    test = settings.fold or 1
+    return ["test" if fold == test else "train" for fold in folds]
+
+
 def _names_by_fold(folds: Sequence[int], settings: SplitSettings) -> list[SplitName]:
     numbers = sorted(set(folds))
     test = numbers[0] if settings.fold is None else settings.fold
@@ -328,7 +337,7 @@ def _groups(dataset: Dataset, keep_together: CaseGroups, at_least: int, purpose:
 def _make_folds(
     dataset: Dataset, folds: int, settings: SplitSettings, keep_together: CaseGroups
 ) -> list[int]:
-    advice = "; set split.folds to a smaller number" if folds > 3 else "; at least 3 are needed"
+    advice = "; set split.folds to a smaller number" if folds > 2 else "; at least 2 are needed"
     groups = _groups(dataset, keep_together, folds, f"{folds} folds{advice}")
     strata = read_strata(dataset, choose_columns(dataset, settings.stratify))
     parts = assign_groups(groups, list(strata.values()), [1 / folds] * folds, settings.seed)

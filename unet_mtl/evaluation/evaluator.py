@@ -1,6 +1,6 @@
 """Measures all tasks of a run on labelled cases."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,6 +8,7 @@ import pandas as pd
 
 from unet_mtl.data.records import Dataset
 from unet_mtl.errors import ConfigError
+from unet_mtl.evaluation.case_records import CaseRecords
 from unet_mtl.evaluation.summary import (
     Evaluation,
     case_columns,
@@ -16,21 +17,21 @@ from unet_mtl.evaluation.summary import (
     summarise_cases,
     summarise_task,
 )
-from unet_mtl.inference.case_result import CaseResult, Extra, cases_of
-from unet_mtl.inference.predictor import Predictor
+from unet_mtl.inference.case_predictor import CasePredictor
+from unet_mtl.inference.case_result import Extra, cases_of
 from unet_mtl.tasks import CaseScores, MaskTask, Task
 from unet_mtl.wording import count_of
 
 
 def evaluate_cases(
-    predictor: Predictor, dataset: Dataset, *, seed: int = 0, on_case: Callable[[], None] = lambda: None
+    predictor: CasePredictor, dataset: Dataset, *, seed: int = 0, on_case: Callable[[], None] = lambda: None
 ) -> Evaluation:
     """Predict every case and measure each task on the cases with its label.
 
     Scores, facts and extras of all cases are kept, images and outputs are not.
 
     Args:
-        predictor: The predictor of a run.
+        predictor: The predictor of a run, or one that leaves each case to another run.
         dataset: The cases; masks are compared at the original size.
         seed: Seed of the bootstrap.
         on_case: Callback after each case, for a progress bar.
@@ -40,11 +41,11 @@ def evaluate_cases(
     """
     for table in predictor.inputs.tables:
         table.require_described(dataset.description)
-    scores: dict[str, dict[str, CaseScores]] = {task.name: {} for task in predictor.tasks}
+    records = CaseRecords.of_tasks(predictor.tasks)
+    scores = records.scores
     extras: list[Mapping[str, Extra]] = []  # One mapping for each case.
     for result in predictor.predict(cases_of(dataset, predictor.inputs)):
-        for name, case_scores in _score_tasks(predictor.tasks, result.require()):
-            scores[name][result.case.name] = case_scores
+        records.add(result.require(), predictor.tasks_of(result.case))
         extras.append(result.extras)
         del result  # releases the image and the masks before those of the next case are made
         on_case()
@@ -61,14 +62,7 @@ def evaluate_cases(
         for add_on in predictor.add_ons
     }
     by_case = _case_table(dataset, scores, extras)
-    return Evaluation(make_table(rows), by_case, facts, title, seed=seed, added=added)
-
-
-def _score_tasks(tasks: Sequence[Task[Any, Any]], result: CaseResult) -> Iterator[tuple[str, CaseScores]]:
-    """Yield the scores of the tasks for which the case has a label."""
-    for task in tasks:
-        if (truth := result.truths[task.name]) is not None:
-            yield task.name, task.score_case(truth, result.answers[task.name], result.case.spacing_mm)
+    return Evaluation(make_table(rows), by_case, facts, title, seed=seed, added=added, records=records)
 
 
 def _case_table(

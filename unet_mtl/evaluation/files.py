@@ -1,30 +1,44 @@
 """An evaluation on disk: tables, set pictures, and overlays of the worst, the middle and the best cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from unet_mtl.data.records import Dataset
+from unet_mtl.data.tables import guard_formulas
+from unet_mtl.evaluation.case_records import tabulate_scores
+from unet_mtl.evaluation.patients import write_patients
+from unet_mtl.evaluation.stored import write_records
 from unet_mtl.evaluation.summary import Evaluation, write_tables
 from unet_mtl.files import writing
+from unet_mtl.inference.case_predictor import CasePredictor
 from unet_mtl.inference.case_result import cases_of
 from unet_mtl.inference.overlays import make_overlay
-from unet_mtl.inference.predictor import Predictor
 from unet_mtl.plots.overlay import new_figure, save_figure
 from unet_mtl.plots.picture_grid import draw_grid, render_png
 from unet_mtl.tasks import Task
 from unet_mtl.wording import count_of
 
 SYNTHETIC = "SYNTHETIC data"
+SUBGROUPS = "subgroups.csv"
+
+_Evaluated = TypeVar("_Evaluated", bound=Evaluation)
 
 
 def write_evaluation(
-    folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, *, facts: dict[str, Any]
-) -> Evaluation:
-    """Write cases.csv, summary.json, a picture for each task, and overlays.
+    folder: Path,
+    evaluation: _Evaluated,
+    predictor: CasePredictor,
+    dataset: Dataset,
+    *,
+    facts: dict[str, Any],
+    splits: Mapping[str, str],
+    digest: str,
+) -> _Evaluated:
+    """Write the tables, a picture for each task, and overlays.
 
     Args:
         folder: Folder for the files; created if it is absent. Older files of the same names are replaced.
@@ -32,6 +46,8 @@ def write_evaluation(
         predictor: The predictor of the run, which predicts the cases of the overlays once more.
         dataset: The cases that were measured.
         facts: Facts about the run and the data, for the head of summary.json.
+        splits: Split by case; cases without an entry have none.
+        digest: Digest of the run, by which `compare` knows whether the evaluation is that of the run as it is then.
 
     Returns:
         The evaluation with its folder.
@@ -40,6 +56,7 @@ def write_evaluation(
         WriteError: The system refused to write a file.
     """
     write_tables(folder, evaluation, facts | {"n_cases": len(dataset)})
+    evaluation = write_case_tables(folder, evaluation, predictor.tasks, splits=splits, digest=digest)
     mark = f" ({SYNTHETIC})" if dataset.description.synthetic else ""
     for task in predictor.tasks:
         path = folder / f"{task.name}_{task.picture}.png"
@@ -52,6 +69,48 @@ def write_evaluation(
     return replace(evaluation, folder=folder)
 
 
+def write_case_tables(
+    folder: Path,
+    evaluation: _Evaluated,
+    tasks: Sequence[Task[Any, Any]],
+    *,
+    splits: Mapping[str, str],
+    digest: str,
+) -> _Evaluated:
+    """Write scores.csv and records.json and, where they were requested, subgroups.csv, patients.csv and patients.json.
+
+    Files of an earlier evaluation that were not requested again are removed.
+
+    Args:
+        folder: Folder for the files.
+        evaluation: The evaluation to write; without records, nothing is written.
+        tasks: Tasks of the run.
+        splits: Split by case.
+        digest: Digest of the run.
+
+    Returns:
+        The evaluation, with the folder in that of the patients.
+
+    Raises:
+        WriteError: The system refused to write a file.
+    """
+    records, by_patient = evaluation.records, evaluation.by_patient
+    if records is None:
+        return evaluation
+    for name in (SUBGROUPS, "patients.csv", "patients.json"):
+        (folder / name).unlink(missing_ok=True)
+    with writing(folder / "scores.csv") as temporary:
+        table = tabulate_scores(tasks, records, evaluation.cases, splits)
+        guard_formulas(table).to_csv(temporary, index=False)
+        write_records(folder, records, evaluation.cases, digest)
+    if not evaluation.subgroups.empty:
+        with writing(folder / SUBGROUPS) as temporary:
+            guard_formulas(evaluation.subgroups).to_csv(temporary, index=False)
+    if by_patient is None:
+        return evaluation
+    return replace(evaluation, by_patient=write_patients(folder, by_patient))
+
+
 def _write_set_picture(path: Path, task: Task[Any, Any], facts: pd.DataFrame, mark: str) -> None:
     figure = new_figure(5.0, 4.2)
     axes = figure.subplots()
@@ -61,7 +120,7 @@ def _write_set_picture(path: Path, task: Task[Any, Any], facts: pd.DataFrame, ma
 
 
 def _write_overlays(
-    folder: Path, evaluation: Evaluation, predictor: Predictor, dataset: Dataset, mark: str
+    folder: Path, evaluation: Evaluation, predictor: CasePredictor, dataset: Dataset, mark: str
 ) -> None:
     chosen = choose_cases(evaluation.cases, predictor.tasks)
     for old in folder.glob("*.png"):

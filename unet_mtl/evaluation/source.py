@@ -46,3 +46,16 @@ def _select_split(dataset: Dataset, name: str) -> Dataset:
         expected = f"expected one of {', '.join(known)}, or all" if known else "leave `split` out"
         raise DataError(f"{dataset.description.root}: no case has split {name!r} in its table; {expected}")
     return dataset.only(chosen)
+
+
+def splits_of(run: RunFolder, dataset: Dataset) -> dict[str, str]:
+    """Return the split of each case: that of the run, or for another data set that of its table, "" without one.
+
+    Args:
+        run: A run folder.
+        dataset: The measured cases.
+    """
+    if dataset.description.root != run.read_description().root:
+        return {record.case: record.split or "" for record in dataset}
+    table = run.read_splits()
+    return dict(zip(table["case"], table["split"], strict=True))

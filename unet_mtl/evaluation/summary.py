@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import metrics
 from metrics.intervals import Estimate, interval_of
 from unet_mtl.data.tables import guard_formulas
+from unet_mtl.evaluation.case_records import CaseRecords
 from unet_mtl.files import write_json, writing
 from unet_mtl.tasks import CaseScores, Task
 from unet_mtl.wording import count_of
@@ -60,6 +61,12 @@ class Evaluation:
         folder: Folder that the evaluation was written to; None if it was not written.
         seed: Seed of the bootstrap.
         added: Tables of the add-ons, by add-on name.
+        records: Scores with flags, image sizes and fingerprints of the labels of single cases; None for an evaluation
+            of masks of another program.
+        subgroups: Scores by subgroup, in the form that `compare_subgroups` returns; empty if none were requested.
+        by_patient: Scores of the answers for patients; None if none were requested.
+        decisions: A line for each task whose thresholds, temperature or clean-up `tune` chose. `scores` then has the
+            columns `untuned`, `untuned_low` and `untuned_high`, the same scores without these.
     """
 
     scores: pd.DataFrame
@@ -69,6 +76,10 @@ class Evaluation:
     folder: Path | None = None
     seed: int = 0
     added: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    records: CaseRecords | None = None
+    subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    by_patient: "Evaluation | None" = None
+    decisions: tuple[str, ...] = ()
 
     @property
     def contradictions(self) -> pd.DataFrame:
@@ -93,7 +104,8 @@ class Evaluation:
     def __str__(self) -> str:
         shown = self.scores[self.scores["headline"]].drop(columns=["headline", "score", "method"])
         tables = [shown, *self.added.values()]
-        return "\n\n".join(table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables)
+        texts = [table.to_string(index=False, float_format="%.3f", na_rep="") for table in tables]
+        return "\n\n".join([*texts, *self.decisions])
 
     def value(self, task: str, score: str) -> float:
         """Return one value of `scores`.
@@ -115,7 +127,12 @@ class Evaluation:
 
 
 def summarise_task(
-    task: Task[Any, Any], cases: Mapping[str, CaseScores], patients: Mapping[str, str], seed: int
+    task: Task[Any, Any],
+    cases: Mapping[str, CaseScores],
+    patients: Mapping[str, str],
+    seed: int,
+    *,
+    resamples: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return the rows of `Evaluation.scores` for one task: means over cases, then scores of the set.
 
@@ -125,6 +142,7 @@ def summarise_task(
             a spacing; each score is summarised over the cases that have it.
         patients: Patient by case name.
         seed: Seed of the bootstrap.
+        resamples: Number of bootstrap resamples of set scores; None for the usual number.
 
     Returns:
         The rows; a single row "no labelled case" with n 0 if `cases` is empty.
@@ -132,7 +150,8 @@ def summarise_task(
     if not cases:
         row = {"score": "no labelled case", "value": np.nan, "n": 0, "n_undefined": 0}
         return [{"task": task.name, "label": row["score"], **row, "headline": True}]
-    rows = _case_rows(task, cases, patients) + _set_rows(task, cases, patients, seed)
+    n_set = RESAMPLES["set"] if resamples is None else resamples
+    rows = _case_rows(task, cases, patients) + _set_rows(task, cases, patients, seed, n_set)
     return [
         {
             "task": task.name,
@@ -174,7 +193,7 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
     Raises:
         WriteError: The system refused to write a file.
     """
-    rows = _plain_rows(evaluation.scores.astype(dict.fromkeys(COUNTS, "Int64")))
+    rows = plain_rows(evaluation.scores.astype(dict.fromkeys(COUNTS, "Int64")))
     interval = {"over": "patients", "level": LEVEL, "resamples": RESAMPLES["set"]}
     with writing(folder / "cases.csv") as temporary:
         guard_formulas(evaluation.cases).to_csv(temporary, index=False)
@@ -183,13 +202,14 @@ def write_tables(folder: Path, evaluation: Evaluation, facts: Mapping[str, Any])
             {
                 **facts,
                 "interval": interval | {"seed": evaluation.seed, "notes": evaluation.notes},
+                **({"decisions": list(evaluation.decisions)} if evaluation.decisions else {}),
                 "scores": rows,
-                **{name: _plain_rows(table) for name, table in evaluation.added.items()},
+                **{name: plain_rows(table) for name, table in evaluation.added.items()},
             },
         )
 
 
-def _plain_rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
+def plain_rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
     """Return the rows of a table for JSON, with None in place of NaN."""
     return table.astype(object).where(table.notna(), None).to_dict("records")
 
@@ -246,11 +266,15 @@ def _case_rows(
 
 
 def _set_rows(
-    task: Task[Any, Any], cases: Mapping[str, CaseScores], patients: Mapping[str, str], seed: int
+    task: Task[Any, Any],
+    cases: Mapping[str, CaseScores],
+    patients: Mapping[str, str],
+    seed: int,
+    resamples: int,
 ) -> list[dict[str, Any]]:
     facts = facts_of(cases)
     groups = np.array([patients[case] for case in cases])
-    intervals = _set_intervals(task, facts, groups, seed)
+    intervals = _set_intervals(task, facts, groups, seed, resamples)
     # The interval needs several patients among the cases that contribute; n counts all labelled ones.
     contributing, labelled = task.contributing_cases(facts), task.labelled_cases(facts)
     every = np.ones(len(facts), bool)
@@ -263,14 +287,14 @@ def _set_rows(
 
 
 def _set_intervals(
-    task: Task[Any, Any], facts: pd.DataFrame, groups: NDArray[np.str_], seed: int
+    task: Task[Any, Any], facts: pd.DataFrame, groups: NDArray[np.str_], seed: int, resamples: int
 ) -> dict[str, Estimate]:
     """Return the intervals of all set scores: from their samples, or bootstrapped where they have none."""
     codes = metrics.bootstrap.patient_codes(groups, len(groups))
     resampled = metrics.bootstrap_interval(
         lambda index: task.score_set(facts.iloc[index]),
         groups,
-        resamples=RESAMPLES["set"],
+        resamples=resamples,
         seed=seed,
         level=LEVEL,
         method=BOOTSTRAP,

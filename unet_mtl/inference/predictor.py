@@ -20,6 +20,7 @@ from unet_mtl.consistency import Rule, Verdict, needs_spacing
 from unet_mtl.data.channel_files import ChannelFile, missing_names
 from unet_mtl.data.images import convertible_to, read_spacing
 from unet_mtl.data.view import View
+from unet_mtl.decisions.stored import Decisions
 from unet_mtl.errors import ConfigError, DataError, NotFiniteError, RunError
 from unet_mtl.inference.add_on import AddOn
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
@@ -56,6 +57,7 @@ class Predictor:
         inputs: Inputs of the network; None for an image alone.
         batch_size: Number of cases in a batch.
         rules: Consistency rules that the answers must not contradict.
+        decisions: Thresholds, temperatures and clean-up that replace those of the tasks; None: none.
 
     Raises:
         RunError: The engine takes inputs of other shapes than `preprocess` and `inputs` give.
@@ -70,9 +72,12 @@ class Predictor:
         *,
         batch_size: int = 8,
         rules: Sequence[Rule] = (),
+        decisions: Decisions | None = None,
     ) -> None:
         self.engine = engine
-        self.tasks = tuple(tasks)
+        self.decisions = decisions or Decisions()
+        self._trained = tuple(tasks)
+        self.tasks = tuple(self.decisions.apply(tasks))
         self.preprocess = preprocess
         self.inputs = inputs or Inputs()
         self.batch_size = batch_size
@@ -84,6 +89,21 @@ class Predictor:
     def needs_spacing(self) -> bool:
         """Whether an answer or a rule depends on the pixel spacing."""
         return needs_spacing(self.rules) or any(task.needs_spacing for task in self.tasks)
+
+    def untuned(self) -> "Predictor":
+        """Return a predictor with the same engine and the settings of the training in place of decisions."""
+        return Predictor(
+            self.engine,
+            self._trained,
+            self.preprocess,
+            self.inputs,
+            batch_size=self.batch_size,
+            rules=self.rules,
+        )
+
+    def tasks_of(self, case: Case) -> tuple[Task[Any, Any], ...]:
+        """Return the tasks by which a case is scored, which are the same for all cases of a run."""
+        return self.tasks
 
     def _require_sizes(self) -> None:
         expected: dict[str, tuple[int, ...]] = {table.name: (table.width,) for table in self.inputs.tables}
@@ -105,13 +125,16 @@ class Predictor:
 
     @classmethod
     @check_types
-    def load(cls, run: RunFolder | Path | str, *, batch_size: int = 8, engine: str = "keras") -> "Predictor":
+    def load(
+        cls, run: RunFolder | Path | str, *, batch_size: int = 8, engine: str = "keras", tuned: bool = True
+    ) -> "Predictor":
         """Load the best network of a run.
 
         Args:
             run: A trained run.
             batch_size: Number of cases in a batch.
             engine: Name of the engine, a key of `ENGINES`.
+            tuned: Whether the thresholds, temperatures and clean-up that `tune` stored in the run are applied.
 
         Raises:
             RunError: `run` is not a run folder, or its network is missing or cannot be loaded.
@@ -123,9 +146,12 @@ class Predictor:
         # The network comes last, since loading it takes longest.
         tasks, preprocess, inputs = run.read_tasks(), run.read_preprocess(), run.read_inputs()
         rules = run.read_consistency()
+        decisions = run.read_decisions() if tuned else Decisions()
         loaded = ENGINES[engine].load(run)
         try:
-            return cls(loaded, tasks, preprocess, inputs, batch_size=batch_size, rules=rules)
+            return cls(
+                loaded, tasks, preprocess, inputs, batch_size=batch_size, rules=rules, decisions=decisions
+            )
         except RunError as error:
             raise RunError(f"{run.network} does not fit the other files of its run: {error}") from error
 
@@ -341,7 +367,7 @@ class Predictor:
                 answer = task.decode(output)
             if task.reads_view and size is not None:
                 answer = task.restore(answer, View(self.preprocess.resize_factors(size), spacing_mm))
-            answers[task.name] = answer
+            answers[task.name] = task.finish(answer, spacing_mm)
             if not task.spatial:
                 numbers = [cell for cell in answer.cells().values() if not isinstance(cell, str)]
                 _require_finite(np.asarray(numbers), task, where)

@@ -1,5 +1,6 @@
 """The run folder. No other module has the names of the files in it, and everything that is read is validated."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from unet_mtl.config import Config
 from unet_mtl.consistency import Rule, require_rules
 from unet_mtl.data.description import Description, make_description
 from unet_mtl.data.tables import guard_formulas
+from unet_mtl.decisions.stored import Decisions
 from unet_mtl.errors import RunError
 from unet_mtl.files import hash_file, remove_leftovers, write_json, write_text, writing, writing_folder
 from unet_mtl.locking import locked
@@ -30,6 +32,9 @@ from unet_mtl.runs.reading import (
 )
 from unet_mtl.tasks import Task, learned_tasks
 from unet_mtl.wording import count_of
+
+FOLDS = "folds.json"
+"""The file by which a folder of the runs of all folds is told from that of one run."""
 
 _Content = TypeVar("_Content")
 _RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
@@ -68,11 +73,24 @@ class RunFolder:
         self._preprocess = self.path / "preprocess.json"
         self._splits = self.path / "splits.csv"
         self._environment = self.path / "environment.json"
+        self._decisions = self.path / "decisions.json"
         self._lock = self.path / "training.lock"
 
     def evaluation(self, split: str) -> Path:
         """Return the folder of the evaluation of a split."""
         return self.path / "evaluation" / split
+
+    def digest(self) -> str:
+        """Return a digest of the network and of all settings and constants that its answers depend on.
+
+        It differs after further training and after an edit of a setting, so that an older evaluation can be told from
+        one of the run as it is now.
+        """
+        digest = hashlib.sha256()
+        for path in sorted(self.path.glob("*")):
+            if path.is_file() and path.suffix in (".keras", ".json", ".yaml") and path != self.plan:
+                digest.update(f"{path.name} {hash_file(path)}\n".encode())
+        return digest.hexdigest()
 
     def require_free(self) -> None:
         """Check that a new run may be written.
@@ -185,6 +203,12 @@ class RunFolder:
         lacking = [file.name for file in needed if not file.is_file()]
         if not run.path.is_dir() or lacking:
             why = f"it lacks {', '.join(lacking)}" if run.path.is_dir() else "no such folder"
+            if (run.path / FOLDS).is_file():
+                first = min(run.path.glob("fold*/"), default=run.path / "fold1")
+                raise RunError(
+                    f"{run.path} is not a run folder: it has the runs of several folds; give one of them, such as "
+                    f"{first}"
+                )
             raise RunError(f"{run.path} is not a run folder: {why}; give one that `unet-mtl train` made")
         run.read_environment()  # says if it has another format
         if trained and not run.network.is_file():
@@ -234,6 +258,37 @@ class RunFolder:
     def read_tasks(self) -> list[Task[Any, Any]]:
         """Return the adapted tasks."""
         return self._read_fixed(self._tasks, parse_tasks)
+
+    def read_decisions(self) -> Decisions:
+        """Return the thresholds, temperatures and clean-up that `tune` chose; none if it was not called.
+
+        Raises:
+            RunError: They were chosen for another network, such as that of an earlier epoch.
+        """
+        if not self._decisions.exists():
+            return Decisions()
+        with reading(self._decisions):
+            decisions = Decisions.model_validate_json(self._decisions.read_text(encoding="utf-8"))
+            decisions.apply(self.read_tasks())
+        if decisions.network != hash_file(self.network):
+            raise RunError(
+                f"{self._decisions} was made for another network than {self.network.name}, since the training went on "
+                "or the file was exchanged; run `unet-mtl tune` again, or remove the decisions with `unet-mtl tune "
+                f"{self.path} --reset`"
+            )
+        return decisions
+
+    def write_decisions(self, decisions: Decisions) -> Path:
+        """Write decisions for the network as it is, in place of earlier ones, and return the path of the file."""
+        stamped = decisions.model_copy(update={"network": hash_file(self.network)})
+        write_json(self._decisions, stamped.to_config())
+        return self._decisions
+
+    def remove_decisions(self) -> bool:
+        """Remove the decisions, and return whether there were any."""
+        existed = self._decisions.exists()
+        self._decisions.unlink(missing_ok=True)
+        return existed
 
     def read_inputs(self) -> Inputs:
         """Return the inputs of the network, with the constants that turn columns into numbers."""

@@ -134,7 +134,7 @@ def pair_masks(
     sides = (("truth_names", truth, truth_names), ("prediction_names", prediction, prediction_names))
     for argument, path, pattern in sides:
         try:
-            folders.append(_scan(path, pattern, argument))
+            folders.append(find_masks(path, pattern, argument))
         except DataError as error:
             problems += error.problems
     if problems:
@@ -149,7 +149,18 @@ def pair_masks(
     return pairs
 
 
-def _scan(path: Path, pattern: str, argument: str) -> Folder:
+def find_masks(path: Path, pattern: str, argument: str) -> Folder:
+    """Find the masks in a folder.
+
+    Args:
+        path: The folder; folders below it are not searched.
+        pattern: The pattern of file names without suffix, with `{case}` for the case name.
+        argument: The argument that gives the pattern, for error messages.
+
+    Raises:
+        ConfigError: The pattern does not contain `{case}` exactly once.
+        DataError: The folder does not exist or has no mask, or a case has two.
+    """
     pattern = check_pattern(pattern, argument)
     if not path.is_dir():
         problem = "is a file; give its folder" if path.exists() else f"no such folder{_folders_near(path)}"

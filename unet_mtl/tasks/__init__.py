@@ -14,6 +14,7 @@ from unet_mtl.tasks.measurement import Measurement
 from unet_mtl.tasks.multilabel import Multilabel
 from unet_mtl.tasks.ordinal import Ordinal
 from unet_mtl.tasks.overlapping import OverlappingSegmentation
+from unet_mtl.tasks.patient_answers import AnswersPatients, Pooling
 from unet_mtl.tasks.predictions import (
     ClassPrediction,
     GradePrediction,
@@ -77,6 +78,7 @@ def adapt_tasks(
 
 __all__ = [
     "TASKS",
+    "AnswersPatients",
     "CaseScore",
     "CaseScores",
     "ClassPrediction",
@@ -91,6 +93,7 @@ __all__ = [
     "Ordinal",
     "OverlapPrediction",
     "OverlappingSegmentation",
+    "Pooling",
     "Prediction",
     "Regression",
     "Segmentation",

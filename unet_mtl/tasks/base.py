@@ -270,6 +270,15 @@ class Task(Settings, ABC, Generic[Truth, Answer]):
         """Return a prediction in the user's terms from one in the terms of the network's input; undoes `see`."""
         return prediction
 
+    def finish(self, prediction: Answer, spacing_mm: tuple[float, float] | None) -> Answer:
+        """Return the prediction at the size of the image after the clean-up that the task has, if any.
+
+        Args:
+            prediction: The prediction at the original size.
+            spacing_mm: Distances of pixel centres (between rows, between columns); None: unknown.
+        """
+        return prediction
+
     def derive(self, answers: Mapping[str, Prediction], spacing_mm: tuple[float, float] | None) -> Answer:
         """Return the answer of a task that is `derived`.
 

@@ -1,5 +1,6 @@
 """The base class of tasks that predict one class of a column, and functions for columns of classes."""
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -14,6 +15,7 @@ from unet_mtl.data.records import Dataset, Record
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import Task
 from unet_mtl.tasks.case_scores import CaseScores
+from unet_mtl.tasks.patient_answers import PatientAnswer, Pooling, common_label, pool_probabilities
 from unet_mtl.tasks.predictions import ClassPrediction, keys_of
 
 if TYPE_CHECKING:
@@ -124,6 +126,22 @@ class ClassTask(Task[int, ClassPrediction]):
         """Return the facts that the scores of the set need; a single case has no scores."""
         facts: dict[str, str | float] = {"truth": self.classes[truth], "predicted": prediction.label}
         return CaseScores(facts=facts | {k: v for k, v in prediction.cells().items() if k})
+
+    def pool_images(self, facts: pd.DataFrame, how: Pooling) -> PatientAnswer:
+        """Return the class of a patient from those of several images; see `AnswersPatients`."""
+        pooled = pool_probabilities(self._probabilities(facts), how, self._suspicion(facts))
+        label = common_label(facts["truth"])
+        truth = None if label is None else self.classes.index(label)
+        return PatientAnswer(truth, self.decode(self._output_of(pooled)), label is None)
+
+    def _suspicion(self, facts: pd.DataFrame) -> NDArray[np.float64]:
+        """Return how suspicious each image is: the probability of any class but the first."""
+        suspicion: NDArray[np.float64] = 1 - self._probabilities(facts)[:, 0]
+        return suspicion
+
+    @abstractmethod
+    def _output_of(self, probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return the output of the network that `decode` turns into these probabilities."""
 
     def truth_title(self, truth: int) -> str:
         """Return the name of the class."""

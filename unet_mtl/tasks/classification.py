@@ -1,6 +1,6 @@
 """Classification: one class out of several for the whole image."""
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,14 @@ from unet_mtl.tasks.classes import ClassTask, sensitivity_and_specificity
 from unet_mtl.tasks.loss_settings import LabelSmoothing
 from unet_mtl.tasks.predictions import ClassPrediction
 from unet_mtl.tasks.score_samples import errors_of, share_of, yes_no_samples
+from unet_mtl.tasks.tempering import temper
 
 if TYPE_CHECKING:
     import keras
 
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Cost = Annotated[float, Field(ge=0)]
 
 HEADLINES = (
     "accuracy",
@@ -40,12 +44,36 @@ class Classification(ClassTask):
         label_smoothing: The share of each label that is spread evenly over all classes, 0.1 for example, so that the
             network has no gain from being certain; 0: none. Not together with `focal`.
         threshold: For two classes, the probability of the second class from which on (`>=`) it is predicted.
+        thresholds: For several classes, one number in 0..1 for each: the class with the largest quotient of probability
+            and threshold is predicted. Empty: the most probable class. `tune` chooses them.
+        costs: For several classes, the cost of each answer (columns) for each true class (rows): the class with the
+            least expected cost is predicted. Not together with `thresholds`. Empty: none.
+        temperature: The number that logits are divided by before probabilities are shown; `tune` fits it.
     """
 
     kind: Literal["classification"] = "classification"
     focal: float = Field(default=0.0, ge=0)
     label_smoothing: LabelSmoothing = 0.0
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    thresholds: tuple[Share, ...] = ()
+    costs: tuple[tuple[Cost, ...], ...] = ()
+    temperature: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _fit_the_classes(self) -> Self:
+        if self.thresholds and self.costs:
+            raise ValueError("`thresholds` and `costs` are two rules for the same answer; set one of them")
+        n = len(self.classes)
+        if n and self.thresholds and (n == 2 or len(self.thresholds) != n):
+            raise ValueError(
+                f"`thresholds` has {len(self.thresholds)} numbers and the task {n} classes; give one for each of "
+                "several classes, or `threshold` for two"
+            )
+        if n and self.costs and (n == 2 or {len(self.costs), *map(len, self.costs)} != {n}):
+            raise ValueError(
+                f"`costs` has to be {n} by {n} numbers, a row for each true class; for two classes set `threshold`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_change_of_the_loss(self) -> Self:
@@ -87,13 +115,32 @@ class Classification(ClassTask):
         ]
 
     def decode(self, raw: NDArray[np.float32]) -> ClassPrediction:
-        """Return the most probable class or, for two classes, the second if it reaches `threshold`."""
+        """Return the class by `threshold`, `thresholds` or `costs`, or else the most probable one."""
+        raw = temper(raw, self.temperature, exclusive=len(self.classes) > 2)
         if len(self.classes) == 2:
             probabilities = np.array([1 - raw[0], raw[0]], np.float32)
             index = int(raw[0] >= self.threshold)
         else:
-            probabilities, index = raw, int(raw.argmax())
+            probabilities, index = raw, int(self.decide(raw))
         return ClassPrediction(self.name, self.classes[index], probabilities, self.classes)
+
+    def _output_of(self, probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.asarray(probabilities[1:] if len(self.classes) == 2 else probabilities, np.float32)
+
+    def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the answers of several classes from their probabilities.
+
+        Args:
+            probabilities: (..., classes), after the temperature.
+
+        Returns:
+            Class indices (...), the first of equal classes.
+        """
+        if self.costs:
+            return np.asarray((probabilities @ np.asarray(self.costs)).argmin(-1))
+        if self.thresholds:
+            return np.asarray((probabilities / np.asarray(self.thresholds)).argmax(-1))
+        return np.asarray(probabilities.argmax(-1))
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return scores of decisions, ranking and calibration, and the accuracy of the most frequent train class.

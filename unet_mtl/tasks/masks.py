@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -18,6 +19,7 @@ from unet_mtl.data.records import Dataset, Record
 from unet_mtl.data.resized import Resized
 from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.tasks.base import Task
+from unet_mtl.tasks.clean_up import CleanUp
 from unet_mtl.tasks.mask_scores import (
     MEANS,
     SURFACE_HEADLINES,
@@ -27,6 +29,7 @@ from unet_mtl.tasks.mask_scores import (
     pooled_scores,
 )
 from unet_mtl.tasks.predictions import MaskPrediction, OverlapPrediction
+from unet_mtl.tasks.tempering import temper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +47,8 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
         smooth: Pixels added to numerator and denominator of the soft Dice. For images without the class, the
             gradient is largest if this is about the size of the false positive regions to be avoided.
         threshold: The probability from which on (`>=`) a sigmoid channel is positive.
+        temperature: The number that the logits of pixels are divided by before probabilities are shown; `tune` fits it.
+        clean_up: What is removed from predicted masks and added to them; None: nothing. `tune` chooses it.
         tolerance: The tolerance of the score surface_dice, in mm where the pixel spacing is known, else in pixels;
             None: that score is not computed.
     """
@@ -53,6 +58,8 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
     cross_entropy: float = Field(default=1.0, ge=0)
     smooth: float = Field(default=1.0, gt=0)
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    temperature: float = Field(default=1.0, gt=0)
+    clean_up: CleanUp | None = None
     tolerance: float | None = Field(default=None, gt=0)
 
     spatial: ClassVar[bool] = True
@@ -106,6 +113,12 @@ class MaskTask(Task[NDArray[np.uint8], Masked], Generic[Masked]):
     def decode(self, raw: NDArray[np.float32]) -> Masked:
         """Return the prediction from an output that has the size of the image."""
         return self.decode_resized(Resized(raw, (raw.shape[0], raw.shape[1])))
+
+    def _tempered(self, output: Resized, *, exclusive: bool) -> Resized:
+        """Return the output after the temperature, which is applied before the output is resized."""
+        if self.temperature == 1:
+            return output
+        return replace(output, raw=temper(output.raw, self.temperature, exclusive=exclusive))
 
     @abstractmethod
     def decode_resized(self, output: Resized) -> Masked:

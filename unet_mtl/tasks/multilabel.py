@@ -1,11 +1,11 @@
 """Multilabel classification: several yes-or-no labels for the whole image, some of which may be unknown."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 import metrics
 from unet_mtl.data.description import Description
@@ -16,7 +16,9 @@ from unet_mtl.tasks.base import Features, Task
 from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.classes import balance_classes, count_classes
 from unet_mtl.tasks.loss_settings import LabelSmoothing
+from unet_mtl.tasks.patient_answers import PatientAnswer, Pooling, common_label, pool_findings
 from unet_mtl.tasks.predictions import MultilabelPrediction, keys_of
+from unet_mtl.tasks.tempering import temper
 from unet_mtl.tasks.yes_no_labels import UNKNOWN, Targets, Truth, list_present, read_truth, require_pair
 from unet_mtl.tasks.yes_no_scores import LABEL_SCORES, LabelOutcomes, collect_facts
 
@@ -33,6 +35,8 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
         class_weights: None, or "balanced": yes and no have the same total weight for each label, from train counts.
         label_smoothing: The share of each label that is spread over yes and no; 0: none.
         threshold: The probability from which on (`>=`) a label is predicted to hold.
+        thresholds: One for each label in place of `threshold`; empty: all have the same. `tune` chooses them.
+        temperature: The number that logits are divided by before probabilities are shown; `tune` fits it.
         classes: The two classes of each column; set by `adapt`.
         counts: The number of train cases of each of these classes; set by `adapt`.
     """
@@ -42,6 +46,8 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     class_weights: Literal["balanced"] | None = None
     label_smoothing: LabelSmoothing = 0.0
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    thresholds: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    temperature: float = Field(default=1.0, gt=0)
     classes: tuple[tuple[str, str], ...] = ()
     counts: tuple[tuple[int, int], ...] = ()
 
@@ -53,6 +59,14 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
         if target:
             raise ValueError("a multilabel task learns several columns; list them in `targets`")
         return target
+
+    @model_validator(mode="after")
+    def _fit_the_labels(self) -> Self:
+        if self.thresholds and len(self.thresholds) != len(self.targets):
+            raise ValueError(
+                f"`thresholds` has {len(self.thresholds)} numbers for {len(self.targets)} `targets`; give one for each"
+            )
+        return self
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -115,8 +129,9 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
         return [streaming.AUROC(name=f"{self.name}_auroc", **options), f1]
 
     def decode(self, raw: NDArray[np.float32]) -> MultilabelPrediction:
-        """Return each label by itself, by `threshold`."""
-        present = raw >= self.threshold
+        """Return each label by itself, by its threshold."""
+        raw = temper(raw, self.temperature, exclusive=False)
+        present = raw >= (np.asarray(self.thresholds, np.float32) if self.thresholds else self.threshold)
         answers = tuple(pair[int(yes)] for pair, yes in zip(self.classes, present, strict=True))
         return MultilabelPrediction(self.name, self.targets, answers, present, raw)
 
@@ -125,6 +140,20 @@ class Multilabel(Task[Truth, MultilabelPrediction]):
     ) -> CaseScores:
         """Return the facts that the scores of the set need; the truth of an unknown label is empty."""
         return CaseScores(facts=collect_facts(truth, self.classes, prediction))
+
+    def pool_images(self, facts: pd.DataFrame, how: Pooling) -> PatientAnswer:
+        """Return the labels of a patient from those of several images; see `AnswersPatients`.
+
+        A label that differs between the images is unknown for the patient.
+        """
+        outcomes = self._outcomes(facts)
+        labels = [common_label(facts[f"{key}_truth"]) for key in outcomes.keys]
+        known = [
+            pair.index(label) if label else UNKNOWN for pair, label in zip(self.classes, labels, strict=True)
+        ]
+        truth = None if set(known) == {UNKNOWN} else np.array(known, np.uint8)
+        pooled = pool_findings(outcomes.probabilities, how).astype(np.float32)
+        return PatientAnswer(truth, self.decode(pooled), None in labels)
 
     def _outcomes(self, facts: pd.DataFrame) -> LabelOutcomes:
         return LabelOutcomes.from_facts(facts, keys_of(self.targets), self.classes)

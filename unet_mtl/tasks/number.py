@@ -61,7 +61,7 @@ class Number(Settings):
         scaled = standardised * self.deviation + self.mean
         return float(np.expm1(scaled) if self.scale == "log" else scaled)
 
-    def decode(self, mean: float, log_variance: float | None = None) -> Value:
+    def decode(self, mean: float, log_variance: float | None = None, *, spread: float = 1.0) -> Value:
         """Return the predicted value in its unit.
 
         Args:
@@ -69,12 +69,13 @@ class Number(Settings):
             log_variance: The network's output for the log-variance, before `bound_log_variance`; None: the result
                 has no interval. On a log scale the upper part of the interval is longer, since its ends are
                 transformed back.
+            spread: The factor of the predicted standard deviation.
         """
         if log_variance is None:
             return Value(self.restore(mean), self.unit)
         from unet_mtl.losses.values import bound_log_variance
 
-        half = _Z * np.exp(bound_log_variance(log_variance, lambda x: np.logaddexp(0.0, x)) / 2)
+        half = spread * _Z * np.exp(bound_log_variance(log_variance, lambda x: np.logaddexp(0.0, x)) / 2)
         return Value(self.restore(mean), self.unit, self.restore(mean - half), self.restore(mean + half))
 
 

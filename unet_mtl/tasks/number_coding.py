@@ -74,15 +74,20 @@ def encode(numbers: Sequence[Number], known: Mapping[str, float]) -> NDArray[np.
     return np.asarray(pairs, np.float32)
 
 
-def decode(numbers: Sequence[Number], raw: NDArray[np.float32]) -> dict[str, Value]:
+def decode(
+    numbers: Sequence[Number], raw: NDArray[np.float32], spreads: Sequence[float] = ()
+) -> dict[str, Value]:
     """Return the predicted values by column.
 
     Args:
         numbers: The n numbers of the task.
         raw: The network's output for one case: (n,) means, or (2n,) means followed by log-variances.
+        spreads: The factor of the predicted standard deviation of each number; empty: 1.
     """
-    rows = raw.reshape(-1, len(numbers)).T.tolist()
-    return {number.column: number.learned.decode(*row) for number, row in zip(numbers, rows, strict=True)}
+    rows = zip(
+        numbers, raw.reshape(-1, len(numbers)).T.tolist(), spreads or [1.0] * len(numbers), strict=True
+    )
+    return {number.column: number.learned.decode(*row, spread=spread) for number, row, spread in rows}
 
 
 def describe(numbers: Sequence[Number], known: Mapping[str, float]) -> str:

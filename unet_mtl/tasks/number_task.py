@@ -15,6 +15,7 @@ from unet_mtl.tasks import measures, number_coding, number_scores
 from unet_mtl.tasks.base import Task
 from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.number import Number, Scale, by_suffix, check_columns
+from unet_mtl.tasks.patient_answers import PatientAnswer, Pooling, pool_numbers
 from unet_mtl.tasks.predictions import ValuePrediction
 
 if TYPE_CHECKING:
@@ -114,6 +115,11 @@ class NumberTask(Task[Truth, ValuePrediction]):
     ) -> CaseScores:
         """Return the errors of each known number."""
         return number_scores.score_case(self._numbers, truth, prediction.values)
+
+    def pool_images(self, facts: pd.DataFrame, how: Pooling) -> PatientAnswer:
+        """Return the mean number of a patient over several images, for labels and answers; see `AnswersPatients`."""
+        truth, answers, differing = pool_numbers(self._numbers, facts)
+        return PatientAnswer(truth or None, ValuePrediction(self.name, answers), differing)
 
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return the scores of each number, over the cases where it is known."""

@@ -86,6 +86,19 @@ class Ordinal(ClassTask):
         label = self.classes[int((beyond >= 0.5).sum())]
         return GradePrediction(self.name, label, edges[:-1] - edges[1:], self.classes)
 
+    def _output_of(self, probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+        # P(grade > k) for each threshold; for "corn" conditional on having passed the threshold before.
+        beyond = np.cumsum(probabilities[::-1])[::-1][1:]
+        if self.method == "corn":
+            before = np.concatenate([[1.0], beyond[:-1]])
+            beyond = np.divide(beyond, before, out=np.zeros_like(beyond), where=before > 0)
+        return np.clip(beyond, 0, 1).astype(np.float32)
+
+    def _suspicion(self, facts: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the expected rank of each image."""
+        ranks: NDArray[np.float64] = self._probabilities(facts) @ np.arange(1, len(self.classes) + 1)
+        return ranks
+
     def score_set(self, facts: pd.DataFrame) -> dict[str, float]:
         """Return agreement and error in grades, and those of the most frequent and the median train grade."""
         true, predicted = self._labels(facts)

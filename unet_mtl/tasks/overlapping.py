@@ -1,9 +1,11 @@
 """Segmentation of classes that may overlap: each pixel belongs to any number of them."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 import metrics
 from unet_mtl.data.images import IGNORE
@@ -25,14 +27,29 @@ class OverlappingSegmentation(MaskTask[OverlapPrediction]):
 
     The network has a sigmoid channel for each class but the background. Each channel is thresholded, learned and
     scored by itself. Masks are (H, W, K) for K classes without the background.
+
+    Attributes:
+        thresholds: One for each class but the background in place of `threshold`; empty: all have the same. `tune`
+            chooses them.
     """
 
     kind: Literal["overlapping_segmentation"] = "overlapping_segmentation"
+
+    thresholds: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
 
     overlap: ClassVar[bool] = True
     overlap_hint: ClassVar[str] = (
         "set `kind: segmentation`, or set `overlap: true` in the mask's description, with a file for each class"
     )
+
+    @model_validator(mode="after")
+    def _fit_the_classes(self) -> Self:
+        if self.classes and self.thresholds and len(self.thresholds) != len(self.classes) - 1:
+            raise ValueError(
+                f"`thresholds` has {len(self.thresholds)} numbers for {len(self.classes) - 1} classes besides the "
+                "background; give one for each"
+            )
+        return self
 
     def encode(self, truth: NDArray[np.uint8] | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
         """Return the mask (already at the network's size) with weight 1, or with 0 if no pixel is labelled."""
@@ -72,8 +89,17 @@ class OverlappingSegmentation(MaskTask[OverlapPrediction]):
 
     def decode_resized(self, output: Resized) -> OverlapPrediction:
         """Return each class where its probability reaches the threshold."""
-        mask = find_reaching(output, self.threshold)
+        output = self._tempered(output, exclusive=False)
+        mask = find_reaching(output, self.thresholds or self.threshold)
         return OverlapPrediction(mask=mask, output=output, classes=self.classes)
+
+    def finish(
+        self, prediction: OverlapPrediction, spacing_mm: tuple[float, float] | None
+    ) -> OverlapPrediction:
+        """Return the prediction after `clean_up` of each class by itself."""
+        if self.clean_up is None:
+            return prediction
+        return replace(prediction, mask=self.clean_up.apply_to_planes(prediction.mask, spacing_mm))
 
     def score_case(
         self, truth: NDArray[np.uint8], prediction: OverlapPrediction, spacing_mm: tuple[float, float] | None

@@ -1,6 +1,6 @@
 """The classes of pixels from resized outputs, without an array of all channels at the size of the image."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,46 @@ def _take_larger(
         np.copyto(mask, np.uint8(index + channel), where=above)
 
 
-def find_reaching(output: Resized, threshold: float) -> NDArray[np.uint8]:
-    """Return 1 where a channel is at least the threshold, else 0: (*size, K), of which each channel is contiguous."""
+def find_foreground(output: Resized, threshold: float) -> NDArray[np.uint8]:
+    """Return the class of each pixel from a softmax whose first channel is the background.
+
+    Args:
+        output: One channel per class.
+        threshold: The probability of all classes but the background together from which on (`>=`) a pixel has the most
+            probable of these classes, the first of equal ones.
+
+    Returns:
+        Class indices, `output.size`.
+    """
+    mask = np.zeros(output.size, np.uint8)
+    best = np.full(output.size, -np.inf, np.float32)
+    reached = np.zeros(output.size, bool)
+    index = 0
+    for part in output.parts():
+        first = int(index == 0)
+        if first:
+            reached = 1 - part[..., 0] >= threshold
+        for rows in _blocks(output.size):
+            _take_larger(part[rows][..., first:], index + first, mask[rows], best[rows])
+        index += part.shape[-1]
+        del part  # releases it before the next one is made
+    mask[~reached] = 0
+    return mask
+
+
+def find_reaching(output: Resized, threshold: float | Sequence[float]) -> NDArray[np.uint8]:
+    """Return 1 where a channel is at least the threshold, else 0: (*size, K), of which each channel is contiguous.
+
+    Args:
+        output: K channels.
+        threshold: One for all channels, or one for each.
+    """
+    thresholds = np.broadcast_to(np.asarray(threshold, np.float32), (output.channels,))
     planes = np.empty((output.channels, *output.size), np.uint8)
     index = 0
     for part in output.parts():
         for channel in range(part.shape[-1]):
-            np.greater_equal(part[..., channel], threshold, out=planes[index], casting="unsafe")
+            np.greater_equal(part[..., channel], thresholds[index], out=planes[index], casting="unsafe")
             index += 1
         del part  # releases it before the next one is made
     return planes.transpose(1, 2, 0)

@@ -1,7 +1,7 @@
 """Regression: one number or several for the whole image, in the units of their columns."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Regression(NumberTask):
             each case. None: the network learns plain numbers.
         loss_kind: Set as `loss`. "huber": quadratic up to one standard deviation, then linear. "mse": quadratic.
             "gaussian": the likelihood of a normal distribution, so that predictions have a 95 % interval.
+        spreads: For "gaussian", the factor of the predicted standard deviation of each number; empty: 1. `tune` fits
+            them.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -42,6 +44,7 @@ class Regression(NumberTask):
     scale: Scale = "linear"
     measure: measures.Measure | None = None
     loss_kind: RegressionLoss = Field(default="huber", alias="loss")
+    spreads: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
     @property
     def measured(self) -> measures.Measure | None:
@@ -125,7 +128,7 @@ class Regression(NumberTask):
 
     def decode(self, raw: NDArray[np.float32]) -> ValuePrediction:
         """Return the numbers in their units, or lengths and areas in pixels of the network's input."""
-        return ValuePrediction(self.name, number_coding.decode(self._numbers, raw))
+        return ValuePrediction(self.name, number_coding.decode(self._numbers, raw, self.spreads))
 
     def restore(self, prediction: ValuePrediction, view: View) -> ValuePrediction:
         """Return lengths and areas in their units, or in pixels of the original image if the spacing is unknown."""

@@ -1,5 +1,6 @@
 """Segmentation: each pixel belongs to one class."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from unet_mtl.tasks.case_scores import CaseScores
 from unet_mtl.tasks.loss_settings import Tversky
 from unet_mtl.tasks.mask_scores import collect_scores
 from unet_mtl.tasks.masks import MaskTask
-from unet_mtl.tasks.pixel_classes import find_largest
+from unet_mtl.tasks.pixel_classes import find_foreground, find_largest
 from unet_mtl.tasks.predictions import MaskPrediction, keys_of
 
 if TYPE_CHECKING:
@@ -31,12 +32,16 @@ class Segmentation(MaskTask[MaskPrediction]):
             softmax.
         focal: The exponent of the focal cross-entropy, by which well-classified pixels count less; 0: plain
             cross-entropy.
+        foreground_threshold: For softmax, the probability of all classes but the background together from which on
+            (`>=`) a pixel has the most probable of these classes; None: each pixel has its most probable class.
+            `tune` chooses it.
         tversky: alpha, beta and gamma of the Tversky loss, which replaces Dice with the weight `dice`; None: Dice.
     """
 
     kind: Literal["segmentation"] = "segmentation"
     activation: Literal["auto", "softmax", "sigmoid"] = "auto"
     focal: float = Field(default=0.0, ge=0)
+    foreground_threshold: float | None = Field(default=None, gt=0, lt=1)
     tversky: Tversky | None = None
 
     overlap: ClassVar[bool] = False
@@ -46,7 +51,8 @@ class Segmentation(MaskTask[MaskPrediction]):
     )
 
     @property
-    def _sigmoid(self) -> bool:
+    def is_sigmoid(self) -> bool:
+        """Whether the network has a sigmoid for each class but the background, in place of a softmax."""
         return self.activation == "sigmoid" or (self.activation == "auto" and len(self.classes) == 2)
 
     def encode(self, truth: NDArray[np.uint8] | None, size: tuple[int, int]) -> tuple[NDArray[Any], float]:
@@ -61,14 +67,14 @@ class Segmentation(MaskTask[MaskPrediction]):
         """Build a 1x1 convolution with softmax or sigmoid: (B, H, W, channels)."""
         from unet_mtl.nn.heads import pixel_head
 
-        channels = len(self.classes) - self._sigmoid
-        return pixel_head(features.pixels, channels, "sigmoid" if self._sigmoid else "softmax", self.name)
+        channels = len(self.classes) - self.is_sigmoid
+        return pixel_head(features.pixels, channels, "sigmoid" if self.is_sigmoid else "softmax", self.name)
 
     def build_foreground(self, output: Any) -> Any:
         """Build the sum of the softmax over all classes but the background, or the largest sigmoid."""
         from unet_mtl.nn.heads import build_foreground
 
-        return build_foreground(output, self.name, has_background=not self._sigmoid)
+        return build_foreground(output, self.name, has_background=not self.is_sigmoid)
 
     def loss(self) -> "keras.losses.Loss":
         """Return the weighted sum of soft Dice (or Tversky) and cross-entropy."""
@@ -94,8 +100,19 @@ class Segmentation(MaskTask[MaskPrediction]):
 
     def decode_resized(self, output: Resized) -> MaskPrediction:
         """Return class indices: the largest probability of a softmax, or by the threshold of a sigmoid."""
-        mask = find_largest(output, self.threshold if self._sigmoid else None)
+        output = self._tempered(output, exclusive=not self.is_sigmoid)
+        if self.foreground_threshold is not None and not self.is_sigmoid:
+            mask = find_foreground(output, self.foreground_threshold)
+        else:
+            mask = find_largest(output, self.threshold if self.is_sigmoid else None)
         return MaskPrediction(mask=mask, output=output, classes=self.classes)
+
+    def finish(self, prediction: MaskPrediction, spacing_mm: tuple[float, float] | None) -> MaskPrediction:
+        """Return the prediction after `clean_up`."""
+        if self.clean_up is None:
+            return prediction
+        mask = self.clean_up.apply_to_classes(prediction.mask, len(self.classes), spacing_mm)
+        return replace(prediction, mask=mask)
 
     def score_case(
         self, truth: NDArray[np.uint8], prediction: MaskPrediction, spacing_mm: tuple[float, float] | None

@@ -20,11 +20,13 @@ class ProgressBar(keras.callbacks.Callback):
 
     Args:
         monitor: The score that is shown in bold, `val_<task>_<score>`.
+        heading: Words in front of the epoch, such as "fold 2 of 5".
     """
 
-    def __init__(self, monitor: str) -> None:
+    def __init__(self, monitor: str, heading: str = "") -> None:
         super().__init__()
         self.monitor = monitor
+        self.heading = f"{heading}, " if heading else ""
         self.console = Console(stderr=True)
         if not self.console.is_terminal:
             self.console.width = 240  # an epoch stays on one line of a log file, which is searched by line
@@ -58,7 +60,7 @@ class ProgressBar(keras.callbacks.Callback):
         planned = "" if total is None else f"/{math.ceil(total / int(self.params['steps']))}"
         self.progress.update(
             self.bar,
-            description=f"epoch {self.epoch + 1}{planned}",
+            description=f"{self.heading}epoch {self.epoch + 1}{planned}",
             total=total,
             completed=self.done,
             **fields,

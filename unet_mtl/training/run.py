@@ -31,7 +31,16 @@ from unet_mtl.training.split_report import report_split
 from unet_mtl.wording import count_of
 
 
-def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, progress: bool) -> RunFolder:
+def run_training(
+    config: Config,
+    dataset: Dataset,
+    path: Path,
+    *,
+    resume: bool,
+    progress: bool,
+    heading: str = "",
+    inspection: Inspection | None = None,
+) -> RunFolder:
     """Check everything, then write the run folder, then train.
 
     Args:
@@ -40,6 +49,8 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
         path: The folder of the run.
         resume: Whether to continue an interrupted run.
         progress: Whether to show a progress bar.
+        heading: The words in front of the progress bar, such as "fold 2 of 5".
+        inspection: The facts about the files, from `inspect_files`; None: the files are opened.
 
     Raises:
         UnetMtlError: The conditions are those of `api.train`.
@@ -51,21 +62,23 @@ def run_training(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
             reserved.enter_context(run.training())
         else:
             run.require_free()
-        session = _prepare(config, dataset, run, resume=resume, progress=progress)
+        inspection = inspection or inspect_files(dataset, config)
+        session = _prepare(config, dataset, run, inspection, resume=resume, progress=progress)
         if not resume:
             reserved.enter_context(run.training())
         faults = find_number_faults(config.tasks, session.train.dataset, config.preprocess, config.augment)
         with _progress_bar(
-            session, [f"warning: {line}" for line in texts(faults)], shown=progress
+            session, [f"warning: {line}" for line in texts(faults)], heading, shown=progress
         ) as callbacks:
             session.fit(run, callbacks=callbacks)
     return run
 
 
-def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool, progress: bool) -> Session:
+def _prepare(
+    config: Config, dataset: Dataset, run: RunFolder, inspection: Inspection, *, resume: bool, progress: bool
+) -> Session:
     """Check everything and return the session; a new run is written, and that of a resumed one must fit."""
-    inspection = _inspect(dataset, config)
-    linked = _linked_cases(dataset, config, inspection)
+    linked = find_linked_cases(dataset, config, inspection)
     parts = split_dataset(dataset, config.split, linked)
     if progress:
         report_split(parts, dataset, config.split, linked, inspection)
@@ -107,8 +120,12 @@ def _prepare(config: Config, dataset: Dataset, run: RunFolder, *, resume: bool, 
     return session
 
 
-def _inspect(dataset: Dataset, config: Config) -> Inspection:
-    """Open every file once, so that an unreadable one is an error before anything is written."""
+def inspect_files(dataset: Dataset, config: Config) -> Inspection:
+    """Open every file once, so that an unreadable one is an error before anything is written.
+
+    Raises:
+        DataError: A file is unreadable or has another number of channels; the error lists all of them.
+    """
     inspection = inspect_dataset(dataset, intensity=config.preprocess.intensity)
     problems = [*inspection.problems, *texts(inspection.wrong_channels(config.preprocess.channels))]
     if problems:
@@ -116,7 +133,8 @@ def _inspect(dataset: Dataset, config: Config) -> Inspection:
     return inspection
 
 
-def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> CaseGroups:
+def find_linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> CaseGroups:
+    """Return the groups of identical or nearly identical images that `config.split` keeps in one split."""
     if not keeps_duplicates_together(dataset, config.split):
         return []
     return [group.cases for group in find_case_duplicates(inspection)]
@@ -124,15 +142,16 @@ def _linked_cases(dataset: Dataset, config: Config, inspection: Inspection) -> C
 
 @contextmanager
 def _progress_bar(
-    session: Session, warnings: Sequence[str], *, shown: bool
+    session: Session, warnings: Sequence[str], heading: str, *, shown: bool
 ) -> Iterator[list[keras.callbacks.Callback]]:
     if not shown:
         yield []
         return
-    bar = ProgressBar(session.monitor)
+    bar = ProgressBar(session.monitor, heading)
     cases = f"{len(session.train.dataset)} train, {count_of(len(session.val.dataset), 'validation case')}"
     bar.console.print(
-        f"{cases}; computing in {session.precision}; monitoring {session.monitor} ({session.mode})"
+        f"{heading}{': ' if heading else ''}{cases}; computing in {session.precision}; "
+        f"monitoring {session.monitor} ({session.mode})"
     )
     recipe = describe_recipe(session.settings, len(session.train))
     for line in [recipe, *describe_labels(session.labels, session.monitored), *warnings]:

@@ -17,7 +17,7 @@ from unet_mtl.cli import app
 from unet_mtl.config import make_config
 from unet_mtl.errors import ConfigError, DataError, RunError
 from unet_mtl.evaluation import summary
-from unet_mtl.studies.ablation import plans
+from unet_mtl.studies import trainings
 from unet_mtl.studies.ablation.plans import ALONE, plan_runs
 
 N, COLUMNS, SEEDS, EPOCHS = 360, 16, (7, 8), 10
@@ -211,7 +211,7 @@ def test_an_interruption_says_how_to_go_on(folder, tmp_path, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(plans, "run_training", interrupt)
+    monkeypatch.setattr(trainings, "run_training", interrupt)
     result = run("ablate", folder / "config.yaml", "--run", tmp_path / "out")
     assert result.exit_code == 130
     assert "--resume" in result.output

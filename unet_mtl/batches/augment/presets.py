@@ -25,8 +25,9 @@ class Preset(NamedTuple):
     steps: list[Step]
 
 
-# Pixels from outside the image are black and have no label.
-_OUTSIDE = {"border_mode": 0, "fill": 0, "fill_mask": IGNORE}
+# Pixels from outside the image are black and have no label. A zoom keeps the aspect ratio: the shape of a lesion, such
+# as taller than wide, is part of a diagnosis, and lengths follow exactly.
+_AFFINE = {"keep_ratio": True, "border_mode": 0, "fill": 0, "fill_mask": IGNORE}
 
 PRESETS: dict[str, Preset] = {
     "none": Preset("no augmentation", []),
@@ -40,7 +41,7 @@ PRESETS: dict[str, Preset] = {
                     "translate_percent": [-0.06, 0.06],
                     "rotate": [-12, 12],
                     "p": 0.7,
-                    **_OUTSIDE,
+                    **_AFFINE,
                 }
             },
             {"RandomBrightnessContrast": {"brightness_limit": 0.15, "contrast_limit": 0.2, "p": 0.6}},
@@ -50,7 +51,7 @@ PRESETS: dict[str, Preset] = {
         "as light, for numbers in mm and other units of size, which do not follow a zoom",
         [
             {"HorizontalFlip": {"p": 0.5}},
-            {"Affine": {"translate_percent": [-0.06, 0.06], "rotate": [-12, 12], "p": 0.7, **_OUTSIDE}},
+            {"Affine": {"translate_percent": [-0.06, 0.06], "rotate": [-12, 12], "p": 0.7, **_AFFINE}},
             {"RandomBrightnessContrast": {"brightness_limit": 0.15, "contrast_limit": 0.2, "p": 0.6}},
         ],
     ),
@@ -59,7 +60,7 @@ PRESETS: dict[str, Preset] = {
         [
             {"HorizontalFlip": {"p": 0.5}},
             {"VerticalFlip": {"p": 0.5}},
-            {"Affine": {"scale": [0.8, 1.2], "rotate": [-90, 90], "p": 0.7, **_OUTSIDE}},
+            {"Affine": {"scale": [0.8, 1.2], "rotate": [-90, 90], "p": 0.7, **_AFFINE}},
             {"RandomBrightnessContrast": {"brightness_limit": 0.2, "contrast_limit": 0.2, "p": 0.6}},
             {"RandomGamma": {"gamma_limit": [70, 140], "p": 0.3}},
         ],
@@ -98,7 +99,7 @@ PRESETS: dict[str, Preset] = {
                     "translate_percent": [-0.08, 0.08],
                     "rotate": [-10, 10],
                     "p": 0.7,
-                    **_OUTSIDE,
+                    **_AFFINE,
                 }
             },
         ],
@@ -125,7 +126,7 @@ PRESETS: dict[str, Preset] = {
             {"GaussianBlur": {"sigma_limit": [0.3, 1.2], "p": 0.2}},
             {"GaussNoise": {"std_range": [0.01, 0.04], "per_channel": False, "p": 0.2}},
             # Not RandomRotate90, which changes the size of images that are not square.
-            {"Affine": {"scale": [0.8, 1.25], "rotate": [-180, 180], "p": 0.7, **_OUTSIDE}},
+            {"Affine": {"scale": [0.8, 1.25], "rotate": [-180, 180], "p": 0.7, **_AFFINE}},
         ],
     ),
     "dermoscopy": Preset(
@@ -159,7 +160,7 @@ PRESETS: dict[str, Preset] = {
             # The lamp of a dermatoscope illuminates one side more than the other.
             {"Illumination": {"mode": "linear", "intensity_range": [0.05, 0.15], "p": 0.3}},
             {"GaussianBlur": {"sigma_limit": [0.3, 1.2], "p": 0.15}},
-            {"Affine": {"scale": [0.8, 1.2], "rotate": [-180, 180], "p": 0.8, **_OUTSIDE}},
+            {"Affine": {"scale": [0.8, 1.2], "rotate": [-180, 180], "p": 0.8, **_AFFINE}},
         ],
     ),
 }

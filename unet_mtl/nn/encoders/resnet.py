@@ -31,5 +31,5 @@ RESNET50V2 = application_spec(
     ),
     file="resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
     digest="md5:fac2f116257151a9d068a22e544a4917",
-    licence="MIT",
+    licence="BSD-3-Clause",
 )

@@ -8,10 +8,10 @@ from typing import Any
 from unet_mtl.config import Config
 from unet_mtl.data.records import Dataset
 from unet_mtl.data.splits import split_dataset
-from unet_mtl.errors import ConfigError, DataError, RunError
+from unet_mtl.errors import ConfigError, DataError
 from unet_mtl.runs import RunFolder
+from unet_mtl.studies import trainings
 from unet_mtl.tasks import Task, learned_tasks
-from unet_mtl.training.run import run_training
 
 TOGETHER = "together"
 """The name of the network of all tasks, in the names of runs."""
@@ -109,18 +109,6 @@ def require_test_cases(config: Config, dataset: Dataset) -> None:
         )
 
 
-def require_folder(folder: Path, *, resume: bool) -> None:
-    """Check that a new ablation may be written, or that there is one to resume.
-
-    Raises:
-        RunError: The folder of a new ablation is in use, or that of a resumed one does not exist.
-    """
-    if not resume:
-        RunFolder(folder).require_free()
-    elif not folder.is_dir():
-        raise RunError(f"{folder}: no such folder, so there is nothing to resume; leave `resume` out")
-
-
 def finish_run(
     planned: PlannedRun, dataset: Dataset, folder: Path, *, resume: bool, progress: bool
 ) -> RunFolder:
@@ -129,13 +117,14 @@ def finish_run(
     Raises:
         UnetMtlError: The conditions are those of `api.train`; or a finished run has other settings or data.
     """
-    run = RunFolder(folder / planned.name)
-    started = resume and run.config.is_file()
-    if not (started and _is_finished(run, planned.config)):
-        return run_training(planned.config, dataset, run.path, resume=started, progress=progress)
-    run.require_settings(planned.config.to_config())
-    run.require_facts({"data_hash": dataset.fingerprint()})
-    return run
+    return trainings.finish_run(
+        planned.config,
+        dataset,
+        folder / planned.name,
+        is_finished=lambda run: _is_finished(run, planned.config),
+        resume=resume,
+        progress=progress,
+    )
 
 
 def _is_finished(run: RunFolder, config: Config) -> bool:
