@@ -7,7 +7,7 @@ Each repetition draws a test set of patients with 1 to 3 images, whose results r
 the method that `evaluate` uses for a score of this kind; both are called as users call them. The columns are the
 coverage in percent and its Monte Carlo standard error. New methods get `repetitions` (default: 2000), the bootstraps of
 means a quarter of it, and those of AUROC and F1 an eighth, with 300 resamples each. With a word as second argument,
-only scores are measured whose name contains it.
+only scores with this text in their name are measured.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""The bias of scores whose threshold was chosen on the same cases, in a simulation without any training.
+"""The bias of scores at a threshold that was chosen on the same cases, in a simulation without any training.
 
-Each repetition draws validation and test cases from one model: two classes whose logits are normal, and a network
-whose probabilities are too certain. `choose_threshold` chooses the threshold of an aim on validation, and again on
+Each repetition draws validation and test cases from one model: two classes with normal logits, and a network
+with probabilities that are too certain. `choose_threshold` chooses the threshold of an aim on validation, and again on
 test. Both thresholds are measured on test, and their true scores follow from the normal distributions. The bias is the
 mean of (score on test - true score).
 

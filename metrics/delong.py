@@ -18,7 +18,7 @@ def auroc_interval(
 
     The variance is that of DeLong et al. 1988 (doi:10.2307/2531595) for clusters (Obuchowski 1997,
     doi:10.2307/2533958), from ranks (Sun and Xu 2014, doi:10.1109/LSP.2014.2337313). The interval is symmetric
-    in log-odds, with a t distribution whose degrees of freedom combine those of patients with positive and with
+    in log-odds, with a t distribution with degrees of freedom that combine those of patients with positive and with
     negative cases (Satterthwaite 1946, doi:10.2307/3002019).
 
     An AUROC of 1 has no variance. Then, k patients with a positive case can be paired with k other patients with a

@@ -94,7 +94,7 @@ def interval_of(sample: Sample, codes: NDArray[np.intp], level: float) -> Estima
         level: Coverage of the interval, between 0 and 1.
 
     Returns:
-        The interval and its method. Of a score within two limits whose values all lie on these limits, it is that
+        The interval and its method. If all values of a score with two limits lie on these limits, it is that
         of a share, also for a Dice of 1 in every case.
 
     Example:

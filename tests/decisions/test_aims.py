@@ -39,7 +39,7 @@ def test_an_aim_is_read_and_written(text, aim):
     ],
 )
 def test_another_text_is_refused_with_the_possible_ones(text):
-    with pytest.raises(ConfigError, match=r"is no `aim`; expected f1, youden, sensitivity>=0\.95"):
+    with pytest.raises(ConfigError, match=r"is not an `aim`; expected f1, youden, sensitivity>=0\.95"):
         Aim.parse(text)
 
 

@@ -166,7 +166,7 @@ def test_the_interval_of_a_difference_of_normal_means():
 
 @pytest.fixture
 def dataset(tmp_path):
-    """Return a data set of 90 rows whose table has columns that dataset.yaml does not describe."""
+    """Return a data set of 90 rows with a table that has columns that dataset.yaml does not describe."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -213,7 +213,7 @@ def test_words_bands_and_missing_values(dataset):
     [
         (["address"], DataError, "'address', which has 90 different values in 90 cases; at most 20 groups"),
         (["address:1,2"], DataError, "asks for bands of 'address', which has 'street 0'"),
-        (["devise"], DataError, "names 'devise', which is no column of the table"),
+        (["devise"], DataError, "names 'devise', which is not a column of the table"),
         (["age:60,40"], ConfigError, "'age:60,40'; expected a column, limits in ascending order"),
         (["age:old"], ConfigError, "'age:old'; expected a column"),
         (["age", "age:40"], ConfigError, "names 'age' twice"),

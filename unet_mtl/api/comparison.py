@@ -41,7 +41,7 @@ def compare(
         out: Folder for comparison.csv, differing_cases.csv and comparison.json; None: nothing is written.
         masks: Folder of masks of another program, which are compared with those of each run.
         name: The name of that program in tables.
-        task: The task whose masks these are; None for the only one of kind segmentation.
+        task: The task that these masks belong to; None for the only one of kind segmentation.
         prediction_names: The pattern of their names without suffix, with `{case}` for the name of the case.
         values: Class index by number in these masks; None: numbers are class indices, and 255 is the foreground in
             masks of only 0 and 255.

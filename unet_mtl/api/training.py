@@ -86,7 +86,7 @@ def train_folds(
         **settings: Fields of `Config` by name, as for `train`.
 
     Returns:
-        The folder, whose `runs` are ordinary run folders.
+        The folder; its `runs` are ordinary run folders.
 
     Raises:
         ConfigError: Settings are wrong or contradict the folds; the message has every problem.

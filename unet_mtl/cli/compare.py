@@ -24,7 +24,7 @@ def compare(
     ] = None,
     name: Annotated[str, typer.Option(help="Name of that program, such as nnU-Net.")] = "other masks",
     task: Annotated[
-        str | None, typer.Option(help="Task whose masks these are.", show_default="the only one")
+        str | None, typer.Option(help="Task that these masks belong to.", show_default="the only one")
     ] = None,
     prediction_names: Annotated[
         str, typer.Option(metavar="PATTERN", help='Names of these masks, such as "{case}_pred".')

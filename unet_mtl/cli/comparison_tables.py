@@ -24,7 +24,7 @@ _WIDTH = 140
 
 
 def wide_console() -> Console:
-    """Return a console that is wide enough for these tables if it is no terminal."""
+    """Return a console that is wide enough for these tables if the output is not a terminal."""
     console = Console()
     if not console.is_terminal:
         console.width = _WIDTH

@@ -105,7 +105,7 @@ class Aim:
         """Return the aim from its text.
 
         Raises:
-            ConfigError: The text is no aim.
+            ConfigError: The text is not an aim.
         """
         text = text.strip()
         if text in ("f1", "youden"):
@@ -115,7 +115,7 @@ class Aim:
             return cls("sensitivity" if found[1] == "sensitivity" else "specificity", float(found[2]))
         if text.startswith("cost:"):
             return cls("cost", costs=_read_costs(text))
-        raise ConfigError(f"{text!r} is no `aim`; expected {EXPECTED}")
+        raise ConfigError(f"{text!r} is not an `aim`; expected {EXPECTED}")
 
     @property
     def score(self) -> str:
@@ -168,7 +168,7 @@ def _read_costs(text: str) -> tuple[tuple[float, ...], ...]:
     is_pair = len(rows) == 1 and len(flat) == 2
     is_matrix = len(rows) > 2 and {len(row) for row in rows} == {len(rows)}
     if not (is_pair or is_matrix) or not all(0 <= cost < float("inf") for cost in flat) or not any(flat):
-        raise ConfigError(f"{text!r} is no `aim`; expected {EXPECTED}, with finite costs from 0 on")
+        raise ConfigError(f"{text!r} is not an `aim`; expected {EXPECTED}, with finite costs from 0 on")
     return rows
 
 

@@ -94,7 +94,7 @@ class MaskTuner(Tuner[Any]):
 
 
 class _Temperature:
-    """Samples pixels, whose calibration is the same for each image however large it is, and fits the temperature."""
+    """Fits the temperature on a sample of pixels, the same number from each image."""
 
     def __init__(self, tuner: MaskTuner) -> None:
         self._tuner = tuner

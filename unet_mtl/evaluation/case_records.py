@@ -78,7 +78,7 @@ class CaseRecords:
 
 
 def fingerprint(truth: Any) -> str:
-    """Return 16 hexadecimal digits that differ between different labels, whatever files they come from.
+    """Return 16 hexadecimal digits that differ between different labels and do not depend on the files.
 
     Args:
         truth: The label as `Task.read` returns it: a mask at the original size, a class index, labels or numbers.
@@ -103,7 +103,7 @@ def scores_of_case(task: Task[Any, Any], cases: Mapping[str, CaseScores]) -> dic
     score = task.comparison_score[0]
     scores = {case: dict(scored.scores) for case, scored in cases.items()}
     lacking = {case: cases[case] for case in cases if score not in cases[case].scores}
-    # Only facts are left then, which are enough for tasks whose cases have no scores.
+    # Only facts are left then, which are enough for tasks without scores of single cases.
     if len(lacking) == len(cases):
         facts = pd.DataFrame([dict(scored.facts) for scored in lacking.values()], index=list(lacking))
         values = task.comparison_values(facts).tolist() if len(facts) else []

@@ -21,10 +21,10 @@ MOST_GROUPS = 20
 """A column with more groups is refused: hardly any of them would have enough patients, and each is a further test."""
 
 MISSING = "(missing)"
-"""The group of the cases whose value is unknown."""
+"""The group of the cases with an unknown value."""
 
 NO_LESION = "(empty mask)"
-"""The group of the cases whose true mask is empty, which have no lesion of any size."""
+"""The group of the cases with an empty true mask, in which there is no lesion to measure."""
 
 LESION = "lesion_size"
 TERTILES = "tertiles"
@@ -51,7 +51,7 @@ class GroupPlan:
 
     Attributes:
         column: The column of the table, or a name that starts with `lesion_size`.
-        mask: The task in whose true masks the lesion is measured; empty for a column of the table.
+        mask: The task with the true masks in which the lesion is measured; empty for a column of the table.
         limits: Limits between bands of numbers; empty for tertiles.
         banded: Whether cases are grouped by bands of numbers, and not by words.
         cells: Text of the column by case, None where it is unknown; empty for the size of a lesion.
@@ -127,7 +127,7 @@ def _plan(
     if column not in rows.columns:
         known = [LESION, *(name for name in rows.columns if name != CASE)]
         raise DataError(
-            f"{dataset.description.root}: `by` names {column!r}, which is no column of the table; it has "
+            f"{dataset.description.root}: `by` names {column!r}, which is not a column of the table; it has "
             f"{name_some(map(repr, known), MOST_GROUPS)}"
         )
     cells = _read_cells(dataset, rows, column)
@@ -138,7 +138,7 @@ def _plan(
     banded = banded or (is_number and len(words) > MOST_GROUPS)
     if banded and others:
         raise DataError(
-            f"`by` asks for bands of {column!r}, which has {min(others)!r}, and that is no number; leave the limits "
+            f"`by` asks for bands of {column!r}, which has {min(others)!r}, not a number; leave the limits "
             "out to group by words, or correct the cell"
         )
     if not banded and len(words) > MOST_GROUPS:

@@ -47,7 +47,7 @@ def evaluate_patients(
 
     Returns:
         An evaluation with a row of `cases` for each patient with a label: `patient`, `n_images`, and by task labels,
-        answers and scores. A patient whose images have different classes has no label and is not measured; numbers
+        answers and scores. A patient with images of different classes has no label and is not measured; numbers
         that differ are averaged. `title` says how many patients there are of both.
     """
     able = [task for task in tasks if isinstance(task, AnswersPatients)]
@@ -76,7 +76,7 @@ def evaluate_patients(
 def _pool(
     task: Any, cases: Mapping[str, CaseScores], patients: Mapping[str, str], how: Pooling
 ) -> tuple[dict[str, CaseScores], list[str]]:
-    """Return scores and facts by patient, and the patients whose labels differ."""
+    """Return scores and facts by patient, and the patients with contradicting labels."""
     pooled: dict[str, CaseScores] = {}
     differing: list[str] = []
     images: dict[str, list[str]] = {}
@@ -100,8 +100,10 @@ def _describe(task: str, differing: Sequence[str], pooled: Mapping[str, CaseScor
         treated.append(f"{n_left} measured by their mean or by those that agree")
     if n_left < len(differing):
         treated.append(f"{len(differing) - n_left} not measured")
-    whose = f"labels of {count_of(len(differing), 'patient')} contradict each other ({name_some(differing)})"
-    return [f"{task}: {whose}, {', '.join(treated)}"]
+    problem = (
+        f"labels of {count_of(len(differing), 'patient')} contradict each other ({name_some(differing)})"
+    )
+    return [f"{task}: {problem}, {', '.join(treated)}"]
 
 
 def write_patients(folder: Path, evaluation: Evaluation) -> Evaluation:

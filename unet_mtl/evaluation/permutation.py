@@ -10,7 +10,7 @@ FEW_EXTREMES = 10
 def p_value_of_draws(observed: float, draws: NDArray[np.float64]) -> float:
     """Return the two-sided p-value of a difference under random permutations of the labels that it compares.
 
-    It is the share of permutations whose difference is at least as far from their mean as the observed one, where the
+    It is the share of permutations with a difference at least as far from their mean as the observed one, where the
     observed one counts as a permutation (Phipson and Smyth 2010, doi:10.2202/1544-6115.1585). If fewer than
     `FEW_EXTREMES` are, the tail of a normal distribution with their mean and standard deviation takes the place of
     the share, since the number of permutations would else limit how small the p-value can be.

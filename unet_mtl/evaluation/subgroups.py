@@ -36,7 +36,7 @@ COLUMNS = (
 )
 
 FEWEST_PATIENTS = 10
-"""A group of fewer patients, or one whose rest has fewer, gets no test and no verdict."""
+"""With fewer patients in a group or in the rest, there is no test and no verdict."""
 
 DRAWS = 200
 """Number of permutations of a test, and of bootstrap resamples of a set score in a group or rest.
@@ -70,7 +70,7 @@ def compare_subgroups(
     Returns:
         One row for each column, group, task and main score: the value in the group with its 95 % interval, the
         numbers of cases and patients of the group, the value in the rest, and the difference, group minus rest. The
-        rest are all other cases whose group is known. The interval of the difference is made from those of both values
+        rest are all other cases with a known group. The interval of the difference is made from those of both values
         (Zou and Donner 2008, doi:10.1002/sim.3095), which are independent if no patient is in both; else it is too
         wide. `p_value` is that of a permutation test over patients, and `p_holm` is corrected over all tests of the
         table; two groups that are each other's rest are one test. Groups or rests of fewer than `FEWEST_PATIENTS`

@@ -65,7 +65,7 @@ class Evaluation:
             of masks of another program.
         subgroups: Scores by subgroup, in the form that `compare_subgroups` returns; empty if none were requested.
         by_patient: Scores of the answers for patients; None if none were requested.
-        decisions: A line for each task whose thresholds, temperature or clean-up `tune` chose. `scores` then has the
+        decisions: A line for each task with thresholds, a temperature or a clean-up from `tune`. `scores` then has the
             columns `untuned`, `untuned_low` and `untuned_high`, the same scores without these.
     """
 
@@ -88,7 +88,7 @@ class Evaluation:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences about tasks with few patients, whose intervals may be too narrow."""
+        """Sentences about tasks with few patients, for which intervals may be too narrow."""
         if self.cases.empty or not {"case", "patient"} <= set(self.cases):
             return []
         patients = self.cases.set_index("case")["patient"]

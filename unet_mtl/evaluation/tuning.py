@@ -114,7 +114,7 @@ def _sample(predictor: Predictor, task: Task[Any, Any], result: CaseResult) -> S
 
 
 def beside_untuned(tuned: Evaluation, untuned: Evaluation, decisions: Decisions) -> Evaluation:
-    """Return an evaluation with decisions whose scores stand beside those without them.
+    """Return an evaluation with decisions, with the scores without them beside.
 
     Args:
         tuned: The evaluation with decisions.

@@ -28,7 +28,7 @@ COLUMNS = ("case", "patient", "fold")
 class FoldsFolder:
     """The runs of all folds, in folders `fold1`, `fold2` and so on, which are ordinary run folders.
 
-    The number of a folder is that of the fold whose cases are the test split of its run.
+    The test split of the run in `fold1` is fold 1, and so on.
 
     Attributes:
         path: The folder.

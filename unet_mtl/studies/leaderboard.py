@@ -32,7 +32,7 @@ def list_runs(folder: Path) -> pd.DataFrame:
         One row for each run, in the order of their paths: `run` (the path below `folder`), `problem` (why it cannot be
         read; the other cells are empty then), `data` (first 8 digits of the hash of the data), `minutes` of training,
         the number of finished `epochs`, the `kept_epoch` of the saved network, a column for each setting that differs
-        between the runs, `val_<task>_<score>` of the kept epoch, and, for runs whose test split was evaluated,
+        between the runs, `val_<task>_<score>` of the kept epoch, and, for runs with an evaluation of the test split,
         `test_<task>_<score>` with the score by which cases are ranked and, for classes, networks compared. Columns that
         are empty for all runs are left out, except those of `FIRST`.
 

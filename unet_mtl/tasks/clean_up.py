@@ -19,7 +19,7 @@ class CleanUp(Settings):
     Attributes:
         largest: Whether only the largest part of each class is kept, the first of equal ones.
         min_area: The area that a part must have to be kept, in `unit`; 0: parts of any size are kept.
-        unit: "mm2" or "px". An area in mm2 is not applied to images whose pixel spacing is unknown.
+        unit: "mm2" or "px". An area in mm2 is not applied to images of unknown pixel spacing.
         fill_holes: Whether background that a class encloses becomes that class. Holes of other classes remain.
     """
 

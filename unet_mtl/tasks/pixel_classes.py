@@ -53,7 +53,7 @@ def _take_larger(
 
 
 def find_foreground(output: Resized, threshold: float) -> NDArray[np.uint8]:
-    """Return the class of each pixel from a softmax whose first channel is the background.
+    """Return the class of each pixel from a softmax with the background as the first channel.
 
     Args:
         output: One channel per class.

@@ -1,4 +1,4 @@
-"""What the scores of a set are computed from, one entry a case, for those scores whose intervals need no resampling."""
+"""Numbers by case from which scores of a set, and their intervals without resampling, are computed."""
 
 from collections.abc import Callable
 from typing import Any

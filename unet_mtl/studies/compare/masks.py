@@ -42,7 +42,7 @@ class OtherMasks:
 
 
 def choose_mask_task(tasks: Sequence[Task[Any, Any]], name: str | None) -> Segmentation:
-    """Return the task whose masks are compared.
+    """Return the task to which the masks belong.
 
     Args:
         tasks: Tasks of the run.
