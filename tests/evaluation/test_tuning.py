@@ -8,6 +8,7 @@ import pytest
 
 import unet_mtl as um
 from unet_mtl.errors import ConfigError, RunError
+from unet_mtl.evaluation.stored import read_records
 from unet_mtl.inference.case_result import cases_of
 from unet_mtl.inference.predictor import Predictor
 
@@ -82,7 +83,11 @@ def test_every_command_applies_the_stored_decisions(run, tuning, parts):
 
 def test_an_evaluation_shows_untuned_scores_beside_tuned_ones(run, tuning):
     beside = um.evaluate(run, progress=False)
+    assert read_records(run.evaluation("test"), run.digest()) is not None
     alone = um.evaluate(run, untuned=True, progress=False)
+    assert (
+        read_records(run.evaluation("test"), run.digest()) is None
+    )  # `compare` would take it for the tuned one
     assert "untuned" not in alone.scores
     assert alone.decisions == ()
     merged = beside.scores.merge(alone.scores, on=["task", "score"], suffixes=("", "_alone"))

@@ -1,6 +1,7 @@
 """The Python API: what each command does, as a function. Wiring only."""
 
 from unet_mtl.api.comparison import compare, list_runs
+from unet_mtl.api.evaluation import evaluate
 from unet_mtl.api.exchange import (
     import_coco,
     import_label_studio,
@@ -10,7 +11,7 @@ from unet_mtl.api.exchange import (
     to_nnunet,
 )
 from unet_mtl.api.preparation import check, init, repair, split
-from unet_mtl.api.results import evaluate, overlay, predict, score
+from unet_mtl.api.results import overlay, predict, score
 from unet_mtl.api.training import ablate, show, show_augment, train, train_folds
 from unet_mtl.api.tuning import tune, untune
 from unet_mtl.api.weights import get_weights, list_weights

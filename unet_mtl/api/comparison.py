@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet_mtl.api.results import evaluate
+from unet_mtl.api.evaluation import evaluate
 from unet_mtl.arguments import check_types
 from unet_mtl.errors import ConfigError
 from unet_mtl.files import require_folder, writing

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unet_mtl.api.results import evaluate
+from unet_mtl.api.evaluation import evaluate
 from unet_mtl.arguments import check_types
 from unet_mtl.config import make_config
 from unet_mtl.data.records import Dataset

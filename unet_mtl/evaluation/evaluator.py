@@ -18,7 +18,8 @@ from unet_mtl.evaluation.summary import (
     summarise_task,
 )
 from unet_mtl.inference.case_predictor import CasePredictor
-from unet_mtl.inference.case_result import Extra, cases_of
+from unet_mtl.inference.case_result import CaseResult, Extra, cases_of
+from unet_mtl.inference.predictor import Predictor
 from unet_mtl.tasks import CaseScores, MaskTask, Task
 from unet_mtl.wording import count_of
 
@@ -41,28 +42,71 @@ def evaluate_cases(
     """
     for table in predictor.inputs.tables:
         table.require_described(dataset.description)
-    records = CaseRecords.of_tasks(predictor.tasks)
-    scores = records.scores
-    extras: list[Mapping[str, Extra]] = []  # One mapping for each case.
+    measured = _Measured(predictor)
     for result in predictor.predict(cases_of(dataset, predictor.inputs)):
-        records.add(result.require(), predictor.tasks_of(result.case))
-        extras.append(result.extras)
+        measured.add(result.require())
         del result  # releases the image and the masks before those of the next case are made
         on_case()
-    patients = {record.case: record.patient for record in dataset}
-    rows = [
-        row for task in predictor.tasks for row in summarise_task(task, scores[task.name], patients, seed)
-    ]
-    facts = {name: facts_of(cases) for name, cases in scores.items()}
-    mark = " (SYNTHETIC data)" if dataset.description.synthetic else ""
-    title = f"{count_of(len(dataset), 'case')} measured{mark}"
-    summarise = partial(summarise_cases, patients=list(patients.values()))
-    added = {
-        add_on.name: add_on.count([by_name[add_on.name] for by_name in extras], summarise)
-        for add_on in predictor.add_ons
-    }
-    by_case = _case_table(dataset, scores, extras)
-    return Evaluation(make_table(rows), by_case, facts, title, seed=seed, added=added, records=records)
+    return measured.summarise(dataset, seed)
+
+
+def evaluate_beside_untuned(
+    predictor: Predictor, untuned: Predictor, dataset: Dataset, *, on_case: Callable[[], None] = lambda: None
+) -> tuple[Evaluation, Evaluation]:
+    """Predict every case once, and measure its answers with and without decisions.
+
+    Args:
+        predictor: The predictor of a run with decisions.
+        untuned: The predictor of the same run without them.
+        dataset: The cases.
+        on_case: Callback after each case, for a progress bar.
+
+    Returns:
+        The evaluations with and without decisions.
+
+    Raises:
+        DataError: As for `evaluate_cases`.
+    """
+    for table in predictor.inputs.tables:
+        table.require_described(dataset.description)
+    measured = _Measured(predictor), _Measured(untuned)
+    for result in predictor.predict(cases_of(dataset, predictor.inputs)):
+        measured[0].add(result.require())
+        measured[1].add(untuned.decode_again(result).require())
+        del result  # as in `evaluate_cases`
+        on_case()
+    tuned, without = (one.summarise(dataset, 0) for one in measured)
+    return tuned, without
+
+
+class _Measured:
+    """Scores, facts and extras of the cases that one predictor has answered."""
+
+    def __init__(self, predictor: CasePredictor) -> None:
+        self._predictor = predictor
+        self._records = CaseRecords.of_tasks(predictor.tasks)
+        self._extras: list[Mapping[str, Extra]] = []  # one mapping for each case
+
+    def add(self, result: CaseResult) -> None:
+        self._records.add(result, self._predictor.tasks_of(result.case))
+        self._extras.append(result.extras)
+
+    def summarise(self, dataset: Dataset, seed: int) -> Evaluation:
+        tasks, scores = self._predictor.tasks, self._records.scores
+        patients = {record.case: record.patient for record in dataset}
+        rows = [row for task in tasks for row in summarise_task(task, scores[task.name], patients, seed)]
+        facts = {name: facts_of(cases) for name, cases in scores.items()}
+        mark = " (SYNTHETIC data)" if dataset.description.synthetic else ""
+        title = f"{count_of(len(dataset), 'case')} measured{mark}"
+        summarise = partial(summarise_cases, patients=list(patients.values()))
+        added = {
+            add_on.name: add_on.count([by_name[add_on.name] for by_name in self._extras], summarise)
+            for add_on in self._predictor.add_ons
+        }
+        by_case = _case_table(dataset, scores, self._extras)
+        return Evaluation(
+            make_table(rows), by_case, facts, title, seed=seed, added=added, records=self._records
+        )
 
 
 def _case_table(

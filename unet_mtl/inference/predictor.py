@@ -18,11 +18,12 @@ from unet_mtl.batches.inputs.inputs import IMAGE, Inputs
 from unet_mtl.batches.preprocess.preprocess import Preprocess
 from unet_mtl.consistency import Rule, Verdict, needs_spacing
 from unet_mtl.data.channel_files import ChannelFile, missing_names
-from unet_mtl.data.images import convertible_to, read_spacing
+from unet_mtl.data.images import read_spacing
 from unet_mtl.data.view import View
 from unet_mtl.decisions.stored import Decisions
 from unet_mtl.errors import ConfigError, DataError, NotFiniteError, RunError
 from unet_mtl.inference.add_on import AddOn
+from unet_mtl.inference.array_checks import require_finite, require_image
 from unet_mtl.inference.case_result import Answers, Case, CaseResult
 from unet_mtl.inference.contradictions import Contradictions
 from unet_mtl.inference.engine import Engine, Outputs
@@ -30,7 +31,6 @@ from unet_mtl.inference.engines import ENGINES
 from unet_mtl.inference.tiling import predict_tiles
 from unet_mtl.runs import RunFolder
 from unet_mtl.tasks import Prediction, Task, learned_tasks
-from unet_mtl.wording import count_of
 
 _READERS = 2
 """Number of images that are read at the same time, unless they are large."""
@@ -191,7 +191,7 @@ class Predictor:
         if spacing_mm is None and self.needs_spacing and isinstance(first, Path | str):
             spacing_mm = read_spacing(Path(first), frame)
         if isinstance(image, np.ndarray):
-            numbers = _require_image(image, self.preprocess)
+            numbers = require_image(image, self.preprocess)
             opened = self.preprocess.convert(numbers) if self.inputs.image else None
         else:
             if isinstance(image, Mapping):
@@ -259,6 +259,10 @@ class Predictor:
                 yield CaseResult(case, item)
             else:
                 yield self._complete(case, item.image, next(raws))
+
+    def decode_again(self, result: CaseResult) -> CaseResult:
+        """Return the result of a case with the answers of this predictor for the same outputs of the network."""
+        return self._complete(result.case, result.image, dict(result.raw))
 
     def _complete(self, case: Case, image: NDArray[Any] | None, raw: Outputs) -> CaseResult:
         truths: dict[str, Any] = {}
@@ -360,7 +364,7 @@ class Predictor:
         size = None if image is None else (image.shape[0], image.shape[1])
         for task in learned_tasks(self.tasks):
             output = raw[task.name]
-            _require_finite(output, task, where)
+            require_finite(output, task, where)
             if task.spatial and size is not None:
                 answer = task.decode_resized(self.preprocess.restore(output, size))
             else:
@@ -370,38 +374,10 @@ class Predictor:
             answers[task.name] = task.finish(answer, spacing_mm)
             if not task.spatial:
                 numbers = [cell for cell in answer.cells().values() if not isinstance(cell, str)]
-                _require_finite(np.asarray(numbers), task, where)
+                require_finite(np.asarray(numbers), task, where)
         derived = {task.name: task.derive(answers, spacing_mm) for task in self.tasks if task.derived}
         return {task.name: (derived if task.derived else answers)[task.name] for task in self.tasks}
 
 
 def _bytes_of(item: _Read | DataError) -> int:
     return item.image.nbytes if isinstance(item, _Read) and item.image is not None else 0
-
-
-def _require_finite(numbers: NDArray[Any], task: Task[Any, Any], where: str) -> None:
-    """Refuse NaN and infinity, of which a threshold or the largest number would still give an answer."""
-    # The least and the largest number are NaN if any number is, and take no array of the size of a mask.
-    if not np.isfinite([numbers.min(initial=0), numbers.max(initial=0)]).all():
-        bad = np.count_nonzero(~np.isfinite(numbers))
-        raise NotFiniteError(
-            f"{where}: no answer, since {bad:,} of {count_of(numbers.size, 'number')} that the network gives for task "
-            f"{task.name!r} {'is' if bad == 1 else 'are'} NaN or infinite"
-        )
-
-
-def _require_image(image: NDArray[Any], preprocess: Preprocess) -> NDArray[Any]:
-    of_any_range = preprocess.intensity != "auto"
-    channels = convertible_to(preprocess.channels)
-    if image.ndim == 3 and image.shape[-1] in channels and image.size:
-        if image.dtype == np.uint8 or (of_any_range and image.dtype.kind in "buif"):
-            return image
-        if image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1:
-            return image.astype(np.float32)
-    received = f"{image.dtype} {image.shape}" + (
-        f" up to {image.max():g}" if image.size and image.dtype.kind in "buif" else ""
-    )
-    raise DataError(
-        f"expected an array (height, width, {' or '.join(map(str, channels))}), uint8 or floating point in 0..1; "
-        f"received {received}"
-    )

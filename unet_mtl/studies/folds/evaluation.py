@@ -109,7 +109,7 @@ def evaluate_folds(
         dataset,
         facts=_describe(folder, dataset, predictor),
         splits=dict.fromkeys((record.case for record in dataset), "out_of_fold"),
-        digest=folder.digest(),
+        digest="" if untuned else folder.digest(),
     )
     write_by_fold(folder.evaluation(), evaluation.by_fold)
     return written
