@@ -77,6 +77,8 @@ def test_the_best_runs_come_first(folder, tmp_path):
     assert by_dice["run"].iloc[0] == "b"
     assert by_dice["val_zone_dice"].dropna().is_monotonic_decreasing
     assert um.list_runs(folder, sort="val_size_mae")["val_size_mae"].dropna().is_monotonic_increasing
+    by_name = um.list_runs(folder, sort="val size mae")  # as the column is called on the screen
+    assert by_name["run"].tolist() == um.list_runs(folder, sort="val_size_mae")["run"].tolist()
     assert um.list_runs(folder, sort="minutes")["minutes"].dropna().is_monotonic_increasing
     written = pd.read_csv(tmp_path / "out" / "runs.csv")
     assert list(written["run"]) == list(by_dice["run"])

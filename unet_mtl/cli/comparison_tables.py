@@ -83,7 +83,7 @@ def print_subgroups(subgroups: pd.DataFrame) -> None:
 def print_comparison(comparison: "RunComparison") -> None:
     """Print the differences, the cases that differ most, and sentences and notes."""
     console = wide_console()
-    numbers = ("reference", "run's", "difference", "p", "cases", "better / equal / worse")
+    numbers = ("reference", "this run", "difference", "p", "cases", "better / equal / worse")
     table = new_table(comparison.title)
     for head in ("run", "task", "score", *numbers, "verdict"):
         table.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
@@ -113,7 +113,7 @@ def print_comparison(comparison: "RunComparison") -> None:
 def _largest(largest: pd.DataFrame) -> Table:
     table = new_table("cases that differ most")
     texts = ("run", "task", "score", "case", "patient")
-    for head in (*texts, "reference", "run's", "difference"):
+    for head in (*texts, "reference", "this run", "difference"):
         table.add_column(head, justify="left" if head in texts else "right", overflow="fold")
     for row in largest.to_dict("records"):
         values = (
@@ -135,7 +135,9 @@ def print_runs(runs: pd.DataFrame) -> None:
     table = new_table(f"{count_of(len(runs), 'run')}")
     for name, column in shown.items():
         number = pd.api.types.is_numeric_dtype(column)
-        table.add_column(plain_text(str(name)), justify="right" if number else "left", overflow="fold")
+        # With spaces, so that long names are broken between words.
+        head = plain_text(str(name).replace("_", " "))
+        table.add_column(head, justify="right" if number else "left", overflow="fold")
     for cells in shown.itertuples(index=False):
         table.add_row(*(plain_text(cell_text(cell)) for cell in cells))
     if len(shown):

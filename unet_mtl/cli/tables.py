@@ -122,21 +122,23 @@ def print_tuning(tuning: "Tuning") -> None:
     from unet_mtl.evaluation.tuning import describe_tuning
 
     rows = tuning.choices.astype(object).where(tuning.choices.notna(), "").to_dict("records")
-    print_rows("decisions", [{str(name): cell for name, cell in row.items()} for row in rows])
+    print_rows(
+        "decisions", [{str(name).replace("_", " "): cell for name, cell in row.items()} for row in rows]
+    )
     calibration = [
         {
             "task": row["task"],
-            "score": row["score"],
-            "before": row["before"],
-            "95 % interval": format_interval(row["before_low"], row["before_high"]),
-            "after": row["after"],
-            "95 % interval ": format_interval(row["after_low"], row["after_high"]),
+            "score": row["score"].replace("_", " "),
+            **{
+                when: f"{format_cell(row[when])} ({format_interval(row[f'{when}_low'], row[f'{when}_high'])})"
+                for when in ("before", "after")
+            },
             "cases": row["n"],
             "patients": row["n_patients"],
         }
         for row in tuning.calibration.to_dict("records")
     ]
-    print_rows("calibration", calibration)
+    print_rows("calibration, with 95 % intervals", calibration)
     Console().print(describe_tuning(tuning.decisions.n_cases), style="dim", highlight=False)
 
 

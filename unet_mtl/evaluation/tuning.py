@@ -93,9 +93,10 @@ def tune_cases(predictor: Predictor, dataset: Dataset, tuners: Sequence[Tuner[An
                 advance()
         waiting = [tuner for tuner in waiting if tuner.end_pass()]
     found = tuple(decision for tuner in tuners if (decision := tuner.finish()) is not None)
+    choices = pd.DataFrame([row for tuner in tuners for row in tuner.choices])
     return Tuning(
         Decisions(n_cases=len(dataset), tasks=found),
-        pd.DataFrame([row for tuner in tuners for row in tuner.choices]),
+        choices if choices.empty else choices.astype({"n_positive": "Int64"}),
         pd.DataFrame([row for tuner in tuners for row in tuner.calibration]),
         tuple(note for tuner in tuners for note in tuner.notes),
     )

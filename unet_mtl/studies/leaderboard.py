@@ -71,11 +71,12 @@ def sort_runs(table: pd.DataFrame, key: str) -> pd.DataFrame:
 
     Args:
         table: The table of `list_runs`.
-        key: The name of a column.
+        key: The name of a column, with underscores or, as on the screen, with spaces.
 
     Raises:
         ConfigError: There is no such column.
     """
+    key = next((name for name in table.columns if name.replace("_", " ") == key), key)
     if key not in table:
         raise ConfigError(f"`sort` is {key!r}; expected a column: {', '.join(table.columns)}")
     # A task may have underscores in its name, so that each end of the column could be the score.
